@@ -1,0 +1,151 @@
+//! What a notice claims: the language between `notice` (which reads) and the rest of the bot.
+//!
+//! [`Parsed`] is the JSON contract of `gumshoe parse`; its field names and values are kept.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One notice, read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parsed {
+    /// The layout that was recognised, such as `aws_email` or `guardduty`; `generic` when none was.
+    pub format: String,
+    /// What is to become of the notice.
+    pub disposition: Disposition,
+    /// The reporter's own number for the case, verbatim.
+    pub case_id: Option<String>,
+    /// When the reporter wants an answer.
+    pub deadline: Option<Timestamp>,
+    /// The accusations in it, in the notice's order.
+    pub claims: Vec<Claim>,
+    /// What a person should know of the reading: assumptions, oddities, limits reached.
+    pub warnings: Vec<String>,
+}
+
+/// What is to become of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// It accuses a resource of ours: investigate.
+    Claims,
+    /// It is no accusation (billing, policy, an auto-reply).
+    NotAbuse,
+    /// Somebody else attacked us.
+    Inbound,
+    /// It could not be read; a person must look.
+    Unreadable,
+}
+
+/// One accusation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Whom it names as the source.
+    pub accused: Accused,
+    /// The other side, as far as it is named.
+    pub remote: Vec<Remote>,
+    /// When it is said to have happened; none when the notice names no time at all.
+    pub window: Option<ClaimWindow>,
+    /// What is said to have been done.
+    pub activity: Activity,
+}
+
+/// Whom a claim names as the source of the abuse.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accused {
+    /// EC2 or hybrid instance ids.
+    pub instance_ids: Vec<String>,
+    /// Addresses, in the notice's order, without repeats.
+    pub addresses: Vec<IpAddr>,
+    /// Host names, lower case.
+    pub hostnames: Vec<String>,
+    /// The twelve-digit AWS account id.
+    pub account: Option<String>,
+    /// The AWS region.
+    pub region: Option<String>,
+}
+
+/// One remote endpoint that a claim names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// The reporter's or victim's address.
+    pub address: IpAddr,
+    /// The port there, where one is named.
+    pub port: Option<u16>,
+    /// The protocol, where one is named.
+    pub protocol: Option<ClaimProtocol>,
+}
+
+/// The protocol a claim names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimProtocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP or ICMPv6.
+    Icmp,
+    /// Anything else.
+    Other,
+}
+
+/// When the claimed activity happened, already widened by how uncertain the reading was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimWindow {
+    /// Earliest time, inclusive.
+    pub from: Timestamp,
+    /// Latest time, inclusive.
+    pub to: Timestamp,
+    /// How the zone of the notice's times was known.
+    pub zone: ZoneSource,
+}
+
+/// How the zone of a notice's times was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneSource {
+    /// Written beside the time.
+    Explicit,
+    /// Said in the notice's prose.
+    Prose,
+    /// Taken from a header such as Date.
+    Header,
+    /// Not known; the window is widened.
+    Assumed,
+}
+
+/// What a claim says was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Scanning of ports or hosts.
+    PortScan,
+    /// Guessing of passwords.
+    LoginAttack,
+    /// Exploits, unauthorised access.
+    IntrusionAttempt,
+    /// Floods sent by the accused itself.
+    DenialOfService,
+    /// Floods through an open resolver, memcached and the like.
+    Reflection,
+    /// Mail, forum or comment spam.
+    Spam,
+    /// Malware offered for download.
+    MalwareHosting,
+    /// Phishing pages.
+    Phishing,
+    /// Botnet membership or control.
+    CommandAndControl,
+    /// Mining.
+    CryptoMining,
+    /// Open proxy or relay.
+    OpenProxy,
+    /// Tor relay or client.
+    Tor,
+    /// Copyright.
+    Copyright,
+    /// None of these.
+    Other,
+}
