@@ -16,7 +16,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set by the recorder before loading. */
 const volatile bool scoped = false;      /* only tasks below the cgroup in `scope` */
-const volatile __u32 recorder_tgid = 0;  /* the recorder does not record itself */
 
 #include "common.bpf.h"
 #include "process.bpf.h"

@@ -50,7 +50,7 @@ pub(super) struct FlowKey {
     protocol: Protocol,
     via: Via,
     direction: Direction,
-    local: Endpoint,
+
     remote: Endpoint,
     first: UnixNs,
 }
@@ -135,7 +135,6 @@ impl<'a> Gathered<'a> {
             protocol: flow.protocol,
             via: flow.via,
             direction: flow.direction,
-            local: flow.local,
             remote: flow.remote,
             first: flow.first,
         };
