@@ -17,7 +17,13 @@ pub mod record {
 }
 
 /// The skeleton that libbpf-cargo makes of `src/recorder.bpf.c`.
-#[allow(missing_docs, clippy::all, clippy::undocumented_unsafe_blocks, unused_qualifications)]
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::undocumented_unsafe_blocks,
+    unused_qualifications
+)]
 pub mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/recorder.skel.rs"));
 }

@@ -59,6 +59,14 @@ fn refused(what: impl Into<String>) -> impl FnOnce(libbpf_rs::Error) -> CaptureE
 
 type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
+/// Records taken from the kernel, each in the order in which they were written.
+pub struct Drained {
+    /// Fork, exec, exit.
+    pub identities: Vec<Vec<u8>>,
+    /// Connections and packets.
+    pub flows: Vec<Vec<u8>>,
+}
+
 /// The programs, attached. They leave the kernel when this is dropped.
 pub struct Capture {
     // Dropped in this order: rings before the maps they read.
@@ -124,13 +132,13 @@ impl Capture {
         }
     }
 
-    /// Takes what is waiting: identity records and flow records, each in order. Flows are drained first, so that
+    /// Takes what is waiting. Flows are drained first, so that
     /// the process that a flow names is among the identity records or was before.
-    pub fn drain(&self) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), CaptureError> {
+    pub fn drain(&self) -> Result<Drained, CaptureError> {
         self.flows.consume_raw_n(BATCH_MAX);
         self.identity.consume().map_err(refused("read the identity ring"))?;
         let take = |queue: &Queue| queue.borrow_mut().drain(..).collect();
-        Ok((take(&self.identity_queue), take(&self.flow_queue)))
+        Ok(Drained { identities: take(&self.identity_queue), flows: take(&self.flow_queue) })
     }
 
     /// Slots of the flow cache that changed since the last call.

@@ -92,7 +92,7 @@ pub enum Record {
 }
 
 /// A process image as the kernel describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Image {
     /// When, ns since boot.
     pub boot_ns: u64,

@@ -1,6 +1,7 @@
 //! The recorder: what the programs saw and the logs say, put together and written to the ring.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -137,8 +138,8 @@ impl Recorder {
 
     /// Takes what the kernel has, and writes or holds it.
     fn take(&mut self) -> anyhow::Result<()> {
-        let (identities, flows) = self.capture.drain()?;
-        for bytes in identities.iter().chain(&flows) {
+        let drained = self.capture.drain()?;
+        for bytes in drained.identities.iter().chain(&drained.flows) {
             self.take_record(bytes)?;
         }
         Ok(())
@@ -254,25 +255,11 @@ impl Recorder {
     /// Writes what ran and listened before the recorder did.
     fn snapshot(&mut self) -> anyhow::Result<()> {
         let now = clock::boot_ns();
-        let mut images = Vec::new();
-        for bytes in self.capture.tasks()? {
-            let Ok(Record::Image(mut image)) = decode(&bytes, &self.clock) else {
-                continue;
-            };
-            let texts = proc::read_texts(image.process.tgid);
-            image.argv = texts.argv;
-            image.env = texts.env;
-            image.exe = texts.exe;
-            image.cwd = texts.cwd;
-            image.tty = texts.tty;
-            image.boot_ns = now;
-            images.push(*image);
-        }
+        let images = self.running()?;
         let mut namespaces: HashMap<u32, u32> = HashMap::new();
         let mut sockets: HashMap<u64, ProcessId> = HashMap::new();
         for image in images {
             let (id, net_ns) = (image.process, image.net_ns);
-            // An image that was executed since the hooks were attached is already better known.
             let process = self.process_of(image, Seen::Snapshot);
             let outside = self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope));
             self.processes.insert(process.clone(), now);
@@ -293,6 +280,40 @@ impl Recorder {
             }
         }
         Ok(())
+    }
+
+    /// Images of all processes that run now, from the kernel's list and, for their texts, /proc.
+    fn running(&self) -> anyhow::Result<Vec<Image>> {
+        let mut images = Vec::new();
+        for bytes in self.capture.tasks()? {
+            match decode(&bytes, &self.clock) {
+                Ok(Record::Image(image)) => images.push(*image),
+                other => tracing::warn!(?other, "an entry of the kernel's process list could not be read"),
+            }
+        }
+        // Some kernels' lists begin after the first process; its children name it.
+        let listed: HashSet<ProcessId> = images.iter().map(|image| image.process).collect();
+        let missing: HashSet<ProcessId> = images
+            .iter()
+            .filter_map(|image| image.parent)
+            .filter(|parent| !listed.contains(parent))
+            .collect();
+        for process in missing {
+            if let Some((comm, credentials)) = proc::read_identity(process.tgid) {
+                images.push(Image { process, comm, credentials, ..Image::default() });
+            }
+        }
+        let now = clock::boot_ns();
+        for image in &mut images {
+            let texts = proc::read_texts(image.process.tgid);
+            image.boot_ns = now;
+            image.argv = texts.argv;
+            image.env = texts.env;
+            image.exe = texts.exe;
+            image.cwd = texts.cwd;
+            image.tty = texts.tty;
+        }
+        Ok(images)
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::Read;
 
+use history::Credentials;
+
 use crate::decode::texts;
 
 /// Bytes read of a process's arguments or environment.
@@ -43,6 +45,34 @@ pub fn read_texts(pid: u32) -> Texts {
     Texts { argv: area("cmdline"), env: area("environ"), exe: link("exe"), cwd: link("cwd"), tty: terminal }
 }
 
+/// Name and ids of a process, for one that the kernel's own list left out; none where it has ended.
+pub fn read_identity(pid: u32) -> Option<(String, Credentials)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(line.trim().to_owned())
+    };
+    // Real, effective, saved, file system.
+    let ids = |name: &str| -> Option<Vec<u32>> {
+        field(name)?.split_ascii_whitespace().map(|id| id.parse().ok()).collect()
+    };
+    let audit = |name: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/{name}")).ok()?;
+        text.trim().parse().ok().filter(|id| *id != u32::MAX)
+    };
+    let (users, groups) = (ids("Uid")?, ids("Gid")?);
+    let credentials = Credentials {
+        uid: *users.first()?,
+        euid: *users.get(1)?,
+        gid: *groups.first()?,
+        egid: *groups.get(1)?,
+        login_uid: audit("loginuid"),
+        session: audit("sessionid"),
+        capabilities: u64::from_str_radix(&field("CapEff")?, 16).ok()?,
+    };
+    Some((field("Name")?, credentials))
+}
+
 /// Inodes of the sockets that a process holds open.
 pub fn sockets(pid: u32) -> Vec<u64> {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
@@ -67,5 +97,8 @@ mod tests {
         assert_eq!(texts.argv, std::env::args().collect::<Vec<_>>());
         assert_eq!(texts.exe, std::env::current_exe().unwrap().to_string_lossy());
         assert_eq!(read_texts(u32::MAX), Texts::default());
+        let (_, credentials) = read_identity(std::process::id()).unwrap();
+        assert_eq!(credentials.euid, nix::unistd::geteuid().as_raw());
+        assert_eq!(read_identity(u32::MAX), None);
     }
 }

@@ -58,8 +58,10 @@ impl Tail {
     }
 
     fn read(&mut self, lines: &mut Vec<String>) -> std::io::Result<()> {
-        let Some(file) = &mut self.file else {
+        if self.file.is_none() {
             self.reopen();
+        }
+        let Some(file) = &mut self.file else {
             return Ok(());
         };
         if file.metadata()?.len() < self.at {
