@@ -36,7 +36,7 @@ pub(crate) fn process(tgid: u32, parent: Option<u32>, argv: &[&str]) -> Process 
         tty: None,
         cgroup: "/user.slice".to_owned(),
         exe_inode: 77,
-        flags: ProcessFlags { argv_truncated: tgid % 2 == 0, ..ProcessFlags::default() },
+        flags: ProcessFlags { argv_truncated: tgid.is_multiple_of(2), ..ProcessFlags::default() },
     }
 }
 
