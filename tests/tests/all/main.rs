@@ -1,0 +1,3 @@
+//! Every test of the lab, the stand-ins and the whole of Gumshoe, as one program.
+
+mod lab;
