@@ -4,5 +4,22 @@
 //!
 //! Nothing here is part of what is shipped, and nothing that is shipped depends on it.
 
+use std::path::PathBuf;
+
+use anyhow::Context;
+
 pub mod interrupt;
 pub mod lab;
+pub mod standins;
+
+/// The build's target directory, which this program lies in.
+///
+/// # Errors
+/// When this program lies in no target directory.
+pub fn target_dir() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let marked = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    marked
+        .map(Into::into)
+        .with_context(|| format!("{} lies in no target directory", program.display()))
+}

@@ -1,3 +1,4 @@
 //! Every test of the lab, the stand-ins and the whole of Gumshoe, as one program.
 
+mod aws;
 mod lab;
