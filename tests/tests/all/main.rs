@@ -2,3 +2,4 @@
 
 mod aws;
 mod lab;
+mod slack;
