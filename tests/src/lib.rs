@@ -8,9 +8,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+pub mod facts;
 pub mod interrupt;
 pub mod lab;
+pub mod notice;
 pub mod standins;
+pub mod story;
 
 /// The build's target directory, which this program lies in.
 ///

@@ -17,17 +17,27 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class Quiet(WSGIRequestHandler):
-    """One short line a request, without colours."""
+    """Says nothing at the end of a request: a long poll's end is of no use to anybody."""
 
     def log_request(self, code="-", size="-"):
-        target = self.headers.get("X-Amz-Target") or self.path
-        sys.stderr.write(f"{target} {code}\n")
+        pass
+
+
+def named(application):
+    """Writes each call's name when it begins, so that the log tells who is waiting for what."""
+
+    def answer(environ, start_response):
+        target = environ.get("HTTP_X_AMZ_TARGET") or environ["PATH_INFO"]
+        sys.stderr.write(f"{target}\n")
+        return application(environ, start_response)
+
+    return answer
 
 
 def main():
     ec2.install()
     ssm.install(sys.argv[1])
-    application = DomainDispatcherApplication(create_backend_app)
+    application = named(DomainDispatcherApplication(create_backend_app))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     print(json.dumps({"port": server.server_port}), flush=True)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
@@ -69,13 +70,22 @@ impl Lab {
         wait_until("sshd", READY_MAX, || pid.exists())
     }
 
-    /// Starts a daemon of the lab; its output goes to `<name>.log` in the lab's directory.
-    pub(super) fn start_daemon(&mut self, name: &str, mut command: Command) -> anyhow::Result<()> {
-        let log = fs::File::create(self.dir.join(format!("{name}.log")))?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("start {name}"))?;
+    /// Starts a daemon of the lab, as [`Lab::spawn_daemon`], and keeps it.
+    pub(super) fn start_daemon(&mut self, name: &str, command: Command) -> anyhow::Result<()> {
+        let child = self.spawn_daemon(name, command)?;
         self.keep(child);
         Ok(())
+    }
+
+    /// Starts a command whose output goes to `<name>.log` in the lab's directory. Give it to
+    /// [`Lab::keep`] when done with it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_daemon(&self, name: &str, mut command: Command) -> anyhow::Result<Child> {
+        let log = fs::File::create(self.dir.join(format!("{name}.log")))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.spawn().with_context(|| format!("start {name}"))
     }
 
     /// The laptop knows the instance's key beforehand, as an admin's does.

@@ -115,4 +115,19 @@ impl Lab {
             .map(str::to_owned)
             .collect())
     }
+
+    /// As [`Lab::packet_log`], after everything that the firewall has counted by now is in it.
+    ///
+    /// # Errors
+    /// When it does not come: the log has lost packets.
+    pub fn packet_log_settled(&self) -> anyhow::Result<Vec<String>> {
+        let seen = self.seen()?;
+        let counted = usize::try_from(seen.tcp_syn_packets + seen.udp_packets)?;
+        let mut log = Vec::new();
+        wait_until("the packet log", READY_MAX, || {
+            log = self.packet_log().unwrap_or_default();
+            log.len() >= counted
+        })?;
+        Ok(log)
+    }
 }

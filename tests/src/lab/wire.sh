@@ -39,6 +39,7 @@ table ip seen {
     counter udp_datagrams { }
     chain input {
         type filter hook input priority -10; policy accept;
+        ip daddr != 198.51.100.20 accept
         tcp flags & (syn | ack) == syn counter name tcp_syns
         tcp flags & (syn | ack) == syn add @tcp_ports { tcp dport }
         meta l4proto udp counter name udp_datagrams

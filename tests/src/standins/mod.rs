@@ -8,4 +8,5 @@ pub mod slack;
 
 pub use self::aws::Aws;
 pub use self::aws::Managed;
+pub use self::aws::REGION;
 pub use self::aws::Refused;

@@ -135,11 +135,10 @@ fn each_scanner_reaches_the_victim() -> anyhow::Result<()> {
     drop(noise);
 
     // The packet log sees what the firewall counted, from the public address.
-    let expected = fourth.tcp_syn_packets + fourth.udp_packets;
-    wait_until("the packet log", LOGIN_MAX, || {
-        let log = lab.packet_log().unwrap_or_default();
-        log.iter().filter(|line| line.contains(" IP 192.0.2.10.")).count() as u64 >= expected
-    })
+    let log = lab.packet_log_settled()?;
+    let public = log.iter().filter(|line| line.contains(" IP 192.0.2.10.")).count();
+    assert_eq!(public, log.len());
+    Ok(())
 }
 
 /// The namespaces of a lab's hosts, as /proc names them.

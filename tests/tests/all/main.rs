@@ -3,3 +3,4 @@
 mod aws;
 mod lab;
 mod slack;
+mod story;
