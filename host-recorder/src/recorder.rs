@@ -258,18 +258,22 @@ impl Recorder {
         let images = self.running()?;
         let mut namespaces: HashMap<u32, u32> = HashMap::new();
         let mut sockets: HashMap<u64, ProcessId> = HashMap::new();
+        let mut inside = Vec::new();
         for image in images {
             let (id, net_ns) = (image.process, image.net_ns);
             let process = self.process_of(image, Seen::Snapshot);
-            let outside = self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope));
             self.processes.insert(process.clone(), now);
-            if outside {
+            if self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope)) {
                 continue;
             }
             namespaces.entry(net_ns).or_insert(id.tgid);
             for inode in proc::sockets(id.tgid) {
                 sockets.entry(inode).or_insert(id);
             }
+            inside.push(process);
+        }
+        // Written once all are known, so that each finds its parent.
+        for process in inside {
             self.append(now, Body::Process(Box::new(process)))?;
         }
         for (net_ns, pid) in namespaces {

@@ -43,10 +43,7 @@ impl Facts {
             let found = judgement.pointer(pointer).and_then(Value::as_str);
             found.unwrap_or_default().to_owned()
         };
-        let hosts = judgement["hosts"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let hosts = judgement["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
         Self {
             verdict: text("/verdict/kind"),
             confidence: text("/confidence"),
@@ -114,15 +111,10 @@ impl Expected {
         check("person", &facts.person, self.person);
         check("login by", &facts.login_service, "sshd");
         check("login method", &facts.login_method, "publickey");
-        let from = facts
-            .login_from
-            .map_or_else(String::new, |address| address.to_string());
+        let from = facts.login_from.map_or_else(String::new, |address| address.to_string());
         check("login from", &from, &self.login_from.to_string());
         if !(self.ports.0..=self.ports.1).contains(&facts.ports) {
-            missing.push(format!(
-                "ports: the report says {}, there were {}",
-                facts.ports, self.ports.0
-            ));
+            missing.push(format!("ports: the report says {}, there were {}", facts.ports, self.ports.0));
         }
         if !facts.complete {
             missing.push("coverage: the report does not say that it is complete".to_owned());

@@ -22,7 +22,5 @@ pub mod story;
 pub fn target_dir() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let marked = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
-    marked
-        .map(Into::into)
-        .with_context(|| format!("{} lies in no target directory", program.display()))
+    marked.map(Into::into).with_context(|| format!("{} lies in no target directory", program.display()))
 }

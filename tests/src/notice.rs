@@ -34,18 +34,10 @@ pub fn packet(line: &str) -> Option<Packet> {
     let (to, what) = rest.split_once(": ")?;
     let endpoint = |text: &str| {
         let (address, port) = text.rsplit_once('.')?;
-        address
-            .parse::<Ipv4Addr>()
-            .is_ok()
-            .then(|| format!("{address}:{port}"))
+        address.parse::<Ipv4Addr>().is_ok().then(|| format!("{address}:{port}"))
     };
     let protocol = if what.starts_with("Flags [") { "TCP" } else { "UDP" };
-    Some(Packet {
-        time: time.to_owned(),
-        from: endpoint(from)?,
-        to: endpoint(to)?,
-        protocol,
-    })
+    Some(Packet { time: time.to_owned(), from: endpoint(from)?, to: endpoint(to)?, protocol })
 }
 
 /// The mail. `packets` are quoted evenly from first to last; `victim` replaces their receiver's
@@ -132,18 +124,12 @@ mod tests {
         let udp = "2026-11-21 18:53:54.548771 IP 192.0.2.10.44400 > 198.51.100.20.5060: SIP";
         let check = |line: &str, from: &str, to: &str, protocol: &str| {
             let packet = packet(line).expect("a packet");
-            assert_eq!(
-                (packet.from.as_str(), packet.to.as_str(), packet.protocol),
-                (from, to, protocol)
-            );
+            assert_eq!((packet.from.as_str(), packet.to.as_str(), packet.protocol), (from, to, protocol));
         };
         check(tcp, "192.0.2.10:45075", "198.51.100.20:1043", "TCP");
         check(udp, "192.0.2.10:44400", "198.51.100.20:5060", "UDP");
         assert_eq!(packet("listening on eth0"), None);
-        assert_eq!(
-            packet("2026-11-21 18:46:36.433865 IP 192.0.2.10 > 198.51.100.20: ICMP echo"),
-            None
-        );
+        assert_eq!(packet("2026-11-21 18:46:36.433865 IP 192.0.2.10 > 198.51.100.20: ICMP echo"), None);
     }
 
     #[test]
@@ -157,19 +143,11 @@ mod tests {
         let victim = Ipv4Addr::new(198, 51, 100, 99);
         for count in [0, 1, 5, 12, 50] {
             let packets: Vec<_> = (0..count).map(packet).collect();
-            let mail = mail(
-                "123456789012",
-                Ipv4Addr::new(192, 0, 2, 10),
-                victim,
-                &packets,
-                Timestamp::UNIX_EPOCH,
-            );
+            let mail =
+                mail("123456789012", Ipv4Addr::new(192, 0, 2, 10), victim, &packets, Timestamp::UNIX_EPOCH);
             let quoted = mail.lines().filter(|line| line.contains(" -> ")).count();
             assert_eq!(quoted, count.min(12));
-            assert!(
-                mail.contains("\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n"),
-                "{mail}"
-            );
+            assert!(mail.contains("\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n"), "{mail}");
             if count > 0 {
                 assert!(mail.contains("-> 198.51.100.99:0\r\n"));
                 assert!(mail.contains(&format!("-> 198.51.100.99:{}\r\n", count - 1)));

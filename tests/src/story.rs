@@ -51,11 +51,7 @@ impl Programs {
         let find = |variable: &str, name: &str| {
             let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
             let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
-            ensure!(
-                path.exists(),
-                "{} is not built: cargo build --workspace",
-                path.display()
-            );
+            ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
             anyhow::Ok(path)
         };
         Ok(Self {
@@ -111,14 +107,7 @@ impl Story {
         let aws = Aws::start(&mut lab).context("start the AWS stand-in")?;
         let slack = Slack::start().context("start the Slack stand-in")?;
         fs::create_dir_all(state_dir)?;
-        Ok(Self {
-            lab,
-            aws,
-            slack,
-            programs,
-            state_dir: state_dir.to_owned(),
-            noise: None,
-        })
+        Ok(Self { lab, aws, slack, programs, state_dir: state_dir.to_owned(), noise: None })
     }
 
     /// Starts the recorder on the instance, as its daemon, and waits until its hooks are attached.
@@ -166,20 +155,10 @@ impl Story {
         ensure!(status.success(), "{line:?} failed:\n{}", shown());
         let public = format!("{}:", lab::INSTANCE_PUBLIC);
         let log = self.lab.packet_log_settled()?;
-        let mut packets: Vec<_> = log[before..]
-            .iter()
-            .filter_map(|line| notice::packet(line))
-            .collect();
+        let mut packets: Vec<_> = log[before..].iter().filter_map(|line| notice::packet(line)).collect();
         packets.retain(|packet| packet.from.starts_with(&public) && !packet.to.ends_with(":80"));
-        ensure!(
-            !packets.is_empty(),
-            "nothing of {line:?} reached the victim:\n{}",
-            shown()
-        );
-        Ok(Scanned {
-            packets,
-            seen: self.lab.seen()?,
-        })
+        ensure!(!packets.is_empty(), "nothing of {line:?} reached the victim:\n{}", shown());
+        Ok(Scanned { packets, seen: self.lab.seen()? })
     }
 
     /// Starts `gumshoe serve` and waits until it reads its queue.
@@ -190,10 +169,7 @@ impl Story {
         let config = self.lab.dir().join("gumshoe.toml");
         fs::write(&config, self.config())?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
-        serve
-            .args(["serve", "--config"])
-            .arg(&config)
-            .envs(self.aws.environment());
+        serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve
             .env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token())
             .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
@@ -226,13 +202,7 @@ impl Story {
 
     /// The notice that names the instance's public address and this victim.
     pub fn notice(&self, scanned: &Scanned, victim: Ipv4Addr) -> String {
-        notice::mail(
-            &self.aws.account,
-            lab::INSTANCE_PUBLIC,
-            victim,
-            &scanned.packets,
-            Timestamp::now(),
-        )
+        notice::mail(&self.aws.account, lab::INSTANCE_PUBLIC, victim, &scanned.packets, Timestamp::now())
     }
 
     /// Has the notice arrive and waits until Gumshoe is done with it.
@@ -243,23 +213,15 @@ impl Story {
         let arrived = Instant::now();
         self.aws.deliver_mail(mail.as_bytes())?;
         // A notice leaves the queue only when its case is stored and posted.
-        wait_until("Gumshoe's answer", ANSWER_MAX, || {
-            self.queue_is_empty().unwrap_or(false)
-        })
-        .with_context(|| self.gumshoe_log())?;
+        wait_until("Gumshoe's answer", ANSWER_MAX, || self.queue_is_empty().unwrap_or(false))
+            .with_context(|| self.gumshoe_log())?;
         let messages = self.slack.messages();
         let message = messages.iter().find(|message| message.thread_ts.is_none());
-        let message = message
-            .cloned()
-            .with_context(|| format!("nothing was posted: {}", self.gumshoe_log()))?;
+        let message =
+            message.cloned().with_context(|| format!("nothing was posted: {}", self.gumshoe_log()))?;
         let (report, html) = self.report().with_context(|| self.gumshoe_log())?;
         let time_to_know = message.changed.duration_since(arrived);
-        Ok(Told {
-            report,
-            html,
-            message,
-            time_to_know,
-        })
+        Ok(Told { report, html, message, time_to_know })
     }
 
     /// What `gumshoe serve` has said.
@@ -270,10 +232,7 @@ impl Story {
     }
 
     fn queue_is_empty(&self) -> anyhow::Result<bool> {
-        let names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-        ];
+        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let request = json!({"QueueUrl": self.aws.queue_url, "AttributeNames": names});
         let answer = self.aws.call("sqs", "get_queue_attributes", request)?;
         Ok(names.iter().all(|name| answer["Attributes"][*name] == "0"))

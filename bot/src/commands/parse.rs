@@ -40,17 +40,10 @@ pub struct ParseArgs {
 
 /// Runs `gumshoe parse`.
 pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
-    let context = notice::Context {
-        received: args.received,
-        own_addresses: prefixes(&args.own_addresses)?,
-    };
+    let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)? };
     let mut out = std::io::stdout().lock();
     if args.summary || args.path.is_dir() {
-        anyhow::ensure!(
-            args.summary,
-            "{} is a folder: add --summary",
-            args.path.display()
-        );
+        anyhow::ensure!(args.summary, "{} is a folder: add --summary", args.path.display());
         return summarise(&args.path, &context, &mut out);
     }
     let reading = notice::read(&read_bytes(&args.path)?, &context);
@@ -64,9 +57,7 @@ pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
 
 fn prefixes(texts: &[String]) -> anyhow::Result<Vec<IpNet>> {
     let parse = |text: &String| {
-        let net = text
-            .parse::<IpNet>()
-            .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        let net = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
         net.with_context(|| format!("{text} is neither an address nor a prefix"))
     };
     texts.iter().map(parse).collect()
@@ -76,15 +67,10 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let what = || format!("reading {}", path.display());
     if path.as_os_str() == "-" {
-        std::io::stdin()
-            .take(NOTICE_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .with_context(what)?;
+        std::io::stdin().take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     } else {
         let file = std::fs::File::open(path).with_context(what)?;
-        file.take(NOTICE_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .with_context(what)?;
+        file.take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     }
     Ok(bytes)
 }
@@ -92,20 +78,10 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// Prints a reading for a person.
 fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
     let parsed = &reading.parsed;
-    writeln!(
-        out,
-        "layout       {} ({:?}, {:?})",
-        reading.layout, parsed.disposition, reading.stage
-    )?;
+    writeln!(out, "layout       {} ({:?}, {:?})", reading.layout, parsed.disposition, reading.stage)?;
     writeln!(out, "trust        {:?}", reading.trust)?;
-    writeln!(
-        out,
-        "case id      {}",
-        parsed.case_id.as_deref().map_or("none".to_owned(), visible)
-    )?;
-    let deadline = parsed
-        .deadline
-        .map_or("none".to_owned(), |at| at.to_string());
+    writeln!(out, "case id      {}", parsed.case_id.as_deref().map_or("none".to_owned(), visible))?;
+    let deadline = parsed.deadline.map_or("none".to_owned(), |at| at.to_string());
     writeln!(out, "deadline     {deadline}")?;
     for (number, claim) in parsed.claims.iter().enumerate() {
         writeln!(out, "claim {:<6} {:?}", number + 1, claim.activity)?;
@@ -120,34 +96,23 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
             .collect();
         writeln!(out, "  accused    {}", visible(names.join(", ")))?;
         for remote in claim.remote.iter().take(10) {
-            let port = remote
-                .port
-                .map(|port| format!(" port {port}"))
-                .unwrap_or_default();
+            let port = remote.port.map(|port| format!(" port {port}")).unwrap_or_default();
             writeln!(out, "  remote     {}{port}", remote.address)?;
         }
         if claim.remote.len() > 10 {
             writeln!(out, "  remote     and {} more", claim.remote.len() - 10)?;
         }
         match &claim.window {
-            Some(window) => writeln!(
-                out,
-                "  window     {} to {} (zone {:?})",
-                window.from, window.to, window.zone
-            )?,
+            Some(window) => {
+                writeln!(out, "  window     {} to {} (zone {:?})", window.from, window.to, window.zone)?
+            }
             None => writeln!(out, "  window     none")?,
         }
     }
     writeln!(out, "facts")?;
     for fact in &reading.facts {
-        let line = fact
-            .line
-            .map(|line| format!(" line {line}"))
-            .unwrap_or_default();
-        let role = fact
-            .role
-            .map(|role| format!(" {role:?}:"))
-            .unwrap_or_default();
+        let line = fact.line.map(|line| format!(" line {line}")).unwrap_or_default();
+        let role = fact.role.map(|role| format!(" {role:?}:")).unwrap_or_default();
         writeln!(
             out,
             "  {:<9} {:<24}{role} {} [{}{line}]",
@@ -165,16 +130,7 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
 
 /// Makes a text of a notice safe for a terminal.
 fn visible(text: impl AsRef<str>) -> String {
-    text.as_ref()
-        .chars()
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        })
-        .collect()
+    text.as_ref().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Reads a folder and counts the outcomes of each layout.
@@ -202,11 +158,7 @@ fn summarise(path: &Path, context: &notice::Context, out: &mut impl Write) -> an
             })
             .take(4)
             .collect();
-        let activity = parsed
-            .claims
-            .first()
-            .map(|claim| format!("{:?}", claim.activity))
-            .unwrap_or_default();
+        let activity = parsed.claims.first().map(|claim| format!("{:?}", claim.activity)).unwrap_or_default();
         let shown = file.strip_prefix(path).unwrap_or(file).display();
         writeln!(
             out,
@@ -236,9 +188,7 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Resul
         files.push(path.to_owned());
         return Ok(());
     }
-    for entry in
-        std::fs::read_dir(path).with_context(|| format!("reading the folder {}", path.display()))?
-    {
+    for entry in std::fs::read_dir(path).with_context(|| format!("reading the folder {}", path.display()))? {
         let path = entry?.path();
         if path.is_dir() && depth < 8 {
             collect(&path, depth + 1, files)?;

@@ -100,12 +100,8 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
 ];
 
 static SET: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(
-        PATTERNS
-            .iter()
-            .map(|(pattern, ..)| format!("(?i){pattern}")),
-    )
-    .expect("the patterns are valid")
+    RegexSet::new(PATTERNS.iter().map(|(pattern, ..)| format!("(?i){pattern}")))
+        .expect("the patterns are valid")
 });
 
 /// Words that make a sentence advice, a condition or a link rather than a statement.
@@ -126,10 +122,8 @@ pub(super) fn of_name(name: &str) -> Option<Activity> {
 /// Returns the activity that the name of an attacked service, alone, stands for.
 fn of_service(name: &str) -> Option<Activity> {
     Some(match name.trim().to_ascii_lowercase().as_str() {
-        "ssh" | "sshd" | "imap" | "pop3" | "ftp" | "rdp" | "sip" | "asterisk" | "sasl"
-        | "telnet" | "bruteforcelogin" | "bruteforce" | "login" | "courierauth" | "dovecot" => {
-            Activity::LoginAttack
-        }
+        "ssh" | "sshd" | "imap" | "pop3" | "ftp" | "rdp" | "sip" | "asterisk" | "sasl" | "telnet"
+        | "bruteforcelogin" | "bruteforce" | "login" | "courierauth" | "dovecot" => Activity::LoginAttack,
         "mail" | "postfix" | "smtp" | "exim" | "qmail" | "fraud mail" => Activity::Spam,
         "apache" | "apacheddos" | "http" | "w00tw00t" | "exploit" | "rfi-attack" => {
             Activity::IntrusionAttempt
@@ -169,11 +163,8 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
             weight
         };
         // What is said first is what the notice is about; later come logs and advice.
-        let fade = if line.role == SectionRole::Subject {
-            1.0
-        } else {
-            1.0 / (1.0 + statements as f32 / 40.0)
-        };
+        let fade =
+            if line.role == SectionRole::Subject { 1.0 } else { 1.0 / (1.0 + statements as f32 / 40.0) };
         statements += usize::from(line.role != SectionRole::Subject);
         scores.add(line.text, weight * fade);
         if statements > 2000 {
@@ -185,9 +176,7 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
 
 /// Splits a short "name: value".
 pub(super) fn field(text: &str) -> Option<(&str, &str)> {
-    let (name, value) = text
-        .split_once([':', '=', '\t'])
-        .or_else(|| text.split_once("  "))?;
+    let (name, value) = text.split_once([':', '=', '\t']).or_else(|| text.split_once("  "))?;
     (name.len() <= 60 && !value.trim().is_empty()).then_some((name.trim(), value.trim()))
 }
 
@@ -213,11 +202,7 @@ impl Scores {
     }
 
     fn count(&mut self, activity: Activity, worth: f32) {
-        match self
-            .by_activity
-            .iter_mut()
-            .find(|(known, ..)| *known == activity)
-        {
+        match self.by_activity.iter_mut().find(|(known, ..)| *known == activity) {
             Some((_, score, times)) => {
                 *times += 1;
                 *score += worth / (*times as f32).powf(0.7);
@@ -227,10 +212,7 @@ impl Scores {
     }
 
     fn best(&self) -> Option<Activity> {
-        let best = self
-            .by_activity
-            .iter()
-            .max_by(|one, other| one.1.total_cmp(&other.1))?;
+        let best = self.by_activity.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
         (best.1 >= 0.3).then_some(best.0)
     }
 }

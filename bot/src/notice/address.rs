@@ -70,9 +70,7 @@ pub(super) fn is_nobody(ip: IpAddr) -> bool {
 pub(super) fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {
-            v4.is_private()
-                || v4.is_link_local()
-                || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+            v4.is_private() || v4.is_link_local() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
         }
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     }
@@ -137,19 +135,14 @@ fn may_start(bytes: &[u8], at: usize) -> bool {
         return true;
     }
     // "Chrome/96.0.4664.110" is a version; "outside/192.0.2.1" and "//192.0.2.1" are not.
-    let word_start = bytes[..at - 1]
-        .iter()
-        .rposition(|byte| !byte.is_ascii_alphanumeric())
-        .map_or(0, |index| index + 1);
+    let word_start =
+        bytes[..at - 1].iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |index| index + 1);
     let word = &bytes[word_start..at - 1];
-    let interfaces: [&[u8]; 9] = [
-        b"outside", b"inside", b"dmz", b"tcp", b"udp", b"wan", b"lan", b"src", b"dst",
-    ];
+    let interfaces: [&[u8]; 9] =
+        [b"outside", b"inside", b"dmz", b"tcp", b"udp", b"wan", b"lan", b"src", b"dst"];
     word.is_empty()
         || word.iter().all(u8::is_ascii_digit)
-        || interfaces
-            .iter()
-            .any(|name| word.eq_ignore_ascii_case(name))
+        || interfaces.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
 fn read_v4(bytes: &[u8], start: usize) -> Option<Spot> {
@@ -163,22 +156,14 @@ fn read_v4(bytes: &[u8], start: usize) -> Option<Spot> {
             }
             at += 1;
         }
-        let end = at
-            + bytes[at..]
-                .iter()
-                .take(3)
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+        let end = at + bytes[at..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
         if end > at {
             let digits = std::str::from_utf8(&bytes[at..end]).ok()?;
             *octet = digits.parse().ok()?;
             at = end;
         } else {
-            let mask = bytes[at..]
-                .iter()
-                .take(3)
-                .take_while(|byte| matches!(byte, b'x' | b'X' | b'*'))
-                .count();
+            let mask =
+                bytes[at..].iter().take(3).take_while(|byte| matches!(byte, b'x' | b'X' | b'*')).count();
             if mask == 0 {
                 return None;
             }
@@ -210,11 +195,8 @@ fn read_suffix(bytes: &[u8], spot: &mut Spot) -> bool {
     let (number, end) = number_at(bytes, spot.end + 1);
     match (next, number) {
         (Some(b'.'), Some(port)) => {
-            let more =
-                bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
-            let is_word = bytes
-                .get(end)
-                .is_some_and(|byte| byte.is_ascii_alphabetic());
+            let more = bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+            let is_word = bytes.get(end).is_some_and(|byte| byte.is_ascii_alphabetic());
             if more || is_word {
                 return false;
             }
@@ -222,8 +204,7 @@ fn read_suffix(bytes: &[u8], spot: &mut Spot) -> bool {
             spot.end = end;
         }
         (Some(b':' | b'#'), Some(port)) => {
-            let is_time =
-                bytes.get(end) == Some(&b':') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+            let is_time = bytes.get(end) == Some(&b':') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
             if !is_time {
                 spot.port = Some(port);
                 spot.end = end;
@@ -256,11 +237,7 @@ fn number_at(bytes: &[u8], at: usize) -> (Option<u16>, usize) {
     let Some(rest) = bytes.get(at..) else {
         return (None, at);
     };
-    let len = rest
-        .iter()
-        .take(6)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let len = rest.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
     let digits = std::str::from_utf8(&rest[..len]).unwrap_or_default();
     (digits.parse().ok(), at + len)
 }
@@ -270,8 +247,7 @@ fn find_v6(line: &str, spots: &mut Vec<Spot>) {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
     let mut at = 0;
     while at < bytes.len() {
-        if !is_part(bytes[at])
-            || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_'))
+        if !is_part(bytes[at]) || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_'))
         {
             at += 1;
             continue;
@@ -292,18 +268,12 @@ fn find_v6(line: &str, spots: &mut Vec<Spot>) {
 
 fn read_v6(bytes: &[u8], start: usize, run_end: usize) -> Option<Spot> {
     let mut end = run_end;
-    if bytes
-        .get(end)
-        .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-    {
+    if bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
         return None;
     }
     // A label or a sentence may leave a colon at either end.
     let text = std::str::from_utf8(&bytes[start..end]).ok()?;
-    let bare = text
-        .strip_suffix(':')
-        .filter(|it| !it.ends_with(':'))
-        .unwrap_or(text);
+    let bare = text.strip_suffix(':').filter(|it| !it.ends_with(':')).unwrap_or(text);
     let lead = usize::from(bare.starts_with(':') && !bare.starts_with("::"));
     end = start + bare.len();
     let ip: Ipv6Addr = bare[lead..].parse().ok()?;
@@ -312,14 +282,8 @@ fn read_v6(bytes: &[u8], start: usize, run_end: usize) -> Option<Spot> {
     if !is_real {
         return None;
     }
-    let mut spot = Spot {
-        ip: Some(IpAddr::V6(ip)),
-        host: None,
-        port: None,
-        slash: None,
-        start: start + lead,
-        end,
-    };
+    let mut spot =
+        Spot { ip: Some(IpAddr::V6(ip)), host: None, port: None, slash: None, start: start + lead, end };
     let next = bytes.get(end).copied();
     let at = match next {
         Some(b']') if bytes.get(end + 1) == Some(&b':') => end + 2,
@@ -345,18 +309,14 @@ static EC2_HOST: LazyLock<Regex> = LazyLock::new(|| {
 fn find_ec2_hosts(line: &str, spots: &mut Vec<Spot>) {
     for found in EC2_HOST.captures_iter(line) {
         let Some(whole) = found.get(0) else { continue };
-        let octets: Vec<u8> = (1..=4)
-            .filter_map(|index| found[index].parse().ok())
-            .collect();
+        let octets: Vec<u8> = (1..=4).filter_map(|index| found[index].parse().ok()).collect();
         let Ok(octets) = <[u8; 4]>::try_from(octets) else {
             continue;
         };
         let port = found.get(5).and_then(|it| it.as_str().parse().ok());
         let name = whole.as_str().to_ascii_lowercase();
-        let host = found
-            .get(5)
-            .map_or(name.as_str(), |it| &name[..it.start() - whole.start() - 1])
-            .to_owned();
+        let host =
+            found.get(5).map_or(name.as_str(), |it| &name[..it.start() - whole.start() - 1]).to_owned();
         spots.push(Spot {
             ip: Some(IpAddr::V4(Ipv4Addr::from(octets))),
             host: Some(host),
@@ -377,14 +337,8 @@ mod tests {
             .iter()
             .map(|spot| {
                 let ip = spot.ip.map_or("masked".to_owned(), |ip| ip.to_string());
-                let port = spot
-                    .port
-                    .map(|port| format!(" port {port}"))
-                    .unwrap_or_default();
-                let slash = spot
-                    .slash
-                    .map(|bits| format!(" /{bits}"))
-                    .unwrap_or_default();
+                let port = spot.port.map(|port| format!(" port {port}")).unwrap_or_default();
+                let slash = spot.slash.map(|bits| format!(" /{bits}")).unwrap_or_default();
                 format!("{ip}{port}{slash}")
             })
             .collect();
@@ -394,40 +348,16 @@ mod tests {
     #[test]
     fn finds_addresses_and_ports() {
         check("from 192.0.2.1 port 22", &["192.0.2.1"]);
-        check(
-            "192.0.2.1:4242 -> 198.51.100.7:22",
-            &["192.0.2.1 port 4242", "198.51.100.7 port 22"],
-        );
-        check(
-            "IP 192.0.2.1.27015 > 74.91.119.x.80: UDP",
-            &["192.0.2.1 port 27015", "masked port 80"],
-        );
-        check(
-            "tcp src outside:192.0.2.1/123 dst inside:10.0.0.2/22",
-            &["192.0.2.1 /123", "10.0.0.2 /22"],
-        );
-        check(
-            "denied tcp 192.0.2.1(123) -> 10.0.0.2(22)",
-            &["192.0.2.1 port 123", "10.0.0.2 port 22"],
-        );
+        check("192.0.2.1:4242 -> 198.51.100.7:22", &["192.0.2.1 port 4242", "198.51.100.7 port 22"]);
+        check("IP 192.0.2.1.27015 > 74.91.119.x.80: UDP", &["192.0.2.1 port 27015", "masked port 80"]);
+        check("tcp src outside:192.0.2.1/123 dst inside:10.0.0.2/22", &["192.0.2.1 /123", "10.0.0.2 /22"]);
+        check("denied tcp 192.0.2.1(123) -> 10.0.0.2(22)", &["192.0.2.1 port 123", "10.0.0.2 port 22"]);
         check("our network 198.51.100.0/24.", &["198.51.100.0 /24"]);
-        check(
-            "SRC=192.0.2.1 DST=198.51.100.7",
-            &["192.0.2.1", "198.51.100.7"],
-        );
+        check("SRC=192.0.2.1 DST=198.51.100.7", &["192.0.2.1", "198.51.100.7"]);
         check("end with 192.0.2.1. Next", &["192.0.2.1"]);
-        check(
-            "[2001:db8::1]:443 and 2001:db8:0:1::9.",
-            &["2001:db8::1 port 443", "2001:db8:0:1::9"],
-        );
-        check(
-            "ec2-192-0-2-1.eu-west-1.compute.amazonaws.com x",
-            &["192.0.2.1"],
-        );
-        check(
-            "ec2-192-0-2-1.compute-1.amazonaws.com:80",
-            &["192.0.2.1 port 80"],
-        );
+        check("[2001:db8::1]:443 and 2001:db8:0:1::9.", &["2001:db8::1 port 443", "2001:db8:0:1::9"]);
+        check("ec2-192-0-2-1.eu-west-1.compute.amazonaws.com x", &["192.0.2.1"]);
+        check("ec2-192-0-2-1.compute-1.amazonaws.com:80", &["192.0.2.1 port 80"]);
         check("8.12.162.0-8.12.164.255", &["8.12.162.0", "8.12.164.255"]);
         check("192.168.001.010", &["192.168.1.10"]);
     }
@@ -435,10 +365,7 @@ mod tests {
     #[test]
     fn refuses_what_only_looks_like_one() {
         check("Chrome/96.0.4664.110 Safari/537.36", &[]);
-        check(
-            "version 1.2.3.4-1ubuntu or v1.2.3.4 or 1.3.6.1.4.1.311",
-            &[],
-        );
+        check("version 1.2.3.4-1ubuntu or v1.2.3.4 or 1.3.6.1.4.1.311", &[]);
         check("4.3.2.1.in-addr.arpa 192.0.2.1.example.com", &[]);
         check("300.1.2.3 1.2.3 12:30:45 aa:bb:cc:dd:ee:ff std::fmt", &[]);
         check("16:ab:cd:ef:00:11:22:33:44:55:66:77:88:99:aa:bb", &[]);

@@ -22,11 +22,7 @@ pub(super) fn is_packed(bytes: &[u8]) -> bool {
 
 /// Unpacks and opens what is inside.
 pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
-    let role = if place.role == SectionRole::Body {
-        SectionRole::Attachment
-    } else {
-        place.role
-    };
+    let role = if place.role == SectionRole::Body { SectionRole::Attachment } else { place.role };
     if bytes.starts_with(GZIP_MAGIC) {
         let name = place.name.trim_end_matches(".gz").to_owned();
         let decoder = MultiGzDecoder::new(bytes);
@@ -36,9 +32,7 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
         return;
     }
     let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else {
-        unwrapper
-            .document
-            .warn(format!("the archive {} could not be read", place.name));
+        unwrapper.document.warn(format!("the archive {} could not be read", place.name));
         return;
     };
     if zip.index_for_name("xl/workbook.xml").is_some() {
@@ -48,10 +42,7 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
     }
     for index in 0..zip.len().min(MEMBERS_MAX) {
         let Ok(member) = zip.by_index(index) else {
-            unwrapper.document.warn(format!(
-                "a member of {} could not be read (encrypted?)",
-                place.name
-            ));
+            unwrapper.document.warn(format!("a member of {} could not be read (encrypted?)", place.name));
             continue;
         };
         if !member.is_file() {
@@ -65,11 +56,7 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
 }
 
 /// Reads a member to its end, unless it unpacks to more than is allowed.
-pub(super) fn read_bounded(
-    unwrapper: &mut Unwrapper,
-    from: impl Read,
-    packed: u64,
-) -> Option<Vec<u8>> {
+pub(super) fn read_bounded(unwrapper: &mut Unwrapper, from: impl Read, packed: u64) -> Option<Vec<u8>> {
     let allowed = limits::RATIO_FREE_BYTES
         .max(packed.saturating_mul(limits::COMPRESSION_RATIO_MAX))
         .min(limits::UNPACKED_BYTES_MAX);
@@ -79,9 +66,7 @@ pub(super) fn read_bounded(
         return None;
     }
     if read.is_err() {
-        unwrapper
-            .document
-            .warn("an archive was broken; what could be read of it was");
+        unwrapper.document.warn("an archive was broken; what could be read of it was");
     }
     Some(out)
 }

@@ -53,35 +53,20 @@ pub(super) fn rows_of(
     let mut rows = Vec::new();
     for record in records {
         let forward = is_ours(record.source)
-            || (alone
-                && !is_any(record.source)
-                && !is_any(record.target)
-                && record.source.is_none());
+            || (alone && !is_any(record.source) && !is_any(record.target) && record.source.is_none());
         let backward = !forward && is_ours(record.target);
         if !forward && !backward {
             continue;
         }
-        let (address, port) = if forward {
-            (record.target, record.target_port)
-        } else {
-            (record.source, record.source_port)
-        };
-        let remote = address
-            .filter(|address| !accused.addresses.contains(address))
-            .map(|address| Remote {
-                address,
-                port: port.filter(|port| *port > 0),
-                protocol: record.protocol,
-            });
-        let intervals = record
-            .stamps
-            .iter()
-            .filter_map(|stamp| resolver.resolve(stamp));
-        rows.push(Row {
-            remote,
-            interval: intervals.reduce(Interval::join),
-            activity: record.activity,
+        let (address, port) =
+            if forward { (record.target, record.target_port) } else { (record.source, record.source_port) };
+        let remote = address.filter(|address| !accused.addresses.contains(address)).map(|address| Remote {
+            address,
+            port: port.filter(|port| *port > 0),
+            protocol: record.protocol,
         });
+        let intervals = record.stamps.iter().filter_map(|stamp| resolver.resolve(stamp));
+        rows.push(Row { remote, interval: intervals.reduce(Interval::join), activity: record.activity });
     }
     rows
 }
@@ -103,16 +88,12 @@ pub(super) fn of_rows(accused: &Accused, rows: &[Row], whole: &Whole, claims: &m
         let single = stretches.len() == 1;
         for stretch in stretches {
             let interval = match (stretch.interval, whole.interval) {
-                (Some(own), Some(said))
-                    if single && super::when::gap(own, said) <= SAME_TARGET_GAP =>
-                {
-                    Some(
-                        if own.zone == said.zone || said.zone != crate::case::ZoneSource::Assumed {
-                            own.join(said)
-                        } else {
-                            own
-                        },
-                    )
+                (Some(own), Some(said)) if single && super::when::gap(own, said) <= SAME_TARGET_GAP => {
+                    Some(if own.zone == said.zone || said.zone != crate::case::ZoneSource::Assumed {
+                        own.join(said)
+                    } else {
+                        own
+                    })
                 }
                 (own, said) => own.or(said),
             };
@@ -120,12 +101,7 @@ pub(super) fn of_rows(accused: &Accused, rows: &[Row], whole: &Whole, claims: &m
             if single {
                 remotes.extend(whole.remotes.iter().cloned());
             }
-            claims.push(claim(
-                accused.clone(),
-                remotes,
-                interval,
-                activity.unwrap_or(whole.activity),
-            ));
+            claims.push(claim(accused.clone(), remotes, interval, activity.unwrap_or(whole.activity)));
         }
     }
 }
@@ -148,17 +124,8 @@ pub(super) fn claim(
     interval: Option<Interval>,
     activity: Activity,
 ) -> Claim {
-    let window = interval.map(|it| ClaimWindow {
-        from: it.from,
-        to: it.to,
-        zone: it.zone,
-    });
-    Claim {
-        accused,
-        remote: tidy(remotes),
-        window,
-        activity,
-    }
+    let window = interval.map(|it| ClaimWindow { from: it.from, to: it.to, zone: it.zone });
+    Claim { accused, remote: tidy(remotes), window, activity }
 }
 
 /// Cuts rows into stretches of time: by target first, then joining what overlaps.
@@ -171,20 +138,13 @@ fn stretches(rows: &[&Row]) -> Vec<Stretch> {
             continue;
         }
         let target = row.remote.as_ref().map(|remote| remote.address);
-        match by_target
-            .iter_mut()
-            .rev()
-            .take(64)
-            .find(|(known, _)| *known == target)
-        {
+        match by_target.iter_mut().rev().take(64).find(|(known, _)| *known == target) {
             Some((_, rows)) => rows.push(row),
             None => by_target.push((target, vec![row])),
         }
     }
-    let mut all: Vec<Stretch> = by_target
-        .into_iter()
-        .flat_map(|(_, rows)| cut(rows, SAME_TARGET_GAP))
-        .collect();
+    let mut all: Vec<Stretch> =
+        by_target.into_iter().flat_map(|(_, rows)| cut(rows, SAME_TARGET_GAP)).collect();
     all.sort_by_key(|stretch| stretch.interval.map(|it| it.from));
     let mut joined: Vec<Stretch> = Vec::new();
     for stretch in all {
@@ -207,10 +167,7 @@ fn cut(mut rows: Vec<&Row>, gap_max: SignedDuration) -> Vec<Stretch> {
     rows.sort_by_key(|row| row.interval.map(|it| it.from));
     let mut stretches: Vec<Stretch> = Vec::new();
     for row in rows {
-        let next = Stretch {
-            interval: row.interval,
-            remotes: row.remote.clone().into_iter().collect(),
-        };
+        let next = Stretch { interval: row.interval, remotes: row.remote.clone().into_iter().collect() };
         match stretches.last_mut() {
             Some(last) if close(last, &next, gap_max) => absorb(last, next),
             _ => stretches.push(next),
@@ -244,27 +201,12 @@ fn merge(stretches: Vec<Stretch>) -> Stretch {
 /// Takes repeats out, and entries that say less than another of the same address.
 fn tidy(remotes: Vec<Remote>) -> Vec<Remote> {
     let mut seen = std::collections::HashSet::new();
-    let key = |remote: &Remote| {
-        (
-            remote.address,
-            remote.port,
-            remote.protocol.map(protocol_rank),
-        )
-    };
-    let mut tidy: Vec<Remote> = remotes
-        .into_iter()
-        .filter(|remote| seen.insert(key(remote)))
-        .collect();
-    let with_port: std::collections::HashSet<IpAddr> = tidy
-        .iter()
-        .filter(|it| it.port.is_some())
-        .map(|it| it.address)
-        .collect();
-    let with_protocol: std::collections::HashSet<(IpAddr, Option<u16>)> = tidy
-        .iter()
-        .filter(|it| it.protocol.is_some())
-        .map(|it| (it.address, it.port))
-        .collect();
+    let key = |remote: &Remote| (remote.address, remote.port, remote.protocol.map(protocol_rank));
+    let mut tidy: Vec<Remote> = remotes.into_iter().filter(|remote| seen.insert(key(remote))).collect();
+    let with_port: std::collections::HashSet<IpAddr> =
+        tidy.iter().filter(|it| it.port.is_some()).map(|it| it.address).collect();
+    let with_protocol: std::collections::HashSet<(IpAddr, Option<u16>)> =
+        tidy.iter().filter(|it| it.protocol.is_some()).map(|it| (it.address, it.port)).collect();
     tidy.retain(|remote| {
         let bare_port = remote.port.is_none() && with_port.contains(&remote.address);
         let bare_protocol =

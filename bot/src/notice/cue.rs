@@ -41,9 +41,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"\b(?:ip(?:v[46])?(?:\s|-)?(?:address(?:es)?|addr|adresse?)?s?|host|machine|computer)\b[\s:]*$",
-    )
+    compile(r"\b(?:ip(?:v[46])?(?:\s|-)?(?:address(?:es)?|addr|adresse?)?s?|host|machine|computer)\b[\s:]*$")
 });
 static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -75,9 +73,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let accused = last(&ACCUSED, &before);
     let victim = last(&VICTIM, &before);
     let nearest = match (accused, victim) {
-        (Some(accused), Some(victim)) if victim.end() > accused.end() => {
-            Some((Role::Victim, victim))
-        }
+        (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
         (Some(accused), Some(victim))
             if victim.end() == accused.end() && victim.start() > accused.start() =>
         {
@@ -94,17 +90,11 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     if let Some(found) = AFTER_ACCUSED.find(&after) {
         return Some(cue(Role::Accused, 2.0, found.as_str()));
     }
-    ANY_ADDRESS
-        .find(&before)
-        .map(|found| cue(Role::Accused, 1.0, found.as_str()))
+    ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
 }
 
 fn cue(role: Role, weight: f32, words: &str) -> Cue {
-    Cue {
-        role,
-        weight,
-        words: words.trim().to_owned(),
-    }
+    Cue { role, weight, words: words.trim().to_owned() }
 }
 
 fn last<'a>(pattern: &Regex, text: &'a str) -> Option<regex::Match<'a>> {
@@ -124,10 +114,7 @@ fn last_sentence(text: &str) -> &str {
 
 fn first_sentence(text: &str) -> &str {
     let head = &text[..text.floor_char_boundary(text.len().min(100))];
-    let cut = [". ", "? ", "! ", "\n\n"]
-        .iter()
-        .filter_map(|stop| head.find(stop))
-        .min();
+    let cut = [". ", "? ", "! ", "\n\n"].iter().filter_map(|stop| head.find(stop)).min();
     cut.map_or(head, |cut| &head[..cut])
 }
 
@@ -143,16 +130,8 @@ mod tests {
         for (before, after, expect) in [
             ("We saw a scan from ", " yesterday", accused),
             ("Your server ", " attacked us", accused),
-            (
-                "An IP address (",
-                ") under your control appears to have attacked",
-                accused,
-            ),
-            (
-                "The address ",
-                " from Your network tried to log in",
-                accused,
-            ),
+            ("An IP address (", ") under your control appears to have attacked", accused),
+            ("The address ", " from Your network tried to log in", accused),
             ("attacks against our mail server ", " were seen", victim),
             ("Failed password for root from ", " port 22 ssh2", accused),
             ("Connection from A to ", " refused", victim),
@@ -165,11 +144,7 @@ mod tests {
             ("the domain resolves to ", "", accused),
             ("Some words and then ", " and more", None),
         ] {
-            assert_eq!(
-                read(before, after).map(|cue| cue.role),
-                expect,
-                "{before}<>{after}"
-            );
+            assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
         }
     }
 }

@@ -52,12 +52,7 @@ pub(super) enum Verdict {
 impl Draft {
     /// Begins a draft.
     pub fn new(format: &'static str, layout: impl Into<String>, disposition: Disposition) -> Self {
-        Self {
-            format,
-            layout: layout.into(),
-            disposition: Verdict::Is(disposition),
-            ..Self::default()
-        }
+        Self { format, layout: layout.into(), disposition: Verdict::Is(disposition), ..Self::default() }
     }
 
     /// Notes a fact of a structured value.

@@ -29,11 +29,7 @@ const NEAR_LINES: usize = 5;
 /// Finds all instances that the text names.
 pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
-    for (index, line) in lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.role != SectionRole::Evidence)
-    {
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         for (at, id) in resource::instances(line.text) {
             if found.iter().any(|known| known.id == id) {
                 continue;
@@ -50,11 +46,7 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
             let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && cue.words != "our");
-            found.push(Instance {
-                id,
-                line: index,
-                is_victim,
-            });
+            found.push(Instance { id, line: index, is_victim });
         }
     }
     found
@@ -64,29 +56,16 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
 pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) -> Vec<Accused> {
     let mut groups: Vec<(usize, Accused)> = Vec::new();
     for instance in instances {
-        let accused = Accused {
-            instance_ids: vec![instance.id.clone()],
-            ..Accused::default()
-        };
+        let accused = Accused { instance_ids: vec![instance.id.clone()], ..Accused::default() };
         groups.push((instance.line, accused));
     }
     let only_one = groups.len() == 1;
     for ip in roles.with(Role::Accused) {
         let at = first_statement(lines, ip);
-        let group = if only_one {
-            Some(0)
-        } else {
-            nearest_group(lines, &groups, ip)
-        };
+        let group = if only_one { Some(0) } else { nearest_group(lines, &groups, ip) };
         match group {
             Some(group) => groups[group].1.addresses.push(ip),
-            None => groups.push((
-                at,
-                Accused {
-                    addresses: vec![ip],
-                    ..Accused::default()
-                },
-            )),
+            None => groups.push((at, Accused { addresses: vec![ip], ..Accused::default() })),
         }
     }
     for (_, accused) in &mut groups {
@@ -114,17 +93,13 @@ fn nearest_group(lines: &[Line<'_>], groups: &[(usize, Accused)], ip: IpAddr) ->
         if !line.spots.iter().any(|spot| spot.ip == Some(ip)) {
             continue;
         }
-        for (group, (at, accused)) in groups
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, it))| !it.instance_ids.is_empty())
+        for (group, (at, accused)) in
+            groups.iter().enumerate().filter(|(_, (_, it))| !it.instance_ids.is_empty())
         {
             if accused.instance_ids.is_empty() || *at > index || index - at > NEAR_LINES {
                 continue;
             }
-            if lines[*at].section == line.section
-                && best.is_none_or(|(_, distance)| index - at < distance)
-            {
+            if lines[*at].section == line.section && best.is_none_or(|(_, distance)| index - at < distance) {
                 best = Some((group, index - at));
             }
         }
@@ -134,11 +109,7 @@ fn nearest_group(lines: &[Line<'_>], groups: &[(usize, Accused)], ip: IpAddr) ->
 
 fn host_names(lines: &[Line<'_>], addresses: &[IpAddr]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for spot in lines
-        .iter()
-        .filter(|line| line.kind != LineKind::Header)
-        .flat_map(|line| &line.spots)
-    {
+    for spot in lines.iter().filter(|line| line.kind != LineKind::Header).flat_map(|line| &line.spots) {
         if let (Some(host), Some(ip)) = (&spot.host, spot.ip)
             && addresses.contains(&ip)
             && !names.contains(host)
@@ -155,25 +126,13 @@ fn put_places(lines: &[Line<'_>], groups: &mut [Accused]) {
     let account = statements().find_map(|line| resource::account(line.text));
     let region = statements().find_map(|line| resource::region(line.text));
     for group in groups {
-        let own = statements().find(|line| {
-            group
-                .instance_ids
-                .iter()
-                .any(|id| line.text.contains(id.as_str()))
-        });
-        group.account = own
-            .and_then(|line| resource::account(line.text))
-            .or_else(|| account.clone());
+        let own =
+            statements().find(|line| group.instance_ids.iter().any(|id| line.text.contains(id.as_str())));
+        group.account = own.and_then(|line| resource::account(line.text)).or_else(|| account.clone());
         let from_host = group.hostnames.iter().find_map(|host| {
-            if host.contains(".compute-1.") {
-                Some("us-east-1".to_owned())
-            } else {
-                resource::region(host)
-            }
+            if host.contains(".compute-1.") { Some("us-east-1".to_owned()) } else { resource::region(host) }
         });
-        group.region = own
-            .and_then(|line| resource::region(line.text))
-            .or(from_host)
-            .or_else(|| region.clone());
+        group.region =
+            own.and_then(|line| resource::region(line.text)).or(from_host).or_else(|| region.clone());
     }
 }

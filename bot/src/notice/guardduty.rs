@@ -37,9 +37,8 @@ fn is_finding(value: &Value) -> bool {
 fn of_finding(finding: &Value) -> Draft {
     let kind = json::text(finding, "type").unwrap_or_default();
     // Some pipelines rename `service`.
-    let service = json::at(finding, "service")
-        .or_else(|| json::at(finding, "finding"))
-        .unwrap_or(&Value::Null);
+    let service =
+        json::at(finding, "service").or_else(|| json::at(finding, "finding")).unwrap_or(&Value::Null);
     let (disposition, activity) = judge(&kind, finding, service);
     let mut draft = Draft::new(FORMAT, format!("guardduty/{}", surface(&kind)), disposition);
     draft.is_event = true;
@@ -47,34 +46,22 @@ fn of_finding(finding: &Value) -> Draft {
     let account = json::text(finding, "accountId");
     let updated = json::text(finding, "updatedAt").unwrap_or_default();
     if let Some(id) = &draft.case_id {
-        draft.dedupe = Some(format!(
-            "{}/{id}/{updated}",
-            account.clone().unwrap_or_default()
-        ));
+        draft.dedupe = Some(format!("{}/{id}/{updated}", account.clone().unwrap_or_default()));
         draft.keys.push(id.clone());
     }
     draft.note("activity", kind.clone(), "type");
     if json::flag(service, "additionalInfo.sample")
         || json::text(finding, "title").is_some_and(|it| it.starts_with("[SAMPLE]"))
     {
-        draft
-            .warnings
-            .push("this is one of GuardDuty's sample findings".to_owned());
+        draft.warnings.push("this is one of GuardDuty's sample findings".to_owned());
     }
     draft.process = process(service);
     let interfaces = json::items(finding, "resource.instanceDetails.networkInterfaces");
-    draft.interfaces = interfaces
-        .iter()
-        .filter_map(|it| json::text(it, "networkInterfaceId"))
-        .collect();
+    draft.interfaces = interfaces.iter().filter_map(|it| json::text(it, "networkInterfaceId")).collect();
     match disposition {
         Disposition::Claims => add_claim(&mut draft, finding, service, activity),
-        Disposition::Inbound => draft
-            .warnings
-            .push(format!("{kind}: somebody attacked us, not we them")),
-        _ => draft
-            .warnings
-            .push(format!("{kind}: not about what a host did")),
+        Disposition::Inbound => draft.warnings.push(format!("{kind}: somebody attacked us, not we them")),
+        _ => draft.warnings.push(format!("{kind}: not about what a host did")),
     }
     draft
 }
@@ -82,35 +69,22 @@ fn of_finding(finding: &Value) -> Draft {
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {
     let accused = accused(finding);
     for id in &accused.instance_ids {
-        draft.note(
-            "instance",
-            id.clone(),
-            "resource.instanceDetails.instanceId",
-        );
+        draft.note("instance", id.clone(), "resource.instanceDetails.instanceId");
     }
     let window = moment::span(service, &["eventFirstSeen", "eventLastSeen"]).or_else(|| {
-        draft
-            .warnings
-            .push("the finding names no first and last time; its own creation is taken".to_owned());
+        draft.warnings.push("the finding names no first and last time; its own creation is taken".to_owned());
         moment::span(finding, &["createdAt", "updatedAt"])
     });
     let remotes = remotes(service, &accused);
-    if let Some(port) = json::port(
-        service,
-        "action.networkConnectionAction.localPortDetails.port",
-    ) {
+    if let Some(port) = json::port(service, "action.networkConnectionAction.localPortDetails.port") {
         draft.source_ports.push(port);
     }
-    draft
-        .claims
-        .push(claims::claim(accused, remotes, window, activity));
+    draft.claims.push(claims::claim(accused, remotes, window, activity));
 }
 
 /// Returns the middle of a type: EC2, IAMUser, Runtime.
 fn surface(kind: &str) -> &str {
-    kind.split_once(':')
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or("other", |(surface, _)| surface)
+    kind.split_once(':').and_then(|(_, rest)| rest.split_once('/')).map_or("other", |(surface, _)| surface)
 }
 
 /// Says whether a finding accuses a host of ours, and of what.
@@ -118,29 +92,15 @@ fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity
     let name = kind.rsplit('/').next().unwrap_or(kind);
     let activity = activity(kind, name);
     let has_host = json::at(finding, "resource.instanceDetails").is_some();
-    if !matches!(
-        surface(kind),
-        "EC2" | "Runtime" | "ECS" | "EKS" | "Container" | "Instance"
-    ) {
+    if !matches!(surface(kind), "EC2" | "Runtime" | "ECS" | "EKS" | "Container" | "Instance") {
         let attacked = surface(kind) == "RDS" || kind.starts_with("CredentialAccess:RDS");
-        return (
-            if attacked {
-                Disposition::Inbound
-            } else {
-                Disposition::NotAbuse
-            },
-            activity,
-        );
+        return (if attacked { Disposition::Inbound } else { Disposition::NotAbuse }, activity);
     }
-    let action = |key: &str| {
-        json::text(service, &format!("action.networkConnectionAction.{key}")).unwrap_or_default()
-    };
+    let action =
+        |key: &str| json::text(service, &format!("action.networkConnectionAction.{key}")).unwrap_or_default();
     let direction = action("connectionDirection").to_ascii_uppercase();
-    let role = json::text(service, "resourceRole")
-        .unwrap_or_default()
-        .to_ascii_uppercase();
-    let is_probe =
-        json::at(service, "action.portProbeAction").is_some() || name.starts_with("PortProbe");
+    let role = json::text(service, "resourceRole").unwrap_or_default().to_ascii_uppercase();
+    let is_probe = json::at(service, "action.portProbeAction").is_some() || name.starts_with("PortProbe");
     let inbound = match name {
         _ if is_probe => true,
         _ if name.contains("BruteForce") => {
@@ -201,26 +161,16 @@ fn accused(finding: &Value) -> Accused {
         ..Accused::default()
     };
     let interfaces = json::items(instance, "networkInterfaces");
-    let mut texts: Vec<String> = interfaces
-        .iter()
-        .filter_map(|it| json::text(it, "publicIp"))
-        .collect();
+    let mut texts: Vec<String> = interfaces.iter().filter_map(|it| json::text(it, "publicIp")).collect();
     for interface in interfaces {
         texts.extend(json::text(interface, "privateIpAddress"));
         let more = json::items(interface, "privateIpAddresses");
+        texts.extend(more.iter().filter_map(|it| json::text(it, "privateIpAddress")));
         texts.extend(
-            more.iter()
-                .filter_map(|it| json::text(it, "privateIpAddress")),
-        );
-        texts.extend(
-            json::items(interface, "ipv6Addresses")
-                .iter()
-                .filter_map(|it| it.as_str().map(str::to_owned)),
+            json::items(interface, "ipv6Addresses").iter().filter_map(|it| it.as_str().map(str::to_owned)),
         );
         let name = json::text(interface, "publicDnsName").filter(|name| name.contains('.'));
-        accused
-            .hostnames
-            .extend(name.map(|name| name.to_ascii_lowercase()));
+        accused.hostnames.extend(name.map(|name| name.to_ascii_lowercase()));
     }
     for ip in texts.iter().filter_map(|text| text.parse().ok()) {
         if !accused.addresses.contains(&ip) {
@@ -233,21 +183,15 @@ fn accused(finding: &Value) -> Accused {
 /// Returns the other side: of a connection, with the ports that a scan touched.
 fn remotes(service: &Value, accused: &Accused) -> Vec<Remote> {
     let action = json::at(service, "action.networkConnectionAction").unwrap_or(&Value::Null);
-    let ip = json::first_text(
-        action,
-        &["remoteIpDetails.ipAddressV4", "remoteIpDetails.ipAddressV6"],
-    );
-    let Some(address) = ip
-        .and_then(|ip| ip.parse().ok())
-        .filter(|ip| !accused.addresses.contains(ip))
-    else {
+    let ip = json::first_text(action, &["remoteIpDetails.ipAddressV4", "remoteIpDetails.ipAddressV6"]);
+    let Some(address) = ip.and_then(|ip| ip.parse().ok()).filter(|ip| !accused.addresses.contains(ip)) else {
         return Vec::new();
     };
     let protocol = json::text(action, "protocol").and_then(|it| record::protocol(&it));
     let mut ports: Vec<Option<u16>> = vec![json::port(action, "remotePortDetails.port")];
     // The ports of a scan stand in a JSON text inside the JSON.
-    if let Some(info) = json::text(service, "additionalInfo.value")
-        .and_then(|it| serde_json::from_str::<Value>(&it).ok())
+    if let Some(info) =
+        json::text(service, "additionalInfo.value").and_then(|it| serde_json::from_str::<Value>(&it).ok())
     {
         for list in ["portsScannedSample", "ports", "scannedPorts"] {
             let scanned = json::items(&info, list)
@@ -256,14 +200,7 @@ fn remotes(service: &Value, accused: &Accused) -> Vec<Remote> {
             ports.extend(scanned.take(1024).map(Some));
         }
     }
-    ports
-        .into_iter()
-        .map(|port| Remote {
-            address,
-            port,
-            protocol,
-        })
-        .collect()
+    ports.into_iter().map(|port| Remote { address, port, protocol }).collect()
 }
 
 /// Returns the process that a runtime finding names.
@@ -312,13 +249,7 @@ mod tests {
     #[test]
     fn the_type_decides_who_attacked() {
         for (kind, role, direction, expect, activity) in [
-            (
-                "Recon:EC2/Portscan",
-                "ACTOR",
-                "OUTBOUND",
-                Disposition::Claims,
-                Activity::PortScan,
-            ),
+            ("Recon:EC2/Portscan", "ACTOR", "OUTBOUND", Disposition::Claims, Activity::PortScan),
             (
                 "UnauthorizedAccess:EC2/SSHBruteForce",
                 "TARGET",
@@ -333,20 +264,8 @@ mod tests {
                 Disposition::Claims,
                 Activity::LoginAttack,
             ),
-            (
-                "UnauthorizedAccess:EC2/TorClient",
-                "TARGET",
-                "OUTBOUND",
-                Disposition::Claims,
-                Activity::Tor,
-            ),
-            (
-                "Trojan:EC2/DropPoint",
-                "TARGET",
-                "OUTBOUND",
-                Disposition::Claims,
-                Activity::CommandAndControl,
-            ),
+            ("UnauthorizedAccess:EC2/TorClient", "TARGET", "OUTBOUND", Disposition::Claims, Activity::Tor),
+            ("Trojan:EC2/DropPoint", "TARGET", "OUTBOUND", Disposition::Claims, Activity::CommandAndControl),
             (
                 "Recon:EC2/PortProbeUnprotectedPort",
                 "TARGET",

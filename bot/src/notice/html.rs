@@ -2,14 +2,8 @@
 
 /// Says whether a text is HTML.
 pub(super) fn looks_like_html(text: &str) -> bool {
-    let head: String = text
-        .chars()
-        .take(512)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    ["<html", "<!doctype html", "<body", "<table", "<div", "<p>"]
-        .iter()
-        .any(|tag| head.contains(tag))
+    let head: String = text.chars().take(512).collect::<String>().to_ascii_lowercase();
+    ["<html", "<!doctype html", "<body", "<table", "<div", "<p>"].iter().any(|tag| head.contains(tag))
 }
 
 /// Returns the readable text of HTML.
@@ -31,9 +25,10 @@ pub(super) fn to_text(html: &str) -> String {
         rest = &rest[close + 1..];
         match name.as_str() {
             "script" | "style" | "head" | "title" => rest = skip_element(rest, &name),
-            "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3"
-            | "h4" | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote"
-            | "/blockquote" => end_line(&mut out),
+            "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
+            | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote" => {
+                end_line(&mut out)
+            }
             "/td" | "/th" => out.push('\t'),
             _ => {}
         }
@@ -43,22 +38,15 @@ pub(super) fn to_text(html: &str) -> String {
 }
 
 fn tag_name(tag: &str) -> String {
-    let end = tag
-        .char_indices()
-        .skip(1)
-        .find(|(_, letter)| !letter.is_ascii_alphanumeric());
+    let end = tag.char_indices().skip(1).find(|(_, letter)| !letter.is_ascii_alphanumeric());
     tag[..end.map_or(tag.len(), |(at, _)| at)].to_ascii_lowercase()
 }
 
 fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
     let close = format!("</{name}");
-    let lower_at = rest
-        .as_bytes()
-        .windows(close.len())
-        .position(|window| window.eq_ignore_ascii_case(close.as_bytes()));
-    lower_at
-        .and_then(|at| rest[at..].find('>').map(|end| &rest[at + end + 1..]))
-        .unwrap_or("")
+    let lower_at =
+        rest.as_bytes().windows(close.len()).position(|window| window.eq_ignore_ascii_case(close.as_bytes()));
+    lower_at.and_then(|at| rest[at..].find('>').map(|end| &rest[at + end + 1..])).unwrap_or("")
 }
 
 fn end_line(out: &mut String) {
@@ -78,11 +66,7 @@ fn push_words(out: &mut String, words: &str) {
             out.push(' ');
         }
         for letter in line.chars() {
-            let letter = if letter == '\u{a0}' || letter == '\r' {
-                ' '
-            } else {
-                letter
-            };
+            let letter = if letter == '\u{a0}' || letter == '\r' { ' ' } else { letter };
             if letter != ' ' || !out.ends_with([' ', '\n', '\t']) {
                 out.push(letter);
             }
@@ -99,11 +83,7 @@ fn decode_entities(words: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest
-            .as_bytes()
-            .iter()
-            .take(10)
-            .position(|byte| *byte == b';');
+        let end = rest.as_bytes().iter().take(10).position(|byte| *byte == b';');
         match end.and_then(|end| entity(&rest[1..end]).map(|letter| (letter, end))) {
             Some((letter, end)) => {
                 out.push(letter);

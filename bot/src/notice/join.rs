@@ -30,47 +30,32 @@ const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reads a document.
 pub(super) fn read(mut document: Document, context: &Context) -> Reading {
-    let sent = document
-        .outer_mail()
-        .and_then(|mail| mail.date)
-        .map(|(at, _)| at)
-        .or(context.received);
+    let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
     let structured = structured(&document);
     let words = (!document.sections.is_empty()).then(|| text::read(&document, context, sent));
     let mut draft = match (structured, words.as_ref()) {
-        (Some(structured), Some(words))
-            if structured.accuses() || words.draft.claims.is_empty() =>
-        {
+        (Some(structured), Some(words)) if structured.accuses() || words.draft.claims.is_empty() => {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
         (_, Some(words)) => of_words(&document, words),
         (None, None) => unreadable(),
     };
-    draft
-        .warnings
-        .splice(0..0, std::mem::take(&mut document.warnings));
+    draft.warnings.splice(0..0, std::mem::take(&mut document.warnings));
     finish(draft, &document, words.as_ref(), sent)
 }
 
 /// Reads the structured values; several findings in one envelope become one draft.
 fn structured(document: &Document) -> Option<Draft> {
     let recognisers: [fn(&serde_json::Value) -> Option<Draft>; 2] = [health::read, guardduty::read];
-    let mut drafts = document
-        .values
-        .iter()
-        .filter_map(|it| recognisers.iter().find_map(|read| read(it)));
+    let mut drafts = document.values.iter().filter_map(|it| recognisers.iter().find_map(|read| read(it)));
     let first = drafts.next()?;
     Some(drafts.fold(first, merge))
 }
 
 /// Joins two drafts of one notice: the one that accuses gives the name.
 fn merge(one: Draft, other: Draft) -> Draft {
-    let (mut main, more) = if other.accuses() && !one.accuses() {
-        (other, one)
-    } else {
-        (one, other)
-    };
+    let (mut main, more) = if other.accuses() && !one.accuses() { (other, one) } else { (one, other) };
     for claim in more.claims {
         if !main.claims.contains(&claim) && main.claims.len() < limits::CLAIMS_MAX {
             main.claims.push(claim);
@@ -91,35 +76,17 @@ fn merge(one: Draft, other: Draft) -> Draft {
 /// Adds to a structured draft what the words around it know more.
 fn beside(mut structured: Draft, words: &TextReading) -> Draft {
     structured.facts.extend(words.draft.facts.iter().cloned());
-    let named: Vec<&Claim> = words
-        .draft
-        .claims
-        .iter()
-        .filter(|claim| !claim.accused.instance_ids.is_empty())
-        .collect();
+    let named: Vec<&Claim> =
+        words.draft.claims.iter().filter(|claim| !claim.accused.instance_ids.is_empty()).collect();
     for claim in &mut structured.claims {
         // The mail names the instance, the report inside it the flows.
-        let same = named.iter().find(|it| {
-            it.accused
-                .addresses
-                .iter()
-                .any(|ip| claim.accused.addresses.contains(ip))
-        });
+        let same = named
+            .iter()
+            .find(|it| it.accused.addresses.iter().any(|ip| claim.accused.addresses.contains(ip)));
         if let Some(same) = same.filter(|_| claim.accused.instance_ids.is_empty()) {
-            claim
-                .accused
-                .instance_ids
-                .clone_from(&same.accused.instance_ids);
-            claim.accused.account = claim
-                .accused
-                .account
-                .take()
-                .or_else(|| same.accused.account.clone());
-            claim.accused.region = claim
-                .accused
-                .region
-                .take()
-                .or_else(|| same.accused.region.clone());
+            claim.accused.instance_ids.clone_from(&same.accused.instance_ids);
+            claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
+            claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
         }
         if claim.window.is_none() && words.draft.claims.len() == 1 {
             claim.window.clone_from(&words.draft.claims[0].window);
@@ -138,10 +105,7 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty();
-    let names_somebody = draft
-        .claims
-        .iter()
-        .any(|claim| !text::is_nobody(&claim.accused));
+    let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     let disposition = match not_ours::recognise(
         &lines,
         document.outer_mail(),
@@ -152,20 +116,14 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
             Disposition::NotAbuse
         }
         None if stage == Stage::Resolved && !names_somebody => {
-            draft
-                .warnings
-                .push("the reporter considers the case resolved".to_owned());
+            draft.warnings.push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }
-        None if words.ours_is_victim && !names_somebody && words.activity.is_some() => {
-            Disposition::Inbound
-        }
+        None if words.ours_is_victim && !names_somebody && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(&lines) => Disposition::Unreadable,
         None => {
-            draft
-                .warnings
-                .push("nothing in it accuses anybody".to_owned());
+            draft.warnings.push("nothing in it accuses anybody".to_owned());
             Disposition::NotAbuse
         }
     };
@@ -173,16 +131,9 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
     if disposition != Disposition::Claims {
         draft.claims.clear();
     } else if draft.claims.is_empty() {
-        draft
-            .warnings
-            .push("it names nobody: join it to the earlier notice of its case".to_owned());
+        draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
         let activity = words.activity.unwrap_or(Activity::Other);
-        draft.claims.push(crate::notice::claims::claim(
-            place(&lines),
-            Vec::new(),
-            words.general,
-            activity,
-        ));
+        draft.claims.push(crate::notice::claims::claim(place(&lines), Vec::new(), words.general, activity));
     }
     draft
 }
@@ -190,12 +141,8 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
 /// Returns the account and region of a notice that names no resource.
 fn place(lines: &[lines::Line<'_>]) -> crate::case::Accused {
     crate::case::Accused {
-        account: lines
-            .iter()
-            .find_map(|line| super::resource::account(line.text)),
-        region: lines
-            .iter()
-            .find_map(|line| super::resource::region(line.text)),
+        account: lines.iter().find_map(|line| super::resource::account(line.text)),
+        region: lines.iter().find_map(|line| super::resource::region(line.text)),
         ..crate::case::Accused::default()
     }
 }
@@ -211,9 +158,7 @@ fn nothing_readable(lines: &[lines::Line<'_>]) -> bool {
 
 fn unreadable() -> Draft {
     let mut draft = Draft::new("generic", "generic/unreadable", Disposition::Unreadable);
-    draft
-        .warnings
-        .push("nothing in it could be read; a person must look at the original".to_owned());
+    draft.warnings.push("nothing in it could be read; a person must look at the original".to_owned());
     draft
 }
 
@@ -264,10 +209,7 @@ fn finish(
             warnings: draft.warnings,
         },
         layout: draft.layout,
-        thread: ThreadKeys {
-            dedupe: draft.dedupe,
-            keys,
-        },
+        thread: ThreadKeys { dedupe: draft.dedupe, keys },
         stage,
         trust: trust::judge(document, draft.is_event),
         reply,

@@ -17,20 +17,12 @@ pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 
 fn child<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     let object = value.as_object()?;
-    object.get(key).or_else(|| {
-        object
-            .iter()
-            .find(|(name, _)| same(name, key))
-            .map(|(_, value)| value)
-    })
+    object.get(key).or_else(|| object.iter().find(|(name, _)| same(name, key)).map(|(_, value)| value))
 }
 
 fn same(one: &str, other: &str) -> bool {
     let plain = |text: &str| -> Vec<u8> {
-        text.bytes()
-            .filter(u8::is_ascii_alphanumeric)
-            .map(|byte| byte.to_ascii_lowercase())
-            .collect()
+        text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
     };
     plain(one) == plain(other)
 }
@@ -57,9 +49,7 @@ pub(super) fn port(value: &Value, path: &str) -> Option<u16> {
 
 /// Returns the items at a path.
 pub(super) fn items<'a>(value: &'a Value, path: &str) -> &'a [Value] {
-    at(value, path)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Returns the largest number of a text such as a severity.

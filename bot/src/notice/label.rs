@@ -193,10 +193,7 @@ const CASE: [&str; 11] = [
 pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    Meaning {
-        kind: kind(&words, &has),
-        role: role(&words, &has),
-    }
+    Meaning { kind: kind(&words, &has), role: role(&words, &has) }
 }
 
 fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
@@ -207,18 +204,8 @@ fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
     if has(&["deadline", "due", "expires", "expiry", "expiration"]) {
         return Kind::Deadline;
     }
-    if has(&[
-        "port",
-        "ports",
-        "sport",
-        "dport",
-        "spt",
-        "dpt",
-        "srcport",
-        "dstport",
-        "destport",
-        "sourceport",
-    ]) {
+    if has(&["port", "ports", "sport", "dport", "spt", "dpt", "srcport", "dstport", "destport", "sourceport"])
+    {
         return Kind::Port;
     }
     if has(&["proto", "protocol", "protocols", "transport"]) {
@@ -262,38 +249,18 @@ fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
         return Kind::Activity;
     }
     if has(&TIME) {
-        let is_event = has(&[
-            "abuse", "attack", "incident", "event", "seen", "observed", "first", "last",
-        ]);
-        return if has(&OTHER_TIME) && !is_event {
-            Kind::OtherTime
-        } else {
-            Kind::Time
-        };
+        let is_event = has(&["abuse", "attack", "incident", "event", "seen", "observed", "first", "last"]);
+        return if has(&OTHER_TIME) && !is_event { Kind::OtherTime } else { Kind::Time };
     }
-    if role(words, has).is_some() {
-        Kind::Address
-    } else {
-        Kind::Other
-    }
+    if role(words, has).is_some() { Kind::Address } else { Kind::Other }
 }
 
 fn role(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Option<Role> {
     let follows = |first: &[&str], second: &[&str]| {
-        words
-            .windows(2)
-            .any(|pair| first.contains(&pair[0].as_str()) && second.contains(&pair[1].as_str()))
+        words.windows(2).any(|pair| first.contains(&pair[0].as_str()) && second.contains(&pair[1].as_str()))
     };
-    let told = [
-        "reported",
-        "detected",
-        "submitted",
-        "observed",
-        "logged",
-        "forwarded",
-    ];
-    if has(&["reporter", "complainant", "submitter", "contact", "sender"])
-        || follows(&told, &["by", "from"])
+    let told = ["reported", "detected", "submitted", "observed", "logged", "forwarded"];
+    if has(&["reporter", "complainant", "submitter", "contact", "sender"]) || follows(&told, &["by", "from"])
     {
         return Some(Role::Reporter);
     }
@@ -325,9 +292,7 @@ fn role(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Option<Role> {
         (true, true) => first_of(words),
         (true, false) => Some(Role::Victim),
         (false, true) => Some(Role::Accused),
-        (false, false)
-            if has(&["reported", "abuse", "attack"]) && has(&["ip", "ips", "address", "host"]) =>
-        {
+        (false, false) if has(&["reported", "abuse", "attack"]) && has(&["ip", "ips", "address", "host"]) => {
             Some(Role::Accused)
         }
         (false, false) => None,
@@ -350,9 +315,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
     let mut before_lower = false;
     for letter in name.chars().take(120) {
         let starts_hump = letter.is_uppercase() && before_lower;
-        if (!letter.is_alphanumeric() || starts_hump)
-            && words.last().is_some_and(|word| !word.is_empty())
-        {
+        if (!letter.is_alphanumeric() || starts_hump) && words.last().is_some_and(|word| !word.is_empty()) {
             words.push(String::new());
         }
         if letter.is_alphanumeric()
@@ -384,11 +347,7 @@ mod tests {
             ("Destination IPs", Kind::Address, victim),
             ("Target IP", Kind::Address, victim),
             ("dstaddr", Kind::Address, victim),
-            (
-                "Destination ports and protocols (e.g. 22/TCP)",
-                Kind::Port,
-                victim,
-            ),
+            ("Destination ports and protocols (e.g. 22/TCP)", Kind::Port, victim),
             ("DPT", Kind::Port, victim),
             ("c-ip", Kind::Address, accused),
             ("s-ip", Kind::Address, victim),

@@ -73,7 +73,10 @@ static MAIL_HEADER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s").expect("the pattern is valid")
 });
 static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s").expect("the pattern is valid")
+    Regex::new(
+        r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s",
+    )
+    .expect("the pattern is valid")
 });
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:%|inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?").expect("the pattern is valid")
@@ -93,9 +96,8 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
     let mut in_signature = false;
     let mut in_header = false;
     for (number, raw_line) in raw.iter().enumerate() {
-        let text = unquote(
-            &raw_line[..raw_line.floor_char_boundary(raw_line.len().min(limits::LINE_BYTES_MAX))],
-        );
+        let text =
+            unquote(&raw_line[..raw_line.floor_char_boundary(raw_line.len().min(limits::LINE_BYTES_MAX))]);
         let trimmed = text.trim();
         if trimmed.is_empty() {
             in_header = false;
@@ -128,16 +130,11 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
 
 /// Says whether a line is one of at least three headers in a row, as mail programs quote them.
 fn is_forward_header(raw: &[&str], number: usize) -> bool {
-    let matches = |at: usize| {
-        raw.get(at)
-            .is_some_and(|line| FORWARD_HEADER.is_match(unquote(line).trim()))
-    };
+    let matches = |at: usize| raw.get(at).is_some_and(|line| FORWARD_HEADER.is_match(unquote(line).trim()));
     if !matches(number) {
         return false;
     }
-    let from = (0..3)
-        .take_while(|back| number >= *back && matches(number - back))
-        .count();
+    let from = (0..3).take_while(|back| number >= *back && matches(number - back)).count();
     let on = (1..3).take_while(|ahead| matches(number + ahead)).count();
     from + on >= 3
 }

@@ -23,8 +23,5 @@ pub(super) fn parse(text: &str) -> Option<Interval> {
 
 /// Returns the least interval that holds the times at several paths.
 pub(super) fn span(value: &Value, paths: &[&str]) -> Option<Interval> {
-    paths
-        .iter()
-        .filter_map(|path| at(value, path))
-        .reduce(Interval::join)
+    paths.iter().filter_map(|path| at(value, path)).reduce(Interval::join)
 }

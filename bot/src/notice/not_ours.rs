@@ -27,9 +27,7 @@ impl NotOurs {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::AutoReply => "an automatic reply or delivery report, not a notice",
-            Self::AccountNotice => {
-                "about the safety of the account itself, not about abuse from a host"
-            }
+            Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
             Self::OurAnswer => "our own answer to a notice, not a notice",
         }
@@ -55,9 +53,8 @@ static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat",
     )
 });
-static TO_AWS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b")
-});
+static TO_AWS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b"));
 static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\bwe (?:have )?(?:investigated|resolved|terminated|stopped|isolated|fixed|removed|taken|patched|rotated|blocked|cleaned)\b|\broot cause\b|\bactions? taken\b|corrective actions?\b|please (?:remove|unblock|lift|close)",
@@ -65,11 +62,7 @@ static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks.
-pub(super) fn recognise(
-    lines: &[Line<'_>],
-    mail: Option<&MailHeaders>,
-    accuses: bool,
-) -> Option<NotOurs> {
+pub(super) fn recognise(lines: &[Line<'_>], mail: Option<&MailHeaders>, accuses: bool) -> Option<NotOurs> {
     if let Some(mail) = mail
         && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
     {

@@ -29,16 +29,9 @@ static PORT: LazyLock<Regex> = LazyLock::new(|| {
 /// Returns the ports of fields such as "Destination ports: 22/TCP, 80".
 pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> {
     let mut ports = Vec::new();
-    for line in lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000)
-    {
+    for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000) {
         // "(e.g. 22/TCP)" is part of the name.
-        let Some((name, value)) = line
-            .text
-            .rsplit_once("):")
-            .or_else(|| line.text.split_once(':'))
-        else {
+        let Some((name, value)) = line.text.rsplit_once("):").or_else(|| line.text.split_once(':')) else {
             continue;
         };
         let meaning = label::meaning(name);
@@ -68,21 +61,12 @@ pub(super) fn beside(lines: &[Line<'_>], ip: IpAddr) -> Vec<Remote> {
     let mut remotes: Vec<Remote> = Vec::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement) {
         for spot in line.spots.iter().filter(|spot| spot.ip == Some(ip)) {
-            let Some(port) =
-                port_of(spot, line.text).filter(|port| *port > 0 && spot.slash.is_none())
-            else {
+            let Some(port) = port_of(spot, line.text).filter(|port| *port > 0 && spot.slash.is_none()) else {
                 continue;
             };
-            let word = line
-                .text
-                .split(|letter: char| !letter.is_alphanumeric())
-                .find_map(protocol_word);
+            let word = line.text.split(|letter: char| !letter.is_alphanumeric()).find_map(protocol_word);
             if remotes.len() < PORTS_MAX && !remotes.iter().any(|known| known.port == Some(port)) {
-                remotes.push(Remote {
-                    address: ip,
-                    port: Some(port),
-                    protocol: word,
-                });
+                remotes.push(Remote { address: ip, port: Some(port), protocol: word });
             }
         }
     }
@@ -97,12 +81,8 @@ fn protocol_word(word: &str) -> Option<ClaimProtocol> {
 pub(super) fn of_source(records: &[Option<Record>], roles: &Roles) -> Vec<u16> {
     let mut ports: Vec<u16> = Vec::new();
     for record in records.iter().flatten() {
-        let accused = record
-            .source
-            .is_some_and(|ip| roles.of(ip) == Some(Role::Accused));
-        if let Some(port) = record
-            .source_port
-            .filter(|port| accused && *port > 0 && !ports.contains(port))
+        let accused = record.source.is_some_and(|ip| roles.of(ip) == Some(Role::Accused));
+        if let Some(port) = record.source_port.filter(|port| accused && *port > 0 && !ports.contains(port))
             && ports.len() < PORTS_MAX
         {
             ports.push(port);
@@ -113,11 +93,7 @@ pub(super) fn of_source(records: &[Option<Record>], roles: &Roles) -> Vec<u16> {
 
 /// Guesses the activity from where the rows went.
 pub(super) fn guess(records: &[Option<Record>]) -> Option<Activity> {
-    let rows: Vec<&Record> = records
-        .iter()
-        .flatten()
-        .filter(|record| record.target_port.is_some())
-        .collect();
+    let rows: Vec<&Record> = records.iter().flatten().filter(|record| record.target_port.is_some()).collect();
     let ports: HashSet<u16> = rows.iter().filter_map(|row| row.target_port).collect();
     let targets: HashSet<IpAddr> = rows.iter().filter_map(|row| row.target).collect();
     let all_in = |known: &[u16]| !ports.is_empty() && ports.iter().all(|port| known.contains(port));

@@ -5,14 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static INSTANCE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?:^|[^A-Za-z0-9_-])(i-(?:[0-9a-f]{17}|[0-9a-f]{8})|mi-[0-9a-f]{17})(?:[^A-Za-z0-9_-]|$)",
-    )
-    .expect("the pattern is valid")
+    Regex::new(r"(?:^|[^A-Za-z0-9_-])(i-(?:[0-9a-f]{17}|[0-9a-f]{8})|mi-[0-9a-f]{17})(?:[^A-Za-z0-9_-]|$)")
+        .expect("the pattern is valid")
 });
-static INTERFACE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b").expect("the pattern is valid")
-});
+static INTERFACE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b").expect("the pattern is valid"));
 static REGION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"\b((?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9])(?:[a-f]\b|\b)";
     Regex::new(pattern).expect("the pattern is valid")
@@ -42,10 +39,7 @@ pub(super) fn interfaces(line: &str) -> Vec<String> {
     if !line.contains("eni-") {
         return Vec::new();
     }
-    INTERFACE
-        .find_iter(line)
-        .map(|found| found.as_str().to_owned())
-        .collect()
+    INTERFACE.find_iter(line).map(|found| found.as_str().to_owned()).collect()
 }
 
 /// Returns the account id that a line names as one.
@@ -61,11 +55,7 @@ pub(super) fn region(line: &str) -> Option<String> {
         .captures_iter(line)
         .filter(|found| {
             let start = found.get(1).map_or(0, |it| it.start());
-            !line[..start]
-                .rsplit(char::is_whitespace)
-                .next()
-                .unwrap_or_default()
-                .contains("://")
+            !line[..start].rsplit(char::is_whitespace).next().unwrap_or_default().contains("://")
         })
         .find_map(|found| found.get(1).map(|it| it.as_str().to_owned()))
 }
@@ -73,13 +63,8 @@ pub(super) fn region(line: &str) -> Option<String> {
 /// Returns the instance id that an ARN or a bare value names.
 pub(super) fn instance_of_entity(entity: &str) -> Option<String> {
     let last = entity.rsplit('/').next().unwrap_or(entity);
-    let is_id =
-        last.len() > 3 && last.len() <= 40 && (last.starts_with("i-") || last.starts_with("mi-"));
-    (is_id
-        && last
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
-    .then(|| last.to_owned())
+    let is_id = last.len() > 3 && last.len() <= 40 && (last.starts_with("i-") || last.starts_with("mi-"));
+    (is_id && last.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then(|| last.to_owned())
 }
 
 /// Returns the account id of an ARN.
@@ -108,7 +93,8 @@ mod tests {
 
     #[test]
     fn finds_names() {
-        let line = "AWS ID: 111122223333    Region: eu-west-1    EC2 Instance Id: i-0123456789abcdef0 [192.0.2.1]";
+        let line =
+            "AWS ID: 111122223333    Region: eu-west-1    EC2 Instance Id: i-0123456789abcdef0 [192.0.2.1]";
         assert_eq!(instances(line)[0].1, "i-0123456789abcdef0");
         assert_eq!(account(line).as_deref(), Some("111122223333"));
         assert_eq!(region(line).as_deref(), Some("eu-west-1"));

@@ -66,13 +66,7 @@ impl Tally {
     /// Accuses it because nobody else is named.
     pub fn settle_as_only(&mut self) {
         let why = "is the only address named".to_owned();
-        self.vote(Vote {
-            role: Role::Accused,
-            weight: ACCUSED_MIN * 2.0,
-            why,
-            section: 0,
-            line: 0,
-        });
+        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section: 0, line: 0 });
     }
 
     /// Returns the sum of the votes for a role, rows of logs included.
@@ -93,16 +87,10 @@ impl Tally {
         }
         let accused = self.sum(Role::Accused);
         let others = [Role::Victim, Role::Reporter, Role::Infrastructure];
-        let best = others
-            .into_iter()
-            .max_by(|one, other| self.sum(*one).total_cmp(&self.sum(*other)))?;
+        let best = others.into_iter().max_by(|one, other| self.sum(*one).total_cmp(&self.sum(*other)))?;
         let against = self.sum(best);
         let unlikely = address::is_well_known(self.ip) || address::is_private(self.ip);
-        let needed = if unlikely {
-            ACCUSED_MIN_UNLIKELY
-        } else {
-            ACCUSED_MIN
-        };
+        let needed = if unlikely { ACCUSED_MIN_UNLIKELY } else { ACCUSED_MIN };
         if accused >= needed && accused > against * 1.25 && accused - against >= 0.75 {
             return Some(Role::Accused);
         }
@@ -125,38 +113,27 @@ impl Roles {
 
     /// Returns the addresses of a role, in the order of the text.
     pub fn with(&self, role: Role) -> Vec<IpAddr> {
-        self.tallies
-            .iter()
-            .filter(|tally| tally.role() == Some(role))
-            .map(|tally| tally.ip)
-            .collect()
+        self.tallies.iter().filter(|tally| tally.role() == Some(role)).map(|tally| tally.ip).collect()
     }
 
     /// Returns the addresses whose role is not settled.
     pub fn unsettled(&self) -> Vec<&Tally> {
-        self.tallies
-            .iter()
-            .filter(|tally| tally.role().is_none())
-            .collect()
+        self.tallies.iter().filter(|tally| tally.role().is_none()).collect()
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
-        let at = self
-            .tallies
-            .iter()
-            .position(|tally| tally.ip == ip)
-            .unwrap_or_else(|| {
-                self.tallies.push(Tally {
-                    ip,
-                    votes: Vec::new(),
-                    sums: [0.0; 4],
-                    rows_from: 0,
-                    rows_to: 0,
-                    mentions: 0,
-                    ours: address::is_within(ip, own),
-                });
-                self.tallies.len() - 1
+        let at = self.tallies.iter().position(|tally| tally.ip == ip).unwrap_or_else(|| {
+            self.tallies.push(Tally {
+                ip,
+                votes: Vec::new(),
+                sums: [0.0; 4],
+                rows_from: 0,
+                rows_to: 0,
+                mentions: 0,
+                ours: address::is_within(ip, own),
             });
+            self.tallies.len() - 1
+        });
         &mut self.tallies[at]
     }
 }
@@ -166,12 +143,7 @@ const ADDRESSES_MAX: usize = 2000;
 
 /// Weighs all addresses of the lines. `ours` says that the notice speaks from our side, as AWS's
 /// mails do: "remote" is then the other side.
-pub(super) fn weigh(
-    lines: &[Line<'_>],
-    records: &[Option<Record>],
-    own: &[IpNet],
-    ours: bool,
-) -> Roles {
+pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet], ours: bool) -> Roles {
     let mut roles = Roles::default();
     let mut intro: Option<String> = None;
     for (index, line) in lines.iter().enumerate() {
@@ -182,15 +154,10 @@ pub(super) fn weigh(
         let record = records.get(index).and_then(Option::as_ref);
         let is_log = !line.stamps.is_empty() && line.spots.len() <= 4;
         for (position, spot) in line.spots.iter().enumerate() {
-            let Some(ip) = spot
-                .ip
-                .filter(|ip| !spot.is_network() && !address::is_nobody(*ip))
-            else {
+            let Some(ip) = spot.ip.filter(|ip| !spot.is_network() && !address::is_nobody(*ip)) else {
                 continue;
             };
-            if roles.tallies.len() >= ADDRESSES_MAX
-                && !roles.tallies.iter().any(|tally| tally.ip == ip)
-            {
+            if roles.tallies.len() >= ADDRESSES_MAX && !roles.tallies.iter().any(|tally| tally.ip == ip) {
                 continue;
             }
             let tally = roles.tally(ip, own);
@@ -209,22 +176,14 @@ pub(super) fn weigh(
                 Some((Role::Accused, how)) => {
                     tally.rows_from += 1;
                     if tally.rows_from == 1 {
-                        tally.vote(at(
-                            Role::Accused,
-                            0.0,
-                            format!("the source in a row ({how})"),
-                        ));
+                        tally.vote(at(Role::Accused, 0.0, format!("the source in a row ({how})")));
                     }
                     continue;
                 }
                 Some((_, how)) => {
                     tally.rows_to += 1;
                     if tally.rows_to == 1 {
-                        tally.vote(at(
-                            Role::Victim,
-                            0.0,
-                            format!("the target in a row ({how})"),
-                        ));
+                        tally.vote(at(Role::Victim, 0.0, format!("the target in a row ({how})")));
                     }
                     continue;
                 }
@@ -255,11 +214,7 @@ fn in_text(line: &Line<'_>) -> bool {
 
 fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {
     let record = record?;
-    let how = if record.how.is_empty() {
-        "a table"
-    } else {
-        record.how
-    };
+    let how = if record.how.is_empty() { "a table" } else { record.how };
     if record.source == Some(ip) {
         return Some((Role::Accused, how));
     }
@@ -278,11 +233,7 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
     }
     if line.is_blank() || line.is_item() {
         // A blank line may stand between an introduction and its list, or between items.
-        let blanks = lines[..index]
-            .iter()
-            .rev()
-            .take_while(|before| before.is_blank())
-            .count();
+        let blanks = lines[..index].iter().rev().take_while(|before| before.is_blank()).count();
         return intro.filter(|_| blanks < 2);
     }
     None
@@ -298,43 +249,23 @@ fn said_of(
 ) -> Option<(Role, f32, String)> {
     let line = &lines[index];
     if line.kind == LineKind::Header {
-        return Some((
-            Role::Infrastructure,
-            0.5,
-            "stands in a quoted mail header".to_owned(),
-        ));
+        return Some((Role::Infrastructure, 0.5, "stands in a quoted mail header".to_owned()));
     }
     if line.kind == LineKind::Aside {
-        return Some((
-            Role::Infrastructure,
-            2.0,
-            "stands in a signature or a registry's record".to_owned(),
-        ));
+        return Some((Role::Infrastructure, 2.0, "stands in a signature or a registry's record".to_owned()));
     }
     match link_around(line.text, spot) {
         Some(Link::Accused) => {
-            return Some((
-                Role::Accused,
-                2.0,
-                "is the host of the reported link".to_owned(),
-            ));
+            return Some((Role::Accused, 2.0, "is the host of the reported link".to_owned()));
         }
         Some(Link::Other) => return None,
         None => {}
     }
     if let Some(role) = beside_instance(line.text, spot) {
-        return Some((
-            role,
-            2.5,
-            "stands in brackets beside an instance id".to_owned(),
-        ));
+        return Some((role, 2.5, "stands in brackets beside an instance id".to_owned()));
     }
     if after_link(line.text, spot) {
-        return Some((
-            Role::Accused,
-            2.5,
-            "stands in brackets beside the reported link".to_owned(),
-        ));
+        return Some((Role::Accused, 2.5, "stands in brackets beside the reported link".to_owned()));
     }
     if let Some(name) = label_before(line, spot) {
         if let Some(said) = said_by_label(&name, ours) {
@@ -354,26 +285,14 @@ fn said_of(
     let found = cue::read(&before, &after);
     if line.role == SectionRole::Subject {
         return Some(match found {
-            Some(found) if found.role == Role::Victim => (
-                Role::Victim,
-                1.5,
-                format!("the subject says \"{}\"", found.words),
-            ),
+            Some(found) if found.role == Role::Victim => {
+                (Role::Victim, 1.5, format!("the subject says \"{}\"", found.words))
+            }
             _ => (Role::Accused, 3.0, "named in the subject".to_owned()),
         });
     }
-    let nested = if line.role == SectionRole::Nested {
-        0.8
-    } else {
-        1.0
-    };
-    found.map(|found| {
-        (
-            found.role,
-            found.weight * nested,
-            format!("the words \"{}\"", found.words),
-        )
-    })
+    let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
+    found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)))
 }
 
 fn said_by_label(name: &str, ours: bool) -> Option<(Role, f32, String)> {
@@ -408,27 +327,18 @@ static DEFANGED: LazyLock<Regex> =
 
 /// Says what a link around an address makes of it.
 fn link_around(text: &str, spot: &Spot) -> Option<Link> {
-    let start = text[..spot.start]
-        .rfind(char::is_whitespace)
-        .map_or(0, |at| at + 1);
-    let before =
-        text[start..spot.start].trim_start_matches(|letter: char| !letter.is_alphanumeric());
+    let start = text[..spot.start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let before = text[start..spot.start].trim_start_matches(|letter: char| !letter.is_alphanumeric());
     let scheme = before.find("://")?;
     let is_host = before[scheme + 3..].is_empty();
     let reported = DEFANGED.is_match(before)
         || field_name(text, start).is_some_and(|name| label::meaning(name).kind == Kind::Url);
-    Some(if is_host && reported {
-        Link::Accused
-    } else {
-        Link::Other
-    })
+    Some(if is_host && reported { Link::Accused } else { Link::Other })
 }
 
 /// Says whether an address stands in brackets right after an instance id, as its own address.
 fn beside_instance(text: &str, spot: &Spot) -> Option<Role> {
-    let (at, id) = resource::instances(text)
-        .into_iter()
-        .rfind(|(at, _)| *at < spot.start)?;
+    let (at, id) = resource::instances(text).into_iter().rfind(|(at, _)| *at < spot.start)?;
     let between = text.get(at + id.len()..spot.start)?;
     let close = between.len() <= 24 && between.chars().all(|letter| !letter.is_alphanumeric());
     close.then_some(Role::Accused)
@@ -437,35 +347,22 @@ fn beside_instance(text: &str, spot: &Spot) -> Option<Role> {
 /// Says whether an address stands in brackets right after a link, as its host's address.
 fn after_link(text: &str, spot: &Spot) -> bool {
     let before = text[..spot.start].trim_end();
-    let Some(linked) = before
-        .strip_suffix('[')
-        .or_else(|| before.strip_suffix('('))
-        .map(str::trim_end)
+    let Some(linked) = before.strip_suffix('[').or_else(|| before.strip_suffix('(')).map(str::trim_end)
     else {
         return false;
     };
-    linked
-        .rsplit(char::is_whitespace)
-        .next()
-        .is_some_and(|word| word.contains("://"))
+    linked.rsplit(char::is_whitespace).next().is_some_and(|word| word.contains("://"))
 }
 
 fn field_name(text: &str, at: usize) -> Option<&str> {
-    text[..at]
-        .trim_end()
-        .strip_suffix([':', '='])
-        .map(str::trim)
+    text[..at].trim_end().strip_suffix([':', '=']).map(str::trim)
 }
 
 /// Returns the name of the field whose value, or one of whose values, an address is.
 pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let text = line.text;
     let filler = |letter: char| {
-        letter.is_whitespace()
-            || matches!(
-                letter,
-                '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_'
-            )
+        letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')
     };
     let mut end = spot.start;
     loop {
@@ -475,9 +372,7 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
             .or_else(|| before.strip_suffix(" and"))
             .map(|it| it.trim_end_matches(filler));
         let earlier = listed.and_then(|listed| {
-            line.spots
-                .iter()
-                .find(|other| other.end == listed.trim_end_matches([')', ']', '"', '\'']).len())
+            line.spots.iter().find(|other| other.end == listed.trim_end_matches([')', ']', '"', '\'']).len())
         });
         match earlier {
             Some(earlier) => end = earlier.start,
@@ -486,23 +381,15 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     }
     let before = text[..end].trim_end_matches(filler);
     if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
-        let named = named
-            .trim_end_matches(filler)
-            .trim_end_matches(['"', '\'', '*', '_', ' ']);
-        return Some(tail_name(named, before.ends_with('=')))
-            .filter(|name| !name.trim().is_empty());
+        let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
+        return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
     }
     // A table of two columns: the name, a gap, the value.
     let gap = &text[before.len()..end];
     let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
-    let name = before
-        .trim_end_matches('|')
-        .trim_matches(['|', '*', ' ', '\t']);
-    (is_gap
-        && !name.is_empty()
-        && name.len() <= 40
-        && name.chars().all(|letter| !letter.is_ascii_digit()))
-    .then(|| name.to_owned())
+    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
+    (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
+        .then(|| name.to_owned())
 }
 
 /// Returns the last name of a text: one word before '=', a short phrase before ':'.
@@ -513,28 +400,16 @@ fn tail_name(text: &str, one_word: bool) -> String {
         &['\t', ',', ';', '|', '{', '"', '.']
     };
     let start = text.rfind(stops).map_or(0, |at| at + 1);
-    let start = if one_word {
-        start
-    } else {
-        text.rfind("  ").map_or(start, |at| start.max(at + 2))
-    };
+    let start = if one_word { start } else { text.rfind("  ").map_or(start, |at| start.max(at + 2)) };
     // A note in brackets may itself hold a stop: "Source IPs (e.g. a, b):".
-    let start = if !one_word && text[start..].contains(')') && !text[start..].contains('(') {
-        0
-    } else {
-        start
-    };
+    let start =
+        if !one_word && text[start..].contains(')') && !text[start..].contains('(') { 0 } else { start };
     let tail = &text[start..];
     tail[tail.ceil_char_boundary(tail.len().saturating_sub(60))..].to_owned()
 }
 
 /// Returns the words before an address, those of the line above included where it runs on.
-pub(super) fn words_before(
-    lines: &[Line<'_>],
-    index: usize,
-    spot: &Spot,
-    intro: Option<&str>,
-) -> String {
+pub(super) fn words_before(lines: &[Line<'_>], index: usize, spot: &Spot, intro: Option<&str>) -> String {
     let line = &lines[index];
     let own = &line.text[..spot.start];
     if let Some(intro) = intro.filter(|_| line.is_item()) {

@@ -17,9 +17,8 @@ const DAY_NUMBERS: std::ops::Range<f64> = 34_700.0..60_200.0;
 
 /// Returns the cells of the first sheets.
 pub(super) fn to_text(unwrapper: &mut Unwrapper, zip: &mut ZipArchive<Cursor<&[u8]>>) -> String {
-    let strings = member(unwrapper, zip, "xl/sharedStrings.xml")
-        .map(|xml| shared_strings(&xml))
-        .unwrap_or_default();
+    let strings =
+        member(unwrapper, zip, "xl/sharedStrings.xml").map(|xml| shared_strings(&xml)).unwrap_or_default();
     let mut out = String::new();
     for sheet in 1..=SHEETS_MAX {
         let Some(xml) = member(unwrapper, zip, &format!("xl/worksheets/sheet{sheet}.xml")) else {
@@ -31,11 +30,7 @@ pub(super) fn to_text(unwrapper: &mut Unwrapper, zip: &mut ZipArchive<Cursor<&[u
     out
 }
 
-fn member(
-    unwrapper: &mut Unwrapper,
-    zip: &mut ZipArchive<Cursor<&[u8]>>,
-    name: &str,
-) -> Option<String> {
+fn member(unwrapper: &mut Unwrapper, zip: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Option<String> {
     let file = zip.by_name(name).ok()?;
     let packed = file.compressed_size();
     let bytes = read_bounded(unwrapper, file, packed)?;
@@ -55,9 +50,7 @@ fn shared_strings(xml: &str) -> Vec<String> {
             Ok(Event::End(tag)) if tag.local_name().as_ref() == b"si" => {
                 strings.push(std::mem::take(&mut current))
             }
-            Ok(Event::Text(text)) if in_text => {
-                current.push_str(&text.decode().unwrap_or_default())
-            }
+            Ok(Event::Text(text)) if in_text => current.push_str(&text.decode().unwrap_or_default()),
             Ok(Event::Eof) | Err(_) => return strings,
             Ok(_) => {}
         }
@@ -98,33 +91,19 @@ fn rows(xml: &str, strings: &[String]) -> String {
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &[u8]) -> String {
-    let found = tag
-        .attributes()
-        .flatten()
-        .find(|attribute| attribute.key.as_ref() == name);
-    found
-        .map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned())
-        .unwrap_or_default()
+    let found = tag.attributes().flatten().find(|attribute| attribute.key.as_ref() == name);
+    found.map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned()).unwrap_or_default()
 }
 
 /// Returns a cell as text: a shared string, a day number as a date, or itself.
 fn cell(kind: &str, value: &str, strings: &[String]) -> String {
     if kind == "s" {
         let index: Option<usize> = value.trim().parse().ok();
-        return index
-            .and_then(|index| strings.get(index))
-            .cloned()
-            .unwrap_or_default();
+        return index.and_then(|index| strings.get(index)).cloned().unwrap_or_default();
     }
-    let number = value
-        .trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|number| kind.is_empty() && number.fract() != 0.0);
+    let number = value.trim().parse::<f64>().ok().filter(|number| kind.is_empty() && number.fract() != 0.0);
     match number {
-        Some(days) if DAY_NUMBERS.contains(&days) => {
-            day_number(days).unwrap_or_else(|| value.to_owned())
-        }
+        Some(days) if DAY_NUMBERS.contains(&days) => day_number(days).unwrap_or_else(|| value.to_owned()),
         _ => value.to_owned(),
     }
 }
@@ -133,9 +112,7 @@ fn cell(kind: &str, value: &str, strings: &[String]) -> String {
 fn day_number(days: f64) -> Option<String> {
     let seconds = (days * 86_400.0).round() as i64;
     let base = date(1899, 12, 30).at(0, 0, 0, 0);
-    let civil = base
-        .checked_add(jiff::SignedDuration::from_secs(seconds))
-        .ok()?;
+    let civil = base.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()?;
     Some(civil.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 

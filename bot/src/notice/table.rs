@@ -45,15 +45,8 @@ impl Header {
         if !line.spots.is_empty() || !line.stamps.is_empty() || line.text.len() > 2000 {
             return None;
         }
-        let text = line
-            .text
-            .trim()
-            .trim_start_matches("#Fields:")
-            .trim_start_matches("Format:");
-        let text = text
-            .trim_start_matches(['#', '*', ' '])
-            .trim_start_matches("Format:")
-            .trim();
+        let text = line.text.trim().trim_start_matches("#Fields:").trim_start_matches("Format:");
+        let text = text.trim_start_matches(['#', '*', ' ']).trim_start_matches("Format:").trim();
         [
             Separator::Char(','),
             Separator::Char(';'),
@@ -69,40 +62,24 @@ impl Header {
     fn with(text: &str, separator: Separator) -> Option<Self> {
         let columns: Vec<Column> = cells(text, separator)
             .into_iter()
-            .map(|name| Column {
-                meaning: label::meaning(&name),
-                name,
-            })
+            .map(|name| Column { meaning: label::meaning(&name), name })
             .collect();
-        let named = |kind: Kind| {
-            columns
-                .iter()
-                .filter(|column| column.meaning.kind == kind)
-                .count()
-        };
-        let known = columns
-            .iter()
-            .filter(|column| column.meaning.kind != Kind::Other)
-            .count();
+        let named = |kind: Kind| columns.iter().filter(|column| column.meaning.kind == kind).count();
+        let known = columns.iter().filter(|column| column.meaning.kind != Kind::Other).count();
         let short = columns
             .iter()
             .all(|column| column.name.len() <= 40 && column.name.split_whitespace().count() <= 4);
         let all_known = separator != Separator::Words || known + 1 >= columns.len();
-        let is_header =
-            columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
+        let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
         is_header.then_some(Self { separator, columns })
     }
 
     /// Returns the zone that the name of a time column states.
     pub fn zone(&self) -> Option<super::time::Zone> {
-        let times = self
-            .columns
-            .iter()
-            .filter(|column| matches!(column.meaning.kind, Kind::Time | Kind::OtherTime));
+        let times =
+            self.columns.iter().filter(|column| matches!(column.meaning.kind, Kind::Time | Kind::OtherTime));
         times
-            .filter_map(|column| {
-                super::time::prose_zone(&format!("times {}", column.name.replace('_', " ")))
-            })
+            .filter_map(|column| super::time::prose_zone(&format!("times {}", column.name.replace('_', " "))))
             .next()
     }
 
@@ -117,11 +94,7 @@ impl Header {
                 let cells = cells(line.text.trim(), separator);
                 let close = cells.len() == self.columns.len()
                     || (cells.len() + 2 >= self.columns.len() && cells.len() <= self.columns.len());
-                if close {
-                    self.row_of_cells(&cells)
-                } else {
-                    self.row_of_words(line)
-                }
+                if close { self.row_of_cells(&cells) } else { self.row_of_words(line) }
             }
         }
     }
@@ -142,12 +115,8 @@ impl Header {
                 Kind::Port => self.take_port(&mut record, column, cell),
                 Kind::Protocol => record.protocol = protocol(cell),
                 Kind::Time => take_time(&mut record, &mut day, cell),
-                Kind::OtherTime if record.stamps.is_empty() => {
-                    take_time(&mut record, &mut day, cell)
-                }
-                Kind::Activity if record.activity.is_none() => {
-                    record.activity = activity::of_name(cell)
-                }
+                Kind::OtherTime if record.stamps.is_empty() => take_time(&mut record, &mut day, cell),
+                Kind::Activity if record.activity.is_none() => record.activity = activity::of_name(cell),
                 _ => {
                     if record.activity.is_none()
                         && ["report", "tag", "name", "category"]
@@ -162,15 +131,9 @@ impl Header {
     }
 
     fn take_address(&self, record: &mut Record, column: &Column, cell: &str) {
-        let Some(spot) = address::find(cell)
-            .into_iter()
-            .next()
-            .filter(|spot| spot.ip.is_some())
-        else {
+        let Some(spot) = address::find(cell).into_iter().next().filter(|spot| spot.ip.is_some()) else {
             if column.meaning.role != Some(Role::Victim) && is_host_name(cell) {
-                record
-                    .source_host
-                    .get_or_insert_with(|| cell.to_ascii_lowercase());
+                record.source_host.get_or_insert_with(|| cell.to_ascii_lowercase());
             }
             return;
         };
@@ -212,14 +175,8 @@ impl Header {
 
     /// Columns of single blanks: addresses come in the header's order, ports likewise.
     fn row_of_words(&self, line: &Line<'_>) -> Option<Record> {
-        let mut record = Record {
-            stamps: line.stamps.clone(),
-            ..Record::default()
-        };
-        let addresses = self
-            .columns
-            .iter()
-            .filter(|column| column.meaning.kind == Kind::Address);
+        let mut record = Record { stamps: line.stamps.clone(), ..Record::default() };
+        let addresses = self.columns.iter().filter(|column| column.meaning.kind == Kind::Address);
         for (column, spot) in addresses.zip(&line.spots) {
             match column.meaning.role.unwrap_or_else(|| self.role_of_plain()) {
                 Role::Accused if record.source.is_none() => {
@@ -233,12 +190,8 @@ impl Header {
                 _ => {}
             }
         }
-        let numbers =
-            words_outside(line).filter(|word| word.parse::<u16>().is_ok_and(|port| port > 0));
-        let ports = self
-            .columns
-            .iter()
-            .filter(|column| column.meaning.kind == Kind::Port);
+        let numbers = words_outside(line).filter(|word| word.parse::<u16>().is_ok_and(|port| port > 0));
+        let ports = self.columns.iter().filter(|column| column.meaning.kind == Kind::Port);
         for (column, number) in ports.zip(numbers) {
             self.take_port(&mut record, column, number);
         }
@@ -269,31 +222,23 @@ fn take_time(record: &mut Record, day: &mut String, cell: &str) {
 /// Returns the words of a line that are part of no address and no time.
 fn words_outside<'a>(line: &'a Line<'_>) -> impl Iterator<Item = &'a str> {
     let text = line.text;
-    text.split(|letter: char| {
-        letter.is_whitespace() || matches!(letter, ',' | ';' | '|' | '(' | ')' | '"')
-    })
-    .filter(move |word| {
-        let at = word.as_ptr() as usize - text.as_ptr() as usize;
-        let taken = |start: usize, end: usize| at < end && start < at + word.len();
-        !word.is_empty()
-            && !line.spots.iter().any(|spot| taken(spot.start, spot.end))
-            && !line
-                .stamps
-                .iter()
-                .any(|stamp| taken(stamp.start, stamp.end))
-    })
+    text.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '|' | '(' | ')' | '"'))
+        .filter(move |word| {
+            let at = word.as_ptr() as usize - text.as_ptr() as usize;
+            let taken = |start: usize, end: usize| at < end && start < at + word.len();
+            !word.is_empty()
+                && !line.spots.iter().any(|spot| taken(spot.start, spot.end))
+                && !line.stamps.iter().any(|stamp| taken(stamp.start, stamp.end))
+        })
 }
 
 fn cells(text: &str, separator: Separator) -> Vec<String> {
     match separator {
         Separator::Char(letter) if text.contains(letter) => split_quoted(text, letter),
         Separator::Char(_) => Vec::new(),
-        Separator::Blanks => text
-            .split("  ")
-            .map(str::trim)
-            .filter(|cell| !cell.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        Separator::Blanks => {
+            text.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        }
         Separator::Words => text
             .split_whitespace()
             .filter(|word| word.chars().any(char::is_alphanumeric))
@@ -303,11 +248,7 @@ fn cells(text: &str, separator: Separator) -> Vec<String> {
 }
 
 fn split_quoted(text: &str, separator: char) -> Vec<String> {
-    let trimmed = if separator == '|' {
-        text.trim().trim_matches('|')
-    } else {
-        text
-    };
+    let trimmed = if separator == '|' { text.trim().trim_matches('|') } else { text };
     let mut cells = vec![String::new()];
     let mut quoted = false;
     for letter in trimmed.chars() {
@@ -325,12 +266,11 @@ fn split_quoted(text: &str, separator: char) -> Vec<String> {
 fn is_host_name(text: &str) -> bool {
     text.contains('.')
         && text.len() <= 253
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
         && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-        && text.rsplit('.').next().is_some_and(|last| {
-            last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic())
-        })
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic()))
         && text.parse::<IpAddr>().is_err()
 }
 
@@ -342,11 +282,7 @@ mod tests {
     use super::Header;
 
     fn check(text: &str, expect: &[&str]) {
-        let sections = [Section {
-            role: SectionRole::Body,
-            name: "body".to_owned(),
-            text: text.to_owned(),
-        }];
+        let sections = [Section { role: SectionRole::Body, name: "body".to_owned(), text: text.to_owned() }];
         let lines = lines::cut(&sections);
         let header = Header::read(&lines[0]).expect("a header");
         let rows: Vec<String> = lines[1..]
@@ -354,21 +290,10 @@ mod tests {
             .filter_map(|line| header.row(line))
             .map(|row| {
                 let end = |ip: Option<std::net::IpAddr>, port: Option<u16>| {
-                    format!(
-                        "{}:{}",
-                        ip.map_or("-".to_owned(), |ip| ip.to_string()),
-                        port.unwrap_or(0)
-                    )
+                    format!("{}:{}", ip.map_or("-".to_owned(), |ip| ip.to_string()), port.unwrap_or(0))
                 };
-                let time = row
-                    .stamps
-                    .first()
-                    .map_or("-".to_owned(), |stamp| stamp.civil.to_string());
-                format!(
-                    "{time} {} {}",
-                    end(row.source, row.source_port),
-                    end(row.target, row.target_port)
-                )
+                let time = row.stamps.first().map_or("-".to_owned(), |stamp| stamp.civil.to_string());
+                format!("{time} {} {}", end(row.source, row.source_port), end(row.target, row.target_port))
             })
             .collect();
         assert_eq!(rows, expect, "{text}");

@@ -65,15 +65,10 @@ pub(super) struct TextReading {
 /// messages inside it.
 pub(super) fn read(document: &Document, context: &Context, sent: Option<Timestamp>) -> TextReading {
     let all = lines::cut(&document.sections);
-    let (outer, inner): (Vec<Line<'_>>, Vec<Line<'_>>) = all
-        .into_iter()
-        .partition(|line| line.role != SectionRole::Nested);
+    let (outer, inner): (Vec<Line<'_>>, Vec<Line<'_>>) =
+        all.into_iter().partition(|line| line.role != SectionRole::Nested);
     let reading = read_lines(&outer, document, context, sent);
-    let accuses = reading
-        .draft
-        .claims
-        .iter()
-        .any(|claim| !is_nobody(&claim.accused));
+    let accuses = reading.draft.claims.iter().any(|claim| !is_nobody(&claim.accused));
     if accuses || inner.is_empty() {
         return reading;
     }
@@ -103,23 +98,18 @@ fn read_lines(
 
     let times = when::sort(lines, &records);
     let resolver = resolver(lines, &records, &times, sent, column_zone);
-    let accused_instances: Vec<groups::Instance> =
-        instances.into_iter().filter(|it| !it.is_victim).collect();
+    let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
     let mut accused = groups::join(lines, &roles, &accused_instances);
     add_link_hosts(lines, activity, document, &mut accused);
 
     let whole = Whole {
         interval: general_interval(&resolver, &times),
         remotes: victims(lines, &roles, &accused),
-        activity: activity
-            .or_else(|| ports::guess(&records))
-            .unwrap_or(Activity::Other),
+        activity: activity.or_else(|| ports::guess(&records)).unwrap_or(Activity::Other),
     };
     draft.claims = claims_of(&accused, &records, &resolver, &whole);
-    draft.interfaces = lines
-        .iter()
-        .flat_map(|line| resource::interfaces(line.text))
-        .fold(Vec::new(), |mut all, id| {
+    draft.interfaces =
+        lines.iter().flat_map(|line| resource::interfaces(line.text)).fold(Vec::new(), |mut all, id| {
             if !all.contains(&id) {
                 all.push(id);
             }
@@ -128,19 +118,10 @@ fn read_lines(
     draft.source_ports = ports::of_source(&records, &roles);
     warn(&mut draft, lines, &roles, &resolver, &whole);
     trace::record(&mut draft, lines, document, &roles, &times, activity);
-    let deadline = times
-        .deadlines
-        .iter()
-        .find_map(|stamp| resolver.resolve(stamp))
-        .map(|interval| interval.to);
+    let deadline =
+        times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
     let ours_is_victim = instance_attacked && accused.is_empty();
-    TextReading {
-        draft,
-        activity,
-        deadline,
-        ours_is_victim,
-        general: whole.interval,
-    }
+    TextReading { draft, activity, deadline, ours_is_victim, general: whole.interval }
 }
 
 /// Reads every line that is a row of a table or an entry of a log.
@@ -164,8 +145,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
                 zone = zone.or(found.zone());
                 header = Some(found);
                 misses = 0;
-            } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+'])
-            {
+            } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
                 misses += 1;
             }
             records.push(None);
@@ -174,22 +154,14 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
         let is_row = !line.stamps.is_empty()
             || line.is_item()
             || line.text.matches([',', '|', '\t', ';']).count() >= 3;
-        let row = header
-            .as_ref()
-            .filter(|_| misses < 3 && is_row)
-            .and_then(|header| header.row(line));
-        let row = row.map(|row| {
-            if row.stamps.is_empty() {
-                Record {
-                    stamps: line.stamps.clone(),
-                    ..row
-                }
-            } else {
-                row
-            }
-        });
-        let is_statement =
-            line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
+        let row = header.as_ref().filter(|_| misses < 3 && is_row).and_then(|header| header.row(line));
+        let row =
+            row.map(
+                |row| {
+                    if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
+                },
+            );
+        let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
@@ -208,10 +180,9 @@ fn settle_the_only_one(
     }
     let tally = &mut roles.tallies[0];
     tally.settle_as_only();
-    draft.warnings.push(format!(
-        "{} is taken for the accused because it is the only address named",
-        tally.ip
-    ));
+    draft
+        .warnings
+        .push(format!("{} is taken for the accused because it is the only address named", tally.ip));
 }
 
 /// Learns the zone: stated, or found by one time that is written with it.
@@ -226,23 +197,12 @@ fn resolver(
     if resolver.stated.is_some() {
         return resolver;
     }
-    let rows: Vec<&Stamp> = records
-        .iter()
-        .flatten()
-        .flat_map(|record| &record.stamps)
-        .collect();
+    let rows: Vec<&Stamp> = records.iter().flatten().flat_map(|record| &record.stamps).collect();
     let every = || times.labelled.iter().chain(&times.told);
     let ends = rows.first().into_iter().chain(rows.last()).copied();
-    let unzoned: Vec<&Stamp> = every()
-        .chain(ends)
-        .filter(|stamp| stamp.zone.is_none())
-        .take(64)
-        .collect();
-    let zoned: Vec<&Stamp> = every()
-        .chain(rows.iter().copied().take(4))
-        .filter(|stamp| stamp.zone.is_some())
-        .take(16)
-        .collect();
+    let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
+    let zoned: Vec<&Stamp> =
+        every().chain(rows.iter().copied().take(4)).filter(|stamp| stamp.zone.is_some()).take(16).collect();
     if let Some(zone) = when::calibrate(&resolver, &unzoned, &zoned) {
         resolver.stated = Some((zone, crate::case::ZoneSource::Prose));
     }
@@ -262,22 +222,14 @@ fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote
     let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
     let named = ports::labelled(lines);
     let mut remotes = Vec::new();
-    for ip in roles
-        .with(Role::Victim)
-        .into_iter()
-        .filter(|ip| !is_accused(ip))
-    {
+    for ip in roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)) {
         let own = ports::beside(lines, ip);
         if !own.is_empty() {
             remotes.extend(own);
             continue;
         }
         if named.is_empty() {
-            remotes.push(Remote {
-                address: ip,
-                port: None,
-                protocol: None,
-            });
+            remotes.push(Remote { address: ip, port: None, protocol: None });
         }
         remotes.extend(named.iter().map(|(port, protocol)| Remote {
             address: ip,
@@ -294,48 +246,30 @@ fn claims_of(
     resolver: &Resolver,
     whole: &Whole,
 ) -> Vec<Claim> {
-    let all: Vec<IpAddr> = accused
-        .iter()
-        .flat_map(|it| it.addresses.iter().copied())
-        .collect();
+    let all: Vec<IpAddr> = accused.iter().flat_map(|it| it.addresses.iter().copied()).collect();
     let records: Vec<&Record> = records.iter().flatten().collect();
     let mut claims = Vec::new();
     for one in accused {
         let alone = accused.len() == 1;
         let rows = claims::rows_of(one, &all, &records, resolver, alone);
         if rows.is_empty() {
-            claims.push(claims::claim(
-                one.clone(),
-                whole.remotes.clone(),
-                whole.interval,
-                whole.activity,
-            ));
+            claims.push(claims::claim(one.clone(), whole.remotes.clone(), whole.interval, whole.activity));
             continue;
         }
         let timed = rows.iter().any(|row| row.interval.is_some());
-        let mut whole = Whole {
-            interval: whole.interval,
-            remotes: whole.remotes.clone(),
-            activity: whole.activity,
-        };
+        let mut whole =
+            Whole { interval: whole.interval, remotes: whole.remotes.clone(), activity: whole.activity };
         if !alone {
             // What is said in general may be of the others.
             whole.remotes.clear();
             whole.interval = whole.interval.filter(|_| !timed);
         }
-        let unzoned = rows.iter().all(|row| {
-            row.interval
-                .is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed)
-        });
-        let known = whole
-            .interval
-            .is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
+        let unzoned =
+            rows.iter().all(|row| row.interval.is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed));
+        let known = whole.interval.is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
         let rows: Vec<claims::Row> = rows
             .into_iter()
-            .map(|row| claims::Row {
-                interval: row.interval.filter(|_| !(unzoned && known)),
-                ..row
-            })
+            .map(|row| claims::Row { interval: row.interval.filter(|_| !(unzoned && known)), ..row })
             .collect();
         claims::of_rows(one, &rows, &whole, &mut claims);
     }
@@ -344,7 +278,10 @@ fn claims_of(
 }
 
 static LINK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?").expect("the pattern is valid")
+    Regex::new(
+        r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?",
+    )
+    .expect("the pattern is valid")
 });
 
 /// Adds the host of the reported link, where a page or a file is what is complained of.
@@ -354,17 +291,12 @@ fn add_link_hosts(
     document: &Document,
     accused: &mut Vec<Accused>,
 ) {
-    if !matches!(
-        activity,
-        Some(Activity::Phishing | Activity::MalwareHosting | Activity::Copyright)
-    ) || accused.len() > 1
+    if !matches!(activity, Some(Activity::Phishing | Activity::MalwareHosting | Activity::Copyright))
+        || accused.len() > 1
     {
         return;
     }
-    let reporter = document
-        .outer_mail()
-        .map(|mail| mail.sender_domain().to_owned())
-        .unwrap_or_default();
+    let reporter = document.outer_mail().map(|mail| mail.sender_domain().to_owned()).unwrap_or_default();
     let mut hosts: Vec<String> = Vec::new();
     for line in lines
         .iter()
@@ -377,15 +309,13 @@ fn add_link_hosts(
             let in_field = activity::field(line.text).is_some_and(|(name, _)| {
                 let words = super::label::words(name);
                 words.len() <= 4
-                    && words
-                        .iter()
-                        .any(|word| ["url", "urls", "link", "uri"].contains(&word.as_str()))
+                    && words.iter().any(|word| ["url", "urls", "link", "uri"].contains(&word.as_str()))
                     && !words.contains(&"schema".to_owned())
             });
             let reported = defanged || found.get(3).is_some() || in_field;
             let is_name = host.contains('.') && host.parse::<IpAddr>().is_err();
-            let is_reporter = !reporter.is_empty()
-                && (host == reporter || host.ends_with(&format!(".{reporter}")));
+            let is_reporter =
+                !reporter.is_empty() && (host == reporter || host.ends_with(&format!(".{reporter}")));
             if reported && is_name && !is_reporter && hosts.len() < 32 && !hosts.contains(&host) {
                 hosts.push(host);
             }
@@ -396,10 +326,7 @@ fn add_link_hosts(
     }
     match accused.first_mut() {
         Some(only) => only.hostnames.extend(hosts),
-        None => accused.push(Accused {
-            hostnames: hosts,
-            ..Accused::default()
-        }),
+        None => accused.push(Accused { hostnames: hosts, ..Accused::default() }),
     }
 }
 
@@ -418,26 +345,15 @@ pub(super) fn is_aws(lines: &[Line<'_>]) -> bool {
 }
 
 fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolver, whole: &Whole) {
-    let unsettled: Vec<String> = roles
-        .unsettled()
-        .iter()
-        .take(5)
-        .map(|tally| tally.ip.to_string())
-        .collect();
+    let unsettled: Vec<String> = roles.unsettled().iter().take(5).map(|tally| tally.ip.to_string()).collect();
     if !unsettled.is_empty() {
         draft.warnings.push(format!(
             "whose these addresses are is not clear from the notice: {}",
             unsettled.join(", ")
         ));
     }
-    if lines
-        .iter()
-        .flat_map(|line| &line.spots)
-        .any(|spot| spot.ip.is_none())
-    {
-        draft
-            .warnings
-            .push("some addresses are masked in the notice".to_owned());
+    if lines.iter().flat_map(|line| &line.spots).any(|spot| spot.ip.is_none()) {
+        draft.warnings.push("some addresses are masked in the notice".to_owned());
     }
     let assumed = draft
         .claims
@@ -446,39 +362,24 @@ fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolve
         .any(|it| it.zone == crate::case::ZoneSource::Assumed);
     if assumed {
         draft.warnings.push(
-            "the zone of its times is not stated: the window is widened by 14 hours either way"
-                .to_owned(),
+            "the zone of its times is not stated: the window is widened by 14 hours either way".to_owned(),
         );
     }
-    let yearless = lines
-        .iter()
-        .flat_map(|line| &line.stamps)
-        .any(|stamp| !stamp.year_known);
+    let yearless = lines.iter().flat_map(|line| &line.stamps).any(|stamp| !stamp.year_known);
     if yearless && resolver.sent.is_none() && resolver.year.is_none() {
-        draft
-            .warnings
-            .push("its times have no year and nothing in it tells the year".to_owned());
+        draft.warnings.push("its times have no year and nothing in it tells the year".to_owned());
     } else if yearless {
-        draft
-            .warnings
-            .push("its times have no year; the latest one before the notice is assumed".to_owned());
+        draft.warnings.push("its times have no year; the latest one before the notice is assumed".to_owned());
     }
     if !draft.claims.is_empty() && draft.claims.iter().all(|claim| claim.window.is_none()) {
         draft.warnings.push("it names no time".to_owned());
     }
     if whole.activity == Activity::Other {
+        draft.warnings.push("what was done is not clear from the notice".to_owned());
+    }
+    for ip in roles.with(Role::Accused).into_iter().filter(|ip| address::is_private(*ip)).take(3) {
         draft
             .warnings
-            .push("what was done is not clear from the notice".to_owned());
-    }
-    for ip in roles
-        .with(Role::Accused)
-        .into_iter()
-        .filter(|ip| address::is_private(*ip))
-        .take(3)
-    {
-        draft.warnings.push(format!(
-            "the accused address {ip} is private: it can be located only where it is used"
-        ));
+            .push(format!("the accused address {ip} is private: it can be located only where it is used"));
     }
 }

@@ -30,17 +30,9 @@ static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Finds the reporter's number: in the subject, in a field that names it, in a sentence.
 pub(super) fn case_id(lines: &[Line<'_>]) -> Option<String> {
-    let subjects = || {
-        lines
-            .iter()
-            .filter(|line| line.role == SectionRole::Subject)
-    };
+    let subjects = || lines.iter().filter(|line| line.role == SectionRole::Subject);
     let in_subject = |patterns: &[Regex]| {
-        subjects().find_map(|line| {
-            patterns
-                .iter()
-                .find_map(|pattern| first_group(pattern, line))
-        })
+        subjects().find_map(|line| patterns.iter().find_map(|pattern| first_group(pattern, line)))
     };
     in_subject(&SUBJECT_IDS[..3])
         .or_else(|| in_field(lines))
@@ -57,18 +49,12 @@ fn first_group(pattern: &Regex, line: &Line<'_>) -> Option<String> {
     let found = pattern.captures(line.text)?.get(1)?;
     let inside = |start: usize, end: usize| start < found.end() && found.start() < end;
     let is_other = line.spots.iter().any(|spot| inside(spot.start, spot.end))
-        || line
-            .stamps
-            .iter()
-            .any(|stamp| inside(stamp.start, stamp.end));
+        || line.stamps.iter().any(|stamp| inside(stamp.start, stamp.end));
     (!is_other).then(|| found.as_str().trim_end_matches(['.', '-', '/']).to_owned())
 }
 
 fn in_field(lines: &[Line<'_>]) -> Option<String> {
-    for line in lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Statement && line.text.len() < 200)
-    {
+    for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 200) {
         let Some((name, value)) = line.text.split_once([':', '\t', '=']) else {
             continue;
         };
@@ -81,9 +67,8 @@ fn in_field(lines: &[Line<'_>]) -> Option<String> {
             .next()
             .unwrap_or_default()
             .trim_matches(['[', ']', '#', '"', ',', '*', '<', '>']);
-        let is_id = token.len() >= 4
-            && token.bytes().any(|byte| byte.is_ascii_digit())
-            && !token.contains("://");
+        let is_id =
+            token.len() >= 4 && token.bytes().any(|byte| byte.is_ascii_digit()) && !token.contains("://");
         if is_id && token.parse::<std::net::IpAddr>().is_err() {
             return Some(token.to_owned());
         }
@@ -117,21 +102,15 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
             .take(400)
             .any(|line| pattern.is_match(line.text))
     };
-    let subject = mail
-        .map(|mail| mail.subject.trim().to_ascii_lowercase())
-        .unwrap_or_default();
-    let is_answer = ["re:", "aw:", "sv:", "re["]
-        .iter()
-        .any(|prefix| subject.starts_with(prefix));
+    let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
+    let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
     if said(&FINAL) {
         Stage::Final
     } else if said(&REMINDER) {
         Stage::Reminder
     } else if said(&RESOLVED) {
         Stage::Resolved
-    } else if said(&FOLLOW_UP)
-        || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty()))
-    {
+    } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
         Stage::FollowUp
     } else {
         Stage::First
@@ -142,10 +121,7 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
 pub(super) fn keys(mails: &[MailHeaders], case_id: Option<&str>, more: &[String]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     let mut add = |prefix: &str, value: &str| {
-        let key = format!(
-            "{prefix}:{}",
-            value.trim().trim_matches(['<', '>']).to_lowercase()
-        );
+        let key = format!("{prefix}:{}", value.trim().trim_matches(['<', '>']).to_lowercase());
         if value.trim().len() >= 4 && keys.len() < 200 && !keys.contains(&key) {
             keys.push(key);
         }
@@ -178,30 +154,13 @@ static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Returns the deadline of "please respond within 24 hours", counted from the mail's date.
-pub(super) fn answer_within(
-    lines: &[Line<'_>],
-    sent: Option<jiff::Timestamp>,
-) -> Option<jiff::Timestamp> {
+pub(super) fn answer_within(lines: &[Line<'_>], sent: Option<jiff::Timestamp>) -> Option<jiff::Timestamp> {
     let sent = sent?;
-    let statements = lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Statement)
-        .take(400);
-    let found = statements
-        .filter(|line| line.text.contains("ithin"))
-        .find_map(|line| WITHIN.captures(line.text))?;
-    let number: i64 = found
-        .get(1)
-        .or_else(|| found.get(3))?
-        .as_str()
-        .parse()
-        .ok()?;
-    let unit = found
-        .get(2)
-        .or_else(|| found.get(4))?
-        .as_str()
-        .to_ascii_lowercase();
+    let statements = lines.iter().filter(|line| line.kind == LineKind::Statement).take(400);
+    let found =
+        statements.filter(|line| line.text.contains("ithin")).find_map(|line| WITHIN.captures(line.text))?;
+    let number: i64 = found.get(1).or_else(|| found.get(3))?.as_str().parse().ok()?;
+    let unit = found.get(2).or_else(|| found.get(4))?.as_str().to_ascii_lowercase();
     let hours = if unit == "day" { number * 24 } else { number };
-    sent.checked_add(jiff::SignedDuration::from_hours(hours))
-        .ok()
+    sent.checked_add(jiff::SignedDuration::from_hours(hours)).ok()
 }

@@ -20,13 +20,7 @@ pub(super) fn record(
     times: &Times,
     activity: Option<Activity>,
 ) {
-    let part = |section: usize| {
-        document
-            .sections
-            .get(section)
-            .map(|it| it.name.clone())
-            .unwrap_or_default()
-    };
+    let part = |section: usize| document.sections.get(section).map(|it| it.name.clone()).unwrap_or_default();
     for line in lines {
         for (_, id) in resource::instances(line.text) {
             let why = "an instance id".to_owned();
@@ -46,23 +40,12 @@ pub(super) fn record(
     for tally in &roles.tallies {
         let role = tally.role();
         for vote in &tally.votes {
-            let agrees = if role == Some(vote.role) {
-                ""
-            } else {
-                "outvoted: "
-            };
+            let agrees = if role == Some(vote.role) { "" } else { "outvoted: " };
             let why = format!("{agrees}{}", vote.why);
             let value = tally.ip.to_string();
             push(
                 draft,
-                Fact {
-                    what: "address",
-                    value,
-                    role,
-                    why,
-                    part: part(vote.section),
-                    line: Some(vote.line),
-                },
+                Fact { what: "address", value, role, why, part: part(vote.section), line: Some(vote.line) },
             );
         }
     }
@@ -106,11 +89,7 @@ pub(super) fn record(
 }
 
 fn raw(line: &Line<'_>, stamp: &Stamp) -> String {
-    line.text
-        .get(stamp.start..stamp.end)
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    line.text.get(stamp.start..stamp.end).unwrap_or_default().trim().to_owned()
 }
 
 fn push(draft: &mut Draft, fact: Fact) {

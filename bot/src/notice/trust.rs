@@ -12,21 +12,12 @@ const OUR_AUTHSERV: &str = "amazonses.com";
 /// Judges the sender of a notice.
 pub(super) fn judge(document: &Document, is_event: bool) -> Trust {
     let Some(mail) = document.outer_mail() else {
-        return if is_event {
-            Trust::Event
-        } else {
-            Trust::Unknown
-        };
+        return if is_event { Trust::Event } else { Trust::Unknown };
     };
     let domain = mail.sender_domain().to_owned();
-    let ours = mail
-        .auth_results
-        .first()
-        .filter(|results| results.trim_start().starts_with(OUR_AUTHSERV));
+    let ours = mail.auth_results.first().filter(|results| results.trim_start().starts_with(OUR_AUTHSERV));
     if document.receipt.is_none() && ours.is_none() {
-        return Trust::Unauthenticated {
-            why: "no receipt of our own says who sent it".to_owned(),
-        };
+        return Trust::Unauthenticated { why: "no receipt of our own says who sent it".to_owned() };
     }
     let signer = ours.and_then(|results| dkim_domain(results));
     if let Some(receipt) = &document.receipt {
@@ -34,19 +25,13 @@ pub(super) fn judge(document: &Document, is_event: bool) -> Trust {
             return Trust::Authenticated { domain };
         }
         if !receipt.dkim && ours.is_none() {
-            return Trust::Unauthenticated {
-                why: format!("{domain}: neither DMARC nor DKIM passed"),
-            };
+            return Trust::Unauthenticated { why: format!("{domain}: neither DMARC nor DKIM passed") };
         }
     }
     match signer {
         Some(signer) if is_aligned(&signer, &domain) => Trust::Authenticated { domain: signer },
-        Some(signer) => Trust::Unauthenticated {
-            why: format!("it says {domain} but {signer} signed it"),
-        },
-        None => Trust::Unauthenticated {
-            why: format!("{domain}: no valid signature of its own domain"),
-        },
+        Some(signer) => Trust::Unauthenticated { why: format!("it says {domain} but {signer} signed it") },
+        None => Trust::Unauthenticated { why: format!("{domain}: no valid signature of its own domain") },
     }
 }
 
@@ -58,11 +43,7 @@ fn is_aligned(signer: &str, from: &str) -> bool {
 /// Returns the domain of the passing DKIM signature; of several, any.
 fn dkim_domain(results: &str) -> Option<String> {
     let lower = results.to_ascii_lowercase();
-    for part in lower
-        .split(';')
-        .map(str::trim)
-        .filter(|part| part.starts_with("dkim=pass"))
-    {
+    for part in lower.split(';').map(str::trim).filter(|part| part.starts_with("dkim=pass")) {
         let domain = part.split_whitespace().find_map(|word| {
             word.strip_prefix("header.d=")
                 .or_else(|| word.strip_prefix("header.i="))
@@ -86,47 +67,22 @@ mod tests {
 
     fn document(from: &str, results: &[&str], receipt: Option<Receipt>) -> Document {
         let auth_results = results.iter().map(|it| (*it).to_owned()).collect();
-        let mail = MailHeaders {
-            from: from.to_owned(),
-            auth_results,
-            ..MailHeaders::default()
-        };
-        Document {
-            mails: vec![mail],
-            receipt,
-            ..Document::default()
-        }
+        let mail = MailHeaders { from: from.to_owned(), auth_results, ..MailHeaders::default() };
+        Document { mails: vec![mail], receipt, ..Document::default() }
     }
 
     #[test]
     fn believes_only_our_own_side() {
         let ours = "amazonses.com; spf=pass; dkim=pass header.i=@example.com; dmarc=pass";
         let good = judge(&document("abuse@example.com", &[ours], None), false);
-        assert_eq!(
-            good,
-            Trust::Authenticated {
-                domain: "example.com".to_owned()
-            }
-        );
+        assert_eq!(good, Trust::Authenticated { domain: "example.com".to_owned() });
         let forged = "mx.example.net; dkim=pass header.d=example.com";
         for (results, from) in [(forged, "abuse@example.com"), (ours, "abuse@example.org")] {
             let found = judge(&document(from, &[results], None), false);
-            assert!(
-                matches!(found, Trust::Unauthenticated { .. }),
-                "{results} {from}"
-            );
+            assert!(matches!(found, Trust::Unauthenticated { .. }), "{results} {from}");
         }
-        let receipt = Receipt {
-            spf: true,
-            dkim: true,
-            dmarc: true,
-        };
+        let receipt = Receipt { spf: true, dkim: true, dmarc: true };
         let found = judge(&document("abuse@example.com", &[], Some(receipt)), false);
-        assert_eq!(
-            found,
-            Trust::Authenticated {
-                domain: "example.com".to_owned()
-            }
-        );
+        assert_eq!(found, Trust::Authenticated { domain: "example.com".to_owned() });
     }
 }

@@ -20,11 +20,7 @@ use super::refang::refang;
 /// Opens everything that one notice holds.
 pub(super) fn unwrap(bytes: &[u8]) -> Document {
     let mut unwrapper = Unwrapper::default();
-    let place = Place {
-        role: SectionRole::Body,
-        name: "body".to_owned(),
-        depth: 0,
-    };
+    let place = Place { role: SectionRole::Body, name: "body".to_owned(), depth: 0 };
     unwrapper.open(bytes, &place);
     unwrapper.document
 }
@@ -43,20 +39,12 @@ pub(super) struct Place {
 impl Place {
     /// Returns the place one envelope further in.
     pub fn inside(&self, name: &str) -> Self {
-        Self {
-            role: self.role,
-            name: name.to_owned(),
-            depth: self.depth + 1,
-        }
+        Self { role: self.role, name: name.to_owned(), depth: self.depth + 1 }
     }
 
     /// Returns the place one envelope further in, in another role.
     pub fn inside_as(&self, role: SectionRole, name: &str) -> Self {
-        Self {
-            role,
-            name: name.to_owned(),
-            depth: self.depth + 1,
-        }
+        Self { role, name: name.to_owned(), depth: self.depth + 1 }
     }
 }
 
@@ -75,8 +63,7 @@ impl Unwrapper {
     pub fn open(&mut self, bytes: &[u8], place: &Place) {
         self.parts += 1;
         if place.depth > limits::DEPTH_MAX || self.parts > limits::PARTS_MAX {
-            self.document
-                .warn("part of the notice was not read: too deep or too many parts");
+            self.document.warn("part of the notice was not read: too deep or too many parts");
             return;
         }
         if archive::is_packed(bytes) {
@@ -96,9 +83,7 @@ impl Unwrapper {
     /// Opens a text: JSON, HTML, base64 of either, or plain words.
     pub fn open_text(&mut self, text: &str, place: &Place) {
         let trimmed = text.trim_start_matches('\u{feff}').trim();
-        if matches!(trimmed.as_bytes().first(), Some(b'{' | b'[' | b'"'))
-            && self.open_json(trimmed, place)
-        {
+        if matches!(trimmed.as_bytes().first(), Some(b'{' | b'[' | b'"')) && self.open_json(trimmed, place) {
             return;
         }
         if let Some(inner) = decode_base64(trimmed)
@@ -123,17 +108,11 @@ impl Unwrapper {
         let left = limits::TEXT_BYTES_MAX.saturating_sub(self.text_bytes);
         let (kept, cut) = head_and_tail(text, left);
         if cut {
-            self.document.warn(format!(
-                "only the beginning and the end of a long text ({}) were read",
-                place.name
-            ));
+            self.document
+                .warn(format!("only the beginning and the end of a long text ({}) were read", place.name));
         }
         self.text_bytes += kept.len();
-        let section = Section {
-            role: place.role,
-            name: place.name.clone(),
-            text: refang(&kept),
-        };
+        let section = Section { role: place.role, name: place.name.clone(), text: refang(&kept) };
         self.document.sections.push(section);
     }
 
@@ -144,8 +123,7 @@ impl Unwrapper {
             || unpacked <= packed.saturating_mul(limits::COMPRESSION_RATIO_MAX);
         let ok = ratio_ok && self.unpacked_bytes <= limits::UNPACKED_BYTES_MAX;
         if !ok {
-            self.document
-                .warn("an archive was not read: it unpacks to too much");
+            self.document.warn("an archive was not read: it unpacks to too much");
         }
         ok
     }
@@ -153,8 +131,7 @@ impl Unwrapper {
     /// Parses JSON and opens what it wraps; false when it is no JSON.
     fn open_json(&mut self, text: &str, place: &Place) -> bool {
         if text.len() > limits::JSON_BYTES_MAX {
-            self.document
-                .warn("a JSON text was too long and was read as plain text");
+            self.document.warn("a JSON text was too long and was read as plain text");
             return false;
         }
         match serde_json::from_str::<Value>(text) {
@@ -165,25 +142,18 @@ impl Unwrapper {
 
     /// Opens a text of one JSON value per line.
     fn open_json_lines(&mut self, text: &str, place: &Place) -> bool {
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         if lines.len() < 2 {
             return false;
         }
-        let values: Result<Vec<Value>, _> = lines
-            .iter()
-            .map(|line| serde_json::from_str(line))
-            .collect();
+        let values: Result<Vec<Value>, _> = lines.iter().map(|line| serde_json::from_str(line)).collect();
         values.is_ok_and(|values| self.open_value(Value::Array(values), place))
     }
 
     /// Takes one envelope off a JSON value, or keeps the value; false when it is mere text.
     fn open_value(&mut self, value: Value, place: &Place) -> bool {
         if place.depth > limits::DEPTH_MAX {
-            self.document
-                .warn("part of the notice was not read: too deep or too many parts");
+            self.document.warn("part of the notice was not read: too deep or too many parts");
             return true;
         }
         match value {
@@ -192,10 +162,7 @@ impl Unwrapper {
                 true
             }
             Value::Array(items) => {
-                if !items
-                    .iter()
-                    .any(|item| item.is_object() || item.is_string())
-                {
+                if !items.iter().any(|item| item.is_object() || item.is_string()) {
                     return false;
                 }
                 for item in items.into_iter().take(limits::PARTS_MAX) {
@@ -232,11 +199,7 @@ impl Unwrapper {
                 && !confirmation
                 && let Some(Value::String(inner)) = value.get_mut(key).map(Value::take)
             {
-                let subject = value
-                    .get("Subject")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned();
+                let subject = value.get("Subject").and_then(Value::as_str).unwrap_or_default().to_owned();
                 self.open_inner(&inner, &subject, place);
                 return;
             }
@@ -257,9 +220,8 @@ impl Unwrapper {
 
     /// Opens `Records` of SQS, SNS, SES and S3 and the `Messages` of an SQS answer.
     fn open_records(&mut self, value: &mut Value, place: &Place) -> bool {
-        let records = ["Records", "Messages"]
-            .iter()
-            .find_map(|key| value.get(*key).and_then(Value::as_array).cloned());
+        let records =
+            ["Records", "Messages"].iter().find_map(|key| value.get(*key).and_then(Value::as_array).cloned());
         let Some(records) = records.filter(|records| !records.is_empty()) else {
             return false;
         };
@@ -291,20 +253,15 @@ impl Unwrapper {
             self.open(bytes, &place.inside("ses"));
             return;
         }
-        self.document
-            .mails
-            .push(mime::headers_from_ses(&value["mail"]));
+        self.document.mails.push(mime::headers_from_ses(&value["mail"]));
         if let Some(subject) = value["mail"]["commonHeaders"]["subject"].as_str() {
             self.add_section(&place.inside_as(SectionRole::Subject, "subject"), subject);
         }
         let action = &value["receipt"]["action"];
-        if let (Some(bucket), Some(key)) =
-            (action["bucketName"].as_str(), action["objectKey"].as_str())
-        {
+        if let (Some(bucket), Some(key)) = (action["bucketName"].as_str(), action["objectKey"].as_str()) {
             self.document.stored_at = Some(format!("s3://{bucket}/{key}"));
         }
-        self.document
-            .warn("the notice holds the headers of a mail, not the mail itself");
+        self.document.warn("the notice holds the headers of a mail, not the mail itself");
     }
 
     fn open_s3(&mut self, record: Value) {
@@ -332,13 +289,8 @@ fn percent_decode(key: &str) -> String {
     let bytes = key.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        let hex = bytes
-            .get(at + 1..at + 3)
-            .and_then(|pair| std::str::from_utf8(pair).ok());
-        match (
-            bytes[at],
-            hex.and_then(|pair| u8::from_str_radix(pair, 16).ok()),
-        ) {
+        let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        match (bytes[at], hex.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 at += 2;
@@ -369,16 +321,12 @@ fn decode_text(bytes: &[u8]) -> String {
 /// Decodes a text that is nothing but base64, when what comes out looks like anything.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let long_enough = text.len() >= 64;
-    let charset = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r' | b'\n')
-    };
+    let charset =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r' | b'\n');
     if !long_enough || !text.bytes().all(charset) {
         return None;
     }
-    let packed: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD.decode(packed).ok().filter(|out| !out.is_empty())
 }
 

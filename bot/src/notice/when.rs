@@ -51,19 +51,14 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>]) -> Times {
     let mut times = Times::default();
     let mut day: Option<DateTime> = None;
     for (line, record) in lines.iter().zip(records) {
-        let is_row = record
-            .as_ref()
-            .is_some_and(|record| record.source.is_some());
+        let is_row = record.as_ref().is_some_and(|record| record.source.is_some());
         if is_row || line.kind != LineKind::Statement {
             continue;
         }
-        let name = field(line.text)
-            .map(|(name, _)| name)
-            .filter(|name| is_name(name));
+        let name = field(line.text).map(|(name, _)| name).filter(|name| is_name(name));
         let kind = name.map(|name| label::meaning(name).kind);
         if line.stamps.is_empty() {
-            if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text))
-            {
+            if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text)) {
                 times.labelled.extend(clock_on(date, value));
             }
             continue;
@@ -105,22 +100,15 @@ fn clock_on(date: DateTime, value: &str) -> Vec<Stamp> {
 
 /// A date says nothing more where a time on that date is known.
 fn drop_days_with_clocks(stamps: &mut Vec<Stamp>) {
-    let exact: Vec<DateTime> = stamps
-        .iter()
-        .filter(|it| it.precision != Precision::Day)
-        .map(|it| it.civil)
-        .collect();
+    let exact: Vec<DateTime> =
+        stamps.iter().filter(|it| it.precision != Precision::Day).map(|it| it.civil).collect();
     stamps.retain(|stamp| {
         stamp.precision != Precision::Day || !exact.iter().any(|it| it.date() == stamp.civil.date())
     });
 }
 
 /// Learns what the notice says of times in general.
-pub(super) fn resolver(
-    lines: &[Line<'_>],
-    sent: Option<Timestamp>,
-    column_zone: Option<Zone>,
-) -> Resolver {
+pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone: Option<Zone>) -> Resolver {
     let stated = lines
         .iter()
         .filter(|line| line.kind == LineKind::Statement)
@@ -148,23 +136,15 @@ fn zone_said(line: &Line<'_>) -> Option<Zone> {
     }
     rest.push_str(line.text.get(at..).unwrap_or_default());
     let says = rest.to_lowercase();
-    (says.contains("zone") || says.contains("times"))
-        .then(|| prose_zone(&rest))
-        .flatten()
+    (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
 }
 
 /// Finds the zone of times that have none by one time that is written with a zone elsewhere in the
 /// notice: "last seen 10:15 UTC" above a log that ends at 12:15.
 pub(super) fn calibrate(resolver: &Resolver, unzoned: &[&Stamp], zoned: &[&Stamp]) -> Option<Zone> {
-    for known in zoned
-        .iter()
-        .filter(|stamp| stamp.zone.is_some() && stamp.precision != Precision::Day)
-    {
+    for known in zoned.iter().filter(|stamp| stamp.zone.is_some() && stamp.precision != Precision::Day) {
         let at = resolver.resolve(known)?.from;
-        for stamp in unzoned
-            .iter()
-            .filter(|stamp| stamp.precision != Precision::Day)
-        {
+        for stamp in unzoned.iter().filter(|stamp| stamp.precision != Precision::Day) {
             let shown = resolver.civil(stamp)?;
             let shown = Offset::UTC.to_timestamp(shown).ok()?;
             let difference = shown.as_second() - at.as_second();
@@ -178,22 +158,11 @@ pub(super) fn calibrate(resolver: &Resolver, unzoned: &[&Stamp], zoned: &[&Stamp
 }
 
 /// Joins times into one interval, leaving out those that lie far from the first.
-pub(super) fn join(
-    resolver: &Resolver,
-    stamps: &[&Stamp],
-    apart_max: SignedDuration,
-) -> Option<Interval> {
+pub(super) fn join(resolver: &Resolver, stamps: &[&Stamp], apart_max: SignedDuration) -> Option<Interval> {
     let zoned: Vec<&&Stamp> = stamps.iter().filter(|stamp| stamp.zone.is_some()).collect();
-    let chosen: Vec<&&Stamp> = if zoned.is_empty() {
-        stamps.iter().collect()
-    } else {
-        zoned
-    };
+    let chosen: Vec<&&Stamp> = if zoned.is_empty() { stamps.iter().collect() } else { zoned };
     let mut joined: Option<Interval> = None;
-    for interval in chosen
-        .into_iter()
-        .filter_map(|stamp| resolver.resolve(stamp))
-    {
+    for interval in chosen.into_iter().filter_map(|stamp| resolver.resolve(stamp)) {
         joined = Some(match joined {
             None => interval,
             Some(so_far) if gap(so_far, interval) <= apart_max => so_far.join(interval),
@@ -205,13 +174,6 @@ pub(super) fn join(
 
 /// Returns the time between two intervals; nothing when they touch.
 pub(super) fn gap(one: Interval, other: Interval) -> SignedDuration {
-    let (first, second) = if one.from <= other.from {
-        (one, other)
-    } else {
-        (other, one)
-    };
-    second
-        .from
-        .duration_since(first.to)
-        .max(SignedDuration::ZERO)
+    let (first, second) = if one.from <= other.from { (one, other) } else { (other, one) };
+    second.from.duration_since(first.to).max(SignedDuration::ZERO)
 }

@@ -79,15 +79,9 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     say.step("   it records; bob fetches pages, a job runs every second, packages are upgraded");
     story.start_noise()?;
 
-    say.step(&format!(
-        "3. alice logs in by ssh from {}, types `{TYPED}`, logs out",
-        lab::LAPTOP
-    ));
+    say.step(&format!("3. alice logs in by ssh from {}, types `{TYPED}`, logs out", lab::LAPTOP));
     let scanned = story.log_in_and_type("alice", TYPED)?;
-    say.detail(&format!(
-        "the victim's firewall saw {} TCP ports tried",
-        scanned.seen.tcp_ports.len()
-    ));
+    say.detail(&format!("the victim's firewall saw {} TCP ports tried", scanned.seen.tcp_ports.len()));
     say.detail("scanner, socket and login are gone");
 
     say.step("4. the bot waits for notices");
@@ -95,9 +89,7 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     let mail = story.notice(&scanned, lab::VICTIM);
     say.step("   an AWS abuse notice arrives by mail: SES, SNS, SQS");
     let claim = ["IP Address:", "Destination IP:", "First seen:", "Last seen:"];
-    mail.lines()
-        .filter(|line| claim.iter().any(|key| line.contains(key)))
-        .for_each(|line| say.detail(line));
+    mail.lines().filter(|line| claim.iter().any(|key| line.contains(key))).for_each(|line| say.detail(line));
 
     say.step("5. Gumshoe finds the instance, asks its recorder over SSM, and judges");
     let told = story.notify(&mail)?;
@@ -105,9 +97,7 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     let missing = show(&story, &told);
     if arguments.hold {
         println!("Everything is still up. Enter removes it.");
-        std::io::stdin()
-            .read_line(&mut String::new())
-            .context("wait for Enter")?;
+        std::io::stdin().read_line(&mut String::new()).context("wait for Enter")?;
     }
     let time = told.time_to_know.as_secs_f64();
     say.step("7. everything is removed");
@@ -120,16 +110,10 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
 
 fn show(story: &Story, told: &Told) -> Vec<String> {
     println!();
-    told.message
-        .read()
-        .lines()
-        .for_each(|line| println!("    {line}"));
+    told.message.read().lines().for_each(|line| println!("    {line}"));
     println!();
     println!("  report: {}", told.html.display());
-    println!(
-        "  from the notice to this: {:.1} s",
-        told.time_to_know.as_secs_f64()
-    );
+    println!("  from the notice to this: {:.1} s", told.time_to_know.as_secs_f64());
     println!();
     let expected = Expected {
         program: "nmap",
@@ -142,10 +126,7 @@ fn show(story: &Story, told: &Told) -> Vec<String> {
     };
     let mut missing = expected.missing(&Facts::read(&told.report));
     let refused = story.slack.refused();
-    missing.extend(
-        refused
-            .iter()
-            .map(|refused| format!("Slack refused {}: {}", refused.method, refused.error)),
-    );
+    missing
+        .extend(refused.iter().map(|refused| format!("Slack refused {}: {}", refused.method, refused.error)));
     missing
 }

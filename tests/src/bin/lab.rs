@@ -82,11 +82,7 @@ enum Action {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().action {
         Action::Up { recorder, noise } => up(recorder, noise),
-        Action::Run {
-            recorder,
-            host,
-            command,
-        } => run(recorder, &host, &command),
+        Action::Run { recorder, host, command } => run(recorder, &host, &command),
         Action::Exec { lab, host, command } => exec(&find(lab)?, &host, &command),
         Action::Ssh { lab, user, command } => ssh(&find(lab)?, &user, command),
         Action::Where { lab } => tell(&find(lab)?),
@@ -118,20 +114,13 @@ fn run(recorder: Option<PathBuf>, host: &str, command: &[OsString]) -> anyhow::R
     if let Some(recorder) = recorder {
         lab.instance().install(&recorder, "/usr/bin/host-recorder")?;
     }
-    let status = lab
-        .host(host)?
-        .command_in_terminal(&command[0])?
-        .args(&command[1..])
-        .status()?;
+    let status = lab.host(host)?.command_in_terminal(&command[0])?.args(&command[1..]).status()?;
     lab.down()?;
     Ok(code(status))
 }
 
 fn exec(lab: &str, host: &str, command: &[OsString]) -> anyhow::Result<ExitCode> {
-    let error = Host::find(lab, host)?
-        .command_in_terminal(&command[0])?
-        .args(&command[1..])
-        .exec();
+    let error = Host::find(lab, host)?.command_in_terminal(&command[0])?.args(&command[1..]).exec();
     Err(error).with_context(|| format!("run {} in {host}", command[0].display()))
 }
 
@@ -164,10 +153,7 @@ fn find(lab: Option<String>) -> anyhow::Result<String> {
         (Some(lab), _) => Ok(lab),
         (None, [only]) => Ok(only.clone()),
         (None, []) => bail!("no lab is up"),
-        (None, several) => bail!(
-            "several labs are up, choose one with --lab: {}",
-            several.join(", ")
-        ),
+        (None, several) => bail!("several labs are up, choose one with --lab: {}", several.join(", ")),
     }
 }
 

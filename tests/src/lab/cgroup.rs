@@ -70,10 +70,7 @@ impl Cgroup {
 
     pub(super) fn procs(&self) -> anyhow::Result<File> {
         let path = self.0.join("cgroup.procs");
-        OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("open {}", path.display()))
+        OpenOptions::new().write(true).open(&path).with_context(|| format!("open {}", path.display()))
     }
 
     /// The processes in it and below it.

@@ -59,10 +59,7 @@ impl Host {
         let mut command = Command::new("/bin/sh");
         command.args(["-eu", "-c", script, name]).arg(dir);
         command.env_clear().env("PATH", PATH).current_dir("/");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log_path)?);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log_path)?);
         cgroup.join(&mut command)?;
         // SAFETY: the closure makes system calls only, and allocates nothing.
         unsafe {
@@ -77,12 +74,8 @@ impl Host {
             });
         }
         let mut anchor = command.spawn().with_context(|| format!("start host {name}"))?;
-        let host = Self {
-            name: name.to_owned(),
-            address,
-            anchor: anchor.id(),
-            cgroup: cgroup.path().to_owned(),
-        };
+        let host =
+            Self { name: name.to_owned(), address, anchor: anchor.id(), cgroup: cgroup.path().to_owned() };
         let mut line = String::new();
         if let Some(stdout) = anchor.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -90,10 +83,7 @@ impl Host {
         if line.trim() != "ready" {
             let _ = anchor.kill();
             let _ = anchor.wait();
-            bail!(
-                "{name}.sh failed: {}",
-                fs::read_to_string(&log_path).unwrap_or_default().trim()
-            );
+            bail!("{name}.sh failed: {}", fs::read_to_string(&log_path).unwrap_or_default().trim());
         }
         fs::write(dir.join(format!("{name}.json")), serde_json::to_vec(&host)?)?;
         Ok((host, anchor))

@@ -23,16 +23,7 @@ impl Lab {
         fs::create_dir(&keys)?;
         for user in USERS {
             let status = Command::new("ssh-keygen")
-                .args([
-                    "-q",
-                    "-t",
-                    "ed25519",
-                    "-N",
-                    "",
-                    "-C",
-                    &format!("{user}@lab"),
-                    "-f",
-                ])
+                .args(["-q", "-t", "ed25519", "-N", "", "-C", &format!("{user}@lab"), "-f"])
                 .arg(keys.join(user))
                 .status()
                 .context("run ssh-keygen")?;
@@ -90,15 +81,9 @@ impl Lab {
 
     /// The laptop knows the instance's key beforehand, as an admin's does.
     fn know_host_key(&self) -> anyhow::Result<()> {
-        let key = fs::read_to_string(
-            self.instance()
-                .path(Path::new("/etc/ssh/ssh_host_ed25519_key.pub")),
-        )
-        .context("read the host key")?;
-        fs::write(
-            self.dir.join("known_hosts"),
-            format!("{} {key}", super::INSTANCE_PUBLIC),
-        )?;
+        let key = fs::read_to_string(self.instance().path(Path::new("/etc/ssh/ssh_host_ed25519_key.pub")))
+            .context("read the host key")?;
+        fs::write(self.dir.join("known_hosts"), format!("{} {key}", super::INSTANCE_PUBLIC))?;
         Ok(())
     }
 }

@@ -45,20 +45,13 @@ impl Janitor {
         let mut command = Command::new("/bin/sh");
         command.args(["-u", "-c", include_str!("janitor.sh"), "gumshoe-lab-janitor"]);
         command.arg(dir).arg(cgroup.path());
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
         // SAFETY: setsid(2) is async-signal-safe; the terminal's Ctrl-C must not reach the janitor.
         unsafe {
             command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
         }
         let child = Arc::new(Mutex::new(Some(command.spawn()?)));
-        HIRED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&child));
+        HIRED.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&child));
         Ok(Self { child })
     }
 
@@ -74,10 +67,7 @@ fn dismiss(child: &Mutex<Option<Child>>) -> anyhow::Result<()> {
     };
     drop(child.stdin.take());
     let status = child.wait().context("wait for the janitor")?;
-    ensure!(
-        status.success(),
-        "the lab's processes or cgroups could not all be removed"
-    );
+    ensure!(status.success(), "the lab's processes or cgroups could not all be removed");
     Ok(())
 }
 
@@ -121,10 +111,7 @@ fn alive(id: &str) -> bool {
     let Some((pid, started)) = id.split_once(' ') else {
         return false;
     };
-    pid.parse()
-        .ok()
-        .and_then(start_time)
-        .is_some_and(|now| now == started)
+    pid.parse().ok().and_then(start_time).is_some_and(|now| now == started)
 }
 
 /// Field 22 of /proc/PID/stat: with the pid, a name for the process that is not reused.

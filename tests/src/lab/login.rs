@@ -116,10 +116,7 @@ fn add_login(ssh: &mut Command, lab: &Path, user: &str) {
         "LogLevel=ERROR",
         "-o",
     ]);
-    ssh.arg(format!(
-        "UserKnownHostsFile={}",
-        lab.join("known_hosts").display()
-    ));
+    ssh.arg(format!("UserKnownHostsFile={}", lab.join("known_hosts").display()));
     ssh.arg("-i").arg(lab.join("keys").join(user));
     ssh.arg("-l").arg(user).arg(INSTANCE_PUBLIC.to_string());
 }

@@ -117,15 +117,7 @@ impl Lab {
         let cgroup = Cgroup::of_lab(&id)?;
         let janitor = janitor::Janitor::hire(&dir, &cgroup).context("start the janitor")?;
         // From here on, dropping `lab` cleans up whatever exists.
-        let mut lab = Self {
-            id,
-            dir,
-            cgroup,
-            hosts: Vec::new(),
-            children: Vec::new(),
-            janitor,
-            _turn: turn,
-        };
+        let mut lab = Self { id, dir, cgroup, hosts: Vec::new(), children: Vec::new(), janitor, _turn: turn };
         lab.cgroup.create()?;
         lab.make_keys()?;
         for (name, address) in [
@@ -164,10 +156,7 @@ impl Lab {
     /// # Errors
     /// When there is no such host.
     pub fn host(&self, name: &str) -> anyhow::Result<&Host> {
-        self.hosts
-            .iter()
-            .find(|host| host.name() == name)
-            .with_context(|| format!("no host named {name}"))
+        self.hosts.iter().find(|host| host.name() == name).with_context(|| format!("no host named {name}"))
     }
 
     /// The instance that is accused.
@@ -233,11 +222,7 @@ impl Lab {
             command.arg(host.anchor().to_string());
         }
         let output = command.output().context("run wire.sh")?;
-        ensure!(
-            output.status.success(),
-            "wire.sh: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        ensure!(output.status.success(), "wire.sh: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
 }
@@ -271,11 +256,7 @@ pub fn running() -> anyhow::Result<Vec<String>> {
 
 fn next_id() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!(
-        "gs{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("gs{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn check_machine() -> anyhow::Result<()> {
@@ -283,22 +264,11 @@ fn check_machine() -> anyhow::Result<()> {
         nix::unistd::geteuid().is_root(),
         "the lab makes namespaces and cgroups: it must run as root (try sudo -E)"
     );
-    let places = [
-        "/usr/local/sbin",
-        "/usr/local/bin",
-        "/usr/sbin",
-        "/usr/bin",
-        "/sbin",
-        "/bin",
-    ];
+    let places = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     let missing: Vec<_> = PROGRAMS
         .into_iter()
         .filter(|program| !places.iter().any(|place| Path::new(place).join(program).exists()))
         .collect();
-    ensure!(
-        missing.is_empty(),
-        "not installed: {} (tests/setup.sh installs them)",
-        missing.join(", ")
-    );
+    ensure!(missing.is_empty(), "not installed: {} (tests/setup.sh installs them)", missing.join(", "));
     Ok(())
 }

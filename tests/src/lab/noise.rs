@@ -31,11 +31,7 @@ impl Lab {
         jobs.args(["-c", DEPLOY]);
         let mut upgrade = self.instance().command("/usr/local/sbin/nightly-upgrade")?;
         for command in [&mut bob, &mut jobs, &mut upgrade] {
-            let child = command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn();
+            let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             noise.0.push(child.context("start the noise")?);
         }
         Ok(noise)

@@ -26,11 +26,7 @@ impl Turn {
         let since = Instant::now();
         let mut told = false;
         std::fs::create_dir_all("/run/lock").context("make /run/lock")?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(LOCK)
-            .context(LOCK)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(LOCK).context(LOCK)?;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(lock) => return Ok(Self { _lock: lock }),

@@ -42,19 +42,14 @@ impl Lab {
         // Immediate mode reserves the snapshot length for each packet, so that is kept small.
         let mut log = self.victim().command("tcpdump")?;
         log.env("TZ", "UTC");
-        log.args("-i eth0 -n -tttt -l --immediate-mode -s 256 -B 16384 -Z root".split(' '))
-            .arg(LOGGED);
+        log.args("-i eth0 -n -tttt -l --immediate-mode -s 256 -B 16384 -Z root".split(' ')).arg(LOGGED);
         self.start_daemon("packets", log)?;
 
         let packets = self.dir.join("packets.log");
         wait_until("tcpdump", READY_MAX, || {
             fs::read_to_string(&packets).is_ok_and(|log| log.contains("listening on"))
         })?;
-        let sockets = self
-            .victim()
-            .path("proc")
-            .join(self.victim().anchor().to_string())
-            .join("net/tcp");
+        let sockets = self.victim().path("proc").join(self.victim().anchor().to_string()).join("net/tcp");
         // Port 80, state LISTEN.
         wait_until("the web server", READY_MAX, || {
             fs::read_to_string(&sockets).is_ok_and(|table| table.contains("00000000:0050 00000000:0000 0A"))
@@ -72,11 +67,7 @@ impl Lab {
             .args(["-j", "list", "table", "ip", "seen"])
             .output()
             .context("run nft")?;
-        ensure!(
-            output.status.success(),
-            "nft: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        ensure!(output.status.success(), "nft: {}", String::from_utf8_lossy(&output.stderr));
         let table: Value = serde_json::from_slice(&output.stdout)?;
         let rows = table["nftables"].as_array().context("nft listed no table")?;
         let named =
@@ -91,9 +82,7 @@ impl Lab {
                 .collect()
         };
         let packets = |name: &str| {
-            named("counter", name)
-                .and_then(|counter| counter["packets"].as_u64())
-                .unwrap_or_default()
+            named("counter", name).and_then(|counter| counter["packets"].as_u64()).unwrap_or_default()
         };
         Ok(Seen {
             tcp_ports: ports("tcp_ports"),
@@ -109,11 +98,7 @@ impl Lab {
     /// When it cannot be read.
     pub fn packet_log(&self) -> anyhow::Result<Vec<String>> {
         let log = fs::read_to_string(self.dir.join("packets.log"))?;
-        Ok(log
-            .lines()
-            .filter(|line| line.contains(" IP "))
-            .map(str::to_owned)
-            .collect())
+        Ok(log.lines().filter(|line| line.contains(" IP ")).map(str::to_owned).collect())
     }
 
     /// As [`Lab::packet_log`], after everything that the firewall has counted by now is in it.

@@ -34,10 +34,7 @@ pub const REGION: &str = "us-east-1";
 pub const RECIPIENT: &str = "aws-abuse@example.com";
 
 /// The SSM document that is shipped; the tests run this very file.
-const DOCUMENT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../terraform/modules/account/ssm-document.json"
-);
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../terraform/modules/account/ssm-document.json");
 /// The image that the instance runs, as `amis.json` describes it.
 const IMAGE: &str = "ami-0debian1200000001";
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/standins");
@@ -104,27 +101,16 @@ impl Aws {
         fs::create_dir(&hosts)?;
         let log = fs::File::create(lab.dir().join("aws.log"))?;
         let mut server = python(lab, "moto_aws.py")?;
-        let mut server = server
-            .arg(&hosts)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()?;
+        let mut server =
+            server.arg(&hosts).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let port = first_line(&mut server).context("the AWS stand-in did not start: see aws.log")?;
         lab.keep(server);
         let endpoint = format!("http://127.0.0.1:{}", port["port"]);
 
         let mut calls = python(lab, "aws_calls.py")?;
-        calls
-            .envs(environment(&endpoint))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        calls.envs(environment(&endpoint)).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut calls = calls.spawn()?;
-        let pipes = calls
-            .stdin
-            .take()
-            .zip(calls.stdout.take().map(BufReader::new))
-            .context("no pipes")?;
+        let pipes = calls.stdin.take().zip(calls.stdout.take().map(BufReader::new)).context("no pipes")?;
         lab.keep(calls);
 
         let mut aws = Self {
@@ -155,15 +141,10 @@ impl Aws {
             let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             writeln!(calls.0, "{request}")?;
         }
-        let mut answer = self
-            .read_answer()
-            .with_context(|| format!("{service} {operation}"))?;
+        let mut answer = self.read_answer().with_context(|| format!("{service} {operation}"))?;
         if let Some(refused) = answer.get("refused") {
             let text = |key: &str| refused[key].as_str().unwrap_or_default().to_owned();
-            bail!(Refused {
-                code: text("code"),
-                message: text("message")
-            });
+            bail!(Refused { code: text("code"), message: text("message") });
         }
         Ok(answer["answer"].take())
     }
@@ -217,11 +198,7 @@ impl Aws {
 
     fn read_answer(&self) -> anyhow::Result<Value> {
         let mut line = String::new();
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .read_line(&mut line)?;
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).1.read_line(&mut line)?;
         serde_json::from_str(&line).context("the AWS stand-in is gone")
     }
 
@@ -234,9 +211,7 @@ impl Aws {
     ) -> anyhow::Result<String> {
         let answer = self.call(service, operation, arguments)?;
         let found = answer.pointer(pointer).and_then(Value::as_str);
-        found
-            .map(str::to_owned)
-            .with_context(|| format!("{operation} answered without {pointer}"))
+        found.map(str::to_owned).with_context(|| format!("{operation} answered without {pointer}"))
     }
 
     fn build_mail(&mut self) -> anyhow::Result<()> {
@@ -251,23 +226,13 @@ impl Aws {
         self.queue_url = self.text("sqs", "create_queue", queue, "/QueueUrl")?;
         let arn = json!({"QueueUrl": self.queue_url, "AttributeNames": ["QueueArn"]});
         let arn = self.text("sqs", "get_queue_attributes", arn, "/Attributes/QueueArn")?;
-        self.topic_arn = self.text(
-            "sns",
-            "create_topic",
-            json!({"Name": "gumshoe-mail"}),
-            "/TopicArn",
-        )?;
+        self.topic_arn = self.text("sns", "create_topic", json!({"Name": "gumshoe-mail"}), "/TopicArn")?;
         let subscription = json!({"TopicArn": self.topic_arn, "Protocol": "sqs", "Endpoint": arn});
         self.call("sns", "subscribe", subscription).map(drop)
     }
 
     fn build_instance(&mut self) -> anyhow::Result<()> {
-        let vpc = self.text(
-            "ec2",
-            "create_vpc",
-            json!({"CidrBlock": "10.0.0.0/16"}),
-            "/Vpc/VpcId",
-        )?;
+        let vpc = self.text("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16"}), "/Vpc/VpcId")?;
         let subnet = json!({"VpcId": vpc, "CidrBlock": "10.0.1.0/24"});
         let subnet = self.text("ec2", "create_subnet", subnet, "/Subnet/SubnetId")?;
         let tags = json!([{"Key": "Name", "Value": "web-3"}, {"Key": "Owner", "Value": "platform-team"}]);

@@ -42,10 +42,7 @@ fn document(aws: &Aws, scripts: &[&str], parameters: Value) -> anyhow::Result<St
         .collect();
     let content = json!({"schemaVersion": "2.2", "parameters": parameters, "mainSteps": steps}).to_string();
     static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let name = format!(
-        "Test-{}",
-        NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-    );
+    let name = format!("Test-{}", NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let request =
         json!({"Name": name, "Content": content, "DocumentType": "Command", "DocumentFormat": "JSON"});
     aws.call("ssm", "create_document", request)?;
@@ -60,10 +57,7 @@ fn send(aws: &Aws, instance: &str, document: &str, parameters: Value) -> anyhow:
 }
 
 fn command_id(sent: &Value) -> anyhow::Result<String> {
-    Ok(sent["Command"]["CommandId"]
-        .as_str()
-        .context("no command id")?
-        .to_owned())
+    Ok(sent["Command"]["CommandId"].as_str().context("no command id")?.to_owned())
 }
 
 /// Waits for the invocation's end and returns what GetCommandInvocation shows of one step.
@@ -74,9 +68,7 @@ fn result(aws: &Aws, instance: &str, command: &str, step: Option<&str>) -> anyho
     }
     let mut last = Value::Null;
     wait_until("the command's end", COMMAND_MAX, || {
-        last = aws
-            .call("ssm", "get_command_invocation", request.clone())
-            .unwrap_or_default();
+        last = aws.call("ssm", "get_command_invocation", request.clone()).unwrap_or_default();
         !matches!(last["Status"].as_str(), None | Some("Pending" | "InProgress"))
     })?;
     Ok(last)
@@ -112,10 +104,7 @@ cat /proc/self/loginuid; echo; cat /proc/self/cgroup | grep ^0:; false; echo don
     ];
     assert_eq!(lines, expected);
     // No `set -e`: the last command decides.
-    assert_eq!(
-        (&shown["Status"], &shown["ResponseCode"]),
-        (&json!("Success"), &json!(0))
-    );
+    assert_eq!((&shown["Status"], &shown["ResponseCode"]), (&json!("Success"), &json!(0)));
     Ok(())
 }
 
@@ -129,10 +118,7 @@ fn output_is_cut_as_ssm_cuts_it() -> anyhow::Result<()> {
         assert_eq!(stdout.ends_with("xxx--output truncated--"), bytes >= 24_000);
     }
     // Two bytes a character: the limit counts bytes.
-    let shown = run(
-        &aws,
-        "i=0; while [ $i -lt 300 ]; do printf '%050d' 0 | sed s/0/é/g; i=$((i+1)); done",
-    )?;
+    let shown = run(&aws, "i=0; while [ $i -lt 300 ]; do printf '%050d' 0 | sed s/0/é/g; i=$((i+1)); done")?;
     let stdout = shown["StandardOutputContent"].as_str().context("no output")?;
     assert_eq!(stdout.len(), 24_000);
     let shown = run(&aws, "head -c 30000 /dev/zero | tr '\\0' e >&2; exit 3")?;
@@ -144,55 +130,35 @@ fn output_is_cut_as_ssm_cuts_it() -> anyhow::Result<()> {
 fn exit_codes_become_statuses() -> anyhow::Result<()> {
     let (lab, aws) = start()?;
     let shown = run(&aws, "echo a; echo b >&2; exit 3")?;
-    assert_eq!(
-        (&shown["Status"], &shown["StatusDetails"]),
-        (&json!("Failed"), &json!("Failed"))
-    );
+    assert_eq!((&shown["Status"], &shown["StatusDetails"]), (&json!("Failed"), &json!("Failed")));
     assert_eq!(shown["ResponseCode"], 3);
-    assert_eq!(
-        shown["StandardErrorContent"],
-        "b\n\nfailed to run commands: exit status 3"
-    );
+    assert_eq!(shown["StandardErrorContent"], "b\n\nfailed to run commands: exit status 3");
 
     let since = Instant::now();
     let shown = run(&aws, "sleep 61.7 & sleep 61.7")?;
     assert!(since.elapsed() >= Duration::from_secs(5));
     let expected = (&json!("TimedOut"), &json!("Execution Timed Out"), &json!(137));
-    assert_eq!(
-        (&shown["Status"], &shown["StatusDetails"], &shown["ResponseCode"]),
-        expected
-    );
+    assert_eq!((&shown["Status"], &shown["StatusDetails"], &shown["ResponseCode"]), expected);
     let left = lab.instance().cgroup().processes()?.into_iter().filter(|pid| {
         fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("61.7"))
     });
     assert_eq!(left.count(), 0, "the process group is killed");
 
     // A failed step does not stop the next; 168 and 169 do.
-    for (first, second_runs, status) in [
-        ("exit 1", true, "Failed"),
-        ("exit 168", false, "Success"),
-        ("exit 169", false, "Failed"),
-    ] {
+    for (first, second_runs, status) in
+        [("exit 1", true, "Failed"), ("exit 168", false, "Success"), ("exit 169", false, "Failed")]
+    {
         let document = document(&aws, &[first, "echo second"], json!({}))?;
         let command = command_id(&send(&aws, &aws.instance_id, &document, json!({}))?)?;
         let listed = json!({"CommandId": command, "Details": true});
         wait_until("the command's end", COMMAND_MAX, || {
-            let rows = aws
-                .call("ssm", "list_command_invocations", listed.clone())
-                .unwrap_or_default();
+            let rows = aws.call("ssm", "list_command_invocations", listed.clone()).unwrap_or_default();
             rows["CommandInvocations"][0]["Status"] == status
         })?;
         let second = result(&aws, &aws.instance_id, &command, Some("step1"))?;
-        assert_eq!(
-            second["StandardOutputContent"] == "second\n",
-            second_runs,
-            "{first}"
-        );
+        assert_eq!(second["StandardOutputContent"] == "second\n", second_runs, "{first}");
         let unnamed = json!({"CommandId": command, "InstanceId": aws.instance_id});
-        assert_eq!(
-            refusal(aws.call("ssm", "get_command_invocation", unnamed)),
-            "InvalidPluginName"
-        );
+        assert_eq!(refusal(aws.call("ssm", "get_command_invocation", unnamed)), "InvalidPluginName");
     }
     Ok(())
 }
@@ -206,23 +172,10 @@ fn commands_are_refused_as_ssm_refuses_them() -> anyhow::Result<()> {
     }
     let without = send(&aws, &aws.instance_id, &aws.document, json!({}));
     assert_eq!(refusal(without), "InvalidParameters");
-    let unknown = send(
-        &aws,
-        &aws.instance_id,
-        &aws.document,
-        json!({"Query": ["a"], "More": ["b"]}),
-    );
+    let unknown = send(&aws, &aws.instance_id, &aws.document, json!({"Query": ["a"], "More": ["b"]}));
     assert_eq!(refusal(unknown), "InvalidParameters");
-    assert_eq!(
-        refusal(send(&aws, &aws.instance_id, "No-Such-Document", json!({}))),
-        "InvalidDocument"
-    );
-    let absent = send(
-        &aws,
-        "i-0123456789abcdef0",
-        &aws.document,
-        json!({"Query": ["a"]}),
-    );
+    assert_eq!(refusal(send(&aws, &aws.instance_id, "No-Such-Document", json!({}))), "InvalidDocument");
+    let absent = send(&aws, "i-0123456789abcdef0", &aws.document, json!({"Query": ["a"]}));
     assert_eq!(refusal(absent), "InvalidInstanceId");
     let malformed = send(&aws, "web-3", &aws.document, json!({"Query": ["a"]}));
     assert_eq!(refusal(malformed), "ValidationException");
@@ -235,10 +188,7 @@ fn commands_are_refused_as_ssm_refuses_them() -> anyhow::Result<()> {
     );
     let command = command_id(&sent)?;
     let get = json!({"CommandId": command, "InstanceId": aws.instance_id});
-    assert_eq!(
-        refusal(aws.call("ssm", "get_command_invocation", get)),
-        "InvocationDoesNotExist"
-    );
+    assert_eq!(refusal(aws.call("ssm", "get_command_invocation", get)), "InvocationDoesNotExist");
     let listed = aws.call("ssm", "list_command_invocations", json!({"CommandId": command}))?;
     assert_eq!(listed["CommandInvocations"], json!([]));
     result(&aws, &aws.instance_id, &command, None)?;
@@ -254,28 +204,15 @@ fn commands_are_refused_as_ssm_refuses_them() -> anyhow::Result<()> {
         "get_command_invocation",
         json!({"CommandId": command, "InstanceId": aws.instance_id}),
     )?;
-    assert_eq!(
-        (&pending["Status"], &pending["ResponseCode"]),
-        (&json!("Pending"), &json!(-1))
-    );
+    assert_eq!((&pending["Status"], &pending["ResponseCode"]), (&json!("Pending"), &json!(-1)));
     aws.call("ssm", "cancel_command", json!({"CommandId": command}))?;
-    assert_eq!(
-        result(&aws, &aws.instance_id, &command, None)?["Status"],
-        "Cancelled"
-    );
+    assert_eq!(result(&aws, &aws.instance_id, &command, None)?["Status"], "Cancelled");
 
     let filter = json!({"Filters": [{"Key": "InstanceIds", "Values": [aws.instance_id]}]});
     let information = aws.call("ssm", "describe_instance_information", filter)?;
-    assert_eq!(
-        information["InstanceInformationList"][0]["PingStatus"],
-        "ConnectionLost"
-    );
+    assert_eq!(information["InstanceInformationList"][0]["PingStatus"], "ConnectionLost");
 
-    aws.call(
-        "ec2",
-        "terminate_instances",
-        json!({"InstanceIds": [aws.instance_id]}),
-    )?;
+    aws.call("ec2", "terminate_instances", json!({"InstanceIds": [aws.instance_id]}))?;
     assert_eq!(refusal(query("a")), "InvalidInstanceId");
     Ok(())
 }
@@ -289,13 +226,8 @@ fn the_shipped_document_asks_the_recorder_and_nothing_else() -> anyhow::Result<(
     };
     let absent = ask("abc_-9")?;
     assert_eq!(absent["ResponseCode"], 127);
-    let said = absent["StandardErrorContent"]
-        .as_str()
-        .context("no error output")?;
-    assert!(
-        said.starts_with("host-recorder is not installed on this instance\n"),
-        "{said}"
-    );
+    let said = absent["StandardErrorContent"].as_str().context("no error output")?;
+    assert!(said.starts_with("host-recorder is not installed on this instance\n"), "{said}");
 
     let program = lab.dir().join("asked");
     fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$0\" \"$@\"\n")?;
@@ -320,16 +252,8 @@ fn a_variable_is_not_code_but_an_old_agents_text_is() -> anyhow::Result<()> {
         let mut managed = Managed::online(&aws.instance_id);
         managed.agent_version = version.to_owned();
         aws.register(&managed, lab.instance())?;
-        let command = command_id(&send(
-            &aws,
-            &aws.instance_id,
-            &document,
-            json!({"Text": [value]}),
-        )?)?;
-        assert_eq!(
-            result(&aws, &aws.instance_id, &command, None)?["StandardOutputContent"],
-            printed
-        );
+        let command = command_id(&send(&aws, &aws.instance_id, &document, json!({"Text": [value]}))?)?;
+        assert_eq!(result(&aws, &aws.instance_id, &command, None)?["StandardOutputContent"], printed);
     }
     Ok(())
 }
@@ -340,10 +264,7 @@ fn an_address_is_found_where_it_is_now() -> anyhow::Result<()> {
     let holder = |filter: &str| -> anyhow::Result<Vec<Value>> {
         let request = json!({"Filters": [{"Name": filter, "Values": [INSTANCE_PUBLIC]}]});
         let mut found = aws.call("ec2", "describe_network_interfaces", request)?;
-        Ok(found["NetworkInterfaces"]
-            .as_array_mut()
-            .map(std::mem::take)
-            .unwrap_or_default())
+        Ok(found["NetworkInterfaces"].as_array_mut().map(std::mem::take).unwrap_or_default())
     };
     for filter in ["association.public-ip", "addresses.association.public-ip"] {
         let found = holder(filter)?;
@@ -358,11 +279,7 @@ fn an_address_is_found_where_it_is_now() -> anyhow::Result<()> {
     let request =
         json!({"ImageId": images["Images"][0]["ImageId"], "MinCount": 1, "MaxCount": 1, "SubnetId": subnet});
     let other = aws.call("ec2", "run_instances", request)?["Instances"][0]["InstanceId"].clone();
-    let address = aws.call(
-        "ec2",
-        "describe_addresses",
-        json!({"PublicIps": [INSTANCE_PUBLIC]}),
-    )?;
+    let address = aws.call("ec2", "describe_addresses", json!({"PublicIps": [INSTANCE_PUBLIC]}))?;
     let allocation = &address["Addresses"][0]["AllocationId"];
     let request = json!({"AllocationId": allocation, "InstanceId": other, "AllowReassociation": true});
     aws.call("ec2", "associate_address", request)?;
@@ -379,11 +296,7 @@ fn an_address_is_found_where_it_is_now() -> anyhow::Result<()> {
     assert_eq!(holder("association.public-ip")?, Vec::<Value>::new());
 
     // A NAT gateway's interface says what it is.
-    aws.call(
-        "ec2",
-        "create_nat_gateway",
-        json!({"SubnetId": subnet, "AllocationId": allocation}),
-    )?;
+    aws.call("ec2", "create_nat_gateway", json!({"SubnetId": subnet, "AllocationId": allocation}))?;
     let found = holder("association.public-ip")?;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["InterfaceType"], "nat_gateway");
@@ -409,19 +322,13 @@ fn a_mail_arrives_as_ses_and_sns_send_it() -> anyhow::Result<()> {
         assert_eq!(note["notificationType"], "Received");
         let content = note["content"].as_str().context("no content")?;
         match std::str::from_utf8(raw) {
-            Ok(text) => assert_eq!(
-                (content, &note["receipt"]["action"]["encoding"]),
-                (text, &json!("UTF8"))
-            ),
+            Ok(text) => assert_eq!((content, &note["receipt"]["action"]["encoding"]), (text, &json!("UTF8"))),
             Err(_) => assert_eq!(note["receipt"]["action"]["encoding"], "BASE64"),
         }
         assert_eq!(note["receipt"]["spfVerdict"]["status"], "PASS");
         let delete = json!({"QueueUrl": aws.queue_url, "ReceiptHandle": message["ReceiptHandle"]});
         aws.call("sqs", "delete_message", delete)?;
     }
-    assert_eq!(
-        refusal(aws.deliver_mail(&vec![b'a'; 200_000]).map(|()| Value::Null)),
-        "Refused"
-    );
+    assert_eq!(refusal(aws.deliver_mail(&vec![b'a'; 200_000]).map(|()| Value::Null)), "Refused");
     Ok(())
 }

@@ -22,11 +22,7 @@ const SCAN_MAX: Duration = Duration::from_secs(90);
 /// What a command printed; fails when it failed.
 fn ssh(lab: &Lab, user: &str, command: &str) -> anyhow::Result<String> {
     let output = lab.ssh(user, command, SCAN_MAX)?;
-    ensure!(
-        output.status.success(),
-        "{command}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -39,22 +35,13 @@ fn a_login_is_real() -> anyhow::Result<()> {
     let lab = Lab::up()?;
     let uid = ssh(&lab, "alice", "id -u")?;
     assert_eq!(ssh(&lab, "alice", "cat /proc/self/loginuid")?.trim(), uid.trim());
-    assert_ne!(
-        ssh(&lab, "alice", "cat /proc/self/sessionid")?.trim(),
-        "4294967295"
-    );
-    assert_eq!(
-        ssh(&lab, "alice", "sudo cat /proc/self/loginuid; sudo id -u")?,
-        format!("{}0\n", uid.trim())
-    );
+    assert_ne!(ssh(&lab, "alice", "cat /proc/self/sessionid")?.trim(), "4294967295");
+    assert_eq!(ssh(&lab, "alice", "sudo cat /proc/self/loginuid; sudo id -u")?, format!("{}0\n", uid.trim()));
     assert_eq!(ssh(&lab, "alice", "hostname")?, "ip-10-0-1-10\n");
     let refused = lab.ssh("bob", "sudo -n id", LOGIN_MAX)?;
     assert!(!refused.status.success(), "bob may not sudo");
 
-    let key = Command::new("ssh-keygen")
-        .arg("-lf")
-        .arg(lab.dir().join("keys/alice.pub"))
-        .output()?;
+    let key = Command::new("ssh-keygen").arg("-lf").arg(lab.dir().join("keys/alice.pub")).output()?;
     let key = String::from_utf8(key.stdout)?;
     let fingerprint = key.split(' ').nth(1).context("no fingerprint")?;
     let accepted = format!(" ssh2: ED25519 {fingerprint}");
@@ -70,10 +57,7 @@ fn a_login_is_real() -> anyhow::Result<()> {
 #[test]
 fn a_session_has_a_terminal_and_ends_by_itself() -> anyhow::Result<()> {
     let lab = Lab::up()?;
-    let session = lab.session(
-        "alice",
-        "tty; sudo sh -c 'tty; cat /proc/$PPID/comm'; last -w | head -1",
-    )?;
+    let session = lab.session("alice", "tty; sudo sh -c 'tty; cat /proc/$PPID/comm'; last -w | head -1")?;
     assert!(session.wait(LOGIN_MAX)?.success());
     let shown = fs::read_to_string(lab.dir().join("alice-terminal.log"))?;
     assert!(shown.contains("/dev/pts/0"), "{shown}");
@@ -85,19 +69,11 @@ fn a_session_has_a_terminal_and_ends_by_itself() -> anyhow::Result<()> {
 #[test]
 fn the_hosts_reach_each_other_and_nothing_else() -> anyhow::Result<()> {
     let lab = Lab::up()?;
-    let interfaces = lab
-        .router()
-        .command("ls")?
-        .arg("/proc/sys/net/ipv4/conf")
-        .output()?;
+    let interfaces = lab.router().command("ls")?.arg("/proc/sys/net/ipv4/conf").output()?;
     let interfaces = String::from_utf8(interfaces.stdout)?;
     let expected = ["all", "default", "lo", "net-laptop", "net-victim", "vpc"];
     assert_eq!(interfaces.split_whitespace().collect::<Vec<_>>(), expected);
-    let routes = lab
-        .router()
-        .command("ip")?
-        .args(["route", "show", "default"])
-        .output()?;
+    let routes = lab.router().command("ip")?.args(["route", "show", "default"]).output()?;
     assert!(routes.stdout.is_empty(), "the router has a way out");
     let fetched = ssh(&lab, "bob", "curl -s -m 5 http://mirror.example.net/health")?;
     assert_eq!(fetched, "ok\n");
@@ -117,19 +93,11 @@ fn each_scanner_reaches_the_victim() -> anyhow::Result<()> {
     let second = lab.seen()?;
     assert!((20000..20100).all(|port| second.tcp_ports.contains(&port)));
 
-    ssh(
-        &lab,
-        "alice",
-        &format!("sudo masscan -p 30000-30499 --rate 2000 --wait 1 {VICTIM}"),
-    )?;
+    ssh(&lab, "alice", &format!("sudo masscan -p 30000-30499 --rate 2000 --wait 1 {VICTIM}"))?;
     let third = lab.seen()?;
     assert!((30000..30500).all(|port| third.tcp_ports.contains(&port)));
 
-    ssh(
-        &lab,
-        "alice",
-        &format!("sudo nmap -sU -n --top-ports 50 {VICTIM}"),
-    )?;
+    ssh(&lab, "alice", &format!("sudo nmap -sU -n --top-ports 50 {VICTIM}"))?;
     let fourth = lab.seen()?;
     assert_eq!(fourth.udp_ports.len(), 50);
     drop(noise);
@@ -145,9 +113,7 @@ fn each_scanner_reaches_the_victim() -> anyhow::Result<()> {
 fn namespaces(hosts: &[&Host]) -> BTreeSet<String> {
     let link = |pid: u32, kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
     let kinds = ["net", "mnt", "uts"];
-    let all = hosts
-        .iter()
-        .flat_map(|host| kinds.map(|kind| link(host.anchor(), kind)));
+    let all = hosts.iter().flat_map(|host| kinds.map(|kind| link(host.anchor(), kind)));
     all.flatten().map(|path| path.display().to_string()).collect()
 }
 
@@ -177,55 +143,32 @@ fn nothing_is_left(id: &str, dir: &Path, cgroup: &Path, namespaces: &BTreeSet<St
 
 #[test]
 fn nothing_is_left_behind() -> anyhow::Result<()> {
-    let links = || {
-        fs::read_dir("/sys/class/net")
-            .map(Iterator::count)
-            .unwrap_or_default()
-    };
-    let before = (
-        links(),
-        fs::read_to_string("/etc/passwd")?,
-        Path::new("/home/alice").exists(),
-    );
+    let links = || fs::read_dir("/sys/class/net").map(Iterator::count).unwrap_or_default();
+    let before = (links(), fs::read_to_string("/etc/passwd")?, Path::new("/home/alice").exists());
     let lab = Lab::up()?;
     let noise = lab.noise()?;
     ssh(&lab, "alice", "nohup sleep 600 >/dev/null 2>&1 &")?;
     let hosts = [lab.instance(), lab.victim(), lab.laptop(), lab.router()];
     let namespaces = namespaces(&hosts);
     let processes = lab.cgroup().processes()?;
-    let (id, dir, cgroup) = (
-        lab.id().to_owned(),
-        lab.dir().to_owned(),
-        lab.cgroup().path().to_owned(),
-    );
+    let (id, dir, cgroup) = (lab.id().to_owned(), lab.dir().to_owned(), lab.cgroup().path().to_owned());
     assert_eq!(namespaces.len(), 12);
     assert!(processes.len() > 10);
     drop(noise);
     lab.down()?;
     nothing_is_left(&id, &dir, &cgroup, &namespaces, &processes);
-    assert_eq!(
-        before,
-        (
-            links(),
-            fs::read_to_string("/etc/passwd")?,
-            Path::new("/home/alice").exists()
-        )
-    );
+    assert_eq!(before, (links(), fs::read_to_string("/etc/passwd")?, Path::new("/home/alice").exists()));
     Ok(())
 }
 
 /// Starts `lab up` in a process of its own, ends that by `signal`, and looks for what is left.
 fn ended_by(signal: &str) -> anyhow::Result<()> {
-    let mut up = Command::new(env!("CARGO_BIN_EXE_lab"))
-        .args(["up", "--noise"])
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut up =
+        Command::new(env!("CARGO_BIN_EXE_lab")).args(["up", "--noise"]).stdout(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(up.stdout.take().context("no stdout")?).lines();
     let first = lines.next().context("lab said nothing")??;
     let id = first.split(' ').nth(1).context("lab said no id")?.to_owned();
-    lines
-        .take_while(|line| !line.as_ref().is_ok_and(|line| line.starts_with("Ctrl-C")))
-        .for_each(drop);
+    lines.take_while(|line| !line.as_ref().is_ok_and(|line| line.starts_with("Ctrl-C"))).for_each(drop);
     let hosts =
         ["instance", "victim", "laptop", "router"].map(|name| Host::find(&id, name).expect("the lab is up"));
     let namespaces = namespaces(&hosts.each_ref());
@@ -233,14 +176,10 @@ fn ended_by(signal: &str) -> anyhow::Result<()> {
     let cgroup = instance.path().parent().context("no cgroup")?;
     let processes = instance.processes()?;
     assert!(!processes.is_empty());
-    Command::new("kill")
-        .args([signal, &up.id().to_string()])
-        .status()?;
+    Command::new("kill").args([signal, &up.id().to_string()]).status()?;
     up.wait()?;
     let dir = Path::new("/run/gumshoe-lab").join(&id);
-    wait_until("the end of the lab", LOGIN_MAX, || {
-        !dir.exists() && !cgroup.exists()
-    })?;
+    wait_until("the end of the lab", LOGIN_MAX, || !dir.exists() && !cgroup.exists())?;
     nothing_is_left(&id, &dir, cgroup, &namespaces, &processes);
     Ok(())
 }

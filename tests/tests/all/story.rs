@@ -30,11 +30,7 @@ fn check(line: &str, expected: &Expected) -> anyhow::Result<()> {
     let (_story, told) = tell(line, VICTIM)?;
     let facts = Facts::read(&told.report);
     let missing = expected.missing(&facts);
-    assert!(
-        missing.is_empty(),
-        "{missing:#?}\n{facts:#?}\n{}",
-        told.message.read()
-    );
+    assert!(missing.is_empty(), "{missing:#?}\n{facts:#?}\n{}", told.message.read());
     // The message itself says who and what.
     let read = told.message.read();
     for word in [expected.program, expected.person] {
@@ -62,24 +58,14 @@ fn by_sudo(program: &'static str, command_line: String, ports: (u64, u64)) -> Ex
 #[test]
 fn a_syn_scan_by_sudo() -> anyhow::Result<()> {
     let command = format!("nmap -sS {VICTIM}");
-    check(
-        &format!("sudo {command}"),
-        &by_sudo("nmap", command, (1_000, 1_000)),
-    )
+    check(&format!("sudo {command}"), &by_sudo("nmap", command, (1_000, 1_000)))
 }
 
 #[test]
 fn a_connect_scan_without_rights() -> anyhow::Result<()> {
     let command = format!("nmap -sT {VICTIM}");
     let expected = by_sudo("nmap", command.clone(), (1_000, 1_000));
-    check(
-        &command,
-        &Expected {
-            ran_as: "alice",
-            elevated_by: "",
-            ..expected
-        },
-    )
+    check(&command, &Expected { ran_as: "alice", elevated_by: "", ..expected })
 }
 
 #[test]
@@ -92,10 +78,7 @@ fn a_udp_scan() -> anyhow::Result<()> {
 #[test]
 fn a_scan_by_masscan_which_sends_frames() -> anyhow::Result<()> {
     let command = format!("masscan -p 1-1000 --rate 1000 --wait 1 {VICTIM}");
-    check(
-        &format!("sudo {command}"),
-        &by_sudo("masscan", command, (1_000, 1_000)),
-    )
+    check(&format!("sudo {command}"), &by_sudo("masscan", command, (1_000, 1_000)))
 }
 
 #[test]
@@ -103,12 +86,7 @@ fn a_victim_that_nobody_touched() -> anyhow::Result<()> {
     // Somebody else was scanned: the tempting wrong answer.
     let (_story, told) = tell(&format!("sudo nmap -sS {VICTIM}"), UNTOUCHED)?;
     let facts = Facts::read(&told.report);
-    assert_eq!(
-        facts.verdict,
-        "not_this_host",
-        "{facts:#?}\n{}",
-        told.message.read()
-    );
+    assert_eq!(facts.verdict, "not_this_host", "{facts:#?}\n{}", told.message.read());
     assert!(facts.complete, "a denial needs complete coverage");
     Ok(())
 }

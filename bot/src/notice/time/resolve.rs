@@ -76,19 +76,13 @@ impl Resolver {
         let interval = match zone {
             Some(zone) => {
                 let (least, greatest) = zone.offsets(civil);
-                Interval {
-                    from: at_offset(civil, greatest)?,
-                    to: at_offset(last, least)?,
-                    zone: source,
-                }
+                Interval { from: at_offset(civil, greatest)?, to: at_offset(last, least)?, zone: source }
             }
             None => Interval {
                 from: at_offset(civil, 0)?
                     .checked_add(SignedDuration::from_secs(-UNKNOWN_ZONE_SECONDS))
                     .ok()?,
-                to: at_offset(last, 0)?
-                    .checked_add(SignedDuration::from_secs(UNKNOWN_ZONE_SECONDS))
-                    .ok()?,
+                to: at_offset(last, 0)?.checked_add(SignedDuration::from_secs(UNKNOWN_ZONE_SECONDS)).ok()?,
                 zone: source,
             },
         };
@@ -105,17 +99,8 @@ impl Resolver {
         let Some(sent) = self.sent.filter(|_| assumed) else {
             return interval;
         };
-        let last = sent
-            .checked_add(SignedDuration::from_secs(AFTER_NOTICE_SECONDS))
-            .unwrap_or(sent);
-        if interval.from < last && last < interval.to {
-            Interval {
-                to: last,
-                ..interval
-            }
-        } else {
-            interval
-        }
+        let last = sent.checked_add(SignedDuration::from_secs(AFTER_NOTICE_SECONDS)).unwrap_or(sent);
+        if interval.from < last && last < interval.to { Interval { to: last, ..interval } } else { interval }
     }
 
     /// Swaps day and month where the notice otherwise lies before what it tells of.
@@ -123,9 +108,8 @@ impl Resolver {
         if !stamp.day_month_unsure {
             return stamp.civil;
         }
-        let swapped =
-            jiff::civil::Date::new(stamp.civil.year(), stamp.civil.day(), stamp.civil.month())
-                .map_or(stamp.civil, |day| day.to_datetime(stamp.civil.time()));
+        let swapped = jiff::civil::Date::new(stamp.civil.year(), stamp.civil.day(), stamp.civil.month())
+            .map_or(stamp.civil, |day| day.to_datetime(stamp.civil.time()));
         let Some(sent) = self.sent else {
             return stamp.civil;
         };
@@ -133,11 +117,7 @@ impl Resolver {
             let at = at_offset(civil, 0).map_or(i64::MAX, |at| sent.as_second() - at.as_second());
             if at < -86_400 { i64::MAX } else { at.abs() }
         };
-        if distance(swapped) < distance(stamp.civil) {
-            swapped
-        } else {
-            stamp.civil
-        }
+        if distance(swapped) < distance(stamp.civil) { swapped } else { stamp.civil }
     }
 
     /// Puts the year in that the writer left out: the latest one that is not after the notice.
@@ -177,11 +157,7 @@ mod tests {
         let stamps = Finder.find(line);
         let interval = resolver.resolve(&stamps[0]).expect("a time");
         assert_eq!(
-            (
-                interval.from.to_string(),
-                interval.to.to_string(),
-                interval.zone
-            ),
+            (interval.from.to_string(), interval.to.to_string(), interval.zone),
             (from.to_owned(), to.to_owned(), zone),
             "{line}"
         );
@@ -190,10 +166,7 @@ mod tests {
     #[test]
     fn widens_by_what_is_unknown() {
         let sent = "2024-01-16T08:00:00Z".parse().ok();
-        let plain = Resolver {
-            sent,
-            ..Resolver::default()
-        };
+        let plain = Resolver { sent, ..Resolver::default() };
         check(
             &plain,
             "2024-01-15 10:00:00 UTC",
@@ -236,10 +209,8 @@ mod tests {
             "2024-01-10T10:00:00Z",
             ZoneSource::Explicit,
         );
-        let stated = Resolver {
-            stated: Some((Zone::Fixed(-28800), ZoneSource::Prose)),
-            ..Resolver::default()
-        };
+        let stated =
+            Resolver { stated: Some((Zone::Fixed(-28800), ZoneSource::Prose)), ..Resolver::default() };
         check(
             &stated,
             "2024-01-15 10:00:00",

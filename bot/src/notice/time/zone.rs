@@ -114,17 +114,17 @@ fn named_offsets(index: usize, at: DateTime) -> (i32, i32) {
 }
 
 static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-])").expect("the pattern is valid")
-});
-static NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b")
-        .expect("the pattern is valid")
-});
-static REGION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)",
+        r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-])",
     )
     .expect("the pattern is valid")
+});
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b").expect("the pattern is valid")
+});
+static REGION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
+        .expect("the pattern is valid")
 });
 
 /// Reads the zone at the beginning of a text; returns it and how many bytes it took.
@@ -132,15 +132,10 @@ pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
     let head = &text[..text.floor_char_boundary(text.len().min(48))];
     if let Some(found) = NUMERIC.captures(head) {
         let hours: i32 = found[2].parse().ok()?;
-        let minutes: i32 = found
-            .get(3)
-            .map_or(0, |it| it.as_str().parse().unwrap_or(0));
+        let minutes: i32 = found.get(3).map_or(0, |it| it.as_str().parse().unwrap_or(0));
         let sign = if &found[1] == "+" { 1 } else { -1 };
         let offset = sign * (hours * HOUR + minutes * 60);
-        let end = found
-            .get(3)
-            .or_else(|| found.get(2))
-            .map_or(0, |it| it.end());
+        let end = found.get(3).or_else(|| found.get(2)).map_or(0, |it| it.end());
         return (offset.abs() <= OFFSET_MAX && minutes < 60).then_some((Zone::Fixed(offset), end));
     }
     if let Some(found) = REGION.captures(head) {
@@ -158,11 +153,7 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
         "CST" => {
-            return Some(if prose {
-                Zone::OneOf(-6 * HOUR, 8 * HOUR)
-            } else {
-                Zone::Standard(-6 * HOUR)
-            });
+            return Some(if prose { Zone::OneOf(-6 * HOUR, 8 * HOUR) } else { Zone::Standard(-6 * HOUR) });
         }
         "IST" => return Some(Zone::Fixed(5 * HOUR + HOUR / 2)),
         "CET" | "EST" | "PST" | "MST" | "EET" | "WET" if prose => {
@@ -171,10 +162,7 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
         }
         _ => {}
     }
-    ABBREVIATIONS
-        .iter()
-        .find(|(known, _)| *known == upper)
-        .map(|(_, minutes)| Zone::Fixed(minutes * 60))
+    ABBREVIATIONS.iter().find(|(known, _)| *known == upper).map(|(_, minutes)| Zone::Fixed(minutes * 60))
 }
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
@@ -211,30 +199,20 @@ pub(in super::super) fn prose_zone(line: &str) -> Option<Zone> {
 
 fn zone_of_word(found: &regex::Captures<'_>) -> Option<Zone> {
     if let Some(number) = found.name("num").or_else(|| found.name("bare")) {
-        let text: String = number
-            .as_str()
-            .chars()
-            .filter(|letter| !letter.is_whitespace())
-            .collect();
+        let text: String = number.as_str().chars().filter(|letter| !letter.is_whitespace()).collect();
         return read_zone(text.trim_start_matches(['(', ':', '='])).map(|(zone, _)| zone);
     }
     if let Some(name) = found.name("abbr") {
         return abbreviation(name.as_str(), true);
     }
     if let Some(name) = found.name("region") {
-        return NAMED
-            .iter()
-            .position(|(known, _)| *known == name.as_str())
-            .map(Zone::Named);
+        return NAMED.iter().position(|(known, _)| *known == name.as_str()).map(Zone::Named);
     }
     let long = found.name("long")?.as_str().to_ascii_lowercase();
     if long.contains("universal") || long.contains("greenwich") {
         return Some(Zone::Fixed(0));
     }
-    NAMED
-        .iter()
-        .position(|(_, words)| long.contains(words))
-        .map(Zone::Named)
+    NAMED.iter().position(|(_, words)| long.contains(words)).map(Zone::Named)
 }
 
 #[cfg(test)]
@@ -268,16 +246,10 @@ mod tests {
         for (line, expect) in [
             ("All times are UTC.", Some(Zone::Fixed(0))),
             ("Time zone*: -0800", Some(Zone::Fixed(-28800))),
-            (
-                "Date/timestamps (at the very left) are UTC.",
-                Some(Zone::Fixed(0)),
-            ),
+            ("Date/timestamps (at the very left) are UTC.", Some(Zone::Fixed(0))),
             ("Timestamps below are in GMT+2", Some(Zone::Fixed(7200))),
             ("all times are CET", Some(Zone::Standard(3600))),
-            (
-                "The times included are in Central European (Summer) Time.",
-                Some(Zone::Named(0)),
-            ),
+            ("The times included are in Central European (Summer) Time.", Some(Zone::Named(0))),
             ("Please take the time to read our AUP", None),
             ("Timezone: Europe/Berlin", Some(Zone::Named(0))),
         ] {

@@ -224,12 +224,14 @@ impl Ring {
         let mut chain = Vec::new();
         let mut next = id;
         while let Some(id) = next {
-            if chain.len() >= ANCESTORS_MAX || !self.present.insert(id) {
+            if chain.len() >= ANCESTORS_MAX || self.present.contains(&id) {
                 break;
             }
+            // One that is not known yet may be later.
             let Some(process) = known.process(&id) else {
                 break;
             };
+            self.present.insert(id);
             next = process.parent;
             chain.push(process);
         }

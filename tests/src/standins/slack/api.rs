@@ -82,22 +82,14 @@ async fn call(
         }
         Err(refusal) if refusal.error == "ratelimited" => too_many(&mut state, &method, 1),
         Err(refusal) => {
-            let messages: Vec<_> = refusal
-                .details
-                .iter()
-                .map(|detail| format!("[ERROR] {detail}"))
-                .collect();
+            let messages: Vec<_> = refusal.details.iter().map(|detail| format!("[ERROR] {detail}")).collect();
             let mut answer = json!({"ok": false, "error": refusal.error});
             if !messages.is_empty() {
                 answer["errors"] = json!(refusal.details);
                 answer["response_metadata"] = json!({"messages": messages});
             }
             let error = refusal.error.to_owned();
-            state.refused.push(Refused {
-                method,
-                error,
-                details: refusal.details,
-            });
+            state.refused.push(Refused { method, error, details: refusal.details });
             Json(answer).into_response()
         }
     }
@@ -116,18 +108,9 @@ fn limited(state: &mut State, method: &str) -> Option<u32> {
 
 fn too_many(state: &mut State, method: &str, retry_after_s: u32) -> Response {
     let error = "ratelimited".to_owned();
-    state.refused.push(Refused {
-        method: method.to_owned(),
-        error,
-        details: Vec::new(),
-    });
+    state.refused.push(Refused { method: method.to_owned(), error, details: Vec::new() });
     let body = Json(json!({"ok": false, "error": "ratelimited"}));
-    (
-        StatusCode::TOO_MANY_REQUESTS,
-        [(RETRY_AFTER, retry_after_s.to_string())],
-        body,
-    )
-        .into_response()
+    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, retry_after_s.to_string())], body).into_response()
 }
 
 /// Who calls: the app for connections, the bot for everything else.
@@ -152,10 +135,7 @@ fn arguments(
     body: &[u8],
 ) -> Result<Arguments, Refusal> {
     let mut arguments = form(query.unwrap_or_default().as_bytes())?;
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/json") && !body.is_empty() {
         if method == "files.getUploadURLExternal" {
             return Err(Refusal::plain("invalid_arguments"));
@@ -176,10 +156,7 @@ fn form(bytes: &[u8]) -> Result<Arguments, Refusal> {
     let uri: axum::http::Uri = uri.map_err(|_| Refusal::plain("invalid_form_data"))?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
     let axum::extract::Query(pairs) = pairs.map_err(|_| Refusal::plain("invalid_form_data"))?;
-    Ok(pairs
-        .into_iter()
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect())
+    Ok(pairs.into_iter().map(|(key, value)| (key, Value::String(value))).collect())
 }
 
 fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Arguments) -> Answer {
@@ -205,21 +182,15 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
         "chat.getPermalink" => {
             let (channel, ts) = (channel(arguments, "channel")?, text(arguments, "message_ts")?);
             find(state, &channel, ts)?;
-            let permalink = format!(
-                "https://lab.slack.com/archives/{channel}/p{}",
-                ts.replace('.', "")
-            );
+            let permalink = format!("https://lab.slack.com/archives/{channel}/p{}", ts.replace('.', ""));
             Ok(json!({"channel": channel, "permalink": permalink}))
         }
         "files.getUploadURLExternal" => upload_url(state, shared, arguments),
         "files.completeUploadExternal" => complete_upload(state, arguments),
         "files.info" => {
             let id = text(arguments, "file")?;
-            let file = state
-                .files
-                .iter()
-                .find(|file| file.id == id)
-                .ok_or(Refusal::plain("file_not_found"))?;
+            let file =
+                state.files.iter().find(|file| file.id == id).ok_or(Refusal::plain("file_not_found"))?;
             Ok(json!({"file": shown(file), "comments": []}))
         }
         "users.info" => match text(arguments, "user")? {
@@ -232,10 +203,7 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
 }
 
 fn text<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
-    arguments
-        .get(name)
-        .and_then(Value::as_str)
-        .ok_or(Refusal::plain("invalid_arguments"))
+    arguments.get(name).and_then(Value::as_str).ok_or(Refusal::plain("invalid_arguments"))
 }
 
 /// The channel that is named, which the bot must be in.
@@ -250,10 +218,7 @@ fn channel(arguments: &Arguments, name: &str) -> Result<String, Refusal> {
 }
 
 fn find<'a>(state: &'a mut State, channel: &str, ts: &str) -> Result<&'a mut Message, Refusal> {
-    let found = state
-        .messages
-        .iter_mut()
-        .find(|message| message.channel == channel && message.ts == ts);
+    let found = state.messages.iter_mut().find(|message| message.channel == channel && message.ts == ts);
     found.ok_or(Refusal::plain("message_not_found"))
 }
 
@@ -275,15 +240,7 @@ fn post_message(state: &mut State, arguments: &Arguments) -> Answer {
         return Err(Refusal::plain("message_limit_exceeded"));
     }
     let (ts, changed) = (state.next_ts(), Instant::now());
-    let message = Message {
-        channel,
-        ts,
-        thread_ts,
-        text,
-        blocks,
-        before: Vec::new(),
-        changed,
-    };
+    let message = Message { channel, ts, thread_ts, text, blocks, before: Vec::new(), changed };
     let answer = json!({"channel": message.channel, "ts": message.ts, "message": message.shown()});
     state.messages.push(message);
     Ok(answer)
@@ -293,10 +250,7 @@ fn update(state: &mut State, arguments: &Arguments) -> Answer {
     let channel = channel(arguments, "channel")?;
     let (text, blocks) = rules::content(arguments)?;
     let message = find(state, &channel, self::text(arguments, "ts")?)?;
-    let before = (
-        std::mem::replace(&mut message.text, text),
-        std::mem::replace(&mut message.blocks, blocks),
-    );
+    let before = (std::mem::replace(&mut message.text, text), std::mem::replace(&mut message.blocks, blocks));
     message.before.push(before);
     message.changed = Instant::now();
     Ok(json!({"channel": channel, "ts": message.ts, "text": message.text, "message": message.shown()}))
@@ -304,9 +258,7 @@ fn update(state: &mut State, arguments: &Arguments) -> Answer {
 
 fn upload_url(state: &mut State, shared: &Shared, arguments: &Arguments) -> Answer {
     let name = text(arguments, "filename")?.to_owned();
-    let length = text(arguments, "length")?
-        .parse()
-        .map_err(|_| Refusal::plain("invalid_arguments"))?;
+    let length = text(arguments, "length")?.parse().map_err(|_| Refusal::plain("invalid_arguments"))?;
     if name.is_empty() || length == 0 {
         return Err(Refusal::plain("invalid_arguments"));
     }
@@ -341,14 +293,9 @@ fn complete_upload(state: &mut State, arguments: &Arguments) -> Answer {
         Some(files) => files.clone(),
         None => Value::Null,
     };
-    let given = given
-        .as_array()
-        .filter(|files| !files.is_empty())
-        .ok_or(Refusal::plain("invalid_arguments"))?;
-    let shared_in = if arguments
-        .get("channel_id")
-        .is_some_and(|channel| !channel.is_null())
-    {
+    let given =
+        given.as_array().filter(|files| !files.is_empty()).ok_or(Refusal::plain("invalid_arguments"))?;
+    let shared_in = if arguments.get("channel_id").is_some_and(|channel| !channel.is_null()) {
         let channel = channel(arguments, "channel_id")?;
         let thread_ts = thread(state, &channel, arguments)?;
         Some((channel, thread_ts))
@@ -357,10 +304,8 @@ fn complete_upload(state: &mut State, arguments: &Arguments) -> Answer {
     };
     let mut answer = Vec::new();
     for wanted in given {
-        let found = state
-            .files
-            .iter_mut()
-            .find(|file| wanted["id"] == file.id.as_str() && file.bytes.is_some());
+        let found =
+            state.files.iter_mut().find(|file| wanted["id"] == file.id.as_str() && file.bytes.is_some());
         let file = found.ok_or(Refusal::plain("file_not_found"))?;
         file.title = wanted["title"].as_str().map(str::to_owned);
         file.shared_in.clone_from(&shared_in);
@@ -394,11 +339,7 @@ fn conversations(state: &State, method: &str, arguments: &Arguments) -> Answer {
                 Some(ts) => message.ts == ts || message.thread_ts.as_deref() == Some(ts),
                 None => message.thread_ts.is_none(),
             };
-            let messages = state
-                .messages
-                .iter()
-                .filter(|message| message.channel == channel)
-                .filter(wanted);
+            let messages = state.messages.iter().filter(|message| message.channel == channel).filter(wanted);
             let messages: Vec<_> = messages.map(Message::shown).collect();
             Ok(json!({"messages": messages, "has_more": false}))
         }

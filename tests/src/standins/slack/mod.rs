@@ -70,26 +70,17 @@ impl Slack {
     /// # Errors
     /// When no port can be had.
     pub fn start() -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let shared = Arc::new(Shared {
             address: listener.local_addr()?,
             state: Mutex::new(State::new()),
             frames: broadcast::channel(64).0,
         });
-        let router = Router::new()
-            .merge(api::routes())
-            .merge(socket::routes())
-            .merge(page::routes());
+        let router = Router::new().merge(api::routes()).merge(socket::routes()).merge(page::routes());
         let router = router.with_state(Arc::clone(&shared));
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Ok(Self {
-            shared,
-            _runtime: runtime,
-        })
+        Ok(Self { shared, _runtime: runtime })
     }
 
     /// The base of the Web API, to be given to a client in place of `https://slack.com/api`.
@@ -119,13 +110,7 @@ impl Slack {
 
     /// Every file that was shared.
     pub fn files(&self) -> Vec<UploadedFile> {
-        self.shared
-            .state()
-            .files
-            .iter()
-            .filter(|file| file.shared_in.is_some())
-            .cloned()
-            .collect()
+        self.shared.state().files.iter().filter(|file| file.shared_in.is_some()).cloned().collect()
     }
 
     /// Every call that was refused. A bot that works well has none.
@@ -135,10 +120,7 @@ impl Slack {
 
     /// Answers the next `times` calls of `method` with 429 and this `Retry-After`.
     pub fn limit(&self, method: &str, times: u32, retry_after_s: u32) {
-        self.shared
-            .state()
-            .limits
-            .insert(method.to_owned(), (times, retry_after_s));
+        self.shared.state().limits.insert(method.to_owned(), (times, retry_after_s));
     }
 
     /// Waits until some message meets `met`, and returns it.
@@ -156,13 +138,8 @@ impl Slack {
             found = self.messages().into_iter().find(|message| met(message));
             found.is_some()
         });
-        waited.with_context(|| {
-            format!(
-                "{} messages, refused: {:?}",
-                self.messages().len(),
-                self.refused()
-            )
-        })?;
+        waited
+            .with_context(|| format!("{} messages, refused: {:?}", self.messages().len(), self.refused()))?;
         found.context("a message was met and is gone")
     }
 
@@ -175,10 +152,7 @@ impl Slack {
         let (message, trigger) = {
             let mut state = self.shared.state();
             let message = state.messages.iter().find(|message| message.ts == ts).cloned();
-            (
-                message.with_context(|| format!("no message {ts}"))?,
-                state.next_ts(),
-            )
+            (message.with_context(|| format!("no message {ts}"))?, state.next_ts())
         };
         let (block_id, element) = text::element(&message.blocks, action_id).context("no such button")?;
         let action = json!({
@@ -227,10 +201,7 @@ impl Slack {
         let envelope =
             json!({"type": kind, "envelope_id": id, "accepts_response_payload": true, "payload": payload});
         // Slack gives each envelope to one connection; the tests have one.
-        self.shared
-            .frames
-            .send(envelope.to_string())
-            .context("no Socket Mode connection is open")?;
+        self.shared.frames.send(envelope.to_string()).context("no Socket Mode connection is open")?;
         Ok(id)
     }
 }

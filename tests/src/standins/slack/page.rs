@@ -28,11 +28,7 @@ async fn show(Extract(shared): Extract<Arc<Shared>>) -> Html<String> {
 }
 
 fn message(message: &Message) -> String {
-    let class = if message.thread_ts.is_some() {
-        "reply"
-    } else {
-        "post"
-    };
+    let class = if message.thread_ts.is_some() { "reply" } else { "post" };
     let edits = message.before.len();
     let read = escape(&message.read());
     format!(
@@ -42,7 +38,5 @@ fn message(message: &Message) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

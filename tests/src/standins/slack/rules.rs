@@ -24,17 +24,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn plain(error: &'static str) -> Self {
-        Self {
-            error,
-            details: Vec::new(),
-        }
+        Self { error, details: Vec::new() }
     }
 
     fn because(error: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            error,
-            details: vec![detail.into()],
-        }
+        Self { error, details: vec![detail.into()] }
     }
 }
 
@@ -82,9 +76,7 @@ fn check_blocks(blocks: &[Value]) -> Result<(), Refusal> {
                 && !action_ids.insert(id)
             {
                 let pointer = format!("/blocks/{at}/elements/{nth}/action_id");
-                return Err(invalid(format!(
-                    "`action_id` already exists: {id} [json-pointer:{pointer}]"
-                )));
+                return Err(invalid(format!("`action_id` already exists: {id} [json-pointer:{pointer}]")));
             }
         }
     }
@@ -93,21 +85,14 @@ fn check_blocks(blocks: &[Value]) -> Result<(), Refusal> {
     }
     let chars = serde_json::to_string(blocks).map_or(0, |json| json.chars().count());
     if chars > BLOCKS_MAX_CHARS && !blocks.is_empty() {
-        return Err(Refusal::because(
-            "msg_blocks_too_long",
-            format!("{chars} characters"),
-        ));
+        return Err(Refusal::because("msg_blocks_too_long", format!("{chars} characters")));
     }
     Ok(())
 }
 
 /// The interactive elements of a block.
 pub(super) fn elements(block: &Value) -> impl Iterator<Item = &Value> {
-    block["elements"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .chain(block.get("accessory"))
+    block["elements"].as_array().into_iter().flatten().chain(block.get("accessory"))
 }
 
 #[cfg(test)]
@@ -125,9 +110,7 @@ mod tests {
     }
 
     fn check(arguments: Value, expected: Option<&str>) {
-        let Value::Object(arguments) = arguments else {
-            panic!("arguments are an object")
-        };
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         let error = content(&arguments).err().map(|refusal| refusal.error);
         assert_eq!(error, expected, "{}", Value::Object(arguments));
     }
@@ -143,26 +126,14 @@ mod tests {
         check(json!({"blocks": "{"}), Some("invalid_blocks_format"));
         check(json!({"blocks": {}}), Some("invalid_blocks_format"));
         check(json!({"blocks": [section(&"x".repeat(3_000))]}), None);
-        check(
-            json!({"blocks": [section(&"x".repeat(3_001))]}),
-            Some("invalid_blocks"),
-        );
+        check(json!({"blocks": [section(&"x".repeat(3_001))]}), Some("invalid_blocks"));
         check(json!({"blocks": [section("")]}), Some("invalid_blocks"));
         check(json!({"blocks": [header("x".repeat(150))]}), None);
-        check(
-            json!({"blocks": [header("x".repeat(151))]}),
-            Some("invalid_blocks"),
-        );
+        check(json!({"blocks": [header("x".repeat(151))]}), Some("invalid_blocks"));
         check(json!({"blocks": vec![json!({"type": "divider"}); 50]}), None);
-        check(
-            json!({"blocks": vec![json!({"type": "divider"}); 51]}),
-            Some("invalid_blocks"),
-        );
+        check(json!({"blocks": vec![json!({"type": "divider"}); 51]}), Some("invalid_blocks"));
         check(json!({"blocks": [{"type": "surprise"}]}), Some("invalid_blocks"));
-        check(
-            json!({"blocks": vec![section(&"x".repeat(2_950)); 3]}),
-            Some("msg_blocks_too_long"),
-        );
+        check(json!({"blocks": vec![section(&"x".repeat(2_950)); 3]}), Some("msg_blocks_too_long"));
         let twice = json!({"type": "actions", "elements": [button("a"), button("a")]});
         check(json!({"blocks": [twice]}), Some("invalid_blocks"));
         let once = json!({"type": "actions", "elements": [button("a"), button("b")]});

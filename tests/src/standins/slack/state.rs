@@ -40,11 +40,7 @@ pub struct Message {
 impl Message {
     /// What a person reads in it.
     pub fn read(&self) -> String {
-        if self.blocks.is_empty() {
-            self.text.clone()
-        } else {
-            super::text_of(&self.blocks)
-        }
+        if self.blocks.is_empty() { self.text.clone() } else { super::text_of(&self.blocks) }
     }
 
     /// As Slack shows it in answers.
@@ -174,11 +170,7 @@ impl State {
 
     /// Notes an acknowledgement.
     pub(super) fn acked(&mut self, envelope_id: &str, payload: Option<Value>) {
-        let found = self
-            .acks
-            .iter_mut()
-            .zip(&self.sent_at)
-            .find(|(ack, _)| ack.envelope_id == envelope_id);
+        let found = self.acks.iter_mut().zip(&self.sent_at).find(|(ack, _)| ack.envelope_id == envelope_id);
         if let Some((ack, at)) = found {
             ack.after_s.get_or_insert(at.elapsed().as_secs_f64());
             ack.payload = payload;

@@ -4,21 +4,14 @@ use serde_json::Value;
 
 /// The readable text of blocks, a line or more for each.
 pub fn text_of(blocks: &[Value]) -> String {
-    blocks
-        .iter()
-        .map(block)
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
+    blocks.iter().map(block).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// The interactive element with that `action_id`, and its block's id.
 pub(super) fn element(blocks: &[Value], action_id: &str) -> Option<(String, Value)> {
     blocks.iter().enumerate().find_map(|(at, block)| {
         let found = super::rules::elements(block).find(|element| element["action_id"] == action_id)?;
-        let id = block["block_id"]
-            .as_str()
-            .map_or_else(|| format!("block-{at}"), str::to_owned);
+        let id = block["block_id"].as_str().map_or_else(|| format!("block-{at}"), str::to_owned);
         Some((id, found.clone()))
     })
 }
@@ -49,27 +42,17 @@ fn block(block: &Value) -> String {
 }
 
 fn cell(cell: &Value) -> String {
-    if cell["type"] == "rich_text" {
-        list(&cell["elements"]).map(rich).collect()
-    } else {
-        text(cell)
-    }
+    if cell["type"] == "rich_text" { list(&cell["elements"]).map(rich).collect() } else { text(cell) }
 }
 
 fn rich(element: &Value) -> String {
     let inner = || list(&element["elements"]).map(rich).collect::<Vec<_>>();
     match element["type"].as_str().unwrap_or_default() {
-        "rich_text_list" => inner()
-            .into_iter()
-            .map(|item| format!("- {item}"))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        "rich_text_list" => {
+            inner().into_iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n")
+        }
         "rich_text_section" | "rich_text_preformatted" | "rich_text_quote" => inner().concat(),
-        "link" => element["text"]
-            .as_str()
-            .or(element["url"].as_str())
-            .unwrap_or_default()
-            .to_owned(),
+        "link" => element["text"].as_str().or(element["url"].as_str()).unwrap_or_default().to_owned(),
         "emoji" => format!(":{}:", element["name"].as_str().unwrap_or_default()),
         _ => element["text"].as_str().unwrap_or_default().to_owned(),
     }
@@ -79,10 +62,7 @@ fn rich(element: &Value) -> String {
 fn text(object: &Value) -> String {
     let text = object["text"].as_str().unwrap_or_default();
     if object["type"] == "mrkdwn" {
-        return text
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&");
+        return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     }
     text.to_owned()
 }
