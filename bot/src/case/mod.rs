@@ -1,6 +1,11 @@
 //! Cases and what they are made of. Pure data; the stores stand behind one trait.
 
 mod claim;
+mod host;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
 
 pub use claim::Accused;
 pub use claim::Activity;
@@ -11,3 +16,42 @@ pub use claim::Disposition;
 pub use claim::Parsed;
 pub use claim::Remote;
 pub use claim::ZoneSource;
+pub use host::Answer;
+pub use host::HostAnswer;
+pub use host::HostRef;
+pub use host::Located;
+
+/// A case's name, such as `GS-20261121-7F3A`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(pub String);
+
+/// All notices and claims of one abuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub id: CaseId,
+    /// When its first notice arrived.
+    pub opened: Timestamp,
+    /// Its notices, oldest first.
+    pub notices: Vec<NoticeRef>,
+    /// What they claim.
+    pub claims: Vec<Claim>,
+    /// When the reporter wants an answer: stated, or 24 hours after the first notice.
+    pub deadline: Option<Timestamp>,
+}
+
+/// A notice as a case remembers it; its bytes are kept beside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeRef {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub digest: String,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// Its layout.
+    pub format: String,
+    /// The reporter's number for it.
+    pub reporter_case: Option<String>,
+    /// What the reader warned of.
+    pub warnings: Vec<String>,
+}

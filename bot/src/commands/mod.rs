@@ -1,1 +1,3 @@
 //! One file per subcommand of `gumshoe`.
+
+pub mod parse;

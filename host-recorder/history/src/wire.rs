@@ -1,0 +1,245 @@
+//! The compact form of requests and evidence: one line of printable ASCII each.
+//!
+//! A request is `base64url(JSON)` without padding, so that it passes the SSM document's allowedPattern.
+//! Evidence is `GUMSHOE-EVIDENCE-1 ` and `base64url(zstd(JSON))`. It is cut to a limit by leaving out whole
+//! items, least telling first, and every item left out is counted in [`Evidence::omitted`].
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use thiserror::Error;
+
+use crate::evidence::Evidence;
+use crate::evidence::Omission;
+use crate::evidence::Request;
+use crate::evidence::VERSION;
+use crate::id::ProcessId;
+
+/// What SSM returns of a command's output, bytes; one more line end is left room for.
+pub const SSM_LIMIT: usize = 23_900;
+
+/// Largest JSON that is unpacked, bytes.
+const JSON_LIMIT: u64 = 16 << 20;
+
+/// Largest request, bytes of base64.
+const REQUEST_LIMIT: usize = 4_096;
+
+const MAGIC: &str = "GUMSHOE-EVIDENCE-1 ";
+
+const ZSTD_LEVEL: i32 = 12;
+
+/// Why a line is no request or no evidence.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// Larger than anything we send.
+    #[error("{what} is larger than {limit} bytes")]
+    TooLarge {
+        /// Request or evidence.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The first word is not ours: another program's output, or a newer version.
+    #[error("the answer does not begin with {MAGIC:?}")]
+    NoEvidence,
+    /// Cut off on its way.
+    #[error("the answer was cut off by SSM")]
+    Truncated,
+    /// No base64url.
+    #[error("not base64url: {0}")]
+    Base64(#[from] base64::DecodeError),
+    /// Not decompressible.
+    #[error("cannot decompress: {0}")]
+    Zstd(#[from] std::io::Error),
+    /// No JSON of the expected shape.
+    #[error("cannot read JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Another version.
+    #[error("version {0}; this program speaks {VERSION}")]
+    Version(u32),
+    /// It cannot be made small enough.
+    #[error("evidence does not fit {0} bytes even without its lists")]
+    Limit(usize),
+}
+
+/// Writes a request as one line.
+pub fn encode_request(request: &Request) -> Result<String, WireError> {
+    let line = URL_SAFE_NO_PAD.encode(serde_json::to_vec(request)?);
+    if line.len() > REQUEST_LIMIT {
+        return Err(WireError::TooLarge { what: "request", limit: REQUEST_LIMIT as u64 });
+    }
+    Ok(line)
+}
+
+/// Reads a request.
+pub fn decode_request(line: &str) -> Result<Request, WireError> {
+    if line.len() > REQUEST_LIMIT {
+        return Err(WireError::TooLarge { what: "request", limit: REQUEST_LIMIT as u64 });
+    }
+    let request: Request = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(line.trim())?)?;
+    if request.version != VERSION {
+        return Err(WireError::Version(request.version));
+    }
+    Ok(request)
+}
+
+/// Writes evidence as one line of at most `limit` bytes.
+pub fn encode_evidence(evidence: &Evidence, limit: usize) -> Result<String, WireError> {
+    let mut line = pack(evidence)?;
+    let mut cut = evidence.clone();
+    while line.len() > limit {
+        if !cut_once(&mut cut) {
+            return Err(WireError::Limit(limit));
+        }
+        line = pack(&cut)?;
+    }
+    Ok(line)
+}
+
+/// Reads evidence from a command's output; text before or after the line is ignored.
+pub fn decode_evidence(output: &str) -> Result<Evidence, WireError> {
+    let (_, rest) = output.split_once(MAGIC).ok_or(WireError::NoEvidence)?;
+    let body = rest.split_ascii_whitespace().next().unwrap_or_default();
+    if body.contains("--output") {
+        return Err(WireError::Truncated);
+    }
+    let packed = URL_SAFE_NO_PAD.decode(body)?;
+    let mut json = Vec::new();
+    zstd::Decoder::new(packed.as_slice())?.take(JSON_LIMIT + 1).read_to_end(&mut json)?;
+    if json.len() as u64 > JSON_LIMIT {
+        return Err(WireError::TooLarge { what: "evidence", limit: JSON_LIMIT });
+    }
+    let evidence: Evidence = serde_json::from_slice(&json)?;
+    if evidence.version != VERSION {
+        return Err(WireError::Version(evidence.version));
+    }
+    Ok(evidence)
+}
+
+fn pack(evidence: &Evidence) -> Result<String, WireError> {
+    let packed = zstd::encode_all(serde_json::to_vec(evidence)?.as_slice(), ZSTD_LEVEL)?;
+    Ok(format!("{MAGIC}{}", URL_SAFE_NO_PAD.encode(packed)))
+}
+
+/// Leaves out the least telling part that is left; false when there is none.
+fn cut_once(evidence: &mut Evidence) -> bool {
+    let matched = evidence.activities.iter().filter(|activity| activity.matched > 0).count();
+    if evidence.samples.len() > 4 {
+        let keep = evidence.samples.len() / 2;
+        drop_after(&mut evidence.samples, keep, "samples", &mut evidence.omitted);
+    } else if evidence.activities.len() > matched.max(8) {
+        let keep = (evidence.activities.len() / 2).max(matched).max(8);
+        drop_after(&mut evidence.activities, keep, "activities", &mut evidence.omitted);
+        drop_unnamed(evidence);
+    } else if evidence.logins.len() > 16 {
+        let keep = evidence.logins.len() / 2;
+        let (kept, rest) = split_logins(evidence, keep);
+        evidence.logins = kept;
+        note(&mut evidence.omitted, "logins", rest);
+    } else if shorten_lists(evidence) || drop_unnamed(evidence) {
+        return true;
+    } else if evidence.activities.len() > 1 {
+        let keep = evidence.activities.len() / 2;
+        drop_after(&mut evidence.activities, keep, "activities", &mut evidence.omitted);
+        drop_unnamed(evidence);
+    } else {
+        return shorten_texts(evidence);
+    }
+    true
+}
+
+/// Keeps logins that began a session of a named process before any other.
+fn split_logins(evidence: &Evidence, keep: usize) -> (Vec<crate::evidence::LoginEvent>, u64) {
+    let named: BTreeSet<_> = evidence.processes.iter().map(|process| process.id).collect();
+    let mut logins = evidence.logins.clone();
+    logins.sort_by_key(|event| {
+        let of_session = event.login.process.is_some_and(|id| named.contains(&id));
+        (!of_session, !event.login.accepted, event.time)
+    });
+    let rest = logins.len().saturating_sub(keep) as u64;
+    logins.truncate(keep);
+    logins.sort_by_key(|event| event.event);
+    (logins, rest)
+}
+
+fn shorten_lists(evidence: &mut Evidence) -> bool {
+    let mut dropped = 0;
+    for activity in &mut evidence.activities {
+        for (length, limit) in [(activity.address_sample.len(), 8), (activity.port_ranges.len(), 16)] {
+            dropped += length.saturating_sub(limit) as u64;
+        }
+        activity.address_sample.truncate(8);
+        activity.port_ranges.truncate(16);
+    }
+    note(&mut evidence.omitted, "addresses and ports of activities", dropped);
+    dropped > 0
+}
+
+/// Drops processes that neither an activity nor an ancestor chain of one names.
+fn drop_unnamed(evidence: &mut Evidence) -> bool {
+    let mut named: BTreeSet<ProcessId> = evidence
+        .activities
+        .iter()
+        .flat_map(|activity| activity.process.iter().chain(&activity.senders))
+        .chain(evidence.logins.iter().filter_map(|event| event.login.process.as_ref()))
+        .copied()
+        .collect();
+    // A chain is at most as long as there are processes.
+    for _ in 0..evidence.processes.len() {
+        let before = named.len();
+        for process in &evidence.processes {
+            if named.contains(&process.id) {
+                named.extend(process.parent);
+            }
+        }
+        if named.len() == before {
+            break;
+        }
+    }
+    let before = evidence.processes.len();
+    evidence.processes.retain(|process| named.contains(&process.id));
+    let dropped = before - evidence.processes.len();
+    evidence.exits.retain(|exit| named.contains(&exit.process));
+    note(&mut evidence.omitted, "processes", dropped as u64);
+    dropped > 0
+}
+
+/// The last resort against a host full of huge command lines.
+fn shorten_texts(evidence: &mut Evidence) -> bool {
+    const KEPT: usize = 256;
+    let mut dropped = 0;
+    for process in &mut evidence.processes {
+        for text in process.argv.iter_mut().chain(&mut process.env) {
+            if text.len() > KEPT {
+                let end = (0..=KEPT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                text.truncate(end);
+                process.flags.argv_truncated = true;
+                dropped += 1;
+            }
+        }
+        if process.argv.len() > 64 {
+            dropped += process.argv.len() as u64 - 64;
+            process.argv.truncate(64);
+            process.flags.argv_truncated = true;
+        }
+    }
+    note(&mut evidence.omitted, "arguments", dropped);
+    dropped > 0
+}
+
+fn drop_after<T>(list: &mut Vec<T>, keep: usize, what: &str, omitted: &mut Vec<Omission>) {
+    note(omitted, what, list.len().saturating_sub(keep) as u64);
+    list.truncate(keep);
+}
+
+fn note(omitted: &mut Vec<Omission>, what: &str, count: u64) {
+    if count == 0 {
+        return;
+    }
+    match omitted.iter_mut().find(|omission| omission.what == what) {
+        Some(omission) => omission.count += count,
+        None => omitted.push(Omission { what: what.to_owned(), count }),
+    }
+}
