@@ -267,6 +267,7 @@ fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeError> {
             argv_truncated: flag(record_flag::RECORD_FLAG_ARGV_CUT),
             env_truncated: flag(record_flag::RECORD_FLAG_ENV_CUT),
             path_truncated: flag(record_flag::RECORD_FLAG_PATH_CUT),
+            redacted: false,
         },
         argv,
         env,

@@ -28,6 +28,8 @@ use crate::standins::Aws;
 use crate::standins::slack;
 use crate::standins::slack::Slack;
 
+/// Where the recorder keeps its ring.
+const RING: &str = "/var/lib/host-recorder";
 const READY_MAX: Duration = Duration::from_secs(30);
 const SCAN_MAX: Duration = Duration::from_secs(120);
 /// From the notice to the report; more is a failure in itself.
@@ -118,9 +120,7 @@ impl Story {
         let instance = self.lab.instance();
         instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
         let mut recorder = instance.command("/usr/bin/host-recorder")?;
-        recorder
-            .args(["record", "--ring", "/var/lib/host-recorder", "--cgroup"])
-            .arg(instance.cgroup().path());
+        recorder.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
         let mut child = self.lab.spawn_daemon("host-recorder", recorder)?;
         let log = self.lab.dir().join("host-recorder.log");
         let said = || fs::read_to_string(&log).unwrap_or_default();
@@ -132,6 +132,28 @@ impl Story {
         self.lab.keep(child);
         ensure!(!ended, "host-recorder ended: {}", said().trim());
         waited.with_context(|| said().trim().to_owned())
+    }
+
+    /// Puts a ring that was recorded earlier on the instance, whose recorder then only answers.
+    /// Returns the notice that belongs to it.
+    ///
+    /// # Errors
+    /// When the recording cannot be read.
+    pub fn replay(&mut self, recording: &Path) -> anyhow::Result<String> {
+        let instance = self.lab.instance();
+        instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
+        copy_files(&recording.join("ring"), &instance.path(RING))?;
+        let mail = recording.join("notice.eml");
+        fs::read_to_string(&mail).with_context(|| mail.display().to_string())
+    }
+
+    /// Keeps the ring as it is now, and a notice, for [`Story::replay`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_recording(&self, mail: &str, recording: &Path) -> anyhow::Result<()> {
+        copy_files(&self.lab.instance().path(RING), &recording.join("ring"))?;
+        fs::write(recording.join("notice.eml"), mail).context("keep the notice")
     }
 
     /// Starts ordinary work on the instance.
@@ -250,4 +272,19 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// Copies a directory of files and directories.
+fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("copy to {}", target.display()))?;
+        }
+    }
+    Ok(())
 }

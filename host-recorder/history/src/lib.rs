@@ -6,6 +6,7 @@ mod event;
 mod evidence;
 mod id;
 mod query;
+pub mod redact;
 mod ring;
 mod text;
 mod wire;
