@@ -5,13 +5,15 @@
 //! bounded, with every unprintable character shown, secrets hidden and links made dead. What is rendered
 //! further (HTML, SVG, Slack's mrkdwn) is escaped there once more, for that language.
 
-mod redact;
-
+use history::redact;
 use serde::Deserialize;
 use serde::Serialize;
 
 /// Bytes kept of any text from outside; more is cut when it is taken in.
 const KEPT_BYTES: usize = 16 << 10;
+
+/// Arguments kept of a command line.
+const ARGUMENTS_KEPT: usize = 1_000;
 
 /// Text from a host or a notice. Secrets are hidden when it is taken in; the rest is kept as it came.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,8 +48,11 @@ impl Untrusted {
 
     /// Takes a command line in: arguments quoted as a shell would want them where that is needed.
     pub fn command_line(arguments: &[String]) -> Self {
+        // The host has hidden secrets already, if its recorder is not an old one.
+        let arguments = arguments.get(..ARGUMENTS_KEPT).unwrap_or(arguments);
         let mut line = String::new();
-        for argument in redact::arguments(arguments) {
+        let (redacted, _) = redact::command_line(arguments);
+        for argument in redacted {
             if line.len() > KEPT_BYTES {
                 break;
             }
@@ -91,11 +96,7 @@ pub fn visible(text: &str, limit: usize) -> String {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         marks = if is_combining(character) { marks + 1 } else { 0 };
-        let piece = if marks > MARKS_MAX {
-            escaped(character)
-        } else {
-            piece(character)
-        };
+        let piece = if marks > MARKS_MAX { escaped(character) } else { piece(character) };
         let width = piece.chars().count();
         if length + width > limit.saturating_sub(1) {
             // Room for the mark that says it goes on, unless this is exactly the end.
@@ -174,9 +175,7 @@ fn dead_links(text: &str) -> String {
         let (before, after) = (&rest[..at], &rest[at + 3..]);
         let scheme = before
             .rfind(|character: char| !character.is_ascii_alphanumeric())
-            .map_or(0, |index| {
-                index + before[index..].chars().next().map_or(1, char::len_utf8)
-            });
+            .map_or(0, |index| index + before[index..].chars().next().map_or(1, char::len_utf8));
         out.push_str(&before[..scheme]);
         out.push_str(&dead_scheme(&before[scheme..]));
         out.push_str("://");
@@ -204,10 +203,7 @@ fn dead_scheme(scheme: &str) -> String {
 fn quoted(argument: &str) -> String {
     let plain = |character: char| {
         character.is_alphanumeric()
-            || matches!(
-                character,
-                '-' | '_' | '.' | '/' | ':' | ',' | '=' | '+' | '@' | '%' | '[' | ']'
-            )
+            || matches!(character, '-' | '_' | '.' | '/' | ':' | ',' | '=' | '+' | '@' | '%' | '[' | ']')
     };
     if !argument.is_empty() && argument.chars().all(plain) {
         argument.to_owned()
@@ -220,10 +216,7 @@ fn cut_bytes(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
-    let end = (0..=limit)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
+    let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
 }
 
@@ -255,11 +248,7 @@ mod tests {
         let huge = "x".repeat(10 << 20);
         assert_eq!(Untrusted::new(&huge).raw().len(), KEPT_BYTES);
         assert_eq!(Untrusted::new(&huge).shown(100).chars().count(), 100);
-        assert!(
-            Untrusted::new(&format!("a{}", "\u{301}".repeat(100)))
-                .shown(50)
-                .contains("\\u{301}")
-        );
+        assert!(Untrusted::new(&format!("a{}", "\u{301}".repeat(100))).shown(50).contains("\\u{301}"));
     }
 
     #[test]

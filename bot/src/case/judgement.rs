@@ -357,6 +357,16 @@ pub struct LoginView {
     pub event: EventId,
 }
 
+impl LoginView {
+    /// The service as people call it: `ssh` for `sshd`.
+    pub fn service_name(&self) -> String {
+        match self.service.raw() {
+            "sshd" => "ssh".to_owned(),
+            _ => self.service.shown(20),
+        }
+    }
+}
+
 /// The person behind a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

@@ -51,20 +51,9 @@ pub(super) struct Group<'a> {
 
 #[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key<'a> {
-    Program {
-        above: Identity,
-        exe: &'a str,
-        script: &'a [String],
-        inbound: bool,
-    },
-    Unrecorded {
-        process: Identity,
-        inbound: bool,
-    },
-    Nobody {
-        via: Via,
-        inbound: bool,
-    },
+    Program { above: Identity, exe: &'a str, script: &'a [String], inbound: bool },
+    Unrecorded { process: Identity, inbound: bool },
+    Nobody { via: Via, inbound: bool },
 }
 
 /// Groups a host's activities, those that match most first.
@@ -82,21 +71,11 @@ pub(super) fn groups<'a>(host: &Host<'a>) -> Vec<Group<'a>> {
         }
         grouped.entry(key(host, activity)).or_default().push(activity);
     }
-    let mut groups: Vec<Group<'a>> = grouped
-        .into_values()
-        .map(|activities| group(host, activities))
-        .collect();
+    let mut groups: Vec<Group<'a>> =
+        grouped.into_values().map(|activities| group(host, activities)).collect();
     groups.sort_by(|a, b| {
-        let rank = |group: &Group| {
-            (
-                group.behaviour.matched,
-                group.behaviour.targets,
-                group.behaviour.flows,
-            )
-        };
-        rank(b)
-            .cmp(&rank(a))
-            .then_with(|| a.behaviour.events.cmp(&b.behaviour.events))
+        let rank = |group: &Group| (group.behaviour.matched, group.behaviour.targets, group.behaviour.flows);
+        rank(b).cmp(&rank(a)).then_with(|| a.behaviour.events.cmp(&b.behaviour.events))
     });
     groups
 }
@@ -112,16 +91,10 @@ fn actor(activity: &Activity) -> Option<ProcessId> {
 fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
     let inbound = activity.direction == Direction::In;
     let Some(id) = actor(activity) else {
-        return Key::Nobody {
-            via: activity.via,
-            inbound,
-        };
+        return Key::Nobody { via: activity.via, inbound };
     };
     let Some(process) = host.find(id) else {
-        return Key::Unrecorded {
-            process: identity(id),
-            inbound,
-        };
+        return Key::Unrecorded { process: identity(id), inbound };
     };
     let mut top = process;
     for _ in 0..WORKERS_DEPTH {
@@ -130,19 +103,10 @@ fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
             _ => break,
         }
     }
-    let script = if is_interpreter(program_name(process)) {
-        process.argv.as_slice()
-    } else {
-        &[]
-    };
+    let script = if is_interpreter(program_name(process)) { process.argv.as_slice() } else { &[] };
     // Below the first process unrelated services stand side by side: only workers belong together there.
     let above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
-    Key::Program {
-        above: identity(above),
-        exe: &process.exe,
-        script,
-        inbound,
-    }
+    Key::Program { above: identity(above), exe: &process.exe, script, inbound }
 }
 
 /// Programs whose command line says what they are.
@@ -153,17 +117,13 @@ fn is_interpreter(name: &str) -> bool {
     ]
     .iter()
     .any(|known| {
-        name.strip_prefix(known)
-            .is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
+        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
     })
 }
 
 fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
     activities.sort_by_key(|activity| {
-        (
-            std::cmp::Reverse((activity.matched, activity.targets, activity.flows)),
-            activity.first_event,
-        )
+        (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
     });
     let actors: BTreeSet<ProcessId> = activities.iter().filter_map(|activity| actor(activity)).collect();
     let process = activities.first().and_then(|activity| actor(activity));
@@ -177,11 +137,7 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
     Group {
         process: process.and_then(|id| host.find(id)),
         unrecorded: process.filter(|id| host.find(*id).is_none()),
-        processes: actors
-            .iter()
-            .map(|id| identity(*id))
-            .collect::<BTreeSet<_>>()
-            .len() as u64,
+        processes: actors.iter().map(|id| identity(*id)).collect::<BTreeSet<_>>().len() as u64,
         senders,
         behaviour: sum(&activities),
         activities,
@@ -191,9 +147,7 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
 /// Sums activities. Distinct targets of several are known only within bounds: the lower one is taken.
 fn sum(activities: &[&Activity]) -> Behaviour {
     let total = |of: fn(&Activity) -> u64| {
-        activities
-            .iter()
-            .fold(0_u64, |sum, activity| sum.saturating_add(of(activity)))
+        activities.iter().fold(0_u64, |sum, activity| sum.saturating_add(of(activity)))
     };
     let state = |states: &[FlowState]| {
         activities
@@ -203,11 +157,7 @@ fn sum(activities: &[&Activity]) -> Behaviour {
             .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
     };
     let any_match = activities.iter().any(|activity| activity.matched > 0);
-    let telling = || {
-        activities
-            .iter()
-            .filter(move |activity| !any_match || activity.matched > 0)
-    };
+    let telling = || activities.iter().filter(move |activity| !any_match || activity.matched > 0);
     let most = |of: fn(&Activity) -> u64| telling().map(|activity| of(activity)).max().unwrap_or(0);
     let addresses: Vec<IpAddr> =
         distinct(telling().flat_map(|activity| activity.address_sample.iter().copied()));
@@ -216,9 +166,7 @@ fn sum(activities: &[&Activity]) -> Behaviour {
     Behaviour {
         protocols: ordered(activities, |activity| activity.protocol),
         via: ordered(activities, |activity| activity.via),
-        inbound: activities
-            .first()
-            .is_some_and(|activity| activity.direction == Direction::In),
+        inbound: activities.first().is_some_and(|activity| activity.direction == Direction::In),
         flows: total(|activity| activity.flows),
         matched: total(|activity| activity.matched.min(activity.flows)),
         addresses: most(|activity| activity.addresses).max(addresses.len() as u64),
@@ -226,40 +174,20 @@ fn sum(activities: &[&Activity]) -> Behaviour {
         targets: most(|activity| activity.targets),
         matched_ports: most(|activity| activity.matched_ports).max(if any_match { listed } else { 0 }),
         established: state(&[FlowState::Established, FlowState::Closed]),
-        failed: state(&[
-            FlowState::Refused,
-            FlowState::TimedOut,
-            FlowState::Failed,
-            FlowState::Attempt,
-        ]),
+        failed: state(&[FlowState::Refused, FlowState::TimedOut, FlowState::Failed, FlowState::Attempt]),
         sent: state(&[FlowState::Sent]),
-        tcp_flags: activities
-            .iter()
-            .fold(0, |flags, activity| flags | activity.tcp_flags),
+        tcp_flags: activities.iter().fold(0, |flags, activity| flags | activity.tcp_flags),
         packets: total(|activity| activity.packets),
         bytes: total(|activity| activity.bytes),
         bytes_received: total(|activity| activity.bytes_received),
         address_sample: addresses,
         port_ranges,
         local_addresses: distinct(
-            activities
-                .iter()
-                .flat_map(|activity| activity.local_addresses.iter().copied()),
+            activities.iter().flat_map(|activity| activity.local_addresses.iter().copied()),
         ),
-        first: activities
-            .iter()
-            .map(|activity| activity.first)
-            .min()
-            .unwrap_or(UnixNs(0)),
-        last: activities
-            .iter()
-            .map(|activity| activity.last)
-            .max()
-            .unwrap_or(UnixNs(0)),
-        events: telling()
-            .take(8)
-            .flat_map(|activity| [activity.first_event, activity.last_event])
-            .collect(),
+        first: activities.iter().map(|activity| activity.first).min().unwrap_or(UnixNs(0)),
+        last: activities.iter().map(|activity| activity.last).max().unwrap_or(UnixNs(0)),
+        events: telling().take(8).flat_map(|activity| [activity.first_event, activity.last_event]).collect(),
     }
 }
 
@@ -278,11 +206,7 @@ fn ordered<T: Copy + Ord>(activities: &[&Activity], of: fn(&Activity) -> T) -> V
 
 fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut seen = BTreeSet::new();
-    addresses
-        .take(ADDRESSES_KEPT * 16)
-        .filter(|address| seen.insert(*address))
-        .take(ADDRESSES_KEPT)
-        .collect()
+    addresses.take(ADDRESSES_KEPT * 16).filter(|address| seen.insert(*address)).take(ADDRESSES_KEPT).collect()
 }
 
 /// Ranges in order, overlapping and touching ones made one; those the wrong way round are dropped.
@@ -314,11 +238,7 @@ impl Behaviour {
     /// Share of the connections that failed; 0 where nothing is known.
     pub fn failed_share(&self) -> f64 {
         let known = self.failed.saturating_add(self.established);
-        if known == 0 {
-            0.0
-        } else {
-            self.failed as f64 / known as f64
-        }
+        if known == 0 { 0.0 } else { self.failed as f64 / known as f64 }
     }
 
     /// How long it went on, in seconds.

@@ -57,11 +57,7 @@ pub(super) fn doubts(scene: &Scene) -> Vec<Doubt> {
 }
 
 fn doubt(kind: DoubtKind, at_most: Confidence, text: impl Into<String>) -> Doubt {
-    Doubt {
-        kind,
-        at_most,
-        text: text.into(),
-    }
+    Doubt { kind, at_most, text: text.into() }
 }
 
 fn hosts(scene: &Scene, found: &mut Vec<Doubt>) {
@@ -73,22 +69,10 @@ fn hosts(scene: &Scene, found: &mut Vec<Doubt>) {
         ));
     }
     // A match elsewhere stands; what the silent host would have said may add to it.
-    let at_most = if scene.first.is_some() {
-        Confidence::Medium
-    } else {
-        Confidence::Low
-    };
-    let unheard = scene
-        .asked
-        .iter()
-        .map(|asked| &asked.view)
-        .filter(|view| !view.answered);
+    let at_most = if scene.first.is_some() { Confidence::Medium } else { Confidence::Low };
+    let unheard = scene.asked.iter().map(|asked| &asked.view).filter(|view| !view.answered);
     for view in unheard.chain(scene.silent).take(8) {
-        found.push(doubt(
-            DoubtKind::HostNotHeard,
-            at_most,
-            format!("{} {}", view.name, view.text),
-        ));
+        found.push(doubt(DoubtKind::HostNotHeard, at_most, format!("{} {}", view.name, view.text)));
     }
 }
 
@@ -119,37 +103,23 @@ fn coverage(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
     };
     let view = &asked.view;
     let of_first = first.is_none_or(|first| first.host.name == host.name);
-    let at_most = if first.is_some() {
-        Confidence::Medium
-    } else {
-        Confidence::Low
-    };
+    let at_most = if first.is_some() { Confidence::Medium } else { Confidence::Low };
     if host.evidence.coverage.recorded.is_empty() {
-        let text = format!(
-            "{}: the history has nothing of the time that was asked",
-            view.name
-        );
+        let text = format!("{}: the history has nothing of the time that was asked", view.name);
         found.push(doubt(DoubtKind::CoverageGap, Confidence::Low, text));
         return;
     }
     let claimed = asked.claimed();
     let concerns = |window: &Window| claimed.is_none_or(|claimed| claimed.touches(window.from, window.to));
     for (gap, reason) in view.gaps.iter().filter(|(gap, _)| concerns(gap)).take(4) {
-        let text = format!(
-            "{}: not recorded {} ({reason})",
-            view.name,
-            words::span(gap.from, gap.to)
-        );
+        let text = format!("{}: not recorded {} ({reason})", view.name, words::span(gap.from, gap.to));
         found.push(doubt(DoubtKind::CoverageGap, at_most, text));
     }
     // Links of the chain may lie before the claimed time: what was lost there may have cut it.
     let lifetime = first.filter(|_| of_first).map(lifetime);
     for loss in host.evidence.coverage.losses.iter().take(8) {
-        let cuts_chain = matches!(
-            loss.class,
-            LossClass::Identity | LossClass::Login | LossClass::Disk
-        ) && lifetime
-            .is_some_and(|lifetime| lifetime.touches(loss.window.from, loss.window.to));
+        let cuts_chain = matches!(loss.class, LossClass::Identity | LossClass::Login | LossClass::Disk)
+            && lifetime.is_some_and(|lifetime| lifetime.touches(loss.window.from, loss.window.to));
         if concerns(&loss.window) || cuts_chain {
             let text = format!(
                 "{}: {} events lost ({}) {}",
@@ -175,10 +145,7 @@ fn lifetime(first: &Candidate) -> Window {
     let behaviour = &first.suspect.behaviour;
     let started = first.suspect.ancestors.iter().map(|process| process.started);
     let from = started.chain([behaviour.first]).min().unwrap_or(behaviour.first);
-    Window {
-        from,
-        to: behaviour.last,
-    }
+    Window { from, to: behaviour.last }
 }
 
 fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
@@ -195,26 +162,16 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
         let text = format!("{} was asked and another instance answered", asked.view.name);
         found.push(doubt(DoubtKind::Inconsistent, Confidence::Low, text));
     }
-    let (asked_at, answered_at) = (
-        UnixNs::from(asked.answer.asked),
-        UnixNs::from(asked.answer.answered),
-    );
+    let (asked_at, answered_at) = (UnixNs::from(asked.answer.asked), UnixNs::from(asked.answer.answered));
     if evidence.answered < asked_at.plus_s(-CLOCK_TOLERANCE_S)
         || answered_at.plus_s(CLOCK_TOLERANCE_S) < evidence.answered
     {
         let off = (evidence.answered.0.saturating_sub(answered_at.0) / 1_000_000_000).unsigned_abs();
-        let text = format!(
-            "the clock of {} is off by about {}",
-            asked.view.name,
-            words::duration_s(off)
-        );
+        let text = format!("the clock of {} is off by about {}", asked.view.name, words::duration_s(off));
         found.push(doubt(DoubtKind::HostClock, Confidence::Medium, text));
     }
     let targeted = !asked.answer.request.remotes.is_empty();
-    let all_match = evidence
-        .activities
-        .last()
-        .is_some_and(|activity| activity.matched > 0);
+    let all_match = evidence.activities.last().is_some_and(|activity| activity.matched > 0);
     for omission in evidence.omitted.iter().filter(|omission| omission.count > 0) {
         let tells = match omission.what.as_str() {
             "activities" => !targeted || all_match,
@@ -275,10 +232,9 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
     let Some(process) = &suspect.process else {
         if suspect.verdict != Verdict::Forwarded {
             let text = match first.group.unrecorded {
-                Some(id) => format!(
-                    "process {} sent it, and nothing else is recorded of that process",
-                    id.tgid
-                ),
+                Some(id) => {
+                    format!("process {} sent it, and nothing else is recorded of that process", id.tgid)
+                }
                 None => "which process sent it is not recorded".to_owned(),
             };
             found.push(doubt(DoubtKind::OwnerUnknown, Confidence::Low, text));
@@ -292,42 +248,24 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = "how its session or service began is not known";
         found.push(doubt(DoubtKind::EntryUnknown, Confidence::Medium, text));
     }
-    if first
-        .group
-        .process
-        .is_some_and(|process| process.flags.argv_truncated)
-    {
-        let text = format!(
-            "the command line of {} was longer than is kept",
-            process.name.shown(60)
-        );
+    if first.group.process.is_some_and(|process| process.flags.argv_truncated) {
+        let text = format!("the command line of {} was longer than is kept", process.name.shown(60));
         found.push(doubt(DoubtKind::ArgvTruncated, Confidence::Medium, text));
     }
     if !first.group.senders.is_empty() {
-        let senders = first
-            .group
-            .senders
-            .iter()
-            .take(3)
-            .map(|id| match first.host.find(*id) {
-                Some(process) => first.host.view(process).name.shown(60),
-                None => format!("process {}", id.tgid),
-            });
-        let text = format!(
-            "{} sent through its sockets, too",
-            words::list(&senders.collect::<Vec<_>>())
-        );
+        let senders = first.group.senders.iter().take(3).map(|id| match first.host.find(*id) {
+            Some(process) => first.host.view(process).name.shown(60),
+            None => format!("process {}", id.tgid),
+        });
+        let text = format!("{} sent through its sockets, too", words::list(&senders.collect::<Vec<_>>()));
         found.push(doubt(DoubtKind::SharedSocket, Confidence::Medium, text));
     }
     let origin = first.origin.as_ref();
-    if let (Some(other), Some(person)) = (
-        origin.and_then(|origin| origin.other_person.clone()),
-        &suspect.person,
-    ) {
-        let text = format!(
-            "the kernel says that {} logged in, the login's log says {other}",
-            person.name.shown(40)
-        );
+    if let (Some(other), Some(person)) =
+        (origin.and_then(|origin| origin.other_person.clone()), &suspect.person)
+    {
+        let text =
+            format!("the kernel says that {} logged in, the login's log says {other}", person.name.shown(40));
         found.push(doubt(DoubtKind::PersonConflict, Confidence::Low, text));
     }
     if let Some(login) = origin.and_then(|origin| origin.login)
@@ -345,16 +283,8 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
         .filter(|other| other.key() != first.key() && other.counts() && other.is_abusive())
         .filter(|other| other.suspect.behaviour.matched > 0 || !first.targeted)
         .map(|other| {
-            let name = other
-                .suspect
-                .process
-                .as_ref()
-                .map(|process| process.name.shown(60));
-            format!(
-                "{} on {}",
-                name.unwrap_or_else(|| "an unknown process".to_owned()),
-                other.suspect.host
-            )
+            let name = other.suspect.process.as_ref().map(|process| process.name.shown(60));
+            format!("{} on {}", name.unwrap_or_else(|| "an unknown process".to_owned()), other.suspect.host)
         })
         .take(3)
         .collect();
@@ -366,10 +296,8 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
 
 fn behaviour(first: &Candidate, playbook: &Playbook, found: &mut Vec<Doubt>) {
     if !first.is_abusive() {
-        let text = format!(
-            "traffic to the reported address exists, and does not look like {}",
-            playbook.abuse
-        );
+        let text =
+            format!("traffic to the reported address exists, and does not look like {}", playbook.abuse);
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Low, text));
     } else if !first.fits_claims() {
         let text = format!("what it did is not what {} looks like", playbook.abuse);
@@ -384,10 +312,7 @@ fn behaviour(first: &Candidate, playbook: &Playbook, found: &mut Vec<Doubt>) {
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Medium, text));
     }
     for error in first.rule_errors.iter().take(2) {
-        let text = format!(
-            "a rule of playbook {} could not be evaluated ({error})",
-            playbook.name
-        );
+        let text = format!("a rule of playbook {} could not be evaluated ({error})", playbook.name);
         found.push(doubt(DoubtKind::EvidenceOmitted, Confidence::Medium, text));
     }
 }
@@ -409,9 +334,7 @@ pub(super) fn what_would_change(
             add(text.to_owned());
         }
     }
-    let person = first
-        .and_then(|first| first.suspect.person.as_ref())
-        .map(|person| person.name.shown(40));
+    let person = first.and_then(|first| first.suspect.person.as_ref()).map(|person| person.name.shown(40));
     match (verdict, person) {
         (Verdict::Tool { .. } | Verdict::MisbehavingApplication, Some(person)) => {
             add(format!("proof that somebody else used the login of {person}"));

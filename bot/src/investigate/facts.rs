@@ -24,14 +24,12 @@ use crate::untrusted::Untrusted;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"];
 
-const DOWNLOADERS: &[&str] = &[
-    "curl", "wget", "fetch", "ftp", "tftp", "scp", "sftp", "aria2c", "axel", "lynx",
-];
+const DOWNLOADERS: &[&str] =
+    &["curl", "wget", "fetch", "ftp", "tftp", "scp", "sftp", "aria2c", "axel", "lynx"];
 
 /// Ports where people and programs log in.
-const LOGIN_PORTS: &[u16] = &[
-    21, 22, 23, 25, 110, 143, 389, 445, 465, 587, 993, 995, 1433, 2222, 3306, 3389, 5432, 5900, 5985, 6379,
-];
+const LOGIN_PORTS: &[u16] =
+    &[21, 22, 23, 25, 110, 143, 389, 445, 465, 587, 993, 995, 1433, 2222, 3306, 3389, 5432, 5900, 5985, 6379];
 
 const WEB_PORTS: &[u16] = &[80, 443, 8000, 8080, 8443];
 
@@ -61,10 +59,7 @@ pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbo
     traits.tool_like = tool_by_options(process, &playbook.tools).unwrap_or_default();
     traits.serves = serves(host, process);
     if let Some(origin) = origin {
-        traits.shell = origin
-            .chain
-            .iter()
-            .any(|ancestor| SHELLS.contains(&program_name(ancestor)));
+        traits.shell = origin.chain.iter().any(|ancestor| SHELLS.contains(&program_name(ancestor)));
         traits.service = serving_ancestor(host, process, origin);
         traits.downloads = downloads(host, process, origin);
         traits.login_failures = login_failures(host, origin);
@@ -75,24 +70,13 @@ pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbo
 
 fn tool_by_name(process: &Process, tools: &[Tool]) -> Option<String> {
     // A script is named by its interpreter's first argument.
-    let script = process
-        .argv
-        .get(1)
-        .map(|script| script.rsplit('/').next().unwrap_or_default());
+    let script = process.argv.get(1).map(|script| script.rsplit('/').next().unwrap_or_default());
     let names = [
         Some(program_name(process)),
         script.filter(|script| script.ends_with(".py") || script.ends_with(".pl")),
     ];
-    let known = |name: &str| {
-        tools
-            .iter()
-            .find(|tool| tool.programs.iter().any(|program| program == name))
-    };
-    names
-        .into_iter()
-        .flatten()
-        .find_map(known)
-        .map(|tool| tool.name.clone())
+    let known = |name: &str| tools.iter().find(|tool| tool.programs.iter().any(|program| program == name));
+    names.into_iter().flatten().find_map(known).map(|tool| tool.name.clone())
 }
 
 fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
@@ -100,9 +84,7 @@ fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
         let used = |option: &&String| {
             process.argv.iter().skip(1).take(256).any(|argument| {
                 argument == *option
-                    || argument
-                        .strip_prefix(option.as_str())
-                        .is_some_and(|rest| rest.starts_with('='))
+                    || argument.strip_prefix(option.as_str()).is_some_and(|rest| rest.starts_with('='))
             })
         };
         tool.options.iter().filter(used).count()
@@ -113,33 +95,20 @@ fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
 
 fn listens(activity: &Activity) -> bool {
     activity.direction == Direction::In && activity.via == Via::Socket
-        || activity
-            .states
-            .iter()
-            .any(|(state, _)| *state == FlowState::Listening)
+        || activity.states.iter().any(|(state, _)| *state == FlowState::Listening)
 }
 
 fn serves(host: &Host, process: &Process) -> bool {
     host.evidence.activities.iter().take(10_000).any(|activity| {
-        listens(activity)
-            && activity
-                .process
-                .is_some_and(|owner| identity(owner) == identity(process.id))
+        listens(activity) && activity.process.is_some_and(|owner| identity(owner) == identity(process.id))
     })
 }
 
 /// The nearest ancestor below the entry that serves the network, if any.
 fn serving_ancestor(host: &Host, process: &Process, origin: &Origin) -> String {
     // The process that let a login in serves the network, too, and says nothing.
-    let entry_serves = matches!(
-        origin.entry,
-        Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown
-    );
-    let below_entry = if entry_serves {
-        origin.chain.len()
-    } else {
-        origin.chain.len().saturating_sub(1)
-    };
+    let entry_serves = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    let below_entry = if entry_serves { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
     origin.chain[..below_entry]
         .iter()
         .find(|ancestor| {
@@ -165,12 +134,7 @@ fn downloads(host: &Host, process: &Process, origin: &Origin) -> u64 {
         .filter(|other| DOWNLOADERS.contains(&program_name(other)) && other.started <= process.started);
     for other in candidates.take(100) {
         let lineage = host.lineage(other);
-        found += u64::from(
-            lineage
-                .ancestors
-                .iter()
-                .any(|ancestor| ancestor.id.same_process(&session.id)),
-        );
+        found += u64::from(lineage.ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id)));
     }
     found
 }
@@ -224,17 +188,8 @@ pub(super) fn facts(
     facts.suspect("inbound", behaviour.inbound);
     facts.suspect("raw", behaviour.raw());
     facts.suspect("forwarded", behaviour.via.first() == Some(&Via::Forwarded));
-    facts.suspect(
-        "kernel",
-        group.process.is_none() && behaviour.via.first() == Some(&Via::Kernel),
-    );
-    facts.suspect(
-        "protocol",
-        behaviour
-            .protocol()
-            .map(|protocol| protocol.to_string())
-            .unwrap_or_default(),
-    );
+    facts.suspect("kernel", group.process.is_none() && behaviour.via.first() == Some(&Via::Kernel));
+    facts.suspect("protocol", behaviour.protocol().map(|protocol| protocol.to_string()).unwrap_or_default());
     facts.suspect("tool", traits.tool.clone());
     facts.suspect("tool_like", traits.tool_like.clone());
     facts.suspect("service", traits.service.clone());
@@ -250,10 +205,7 @@ pub(super) fn facts(
 }
 
 fn claim_facts(facts: &mut Facts, claims: &[&Claim]) {
-    let activity = claims
-        .first()
-        .map(|claim| words::snake(&claim.activity))
-        .unwrap_or_default();
+    let activity = claims.first().map(|claim| words::snake(&claim.activity)).unwrap_or_default();
     facts.claim("activity", activity);
     let remotes = claims.iter().map(|claim| claim.remote.len() as i64).sum::<i64>();
     facts.claim("remotes", remotes);
@@ -279,19 +231,8 @@ fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
         ("bytes", behaviour.bytes),
         ("bytes_received", behaviour.bytes_received),
         ("seconds", behaviour.seconds()),
-        (
-            "port_min",
-            behaviour.port_ranges.first().map_or(0, |range| range.0.into()),
-        ),
-        (
-            "port_max",
-            behaviour
-                .port_ranges
-                .iter()
-                .map(|range| range.1.into())
-                .max()
-                .unwrap_or(0),
-        ),
+        ("port_min", behaviour.port_ranges.first().map_or(0, |range| range.0.into())),
+        ("port_max", behaviour.port_ranges.iter().map(|range| range.1.into()).max().unwrap_or(0)),
     ] {
         facts.suspect(name, whole(number));
     }
@@ -301,14 +242,8 @@ fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
         ("packet_rate", behaviour.packets as f64 / seconds),
         ("packets_per_target", behaviour.packets as f64 / targets),
         ("flows_per_target", behaviour.flows as f64 / targets),
-        (
-            "bytes_per_flow",
-            behaviour.bytes as f64 / behaviour.flows.max(1) as f64,
-        ),
-        (
-            "ports_per_address",
-            ports as f64 / behaviour.addresses.max(1) as f64,
-        ),
+        ("bytes_per_flow", behaviour.bytes as f64 / behaviour.flows.max(1) as f64),
+        ("ports_per_address", ports as f64 / behaviour.addresses.max(1) as f64),
         ("amplification", amplification(behaviour)),
     ] {
         facts.suspect(name, number);
@@ -318,11 +253,7 @@ fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
 }
 
 fn amplification(behaviour: &Behaviour) -> f64 {
-    if behaviour.bytes_received == 0 {
-        0.0
-    } else {
-        behaviour.bytes as f64 / behaviour.bytes_received as f64
-    }
+    if behaviour.bytes_received == 0 { 0.0 } else { behaviour.bytes as f64 / behaviour.bytes_received as f64 }
 }
 
 fn only_ports(behaviour: &Behaviour, known: &[u16]) -> bool {
@@ -332,24 +263,14 @@ fn only_ports(behaviour: &Behaviour, known: &[u16]) -> bool {
 
 fn process_facts(facts: &mut Facts, process: Option<&Process>) {
     let exe = process.map(|process| process.exe.as_str()).unwrap_or_default();
-    let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"]
-        .iter()
-        .any(|root| exe.starts_with(root));
+    let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root));
     // A service's file is "deleted" after every upgrade; it says something only where the start was seen.
     let seen = process.is_some_and(|process| process.seen != history::Seen::Snapshot);
     let flags = process.map(|process| process.flags).unwrap_or_default();
     let uid = process.map_or(0, |process| process.credentials.uid);
     facts.suspect("exe", exe.to_owned());
-    facts.suspect(
-        "program",
-        process
-            .map(|process| program_name(process).to_owned())
-            .unwrap_or_default(),
-    );
-    facts.suspect(
-        "command",
-        process.map(|process| process.argv.join(" ")).unwrap_or_default(),
-    );
+    facts.suspect("program", process.map(|process| program_name(process).to_owned()).unwrap_or_default());
+    facts.suspect("command", process.map(|process| process.argv.join(" ")).unwrap_or_default());
     facts.suspect("temporary", temporary);
     facts.suspect("hidden", exe.contains("/."));
     facts.suspect("deleted", flags.exe_deleted && seen);
@@ -374,18 +295,9 @@ fn origin_facts(facts: &mut Facts, origin: Option<&Origin>) {
     };
     facts.suspect("entry", entry.to_owned());
     let login = origin.and_then(|origin| origin.login).map(|event| &event.login);
-    facts.suspect(
-        "login_method",
-        login.map(|login| login.method.clone()).unwrap_or_default(),
-    );
+    facts.suspect("login_method", login.map(|login| login.method.clone()).unwrap_or_default());
     let lineage: Vec<String> = origin
-        .map(|origin| {
-            origin
-                .chain
-                .iter()
-                .map(|process| program_name(process).to_owned())
-                .collect()
-        })
+        .map(|origin| origin.chain.iter().map(|process| program_name(process).to_owned()).collect())
         .unwrap_or_default();
     facts.suspect("lineage", lineage);
 }
@@ -416,34 +328,12 @@ pub(super) fn rule_words(
     let behaviour = &group.behaviour;
     let shown = |text: &str| Untrusted::new(text).shown(80);
     let matched = behaviour.matched > 0;
-    let ports = if matched {
-        behaviour.matched_ports
-    } else {
-        behaviour.ports
-    }
-    .max(words::ports_in(&behaviour.port_ranges));
+    let ports = if matched { behaviour.matched_ports } else { behaviour.ports }
+        .max(words::ports_in(&behaviour.port_ranges));
     BTreeMap::from([
-        (
-            "name",
-            group
-                .process
-                .map(|process| shown(program_name(process)))
-                .unwrap_or_default(),
-        ),
-        (
-            "program",
-            group
-                .process
-                .map(|process| shown(program_name(process)))
-                .unwrap_or_default(),
-        ),
-        (
-            "exe",
-            group
-                .process
-                .map(|process| shown(&process.exe))
-                .unwrap_or_default(),
-        ),
+        ("name", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
+        ("program", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
+        ("exe", group.process.map(|process| shown(&process.exe)).unwrap_or_default()),
         (
             "parent",
             origin
@@ -464,22 +354,10 @@ pub(super) fn rule_words(
         ("duration", words::duration_s(behaviour.seconds())),
         (
             "protocol",
-            behaviour
-                .protocol()
-                .map(|protocol| protocol.to_string().to_uppercase())
-                .unwrap_or_default(),
+            behaviour.protocol().map(|protocol| protocol.to_string().to_uppercase()).unwrap_or_default(),
         ),
-        (
-            "failed_percent",
-            format!("{:.0} %", behaviour.failed_share() * 100.0),
-        ),
-        (
-            "rate",
-            format!(
-                "{:.0}",
-                behaviour.flows as f64 / behaviour.seconds().max(1) as f64
-            ),
-        ),
+        ("failed_percent", format!("{:.0} %", behaviour.failed_share() * 100.0)),
+        ("rate", format!("{:.0}", behaviour.flows as f64 / behaviour.seconds().max(1) as f64)),
         ("ratio", format!("{:.1}", amplification(behaviour))),
     ])
 }
@@ -493,11 +371,7 @@ pub(super) fn addresses(behaviour: &Behaviour) -> String {
 }
 
 fn targets(behaviour: &Behaviour) -> String {
-    match (
-        behaviour.targets,
-        behaviour.address_sample.first(),
-        behaviour.port_ranges.first(),
-    ) {
+    match (behaviour.targets, behaviour.address_sample.first(), behaviour.port_ranges.first()) {
         (1, Some(address), Some((port, _))) => format!("{address} port {port}"),
         (number, _, _) => words::counted(number, "endpoint", "endpoints"),
     }

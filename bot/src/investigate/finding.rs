@@ -40,10 +40,7 @@ pub(super) fn findings(
         also(first, &mut found);
     }
     let first_key = first.map(Candidate::key);
-    let others = candidates
-        .iter()
-        .filter(|other| Some(other.key()) != first_key)
-        .take(4);
+    let others = candidates.iter().filter(|other| Some(other.key()) != first_key).take(4);
     found.extend(others.map(other_suspect));
     if first.is_none() {
         for asked in asked {
@@ -55,12 +52,7 @@ pub(super) fn findings(
 }
 
 fn finding(first: &Candidate, about: About, text: String, events: Vec<EventId>) -> Finding {
-    Finding {
-        about,
-        text,
-        events,
-        host: first.suspect.host.clone(),
-    }
+    Finding { about, text, events, host: first.suspect.host.clone() }
 }
 
 /// A suspect's program, for a sentence.
@@ -98,9 +90,7 @@ fn what(first: &Candidate, found: &mut Vec<Finding>) {
             words::count(behaviour.matched),
             words::counted(behaviour.flows, "flow", "flows"),
             words::counted(
-                behaviour
-                    .matched_ports
-                    .max(words::ports_in(&behaviour.port_ranges)),
+                behaviour.matched_ports.max(words::ports_in(&behaviour.port_ranges)),
                 "port",
                 "ports"
             ),
@@ -117,12 +107,7 @@ fn what(first: &Candidate, found: &mut Vec<Finding>) {
         );
         found.push(finding(first, About::What, text, Vec::new()));
     }
-    found.push(finding(
-        first,
-        About::What,
-        sockets(first),
-        behaviour.events.clone(),
-    ));
+    found.push(finding(first, About::What, sockets(first), behaviour.events.clone()));
     let told = match first.suspect.told_by.as_str() {
         "name" => "the tool is told by its name beside what it did",
         "options" => "the tool is told by its options beside what it did; its file has another name",
@@ -169,10 +154,7 @@ fn sockets(first: &Candidate) -> String {
 /// Names of TCP flags.
 fn flag_names(flags: u8) -> String {
     const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
-    let set: Vec<&str> = (0..8)
-        .filter(|bit| flags & (1 << bit) != 0)
-        .map(|bit| NAMES[bit])
-        .collect();
+    let set: Vec<&str> = (0..8).filter(|bit| flags & (1 << bit) != 0).map(|bit| NAMES[bit]).collect();
     set.join("+")
 }
 
@@ -183,10 +165,7 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
     };
     let mut text = format!("it ran as {}", process.user.shown(40));
     if process.effective_user != process.user {
-        text.push_str(&format!(
-            ", with the rights of {}",
-            process.effective_user.shown(40)
-        ));
+        text.push_str(&format!(", with the rights of {}", process.effective_user.shown(40)));
     }
     if let Some(elevator) = &suspect.elevated_by {
         text.push_str(&format!(", through {}", elevator.shown(40)));
@@ -220,43 +199,25 @@ fn entry_text(entry: &Entry) -> (String, Vec<EventId>) {
             Vec::new(),
         ),
         Entry::Cron { command } => (format!("cron started it: {}", command.shown(200)), Vec::new()),
-        Entry::Unit { name } => (
-            format!("the systemd unit {} started it", name.shown(80)),
-            Vec::new(),
-        ),
-        Entry::Container { runtime, id } => (
-            format!("it ran in the {runtime} container {}", id.shown(20)),
-            Vec::new(),
-        ),
-        Entry::Console { tty } => (
-            format!("it was started on the console {}", tty.shown(20)),
-            Vec::new(),
-        ),
-        Entry::Unknown => (
-            "how its session or service began is not recorded".to_owned(),
-            Vec::new(),
-        ),
+        Entry::Unit { name } => (format!("the systemd unit {} started it", name.shown(80)), Vec::new()),
+        Entry::Container { runtime, id } => {
+            (format!("it ran in the {runtime} container {}", id.shown(20)), Vec::new())
+        }
+        Entry::Console { tty } => (format!("it was started on the console {}", tty.shown(20)), Vec::new()),
+        Entry::Unknown => ("how its session or service began is not recorded".to_owned(), Vec::new()),
     }
 }
 
 /// A login in a sentence.
 pub(super) fn login_text(login: &LoginView) -> String {
-    let mut text = format!(
-        "{} logged in through {}",
-        login.user.shown(40),
-        login.service.shown(20)
-    );
+    let mut text = format!("{} logged in over {}", login.user.shown(40), login.service_name());
     if let Some(address) = login.source_address {
         text.push_str(&format!(" from {address}"));
     }
     if let Some(port) = login.source_port {
         text.push_str(&format!(" port {port}"));
     }
-    text.push_str(&format!(
-        " by {} at {}",
-        login.method.shown(40),
-        words::utc(login.time)
-    ));
+    text.push_str(&format!(" by {} at {}", login.method.shown(40), words::utc(login.time)));
     if let Some(key) = &login.key {
         text.push_str(&format!(", key {}", key.shown(120)));
     }
@@ -295,10 +256,7 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
     let sources = facts::other_sources(first.host, origin);
     if !sources.is_empty() {
         let shown: Vec<String> = sources.iter().take(4).map(ToString::to_string).collect();
-        let text = format!(
-            "{user} also logged in from {} in the time that was asked",
-            words::list(&shown)
-        );
+        let text = format!("{user} also logged in from {} in the time that was asked", words::list(&shown));
         let events = (first.host.evidence.logins.iter())
             .filter(|other| {
                 other.login.accepted && other.login.user == login.login.user && other.event != login.event
@@ -315,42 +273,22 @@ fn also(first: &Candidate, found: &mut Vec<Finding>) {
     let (Some(process), Some(origin)) = (first.group.process, &first.origin) else {
         return;
     };
-    let Some(root) = origin
-        .chain
-        .last()
-        .copied()
-        .filter(|_| !matches!(origin.entry, Entry::Unknown))
-    else {
+    let Some(root) = origin.chain.last().copied().filter(|_| !matches!(origin.entry, Entry::Unknown)) else {
         return;
     };
     // The entry's own process may serve others as well: only its descendants belong to the session.
     let mut named = std::collections::BTreeMap::<String, (u64, Vec<EventId>)>::new();
     let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
-    let group: Vec<_> = first
-        .group
-        .activities
-        .iter()
-        .filter_map(|activity| activity.process)
-        .map(identity)
-        .collect();
+    let group: Vec<_> =
+        first.group.activities.iter().filter_map(|activity| activity.process).map(identity).collect();
     for other in first.host.evidence.processes.iter().take(5_000) {
         let id = identity(other.id);
         if id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
             continue;
         }
-        if first
-            .host
-            .lineage(other)
-            .ancestors
-            .iter()
-            .any(|ancestor| ancestor.id.same_process(&root.id))
-        {
+        if first.host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&root.id)) {
             let line = Untrusted::command_line(&other.argv).shown(100);
-            let line = if line.is_empty() {
-                Untrusted::new(program_name(other)).shown(60)
-            } else {
-                line
-            };
+            let line = if line.is_empty() { Untrusted::new(program_name(other)).shown(60) } else { line };
             let entry = named.entry(line).or_default();
             entry.0 += 1;
             let traffic = first.host.evidence.activities.iter().take(10_000);
@@ -363,18 +301,9 @@ fn also(first: &Candidate, found: &mut Vec<Finding>) {
     }
     let total = named.len();
     for (line, (count, events)) in named.into_iter().take(SESSION_MAX) {
-        let times = if count > 1 {
-            format!(" ({} times)", words::count(count))
-        } else {
-            String::new()
-        };
+        let times = if count > 1 { format!(" ({} times)", words::count(count)) } else { String::new() };
         let text = format!("the same session or service also ran {line}{times}");
-        found.push(finding(
-            first,
-            About::Also,
-            text,
-            events.into_iter().take(4).collect(),
-        ));
+        found.push(finding(first, About::Also, text, events.into_iter().take(4).collect()));
     }
     if total > SESSION_MAX {
         let text = format!(
@@ -386,28 +315,10 @@ fn also(first: &Candidate, found: &mut Vec<Finding>) {
 }
 
 fn other_suspect(other: &Candidate) -> Finding {
-    let person = other
-        .suspect
-        .person
-        .as_ref()
-        .map(|person| format!(" of {}", person.name.shown(40)));
-    let kind = if other.is_abusive() {
-        "also fits"
-    } else {
-        "also matches, as an ordinary client"
-    };
-    let text = format!(
-        "{kind}: {}{} {}",
-        program(other),
-        person.unwrap_or_default(),
-        other.suspect.says
-    );
-    finding(
-        other,
-        About::Also,
-        text,
-        other.suspect.behaviour.events.iter().take(2).copied().collect(),
-    )
+    let person = other.suspect.person.as_ref().map(|person| format!(" of {}", person.name.shown(40)));
+    let kind = if other.is_abusive() { "also fits" } else { "also matches, as an ordinary client" };
+    let text = format!("{kind}: {}{} {}", program(other), person.unwrap_or_default(), other.suspect.says);
+    finding(other, About::Also, text, other.suspect.behaviour.events.iter().take(2).copied().collect())
 }
 
 /// Where nothing matches: who was busiest then, so that a person sees what the host did do.
@@ -416,12 +327,8 @@ fn busiest(asked: &Asked, playbook: &Playbook, found: &mut Vec<Finding>) {
         return;
     };
     let _ = playbook;
-    for activity in host
-        .evidence
-        .activities
-        .iter()
-        .filter(|activity| activity.direction == Direction::Out)
-        .take(3)
+    for activity in
+        host.evidence.activities.iter().filter(|activity| activity.direction == Direction::Out).take(3)
     {
         let name = match activity.process.and_then(|id| host.find(id)) {
             Some(process) => Untrusted::new(program_name(process)).shown(60),
@@ -433,12 +340,7 @@ fn busiest(asked: &Asked, playbook: &Playbook, found: &mut Vec<Finding>) {
             words::counted(activity.addresses, "address", "addresses"),
         );
         let events = vec![activity.first_event, activity.last_event];
-        found.push(Finding {
-            about: About::Also,
-            text,
-            events,
-            host: host.name.clone(),
-        });
+        found.push(Finding { about: About::Also, text, events, host: host.name.clone() });
     }
 }
 
@@ -451,22 +353,12 @@ pub(super) fn not_found(
     playbook: &Playbook,
 ) -> Vec<String> {
     let mut missing = Vec::new();
-    let searched: u64 = asked
-        .iter()
-        .map(|asked| asked.view.events_searched)
-        .fold(0, u64::saturating_add);
-    let remotes: std::collections::BTreeSet<_> = claims
-        .iter()
-        .flat_map(|claim| &claim.remote)
-        .map(|remote| remote.address)
-        .collect();
+    let searched: u64 = asked.iter().map(|asked| asked.view.events_searched).fold(0, u64::saturating_add);
+    let remotes: std::collections::BTreeSet<_> =
+        claims.iter().flat_map(|claim| &claim.remote).map(|remote| remote.address).collect();
     if first.is_none() && !remotes.is_empty() {
         let shown: Vec<String> = remotes.iter().take(4).map(ToString::to_string).collect();
-        let more = if remotes.len() > 4 {
-            format!(" and {} more", remotes.len() - 4)
-        } else {
-            String::new()
-        };
+        let more = if remotes.len() > 4 { format!(" and {} more", remotes.len() - 4) } else { String::new() };
         missing.push(format!(
             "traffic to or from {}{more}, in {}",
             shown.join(", "),

@@ -24,26 +24,14 @@ pub(super) fn graph(candidate: &Candidate) -> Graph {
     let mut drawing = Drawing::default();
     let mut last = drawing.entry(&candidate.suspect.entry);
     if !candidate.suspect.chain_complete
-        && candidate
-            .origin
-            .as_ref()
-            .is_some_and(|origin| origin.broken.is_some())
+        && candidate.origin.as_ref().is_some_and(|origin| origin.broken.is_some())
     {
-        let missing = drawing.node(
-            NodeKind::Missing,
-            "not recorded",
-            "a link of the chain is missing",
-            true,
-        );
+        let missing = drawing.node(NodeKind::Missing, "not recorded", "a link of the chain is missing", true);
         drawing.edge(last, missing, "");
         last = Some(missing);
     }
-    let chain: Vec<&Process> = candidate
-        .origin
-        .iter()
-        .flat_map(|origin| origin.chain.iter().copied())
-        .rev()
-        .collect();
+    let chain: Vec<&Process> =
+        candidate.origin.iter().flat_map(|origin| origin.chain.iter().copied()).rev().collect();
     let folded = chain.len().saturating_sub(CHAIN_MAX);
     for (index, process) in chain.iter().enumerate() {
         // The beginning and the end of a long chain tell most.
@@ -79,22 +67,13 @@ struct Drawing {
 impl Drawing {
     fn node(&mut self, kind: NodeKind, label: &str, detail: &str, on_chain: bool) -> usize {
         let (label, detail) = (Untrusted::new(label), Untrusted::new(detail));
-        self.graph.nodes.push(Node {
-            kind,
-            label,
-            detail,
-            on_chain,
-        });
+        self.graph.nodes.push(Node { kind, label, detail, on_chain });
         self.graph.nodes.len() - 1
     }
 
     fn edge(&mut self, from: Option<usize>, to: usize, label: &str) {
         if let Some(from) = from {
-            self.graph.edges.push(Edge {
-                from,
-                to,
-                label: label.to_owned(),
-            });
+            self.graph.edges.push(Edge { from, to, label: label.to_owned() });
         }
     }
 
@@ -102,13 +81,10 @@ impl Drawing {
         let (label, detail) = match entry {
             Entry::Login { login } => {
                 let source = login.source_address.map(|address| {
-                    let detail = login
-                        .source_port
-                        .map(|port| format!("port {port}"))
-                        .unwrap_or_default();
+                    let detail = login.source_port.map(|port| format!("port {port}")).unwrap_or_default();
                     self.node(NodeKind::Source, &address.to_string(), &detail, true)
                 });
-                let label = format!("{} login of {}", login.service.shown(20), login.user.shown(40));
+                let label = format!("{} login of {}", login.service_name(), login.user.shown(40));
                 let detail = format!("{} {}", login.method.shown(40), words::utc(login.time));
                 let node = self.node(NodeKind::Entry, &label, &detail, true);
                 self.edge(source, node, "from");
@@ -122,11 +98,7 @@ impl Drawing {
             Entry::Console { tty } => ("console".to_owned(), tty.shown(20)),
             Entry::Unknown => ("beginning unknown".to_owned(), String::new()),
         };
-        let kind = if *entry == Entry::Unknown {
-            NodeKind::Missing
-        } else {
-            NodeKind::Entry
-        };
+        let kind = if *entry == Entry::Unknown { NodeKind::Missing } else { NodeKind::Entry };
         Some(self.node(kind, &label, &detail, true))
     }
 
@@ -154,19 +126,13 @@ impl Drawing {
         for other in candidate.host.evidence.processes.iter().take(10_000) {
             let is_child = other.parent.is_some_and(|parent| parent.same_process(&above.id));
             if is_child && !other.id.same_process(&process.id) && !other.id.same_process(&above.id) {
-                *counts
-                    .entry(Untrusted::new(program_name(other)).shown(40))
-                    .or_default() += 1;
+                *counts.entry(Untrusted::new(program_name(other)).shown(40)).or_default() += 1;
             }
         }
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         for (name, count) in counts.iter().take(SIBLINGS_MAX) {
-            let detail = if *count > 1 {
-                format!("×{}", words::count(*count))
-            } else {
-                String::new()
-            };
+            let detail = if *count > 1 { format!("×{}", words::count(*count)) } else { String::new() };
             let node = self.node(NodeKind::Process, name, &detail, false);
             self.edge(parent, node, "also started");
         }
@@ -176,13 +142,9 @@ impl Drawing {
 
     fn targets(&mut self, candidate: &Candidate, suspect: usize) {
         let behaviour = &candidate.suspect.behaviour;
-        let ports = behaviour
-            .matched_ports
-            .max(words::ports_in(&behaviour.port_ranges));
-        let protocol = behaviour
-            .protocol()
-            .map(|protocol| protocol.to_string().to_uppercase())
-            .unwrap_or_default();
+        let ports = behaviour.matched_ports.max(words::ports_in(&behaviour.port_ranges));
+        let protocol =
+            behaviour.protocol().map(|protocol| protocol.to_string().to_uppercase()).unwrap_or_default();
         let detail = format!("{protocol} {}", words::counted(ports, "port", "ports"));
         let node = self.node(NodeKind::Target, &facts::addresses(behaviour), &detail, true);
         let label = format!("×{}", words::count(behaviour.flows));

@@ -127,11 +127,7 @@ impl<'a> Host<'a> {
 
     /// The way up from a process.
     pub fn lineage(&self, process: &'a Process) -> Lineage<'a> {
-        let mut lineage = Lineage {
-            ancestors: Vec::new(),
-            missing: None,
-            to_the_top: false,
-        };
+        let mut lineage = Lineage { ancestors: Vec::new(), missing: None, to_the_top: false };
         let mut seen = HashSet::from([identity(process.id)]);
         let mut at = process;
         loop {
@@ -170,12 +166,7 @@ impl<'a> Host<'a> {
             return;
         };
         let mut exe = process.exe.as_str();
-        for image in images
-            .iter()
-            .rev()
-            .filter(|image| image.id.exec < process.id.exec)
-            .take(DEPTH_MAX)
-        {
+        for image in images.iter().rev().filter(|image| image.id.exec < process.id.exec).take(DEPTH_MAX) {
             if image.seen != Seen::Fork && image.exe != exe && ancestors.len() < DEPTH_MAX {
                 ancestors.push(image);
                 exe = &image.exe;
@@ -198,11 +189,8 @@ impl<'a> Host<'a> {
             Some(user) if !user.is_empty() => Untrusted::new(user),
             _ => self.user(credentials.uid),
         };
-        let effective_user = if credentials.euid == credentials.uid {
-            user.clone()
-        } else {
-            self.user(credentials.euid)
-        };
+        let effective_user =
+            if credentials.euid == credentials.uid { user.clone() } else { self.user(credentials.euid) };
         ProcessView {
             id: process.id.to_string(),
             pid: process.id.tgid,
@@ -231,10 +219,7 @@ fn oddities(process: &Process) -> Vec<String> {
     [
         (flags.exe_memfd, "runs from memory (memfd)"),
         (flags.exe_deleted, "its file has no name any more"),
-        (
-            flags.argv_truncated,
-            "command line cut: it was longer than is kept",
-        ),
+        (flags.argv_truncated, "command line cut: it was longer than is kept"),
         (process.seen == Seen::Snapshot, "ran already when recording began"),
     ]
     .into_iter()

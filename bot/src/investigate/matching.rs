@@ -38,15 +38,8 @@ pub(super) fn claims_of<'a>(answer: &HostAnswer, claims: &'a [Claim]) -> Vec<&'a
         remotes.is_empty() == asked.remotes.is_empty()
             && (remotes.is_empty() || remotes.iter().any(|remote| asked.remotes.contains(remote)))
     };
-    let about: Vec<&Claim> = claims
-        .iter()
-        .filter(|claim| touches(claim) && same(claim))
-        .collect();
-    if about.is_empty() {
-        claims.iter().collect()
-    } else {
-        about
-    }
+    let about: Vec<&Claim> = claims.iter().filter(|claim| touches(claim) && same(claim)).collect();
+    if about.is_empty() { claims.iter().collect() } else { about }
 }
 
 /// What a report says of a host's answer.
@@ -88,10 +81,7 @@ fn claimed(answer: &HostAnswer, claims: &[&Claim]) -> Option<Window> {
     match (from, to) {
         (Some(from), Some(to)) => {
             let from = from.max(asked.from).min(asked.to);
-            Some(Window {
-                from,
-                to: to.min(asked.to).max(from),
-            })
+            Some(Window { from, to: to.min(asked.to).max(from) })
         }
         _ => Some(asked),
     }
@@ -101,24 +91,14 @@ fn fill_coverage(view: &mut HostView, coverage: &Coverage, answer: &HostAnswer) 
     let asked = answer.request.window;
     // What lies after the answer cannot be recorded yet, and is not missing.
     let end = asked.to.min(UnixNs::from(answer.answered)).max(asked.from);
-    let whole = Window {
-        from: asked.from,
-        to: end,
-    };
+    let whole = Window { from: asked.from, to: end };
     let claimed = view.claimed.unwrap_or(whole);
-    let claimed = Window {
-        from: claimed.from.min(end),
-        to: claimed.to.min(end),
-    };
+    let claimed = Window { from: claimed.from.min(end), to: claimed.to.min(end) };
     let gaps = gaps(coverage, whole);
     let in_claimed = |window: &Window| claimed.touches(window.from, window.to);
     let recorded = !coverage.recorded.is_empty();
-    let lost = |window: &Window| {
-        coverage
-            .losses
-            .iter()
-            .any(|loss| window.touches(loss.window.from, loss.window.to))
-    };
+    let lost =
+        |window: &Window| coverage.losses.iter().any(|loss| window.touches(loss.window.from, loss.window.to));
     view.complete = recorded && !gaps.iter().any(|(gap, _)| in_claimed(gap)) && !lost(&claimed);
     view.complete_asked = recorded && gaps.is_empty() && coverage.losses.is_empty();
     view.losses = coverage
@@ -160,11 +140,7 @@ fn coverage_text(view: &HostView, gaps: &[(Window, String)], claimed: Window, re
         .map(|(gap, reason)| format!("{} ({reason})", words::span(gap.from, gap.to)))
         .collect();
     if !missing.is_empty() {
-        let where_ = if view.complete {
-            "; outside it, not recorded: "
-        } else {
-            "; not recorded: "
-        };
+        let where_ = if view.complete { "; outside it, not recorded: " } else { "; not recorded: " };
         text.push_str(where_);
         text.push_str(&words::list(&missing));
     }
@@ -176,10 +152,7 @@ fn coverage_text(view: &HostView, gaps: &[(Window, String)], claimed: Window, re
 
 /// Stretches of a window without history: those the host names, and those it only leaves out.
 fn gaps(coverage: &Coverage, whole: Window) -> Vec<(Window, String)> {
-    let clip = |window: Window| Window {
-        from: window.from.max(whole.from),
-        to: window.to.min(whole.to),
-    };
+    let clip = |window: Window| Window { from: window.from.max(whole.from), to: window.to.min(whole.to) };
     let mut gaps: Vec<(Window, String)> = coverage
         .gaps
         .iter()
@@ -190,20 +163,10 @@ fn gaps(coverage: &Coverage, whole: Window) -> Vec<(Window, String)> {
     let mut recorded: Vec<Window> = coverage.recorded.iter().take(10_000).copied().collect();
     recorded.sort_by_key(|window| window.from);
     let mut covered_to = whole.from;
-    let end = Window {
-        from: whole.to,
-        to: whole.to,
-    };
+    let end = Window { from: whole.to, to: whole.to };
     for window in recorded.into_iter().chain([end]) {
-        let hole = Window {
-            from: covered_to,
-            to: window.from.min(whole.to),
-        };
-        let named = coverage
-            .gaps
-            .iter()
-            .take(10_000)
-            .any(|gap| gap.window.touches(hole.from, hole.to));
+        let hole = Window { from: covered_to, to: window.from.min(whole.to) };
+        let named = coverage.gaps.iter().take(10_000).any(|gap| gap.window.touches(hole.from, hole.to));
         if hole.from.plus_s(SEAM_S) < hole.to && !named {
             gaps.push((hole, "the host does not say why".to_owned()));
         }
@@ -233,32 +196,19 @@ pub(super) fn matched(behaviour: &Behaviour, claims: &[&Claim]) -> Match {
     let asked = claims.iter().flat_map(|claim| request::remotes(claim));
     let addresses: BTreeSet<IpAddr> = asked.map(|remote| remote.address).collect();
     let protocols: Vec<ClaimProtocol> = remotes(claims).filter_map(|remote| remote.protocol).collect();
-    let touched = |port: &&u16| {
-        behaviour
-            .port_ranges
-            .iter()
-            .any(|(from, to)| (from..=to).contains(port))
-    };
+    let touched = |port: &&u16| behaviour.port_ranges.iter().any(|(from, to)| (from..=to).contains(port));
     let ports_hit = ports.iter().filter(touched).count();
     let ports_listed = words::ports_in(&behaviour.port_ranges) >= behaviour.matched_ports.max(1);
-    let addresses_hit = addresses
-        .iter()
-        .filter(|address| behaviour.address_sample.contains(address))
-        .count();
+    let addresses_hit = addresses.iter().filter(|address| behaviour.address_sample.contains(address)).count();
     let addresses_listed = behaviour.address_sample.len() as u64 >= behaviour.addresses;
     Match {
-        ports: (
-            ports.len(),
-            (ports_listed || ports_hit == ports.len()).then_some(ports_hit),
-        ),
+        ports: (ports.len(), (ports_listed || ports_hit == ports.len()).then_some(ports_hit)),
         addresses: (
             addresses.len(),
             (addresses_listed || addresses_hit == addresses.len()).then_some(addresses_hit),
         ),
         protocol: protocols.is_empty()
-            || protocols
-                .iter()
-                .any(|protocol| behaviour.protocols.iter().any(|used| same(*protocol, *used))),
+            || protocols.iter().any(|protocol| behaviour.protocols.iter().any(|used| same(*protocol, *used))),
         offset_s: offset_s(behaviour, claims),
     }
 }
@@ -277,19 +227,16 @@ fn same(claimed: ClaimProtocol, used: Protocol) -> bool {
 }
 
 fn offset_s(behaviour: &Behaviour, claims: &[&Claim]) -> i64 {
-    let offsets = claims
-        .iter()
-        .filter_map(|claim| claim.window.as_ref())
-        .map(|window| {
-            let (from, to) = (UnixNs::from(window.from), UnixNs::from(window.to));
-            // Whole seconds of tolerance: reporters write no fractions.
-            if behaviour.first > to.plus_s(1) {
-                behaviour.first.0.saturating_sub(to.0) / 1_000_000_000
-            } else if behaviour.last < from.plus_s(-1) {
-                behaviour.last.0.saturating_sub(from.0) / 1_000_000_000
-            } else {
-                0
-            }
-        });
+    let offsets = claims.iter().filter_map(|claim| claim.window.as_ref()).map(|window| {
+        let (from, to) = (UnixNs::from(window.from), UnixNs::from(window.to));
+        // Whole seconds of tolerance: reporters write no fractions.
+        if behaviour.first > to.plus_s(1) {
+            behaviour.first.0.saturating_sub(to.0) / 1_000_000_000
+        } else if behaviour.last < from.plus_s(-1) {
+            behaviour.last.0.saturating_sub(from.0) / 1_000_000_000
+        } else {
+            0
+        }
+    });
     offsets.min_by_key(|offset| offset.unsigned_abs()).unwrap_or(0)
 }

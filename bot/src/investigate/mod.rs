@@ -46,10 +46,8 @@ pub fn investigate(
     playbook: &Playbook,
 ) -> Judgement {
     let asked: Vec<Asked> = answers.iter().map(|answer| Asked::new(answer, claims)).collect();
-    let mut candidates: Vec<Candidate> = asked
-        .iter()
-        .flat_map(|asked| suspect::candidates(asked, playbook))
-        .collect();
+    let mut candidates: Vec<Candidate> =
+        asked.iter().flat_map(|asked| suspect::candidates(asked, playbook)).collect();
     suspect::rank(&mut candidates);
     let first = candidates.first().filter(|candidate| candidate.counts());
     let silent = silent_hosts(located, answers);
@@ -68,22 +66,14 @@ pub fn investigate(
     });
     let confidence = match verdict {
         Verdict::Unknown => Confidence::Low,
-        _ => doubts
-            .iter()
-            .map(|doubt| doubt.at_most)
-            .min()
-            .unwrap_or(Confidence::High),
+        _ => doubts.iter().map(|doubt| doubt.at_most).min().unwrap_or(Confidence::High),
     };
     let graph = first.map(graph::graph).unwrap_or_default();
     Judgement {
         what_would_change: doubt::what_would_change(&verdict, &doubts, first),
         findings: finding::findings(&asked, first, &candidates, playbook),
         not_found: finding::not_found(claims, &asked, first, &verdict, playbook),
-        hosts: asked
-            .iter()
-            .map(|asked| asked.view.clone())
-            .chain(silent)
-            .collect(),
+        hosts: asked.iter().map(|asked| asked.view.clone()).chain(silent).collect(),
         suspects: kept(candidates),
         graph,
         verdict,
@@ -108,15 +98,9 @@ fn without_suspect(claims: &[Claim], asked: &[Asked], silent: &[HostView]) -> Ve
     let named_target = !claims.is_empty() && claims.iter().all(|claim| !claim.remote.is_empty());
     let all_complete =
         !asked.is_empty() && silent.is_empty() && asked.iter().all(|asked| asked.view.complete);
-    let consistent = asked
-        .iter()
-        .filter_map(|asked| asked.host.as_ref())
-        .all(|host| host.contradictions().is_empty());
-    if named_target && all_complete && consistent {
-        Verdict::NotThisHost
-    } else {
-        Verdict::Unknown
-    }
+    let consistent =
+        asked.iter().filter_map(|asked| asked.host.as_ref()).all(|host| host.contradictions().is_empty());
+    if named_target && all_complete && consistent { Verdict::NotThisHost } else { Verdict::Unknown }
 }
 
 /// One answer, with the claims that it is about.
@@ -136,12 +120,7 @@ impl<'a> Asked<'a> {
             _ => None,
         };
         let view = matching::host_view(answer, name, &about);
-        Self {
-            answer,
-            claims: about,
-            host,
-            view,
-        }
+        Self { answer, claims: about, host, view }
     }
 
     /// The claimed times, one hull.
@@ -161,28 +140,18 @@ fn evidence_name(answer: &HostAnswer) -> Option<&str> {
 fn host_name(host: &HostRef, own: Option<&str>) -> String {
     let named = [host.name.as_deref(), own, host.instance_id.as_deref()];
     let name = named.into_iter().flatten().find(|name| !name.trim().is_empty());
-    name.map_or_else(
-        || "unnamed host".to_owned(),
-        |name| Untrusted::new(name).shown(64),
-    )
+    name.map_or_else(|| "unnamed host".to_owned(), |name| Untrusted::new(name).shown(64))
 }
 
 /// Candidates that were found and never asked.
 fn silent_hosts(located: &Located, answers: &[HostAnswer]) -> Vec<HostView> {
     let asked = |host: &HostRef| {
-        answers
-            .iter()
-            .any(|answer| match (&answer.host.instance_id, &host.instance_id) {
-                (Some(a), Some(b)) => a == b,
-                _ => answer.host == *host,
-            })
+        answers.iter().any(|answer| match (&answer.host.instance_id, &host.instance_id) {
+            (Some(a), Some(b)) => a == b,
+            _ => answer.host == *host,
+        })
     };
-    located
-        .hosts
-        .iter()
-        .filter(|host| !asked(host))
-        .map(silent_view)
-        .collect()
+    located.hosts.iter().filter(|host| !asked(host)).map(silent_view).collect()
 }
 
 fn silent_view(host: &HostRef) -> HostView {

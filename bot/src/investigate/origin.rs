@@ -13,9 +13,7 @@ use crate::case::Person;
 use crate::untrusted::Untrusted;
 
 /// Programs that are meant to give other rights.
-const ELEVATORS: &[&str] = &[
-    "sudo", "su", "doas", "pkexec", "runuser", "sudo-rs", "su-rs", "run0",
-];
+const ELEVATORS: &[&str] = &["sudo", "su", "doas", "pkexec", "runuser", "sudo-rs", "su-rs", "run0"];
 
 /// Seconds that a login's log line may come after the session's first process.
 const LOGIN_LATE_S: i64 = 10;
@@ -42,11 +40,7 @@ pub(super) struct Origin<'a> {
 
 /// Finds where a process came from.
 pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
-    let Lineage {
-        mut ancestors,
-        missing,
-        to_the_top,
-    } = host.lineage(process);
+    let Lineage { mut ancestors, missing, to_the_top } = host.lineage(process);
     let broken = missing.map(|id| {
         format!("process {}, which started {}, is not recorded", id.tgid, {
             let child = ancestors.last().copied().unwrap_or(process);
@@ -78,9 +72,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             origin.broken = broken;
             // The session's number still joins it to its login, over the missing link.
             if let Some(login) = login_by_session(host, process) {
-                origin.entry = Entry::Login {
-                    login: login_view(login),
-                };
+                origin.entry = Entry::Login { login: login_view(login) };
                 origin.login = Some(login);
             }
         }
@@ -107,56 +99,26 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
     let container = container(&process.cgroup);
     let mut below = process;
     for (index, &ancestor) in ancestors.iter().enumerate() {
-        let found = |entry, login| {
-            Some(Found {
-                depth: index + 1,
-                entry,
-                login,
-                needs_top: false,
-                left_scope: true,
-            })
-        };
+        let found =
+            |entry, login| Some(Found { depth: index + 1, entry, login, needs_top: false, left_scope: true });
         if container.is_some() && self::container(&ancestor.cgroup) != container {
             break;
         }
         if let Some(login) = login_of(host, ancestor, below) {
-            return found(
-                Entry::Login {
-                    login: login_view(login),
-                },
-                Some(login),
-            );
+            return found(Entry::Login { login: login_view(login) }, Some(login));
         }
         match program_name(ancestor) {
             "ssm-session-worker" => {
-                let session = ancestor
-                    .argv
-                    .get(1)
-                    .map(|name| Untrusted::new(name))
-                    .unwrap_or_default();
+                let session = ancestor.argv.get(1).map(|name| Untrusted::new(name)).unwrap_or_default();
                 return found(Entry::SsmSession { session }, None);
             }
             "ssm-document-worker" => return found(Entry::SsmCommand, None),
             "cron" | "crond" | "atd" | "anacron" | "fcron" | "busybox-cron" => {
-                return found(
-                    Entry::Cron {
-                        command: cron_command(below),
-                    },
-                    None,
-                );
+                return found(Entry::Cron { command: cron_command(below) }, None);
             }
             "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" => {
-                let tty = below
-                    .tty
-                    .as_deref()
-                    .or(process.tty.as_deref())
-                    .unwrap_or("console");
-                return found(
-                    Entry::Console {
-                        tty: Untrusted::new(tty),
-                    },
-                    None,
-                );
+                let tty = below.tty.as_deref().or(process.tty.as_deref()).unwrap_or("console");
+                return found(Entry::Console { tty: Untrusted::new(tty) }, None);
             }
             _ => {}
         }
@@ -174,36 +136,19 @@ fn scope<'a>(
     let (entry, inside): (Entry, Box<dyn Fn(&Process) -> bool>) = match container {
         Some((runtime, id)) => {
             let shown: String = id.chars().take(12).collect();
-            let entry = Entry::Container {
-                runtime: runtime.to_owned(),
-                id: Untrusted::new(&shown),
-            };
+            let entry = Entry::Container { runtime: runtime.to_owned(), id: Untrusted::new(&shown) };
             let wanted = id.to_owned();
-            (
-                entry,
-                Box::new(move |other| self::container(&other.cgroup).is_some_and(|(_, id)| id == wanted)),
-            )
+            (entry, Box::new(move |other| self::container(&other.cgroup).is_some_and(|(_, id)| id == wanted)))
         }
         None => {
             let name = unit(&process.cgroup)?.to_owned();
-            let entry = Entry::Unit {
-                name: Untrusted::new(&name),
-            };
-            (
-                entry,
-                Box::new(move |other| unit(&other.cgroup) == Some(name.as_str())),
-            )
+            let entry = Entry::Unit { name: Untrusted::new(&name) };
+            (entry, Box::new(move |other| unit(&other.cgroup) == Some(name.as_str())))
         }
     };
     let depth = ancestors.iter().take_while(|ancestor| inside(ancestor)).count();
     let left_scope = depth < ancestors.len();
-    Some(Found {
-        depth,
-        entry,
-        login: None,
-        needs_top: true,
-        left_scope,
-    })
+    Some(Found { depth, entry, login: None, needs_top: true, left_scope })
 }
 
 /// The accepted login that a process let in and whose session `below` belongs to.
@@ -279,11 +224,7 @@ fn container(cgroup: &str) -> Option<(&'static str, &str)> {
 
 /// The systemd unit of a cgroup path: its last part that is a service, a user's manager left out.
 fn unit(cgroup: &str) -> Option<&str> {
-    cgroup
-        .split('/')
-        .rev()
-        .find(|part| part.ends_with(".service"))
-        .filter(|part| !part.starts_with("user@"))
+    cgroup.split('/').rev().find(|part| part.ends_with(".service")).filter(|part| !part.starts_with("user@"))
 }
 
 /// Through what a process got other rights than its ancestors had.
@@ -293,10 +234,7 @@ fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
     if !changes {
         return None;
     }
-    let above: Vec<&str> = chain[..=first_person]
-        .iter()
-        .map(|ancestor| program_name(ancestor))
-        .collect();
+    let above: Vec<&str> = chain[..=first_person].iter().map(|ancestor| program_name(ancestor)).collect();
     // A shell started with other rights runs in between; the elevator itself may be the last person's process.
     let elevator = above.iter().find(|name| ELEVATORS.contains(name));
     match elevator {
@@ -309,23 +247,16 @@ fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
 
 /// The person behind a process, and another one that another source names.
 fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, Option<String>) {
-    let by_login_uid = process
-        .credentials
-        .login_uid
-        .filter(|uid| *uid != u32::MAX)
-        .map(|uid| {
-            let name = process.login_user.as_deref().filter(|user| !user.is_empty());
-            name.map_or_else(|| host.user(uid), Untrusted::new)
-        });
+    let by_login_uid = process.credentials.login_uid.filter(|uid| *uid != u32::MAX).map(|uid| {
+        let name = process.login_user.as_deref().filter(|user| !user.is_empty());
+        name.map_or_else(|| host.user(uid), Untrusted::new)
+    });
     let by_login = origin.login.map(|event| Untrusted::new(&event.login.user));
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
         .map(|ancestor| host.view(ancestor).user);
     let by_own = (process.credentials.uid != 0).then(|| host.view(process).user);
     // Services have accounts, not persons, unless a login stands behind them.
-    let with_session = !matches!(
-        origin.entry,
-        Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown
-    );
+    let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let known = [
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
@@ -338,13 +269,7 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
         (Some(uid), Some(login)) if uid != login => Some(login.shown(40)),
         _ => None,
     };
-    (
-        person.map(|(name, known_by)| Person {
-            name,
-            known_by: known_by.to_owned(),
-        }),
-        other,
-    )
+    (person.map(|(name, known_by)| Person { name, known_by: known_by.to_owned() }), other)
 }
 
 /// Root's own cron job or console session has root as its person.
@@ -384,18 +309,12 @@ mod tests {
         };
         check(&format!("/system.slice/docker-{id}.scope"), Some("docker"));
         check(&format!("/docker/{id}"), Some("docker"));
-        check(
-            &format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"),
-            Some("containerd"),
-        );
+        check(&format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"), Some("containerd"));
         check(&format!("/kubepods/besteffort/pod1-2/{id}"), Some("kubernetes"));
         check("/system.slice/docker.service", None);
         check("/user.slice/user-1000.slice/session-3.scope", None);
         assert_eq!(unit("/system.slice/nginx.service"), Some("nginx.service"));
-        assert_eq!(
-            unit("/system.slice/system-getty.slice/getty@tty1.service"),
-            Some("getty@tty1.service")
-        );
+        assert_eq!(unit("/system.slice/system-getty.slice/getty@tty1.service"), Some("getty@tty1.service"));
         assert_eq!(
             unit("/user.slice/user-1000.slice/user@1000.service/app.slice/x.service"),
             Some("x.service")

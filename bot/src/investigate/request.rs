@@ -42,28 +42,21 @@ fn window(claim: &Claim, playbook: &Playbook, now: Timestamp) -> Window {
                 to: to.plus_s(60 * i64::from(ask.minutes_after)).min(now),
             }
         }
-        None => Window {
-            from: now.plus_s(-3600 * i64::from(ask.hours_without_time)),
-            to: now,
-        },
+        None => Window { from: now.plus_s(-3600 * i64::from(ask.hours_without_time)), to: now },
     }
 }
 
 /// The claim's remote addresses, each once, at most [`REMOTES_MAX`] of them spread over the list.
 pub(super) fn remotes(claim: &Claim) -> Vec<Prefix> {
     let mut seen = BTreeSet::new();
-    let named: Vec<IpAddr> = (claim.remote.iter().map(|remote| remote.address))
-        .filter(|address| seen.insert(*address))
-        .collect();
+    let named: Vec<IpAddr> =
+        (claim.remote.iter().map(|remote| remote.address)).filter(|address| seen.insert(*address)).collect();
     let step = named.len().div_ceil(REMOTES_MAX).max(1);
     named.into_iter().step_by(step).map(whole).collect()
 }
 
 fn whole(address: IpAddr) -> Prefix {
-    Prefix {
-        address,
-        length: if address.is_ipv4() { 32 } else { 128 },
-    }
+    Prefix { address, length: if address.is_ipv4() { 32 } else { 128 } }
 }
 
 /// Whether a prefix holds an address. A length from outside may be absurd; it is then taken as whole.
@@ -86,15 +79,8 @@ mod tests {
     #[test]
     fn prefixes_hold_their_addresses() {
         let check = |prefix: &str, length: u8, address: &str, expected: bool| {
-            let prefix = Prefix {
-                address: prefix.parse().unwrap(),
-                length,
-            };
-            assert_eq!(
-                holds(&prefix, address.parse().unwrap()),
-                expected,
-                "{prefix:?} {address}"
-            );
+            let prefix = Prefix { address: prefix.parse().unwrap(), length };
+            assert_eq!(holds(&prefix, address.parse().unwrap()), expected, "{prefix:?} {address}");
         };
         check("198.51.100.7", 32, "198.51.100.7", true);
         check("198.51.100.7", 32, "198.51.100.8", false);

@@ -57,19 +57,9 @@ impl Candidate<'_> {
 
     /// What makes it one suspect, whichever question brought it up.
     pub fn key(&self) -> String {
-        let id = self
-            .suspect
-            .process
-            .as_ref()
-            .map(|process| process.id.as_str())
-            .unwrap_or("-");
+        let id = self.suspect.process.as_ref().map(|process| process.id.as_str()).unwrap_or("-");
         let behaviour = &self.suspect.behaviour;
-        format!(
-            "{}/{id}/{}/{:?}",
-            self.suspect.host,
-            behaviour.inbound,
-            behaviour.via.first()
-        )
+        format!("{}/{id}/{}/{:?}", self.suspect.host, behaviour.inbound, behaviour.via.first())
     }
 
     /// Whether it does something that the claim may mean.
@@ -79,12 +69,8 @@ impl Candidate<'_> {
 
     /// Flows of its that are named singly.
     pub fn samples(&self) -> impl Iterator<Item = &FlowEvent> {
-        let processes: Vec<_> = self
-            .group
-            .activities
-            .iter()
-            .filter_map(|activity| activity.process)
-            .collect();
+        let processes: Vec<_> =
+            self.group.activities.iter().filter_map(|activity| activity.process).collect();
         self.host
             .evidence
             .samples
@@ -120,13 +106,7 @@ fn check_match(host: &Host, group: &Group, remotes: &[history::Prefix]) {
             .any(|address| remotes.iter().any(|remote| request::holds(remote, *address)))
     };
     let matching = |activity: &&&Activity| activity.matched > 0 && !activity.address_sample.is_empty();
-    if !remotes.is_empty()
-        && group
-            .activities
-            .iter()
-            .filter(matching)
-            .any(|activity| !shown(activity))
-    {
+    if !remotes.is_empty() && group.activities.iter().filter(matching).any(|activity| !shown(activity)) {
         host.contradiction("traffic is said to match and shows no address that was asked for");
     }
 }
@@ -167,9 +147,7 @@ fn candidate<'a>(
             .flat_map(|origin| origin.chain.iter().take(ANCESTORS_KEPT))
             .map(|process| host.view(process))
             .collect(),
-        entry: origin
-            .as_ref()
-            .map_or(Entry::Unknown, |origin| origin.entry.clone()),
+        entry: origin.as_ref().map_or(Entry::Unknown, |origin| origin.entry.clone()),
         chain_complete: origin.as_ref().is_some_and(|origin| origin.complete),
         person: origin.as_ref().and_then(|origin| origin.person.clone()),
         elevated_by: origin
@@ -199,18 +177,11 @@ fn candidate<'a>(
 }
 
 fn first_rule<'p>(playbook: &'p Playbook, facts: &Ready, errors: &mut Vec<String>) -> Option<&'p Rule> {
-    playbook
-        .rules
-        .iter()
-        .find(|rule| holds(&rule.id, rule.when.holds(facts), errors))
+    playbook.rules.iter().find(|rule| holds(&rule.id, rule.when.holds(facts), errors))
 }
 
 fn signs<'p>(playbook: &'p Playbook, facts: &Ready, errors: &mut Vec<String>) -> Vec<&'p Sign> {
-    playbook
-        .signs
-        .iter()
-        .filter(|sign| holds(&sign.id, sign.when.holds(facts), errors))
-        .collect()
+    playbook.signs.iter().filter(|sign| holds(&sign.id, sign.when.holds(facts), errors)).collect()
 }
 
 fn holds(id: &str, answer: Result<bool, String>, errors: &mut Vec<String>) -> bool {
@@ -226,10 +197,7 @@ fn tool_name(traits: &Traits, rule: Option<&Rule>) -> (String, String) {
     if !traits.tool.is_empty() {
         (traits.tool.clone(), "name".to_owned())
     } else if !traits.tool_like.is_empty() {
-        (
-            format!("{kind} ({}-like)", traits.tool_like),
-            "options".to_owned(),
-        )
+        (format!("{kind} ({}-like)", traits.tool_like), "options".to_owned())
     } else {
         (kind, "behaviour".to_owned())
     }
@@ -237,10 +205,7 @@ fn tool_name(traits: &Traits, rule: Option<&Rule>) -> (String, String) {
 
 /// What was done, where no rule has words for it.
 fn plain_words(words: &std::collections::BTreeMap<&'static str, String>) -> String {
-    fill(
-        "sent {flows} {protocol} flows to {addresses}, port {port_list}",
-        words,
-    )
+    fill("sent {flows} {protocol} flows to {addresses}, port {port_list}", words)
 }
 
 /// The likeliest first: what does what is claimed, then what matches most of it.
@@ -269,10 +234,6 @@ pub(super) fn rank(candidates: &mut [Candidate]) {
 impl Candidate<'_> {
     /// Whether its rule explains what is claimed.
     pub fn fits_claims(&self) -> bool {
-        self.fits.is_empty()
-            || self
-                .claims
-                .iter()
-                .any(|claim| self.fits.contains(&claim.activity))
+        self.fits.is_empty() || self.claims.iter().any(|claim| self.fits.contains(&claim.activity))
     }
 }

@@ -63,13 +63,7 @@ pub fn port_list(ranges: &[(u16, u16)], limit: usize) -> String {
     let shown: Vec<String> = ranges
         .iter()
         .take(limit)
-        .map(|(from, to)| {
-            if from == to {
-                from.to_string()
-            } else {
-                format!("{from}-{to}")
-            }
-        })
+        .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
         .collect();
     match ranges.len().saturating_sub(limit) {
         0 => shown.join(", "),
@@ -79,10 +73,7 @@ pub fn port_list(ranges: &[(u16, u16)], limit: usize) -> String {
 
 /// How many ports the ranges hold together; ranges the wrong way round hold none.
 pub fn ports_in(ranges: &[(u16, u16)]) -> u64 {
-    ranges
-        .iter()
-        .map(|(from, to)| (u64::from(*to) + 1).saturating_sub(u64::from(*from)))
-        .sum()
+    ranges.iter().map(|(from, to)| (u64::from(*to) + 1).saturating_sub(u64::from(*from))).sum()
 }
 
 /// `1.5 MB`.
@@ -123,18 +114,12 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(
-            [0, 999, 1000, 65535, 1_234_567].map(count),
-            ["0", "999", "1,000", "65,535", "1,234,567"]
-        );
+        assert_eq!([0, 999, 1000, 65535, 1_234_567].map(count), ["0", "999", "1,000", "65,535", "1,234,567"]);
         assert_eq!(
             [0, 59, 60, 250, 7500, 200_000].map(duration_s).join("|"),
             "less than a second|59 s|1 min|4 min 10 s|2 h 5 min|2 days"
         );
-        assert_eq!(
-            port_list(&[(22, 22), (80, 90), (443, 443)], 2),
-            "22, 80-90 and 1 more"
-        );
+        assert_eq!(port_list(&[(22, 22), (80, 90), (443, 443)], 2), "22, 80-90 and 1 more");
         assert_eq!(ports_in(&[(22, 22), (80, 90), (9, 3)]), 12);
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }

@@ -65,10 +65,7 @@ impl Condition {
     /// Compiles a condition.
     pub(super) fn new(source: &str) -> Result<Self, String> {
         let program = Program::compile(source).map_err(|error| error.to_string())?;
-        Ok(Self {
-            source: source.to_owned(),
-            program: program.into(),
-        })
+        Ok(Self { source: source.to_owned(), program: program.into() })
     }
 
     /// Its text.
@@ -96,10 +93,7 @@ mod tests {
         facts.suspect("ports", 1000_i64);
         facts.suspect("failed_share", 0.97);
         facts.suspect("name", "nmap".to_owned());
-        let limits = [
-            ("scan_ports".to_owned(), Limit::Whole(15)),
-            ("share".to_owned(), Limit::Real(0.5)),
-        ];
+        let limits = [("scan_ports".to_owned(), Limit::Whole(15)), ("share".to_owned(), Limit::Real(0.5))];
         facts.limits(limits.iter().map(|(name, limit)| (name, limit)));
         let facts = facts.ready();
         let holds = |source: &str| Condition::new(source).and_then(|condition| condition.holds(&facts));

@@ -168,9 +168,7 @@ impl VerdictKind {
     /// The verdict of this kind; a tool gets its name.
     pub fn verdict(self, name: &str) -> Verdict {
         match self {
-            Self::Tool => Verdict::Tool {
-                name: name.to_owned(),
-            },
+            Self::Tool => Verdict::Tool { name: name.to_owned() },
             Self::MisbehavingApplication => Verdict::MisbehavingApplication,
             Self::Compromise => Verdict::Compromise,
             Self::ExposedService => Verdict::ExposedService,

@@ -135,10 +135,7 @@ pub struct Playbooks {
 impl Playbooks {
     /// Those built into this program.
     pub fn built_in() -> Result<Self, PlaybookError> {
-        let files = BUILT_IN
-            .iter()
-            .map(|(name, text)| parse(name, text))
-            .collect::<Result<_, _>>()?;
+        let files = BUILT_IN.iter().map(|(name, text)| parse(name, text)).collect::<Result<_, _>>()?;
         Self::new(files)
     }
 
@@ -166,31 +163,18 @@ impl Playbooks {
             files.push(file);
             Self::new(files).map(|_| ())
         };
-        paths
-            .iter()
-            .map(|path| (path.clone(), checked(path).err()))
-            .collect()
+        paths.iter().map(|path| (path.clone(), checked(path).err())).collect()
     }
 
     fn new(files: Vec<File>) -> Result<Self, PlaybookError> {
         let base = files
             .iter()
             .find(|file| file.name == DEFAULT)
-            .ok_or(PlaybookError::Sense {
-                name: DEFAULT.to_owned(),
-                what: "is missing".to_owned(),
-            })?;
+            .ok_or(PlaybookError::Sense { name: DEFAULT.to_owned(), what: "is missing".to_owned() })?;
         let default = resolve(base, base)?;
-        let mut playbooks = files
-            .iter()
-            .map(|file| resolve(file, base))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut playbooks = files.iter().map(|file| resolve(file, base)).collect::<Result<Vec<_>, _>>()?;
         playbooks.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self {
-            files,
-            playbooks,
-            default,
-        })
+        Ok(Self { files, playbooks, default })
     }
 
     /// All of them, by name.
@@ -211,23 +195,21 @@ impl Playbooks {
             .unwrap_or(&self.default)
     }
 
+    /// The one for a claim.
+    pub fn for_claim(&self, claim: &Claim) -> &Playbook {
+        self.for_activity(claim.activity)
+    }
+
     /// The one for what most claims accuse of; the first claim's where they are even.
     pub fn for_claims(&self, claims: &[Claim]) -> &Playbook {
         let count = |activity: Activity| claims.iter().filter(|claim| claim.activity == activity).count();
-        let most = claims
-            .iter()
-            .rev()
-            .map(|claim| claim.activity)
-            .max_by_key(|&activity| count(activity));
+        let most = claims.iter().rev().map(|claim| claim.activity).max_by_key(|&activity| count(activity));
         most.map_or(&self.default, |activity| self.for_activity(activity))
     }
 }
 
 fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
-    let failed = |source| PlaybookError::Read {
-        path: directory.to_owned(),
-        source,
-    };
+    let failed = |source| PlaybookError::Read { path: directory.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -236,10 +218,7 @@ fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
         }
         if paths.len() > FILES_MAX {
             let what = format!("more than {FILES_MAX} playbooks");
-            return Err(PlaybookError::Limit {
-                path: directory.to_owned(),
-                what,
-            });
+            return Err(PlaybookError::Limit { path: directory.to_owned(), what });
         }
     }
     paths.sort();
@@ -247,16 +226,10 @@ fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
 }
 
 fn read(path: &Path) -> Result<File, PlaybookError> {
-    let failed = |source| PlaybookError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| PlaybookError::Read { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(failed)?.len() > FILE_LIMIT {
         let what = format!("larger than {FILE_LIMIT} bytes");
-        return Err(PlaybookError::Limit {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(PlaybookError::Limit { path: path.to_owned(), what });
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -264,34 +237,21 @@ fn read(path: &Path) -> Result<File, PlaybookError> {
 }
 
 fn parse(name: &str, text: &str) -> Result<File, PlaybookError> {
-    let file: File = toml::from_str(text).map_err(|source| PlaybookError::Form {
-        name: name.to_owned(),
-        source: Box::new(source),
-    })?;
-    let wrong = |what: String| {
-        Err(PlaybookError::Sense {
-            name: name.to_owned(),
-            what,
-        })
-    };
+    let file: File = toml::from_str(text)
+        .map_err(|source| PlaybookError::Form { name: name.to_owned(), source: Box::new(source) })?;
+    let wrong = |what: String| Err(PlaybookError::Sense { name: name.to_owned(), what });
     if file.schema != SCHEMA {
         return wrong(format!("schema {}; this program reads {SCHEMA}", file.schema));
     }
     if file.name != name {
-        return wrong(format!(
-            "calls itself {:?}; the file's name must be the same",
-            file.name
-        ));
+        return wrong(format!("calls itself {:?}; the file's name must be the same", file.name));
     }
     Ok(file)
 }
 
 /// A file completed by the default playbook: its own rules, signs, tools and steps come first.
 fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
-    let wrong = |what: String| PlaybookError::Sense {
-        name: file.name.clone(),
-        what,
-    };
+    let wrong = |what: String| PlaybookError::Sense { name: file.name.clone(), what };
     let missing = |what: &str| wrong(format!("{what} is missing"));
     let inherited = if file.name == base.name { None } else { Some(base) };
     let own_or_base = || std::iter::once(file).chain(inherited);
@@ -300,10 +260,7 @@ fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
     limits.extend(file.limits.clone());
     let mut headlines = base.headlines.clone();
     headlines.extend(file.headlines.clone());
-    let mut reply = base
-        .reply
-        .clone()
-        .ok_or_else(|| missing("the default's [reply]"))?;
+    let mut reply = base.reply.clone().ok_or_else(|| missing("the default's [reply]"))?;
     if let Some(own) = &file.reply {
         reply.letter = own.letter.clone();
         reply.cause.extend(own.cause.clone());
@@ -314,16 +271,8 @@ fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
         version: file.version,
         title: file.title.clone(),
         activities: file.activities.clone(),
-        abuse: file
-            .abuse
-            .clone()
-            .or_else(|| base.abuse.clone())
-            .ok_or_else(|| missing("abuse"))?,
-        ask: file
-            .ask
-            .clone()
-            .or_else(|| base.ask.clone())
-            .ok_or_else(|| missing("[ask]"))?,
+        abuse: file.abuse.clone().or_else(|| base.abuse.clone()).ok_or_else(|| missing("abuse"))?,
+        ask: file.ask.clone().or_else(|| base.ask.clone()).ok_or_else(|| missing("[ask]"))?,
         limits,
         tools: own_or_base().flat_map(|file| file.tools.clone()).collect(),
         rules: rules(own_or_base()).map_err(wrong)?,
@@ -331,11 +280,7 @@ fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
         steps: own_or_base().flat_map(|file| file.steps.clone()).collect(),
         headlines,
         reply,
-        routing: file
-            .routing
-            .clone()
-            .or_else(|| base.routing.clone())
-            .ok_or_else(|| missing("[routing]"))?,
+        routing: file.routing.clone().or_else(|| base.routing.clone()).ok_or_else(|| missing("[routing]"))?,
     };
     check(&playbook).map_err(wrong)?;
     Ok(playbook)
@@ -385,21 +330,13 @@ fn check(playbook: &Playbook) -> Result<(), String> {
         .rules
         .iter()
         .map(|rule| ("rule", &rule.id, &rule.when, &rule.says))
-        .chain(
-            playbook
-                .signs
-                .iter()
-                .map(|sign| ("sign", &sign.id, &sign.when, &sign.says)),
-        )
+        .chain(playbook.signs.iter().map(|sign| ("sign", &sign.id, &sign.when, &sign.says)))
     {
-        when.holds(&facts)
-            .map_err(|error| format!("{what} {id}: {:?} {error}", when.source()))?;
+        when.holds(&facts).map_err(|error| format!("{what} {id}: {:?} {error}", when.source()))?;
         known_places(says, RULE_PLACES).map_err(|error| format!("{what} {id}: {error}"))?;
     }
-    if let Some(rule) = playbook
-        .rules
-        .iter()
-        .find(|rule| rule.verdict == VerdictKind::Tool && rule.kind.is_empty())
+    if let Some(rule) =
+        playbook.rules.iter().find(|rule| rule.verdict == VerdictKind::Tool && rule.kind.is_empty())
     {
         return Err(format!("rule {}: a tool needs a kind", rule.id));
     }
@@ -424,10 +361,7 @@ fn check(playbook: &Playbook) -> Result<(), String> {
 }
 
 fn known_places(text: &str, known: &[&str]) -> Result<(), String> {
-    match template::places(text)
-        .into_iter()
-        .find(|place| !known.contains(place))
-    {
+    match template::places(text).into_iter().find(|place| !known.contains(place)) {
         Some(place) => Err(format!("{{{place}}} is no known place in {text:?}")),
         None => Ok(()),
     }

@@ -105,8 +105,6 @@ impl Playbook {
 
     /// The steps for a verdict.
     pub fn steps_for(&self, verdict: VerdictKind) -> impl Iterator<Item = &Step> {
-        self.steps
-            .iter()
-            .filter(move |step| step.verdicts.is_empty() || step.verdicts.contains(&verdict))
+        self.steps.iter().filter(move |step| step.verdicts.is_empty() || step.verdicts.contains(&verdict))
     }
 }

@@ -52,57 +52,26 @@ pub fn build(
 ) -> Report {
     let playbook = playbooks.for_claims(&case.claims);
     let judgement = investigate(&case.claims, located, answers, playbook);
-    let suspect = judgement
-        .suspects
-        .first()
-        .filter(|_| rests_on_suspect(&judgement));
+    let suspect = judgement.suspects.first().filter(|_| rests_on_suspect(&judgement));
     let kind = VerdictKind::from(&judgement.verdict);
     let host = host_of(&judgement, suspect);
     let facts = facts(&judgement, suspect, host.as_ref());
-    let scene = Scene {
-        case,
-        playbook,
-        judgement: &judgement,
-        suspect,
-        host: host.as_ref(),
-        facts: &facts,
-    };
+    let scene = Scene { case, playbook, judgement: &judgement, suspect, host: host.as_ref(), facts: &facts };
     let words = scene.words();
-    let headline = playbook
-        .headlines
-        .get(&kind)
-        .map(|text| fill(text, &words))
-        .unwrap_or_default();
+    let headline = playbook.headlines.get(&kind).map(|text| fill(text, &words)).unwrap_or_default();
     let chain = suspect.map(chain).unwrap_or_default();
-    let reporter_case = case
-        .notices
-        .iter()
-        .find_map(|notice| notice.reporter_case.as_deref());
-    let notes = located
-        .notes
-        .iter()
-        .chain(case.notices.iter().flat_map(|notice| &notice.warnings));
+    let reporter_case = case.notices.iter().find_map(|notice| notice.reporter_case.as_deref());
+    let notes = located.notes.iter().chain(case.notices.iter().flat_map(|notice| &notice.warnings));
     Report {
         version: VERSION,
         case_id: case.id.clone(),
         reporter_case: reporter_case.map(Untrusted::new),
-        activity: case
-            .claims
-            .first()
-            .map_or(crate::case::Activity::Other, |claim| claim.activity),
+        activity: case.claims.first().map_or(crate::case::Activity::Other, |claim| claim.activity),
         made: now,
         opened: case.opened,
         deadline: case.deadline,
-        playbook: PlaybookRef {
-            name: playbook.name.clone(),
-            version: playbook.version,
-        },
-        routing: if playbook.routing.owner.contains(&kind) {
-            "owner"
-        } else {
-            "security"
-        }
-        .to_owned(),
+        playbook: PlaybookRef { name: playbook.name.clone(), version: playbook.version },
+        routing: if playbook.routing.owner.contains(&kind) { "owner" } else { "security" }.to_owned(),
         headline: one_line(&headline),
         sentence: sentence(&scene),
         fields: scene.fields(),
@@ -111,9 +80,7 @@ pub fn build(
         timeline: timeline::timeline(case, answers, suspect),
         evidence: timeline::evidence(answers, suspect, &judgement),
         notes: notes.take(NOTES_MAX).map(|note| Untrusted::new(note)).collect(),
-        techniques: suspect
-            .map(|suspect| suspect.techniques.clone())
-            .unwrap_or_default(),
+        techniques: suspect.map(|suspect| suspect.techniques.clone()).unwrap_or_default(),
         aws_reply: reply::reply(&playbook.reply, kind, &words),
         facts,
         judgement,
@@ -122,10 +89,7 @@ pub fn build(
 
 /// Whether the verdict is about the first suspect.
 fn rests_on_suspect(judgement: &Judgement) -> bool {
-    let matched = judgement
-        .suspects
-        .first()
-        .is_some_and(|suspect| suspect.behaviour.matched > 0);
+    let matched = judgement.suspects.first().is_some_and(|suspect| suspect.behaviour.matched > 0);
     match judgement.verdict {
         Verdict::NotThisHost => false,
         Verdict::Unknown => matched,
@@ -161,17 +125,13 @@ fn facts(judgement: &Judgement, suspect: Option<&Suspect>, host: Option<&(String
             Some(Verdict::Tool { name }) => Some(name.clone()),
             _ => None,
         },
-        told_by: suspect
-            .map(|suspect| suspect.told_by.clone())
-            .filter(|told_by| !told_by.is_empty()),
+        told_by: suspect.map(|suspect| suspect.told_by.clone()).filter(|told_by| !told_by.is_empty()),
         program: of_process(|process| &process.exe),
         argv: of_process(|process| &process.argv),
         pid: process.map(|process| process.pid),
         user: of_process(|process| &process.user),
         effective_user: of_process(|process| &process.effective_user),
-        person: suspect
-            .and_then(|suspect| suspect.person.as_ref())
-            .map(|person| person.name.clone()),
+        person: suspect.and_then(|suspect| suspect.person.as_ref()).map(|person| person.name.clone()),
         elevated_by: suspect.and_then(|suspect| suspect.elevated_by.clone()),
         entry: entry_kind(entry).to_owned(),
         login: match entry {
@@ -207,10 +167,7 @@ fn targets(behaviour: &Behaviour) -> Targets {
         port_ranges: behaviour.port_ranges.clone(),
         flows: behaviour.flows,
         matched: behaviour.matched,
-        protocol: behaviour
-            .protocol()
-            .map(|protocol| protocol.to_string())
-            .unwrap_or_default(),
+        protocol: behaviour.protocol().map(|protocol| protocol.to_string()).unwrap_or_default(),
         via: behaviour.via.clone(),
         first: behaviour.first,
         last: behaviour.last,
@@ -219,11 +176,7 @@ fn targets(behaviour: &Behaviour) -> Targets {
 
 /// Ports on the reported addresses where those match, else all.
 pub(super) fn ports(behaviour: &Behaviour) -> u64 {
-    let known = if behaviour.matched > 0 {
-        behaviour.matched_ports
-    } else {
-        behaviour.ports
-    };
+    let known = if behaviour.matched > 0 { behaviour.matched_ports } else { behaviour.ports };
     known.max(words::ports_in(&behaviour.port_ranges))
 }
 
@@ -234,9 +187,9 @@ fn sentence(scene: &Scene) -> String {
     let body = match (scene.suspect, &scene.judgement.verdict) {
         (Some(suspect), verdict) => suspect_sentence(scene, suspect, verdict),
         (None, Verdict::NotThisHost) => {
-            let when = scene.claimed().map_or(String::new(), |(from, to)| {
-                format!(" from {}", words::span(from, to))
-            });
+            let when = scene
+                .claimed()
+                .map_or(String::new(), |(from, to)| format!(" from {}", words::span(from, to)));
             format!(
                 "{hosts} sent nothing to {} and got nothing from there{when}; the history of that time is complete",
                 scene.claimed_targets()
@@ -274,32 +227,21 @@ fn suspect_sentence(scene: &Scene, suspect: &Suspect, verdict: &Verdict) -> Stri
             )
         }
         (None, Some(process)) => {
-            format!(
-                "{program}{} on {} {}",
-                rights(suspect, process),
-                suspect.host,
-                suspect.says
-            )
+            format!("{program}{} on {} {}", rights(suspect, process), suspect.host, suspect.says)
         }
         _ => format!("{program} on {} {}", suspect.host, suspect.says),
     };
     if *verdict == Verdict::Unknown {
-        text.push_str(&format!(
-            "; that alone does not look like {}",
-            scene.playbook.abuse
-        ));
+        text.push_str(&format!("; that alone does not look like {}", scene.playbook.abuse));
     }
     text.push_str(&format!(", {}", words::span(behaviour.first, behaviour.last)));
     text.push_str(&match &suspect.entry {
         Entry::Login { login } => {
-            let from = login
-                .source_address
-                .map(|address| format!(" from {address}"))
-                .unwrap_or_default();
+            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
             format!(
                 ". The session began with {}'s login over {}{from} by {} at {}",
                 login.user.shown(40),
-                login.service.shown(20),
+                login.service_name(),
                 login.method.shown(30),
                 words::utc(login.time)
             )
@@ -317,16 +259,9 @@ fn suspect_sentence(scene: &Scene, suspect: &Suspect, verdict: &Verdict) -> Stri
 }
 
 fn rights(suspect: &Suspect, process: &ProcessView) -> String {
-    let same = suspect
-        .person
-        .as_ref()
-        .is_some_and(|person| person.name == process.effective_user);
+    let same = suspect.person.as_ref().is_some_and(|person| person.name == process.effective_user);
     match &suspect.elevated_by {
-        Some(elevator) => format!(
-            " as {} through {}",
-            process.effective_user.shown(40),
-            elevator.shown(40)
-        ),
+        Some(elevator) => format!(" as {} through {}", process.effective_user.shown(40), elevator.shown(40)),
         None if same => String::new(),
         None => format!(" as {}", process.effective_user.shown(40)),
     }
@@ -334,31 +269,21 @@ fn rights(suspect: &Suspect, process: &ProcessView) -> String {
 
 /// From the beginning to the traffic in at most five lines.
 fn chain(suspect: &Suspect) -> Vec<ChainLine> {
-    let line = |kind: &str, text: String| ChainLine {
-        kind: kind.to_owned(),
-        text: Untrusted::new(&text),
-    };
+    let line = |kind: &str, text: String| ChainLine { kind: kind.to_owned(), text: Untrusted::new(&text) };
     let mut lines = Vec::new();
     match &suspect.entry {
         Entry::Login { login } => {
             let from = login.source_address.map(|address| {
-                let port = login
-                    .source_port
-                    .map(|port| format!(" port {port}"))
-                    .unwrap_or_default();
+                let port = login.source_port.map(|port| format!(" port {port}")).unwrap_or_default();
                 format!("{address}{port} ")
             });
-            let key = login
-                .key
-                .as_ref()
-                .map(|key| format!(" {}", key.raw()))
-                .unwrap_or_default();
+            let key = login.key.as_ref().map(|key| format!(" {}", key.raw())).unwrap_or_default();
             lines.push(line(
                 "login",
                 format!(
                     "{}{} as {} by {}{key}",
                     from.unwrap_or_default(),
-                    login.service.raw(),
+                    login.service_name(),
                     login.user.raw(),
                     login.method.raw()
                 ),
@@ -375,10 +300,8 @@ fn chain(suspect: &Suspect) -> Vec<ChainLine> {
         Entry::Unknown => lines.push(line("?", "the beginning is not recorded".to_owned())),
     }
     // The entry's own daemon and forks that run the same image say nothing new.
-    let daemon = usize::from(!matches!(
-        suspect.entry,
-        Entry::Unknown | Entry::Unit { .. } | Entry::Container { .. }
-    ));
+    let daemon =
+        usize::from(!matches!(suspect.entry, Entry::Unknown | Entry::Unit { .. } | Entry::Container { .. }));
     let shown = suspect.ancestors.len().saturating_sub(daemon);
     let mut between: Vec<&ProcessView> = suspect.ancestors[..shown].iter().rev().collect();
     between.retain(|process| {
@@ -388,27 +311,18 @@ fn chain(suspect: &Suspect) -> Vec<ChainLine> {
     let room = CHAIN_LINES - 3;
     if between.len() > room {
         let folded = between.len() - (room - 1);
-        let names: BTreeSet<String> = between[..folded]
-            .iter()
-            .map(|process| process.name.shown(30))
-            .collect();
+        let names: BTreeSet<String> =
+            between[..folded].iter().map(|process| process.name.shown(30)).collect();
         let names: Vec<String> = names.into_iter().take(4).collect();
         lines.push(line("via", format!("{} processes: {}", folded, names.join(", "))));
         between.drain(..folded);
     }
-    lines.extend(
-        between
-            .iter()
-            .map(|process| line("process", process_text(process))),
-    );
+    lines.extend(between.iter().map(|process| line("process", process_text(process))));
     if let Some(process) = &suspect.process {
         lines.push(line("process", process_text(process)));
     }
     let behaviour = &suspect.behaviour;
-    let protocol = behaviour
-        .protocol()
-        .map(|protocol| protocol.to_string())
-        .unwrap_or_default();
+    let protocol = behaviour.protocol().map(|protocol| protocol.to_string()).unwrap_or_default();
     lines.push(line(
         "traffic",
         format!(
@@ -428,11 +342,7 @@ fn process_text(process: &ProcessView) -> String {
     } else {
         format!("{} as {}", process.user.raw(), process.effective_user.raw())
     };
-    let command = if process.argv.is_empty() {
-        process.name.raw()
-    } else {
-        process.argv.raw()
-    };
+    let command = if process.argv.is_empty() { process.name.raw() } else { process.argv.raw() };
     format!("[{user}] {command}")
 }
 
@@ -484,13 +394,8 @@ impl Scene<'_> {
     }
 
     fn claimed_targets(&self) -> String {
-        let addresses: BTreeSet<_> = self
-            .case
-            .claims
-            .iter()
-            .flat_map(|claim| &claim.remote)
-            .map(|remote| remote.address)
-            .collect();
+        let addresses: BTreeSet<_> =
+            self.case.claims.iter().flat_map(|claim| &claim.remote).map(|remote| remote.address).collect();
         let shown: Vec<String> = addresses.iter().take(3).map(ToString::to_string).collect();
         match addresses.len() {
             0 => "the reported target".to_owned(),
@@ -502,46 +407,28 @@ impl Scene<'_> {
     fn owner(&self) -> Option<Untrusted> {
         let tags = &self.host?.1.tags;
         OWNER_TAGS.iter().find_map(|wanted| {
-            let tag = tags
-                .iter()
-                .find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
+            let tag =
+                tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
             tag.map(|(_, value)| Untrusted::new(value))
         })
     }
 
     fn fields(&self) -> Vec<Field> {
-        let field = |label: &str, value: String| Field {
-            label: label.to_owned(),
-            value: Untrusted::new(&value),
-        };
+        let field =
+            |label: &str, value: String| Field { label: label.to_owned(), value: Untrusted::new(&value) };
         let host = self.host.map(|(_, host)| host);
         let part = |of: fn(&HostRef) -> Option<&String>| {
             host.and_then(of).cloned().unwrap_or_else(|| "unknown".to_owned())
         };
-        let account = format!(
-            "{} / {}",
-            part(|host| host.account.as_ref()),
-            part(|host| host.region.as_ref())
-        );
-        let owner = self
-            .owner()
-            .map_or_else(|| "no owner tag".to_owned(), |owner| owner.raw().to_owned());
-        let reported = self
-            .claimed()
-            .map_or_else(|| "no time named".to_owned(), |(from, to)| words::span(from, to));
-        let deadline = self
-            .case
-            .deadline
-            .map_or_else(|| "none".to_owned(), |deadline| words::utc(deadline.into()));
+        let account =
+            format!("{} / {}", part(|host| host.account.as_ref()), part(|host| host.region.as_ref()));
+        let owner = self.owner().map_or_else(|| "no owner tag".to_owned(), |owner| owner.raw().to_owned());
+        let reported =
+            self.claimed().map_or_else(|| "no time named".to_owned(), |(from, to)| words::span(from, to));
+        let deadline =
+            self.case.deadline.map_or_else(|| "none".to_owned(), |deadline| words::utc(deadline.into()));
         vec![
-            field(
-                "Instance",
-                format!(
-                    "{} ({})",
-                    self.host_name(),
-                    part(|host| host.instance_id.as_ref())
-                ),
-            ),
+            field("Instance", format!("{} ({})", self.host_name(), part(|host| host.instance_id.as_ref()))),
             field("Account / region", account),
             field("Owner", owner),
             field("Reported time", reported),
@@ -555,9 +442,7 @@ impl Scene<'_> {
             [] => "no host was asked".to_owned(),
             [only] => only.text.clone(),
             many => {
-                let own = self
-                    .host
-                    .and_then(|(name, _)| many.iter().find(|view| view.name == *name));
+                let own = self.host.and_then(|(name, _)| many.iter().find(|view| view.name == *name));
                 let complete = many.iter().filter(|view| view.complete).count();
                 let summary = format!("{complete} of {} candidate hosts complete", many.len());
                 own.map_or(summary.clone(), |view| format!("{}; {summary}", view.text))
@@ -570,46 +455,30 @@ impl Scene<'_> {
         let suspect = self.suspect;
         let process = suspect.and_then(|suspect| suspect.process.as_ref());
         let shown = |text: Option<&Untrusted>, limit: usize, missing: &str| {
-            text.filter(|text| !text.is_empty())
-                .map_or_else(|| missing.to_owned(), |text| text.shown(limit))
+            text.filter(|text| !text.is_empty()).map_or_else(|| missing.to_owned(), |text| text.shown(limit))
         };
         let host = self.host.map(|(_, host)| host);
         let part = |of: fn(&HostRef) -> Option<&String>| {
-            host.and_then(of)
-                .map_or_else(|| "unknown".to_owned(), |text| Untrusted::new(text).shown(60))
+            host.and_then(of).map_or_else(|| "unknown".to_owned(), |text| Untrusted::new(text).shown(60))
         };
-        let program = shown(
-            process.map(|process| &process.name),
-            60,
-            "a process that is not recorded",
-        );
+        let program = shown(process.map(|process| &process.name), 60, "a process that is not recorded");
         let person = self.facts.person.as_ref();
         let tool = self.facts.tool.clone().unwrap_or_else(|| program.clone());
         let (from, to) = match suspect {
-            Some(suspect) => (
-                words::utc(suspect.behaviour.first),
-                words::utc(suspect.behaviour.last),
-            ),
+            Some(suspect) => (words::utc(suspect.behaviour.first), words::utc(suspect.behaviour.last)),
             None => match self.claimed() {
                 Some((from, to)) => (words::utc(from), words::utc(to)),
                 None => ("not named".to_owned(), "not named".to_owned()),
             },
         };
         let login = self.facts.login.as_ref();
-        let reporter_case = self
-            .case
-            .notices
-            .iter()
-            .find_map(|notice| notice.reporter_case.as_deref());
+        let reporter_case = self.case.notices.iter().find_map(|notice| notice.reporter_case.as_deref());
         BTreeMap::from([
             ("tool", tool),
             (
                 "by",
                 person
-                    .map_or_else(
-                        || format!("{program} "),
-                        |person| format!("{} ", person.shown(40)),
-                    )
+                    .map_or_else(|| format!("{program} "), |person| format!("{} ", person.shown(40)))
                     .trim()
                     .to_owned(),
             ),
@@ -623,17 +492,11 @@ impl Scene<'_> {
             ("region", part(|host| host.region.as_ref())),
             ("owner", shown(self.owner().as_ref(), 60, "no owner tag")),
             ("abuse", self.playbook.abuse.clone()),
-            (
-                "did",
-                suspect.map_or_else(String::new, |suspect| suspect.says.clone()),
-            ),
+            ("did", suspect.map_or_else(String::new, |suspect| suspect.says.clone())),
             ("targets", self.claimed_targets()),
             ("from", from),
             ("to", to),
-            (
-                "login",
-                login.map_or_else(|| "unknown".to_owned(), |login| login.user.shown(40)),
-            ),
+            ("login", login.map_or_else(|| "unknown".to_owned(), |login| login.user.shown(40))),
             (
                 "source",
                 login
@@ -650,9 +513,8 @@ impl Scene<'_> {
             ("case", Untrusted::new(&self.case.id.0).shown(60)),
             (
                 "reporter_case",
-                reporter_case.map_or_else(String::new, |case| {
-                    format!(" ({})", Untrusted::new(case).shown(60))
-                }),
+                reporter_case
+                    .map_or_else(String::new, |case| format!(" ({})", Untrusted::new(case).shown(60))),
             ),
             ("coverage", self.coverage()),
             ("confidence", self.judgement.confidence.to_string()),

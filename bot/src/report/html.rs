@@ -264,12 +264,8 @@ fn hosts(report: &Report) -> Markup {
 }
 
 fn others(report: &Report) -> Markup {
-    let others: Vec<_> = report
-        .judgement
-        .suspects
-        .iter()
-        .skip(usize::from(report.suspect().is_some()))
-        .collect();
+    let others: Vec<_> =
+        report.judgement.suspects.iter().skip(usize::from(report.suspect().is_some())).collect();
     if others.is_empty() {
         return html! {};
     }

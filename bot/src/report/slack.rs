@@ -62,30 +62,16 @@ fn drawn(report: &Report, limit: usize) -> Vec<Value> {
         };
         blocks.push(list(
             title,
-            judgement
-                .doubts
-                .iter()
-                .take(4)
-                .map(|doubt| visible(&doubt.text, limit.min(300))),
+            judgement.doubts.iter().take(4).map(|doubt| visible(&doubt.text, limit.min(300))),
         ));
     }
     if !judgement.what_would_change.is_empty() {
-        let changes = judgement
-            .what_would_change
-            .iter()
-            .take(3)
-            .map(|text| visible(text, limit.min(200)));
+        let changes = judgement.what_would_change.iter().take(3).map(|text| visible(text, limit.min(200)));
         blocks.push(list("What would change this", changes));
     }
     if !report.steps.is_empty() {
-        blocks.push(list(
-            "Next steps",
-            report
-                .steps
-                .iter()
-                .take(4)
-                .map(|step| visible(step, limit.min(300))),
-        ));
+        blocks
+            .push(list("Next steps", report.steps.iter().take(4).map(|step| visible(step, limit.min(300)))));
     }
     blocks.push(context(&context_text(report)));
     blocks.truncate(BLOCKS_MAX);
@@ -109,28 +95,17 @@ fn context_text(report: &Report) -> String {
 
 /// The message while hosts are asked.
 pub fn blocks_investigating(case: &Case) -> Vec<Value> {
-    let activity = case
-        .claims
-        .first()
-        .map(|claim| words::snake(&claim.activity).replace('_', " "));
+    let activity = case.claims.first().map(|claim| words::snake(&claim.activity).replace('_', " "));
     let activity = activity.unwrap_or_else(|| "abuse".to_owned());
     let accused: Vec<String> = (case.claims.iter())
         .flat_map(|claim| {
             let addresses = claim.accused.addresses.iter().map(ToString::to_string);
-            let ids = claim
-                .accused
-                .instance_ids
-                .iter()
-                .map(|id| Untrusted::new(id).shown(40));
+            let ids = claim.accused.instance_ids.iter().map(|id| Untrusted::new(id).shown(40));
             addresses.chain(ids)
         })
         .take(4)
         .collect();
-    let whom = if accused.is_empty() {
-        "a host of ours".to_owned()
-    } else {
-        accused.join(", ")
-    };
+    let whom = if accused.is_empty() { "a host of ours".to_owned() } else { accused.join(", ") };
     let due = case
         .deadline
         .map(|deadline| format!(" · answer due {}", words::utc(deadline.into())))
@@ -147,10 +122,7 @@ pub fn blocks_investigating(case: &Case) -> Vec<Value> {
 
 /// What stands in notifications and where blocks cannot be shown.
 pub fn fallback_text(report: &Report) -> String {
-    mrkdwn(&visible(
-        &format!("{} - {}", report.headline, report.sentence),
-        800,
-    ))
+    mrkdwn(&visible(&format!("{} - {}", report.headline, report.sentence), 800))
 }
 
 fn plain(text: &str) -> Value {

@@ -35,16 +35,9 @@ struct Placed<'a> {
 /// The graph as an `svg` element.
 pub(super) fn drawing(graph: &Graph) -> Markup {
     let placed = place(graph);
-    let height = placed
-        .iter()
-        .map(|placed| placed.y + placed.height)
-        .max()
-        .unwrap_or(0)
-        + MARGIN;
-    let description: Vec<String> = (graph.nodes.iter())
-        .filter(|node| node.on_chain)
-        .map(|node| node.label.shown(60))
-        .collect();
+    let height = placed.iter().map(|placed| placed.y + placed.height).max().unwrap_or(0) + MARGIN;
+    let description: Vec<String> =
+        (graph.nodes.iter()).filter(|node| node.on_chain).map(|node| node.label.shown(60)).collect();
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) height=(height)
             role="img" aria-label="How it came about" font-family="DejaVu Sans, Verdana, sans-serif" {
@@ -63,13 +56,7 @@ pub(super) fn drawing(graph: &Graph) -> Markup {
 /// Chain nodes in a column; others under the node that comes before the suspect, indented.
 fn place(graph: &Graph) -> Vec<Placed<'_>> {
     let nodes: Vec<&Node> = graph.nodes.iter().take(Graph::NODES_MAX).collect();
-    let parent = |index: usize| {
-        graph
-            .edges
-            .iter()
-            .find(|edge| edge.to == index)
-            .map(|edge| edge.from)
-    };
+    let parent = |index: usize| graph.edges.iter().find(|edge| edge.to == index).map(|edge| edge.from);
     // Row by row: a chain node, then its side branches.
     let mut order: Vec<usize> = Vec::new();
     for index in (0..nodes.len()).filter(|&index| nodes[index].on_chain) {
@@ -80,24 +67,14 @@ fn place(graph: &Graph) -> Vec<Placed<'_>> {
     let mut y = MARGIN;
     for index in order {
         let side = !nodes[index].on_chain;
-        let (x, height, gap) = if side {
-            (INDENT, SIDE_HEIGHT, 8)
-        } else {
-            (MARGIN, NODE_HEIGHT, GAP)
-        };
+        let (x, height, gap) = if side { (INDENT, SIDE_HEIGHT, 8) } else { (MARGIN, NODE_HEIGHT, GAP) };
         rows[index] = (x, y, WIDTH - x - MARGIN, height);
         y += height + gap;
     }
     nodes
         .into_iter()
         .zip(rows)
-        .map(|(node, (x, y, width, height))| Placed {
-            node,
-            x,
-            y,
-            width,
-            height,
-        })
+        .map(|(node, (x, y, width, height))| Placed { node, x, y, width, height })
         .collect()
 }
 

@@ -29,15 +29,9 @@ pub fn text(report: &Report) -> String {
     let judgement = &report.judgement;
     page.items(
         "What lowers the confidence",
-        judgement
-            .doubts
-            .iter()
-            .map(|doubt| format!("{} (at most {})", doubt.text, doubt.at_most)),
+        judgement.doubts.iter().map(|doubt| format!("{} (at most {})", doubt.text, doubt.at_most)),
     );
-    page.items(
-        "What would change this",
-        judgement.what_would_change.iter().cloned(),
-    );
+    page.items("What would change this", judgement.what_would_change.iter().cloned());
     page.items("Looked for and not found", judgement.not_found.iter().cloned());
     page.items("Next steps", report.steps.iter().cloned());
     timeline(report, &mut page);
@@ -87,15 +81,8 @@ fn findings(report: &Report, page: &mut Page) {
         (About::Also, "What else"),
         (About::Host, "The host"),
     ] {
-        let of = report
-            .judgement
-            .findings
-            .iter()
-            .filter(|finding| finding.about == about);
-        page.items(
-            title,
-            of.map(|finding| format!("{}{}", finding.text, events(&finding.events))),
-        );
+        let of = report.judgement.findings.iter().filter(|finding| finding.about == about);
+        page.items(title, of.map(|finding| format!("{}{}", finding.text, events(&finding.events))));
     }
 }
 
@@ -107,14 +94,9 @@ fn events(events: &[u64]) -> String {
     match shown.as_slice() {
         [] => String::new(),
         [one] => format!(" [event {one}]"),
-        more => format!(
-            " [events {}]",
-            more.iter()
-                .take(6)
-                .map(u64::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        more => {
+            format!(" [events {}]", more.iter().take(6).map(u64::to_string).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -131,12 +113,7 @@ fn timeline(report: &Report, page: &mut Page) {
             own_day.clone_into(&mut day);
             page.line(&format!("  {day}"));
         }
-        page.labelled(
-            2,
-            8,
-            clock.trim().trim_end_matches(" UTC"),
-            &moment.text.shown(240),
-        );
+        page.labelled(2, 8, clock.trim().trim_end_matches(" UTC"), &moment.text.shown(240));
     }
 }
 

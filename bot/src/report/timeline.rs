@@ -26,19 +26,11 @@ const ROWS_MAX: usize = 60;
 pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Suspect>) -> Vec<Moment> {
     let mut moments = Vec::new();
     let mut add = |at: UnixNs, text: String, events: Vec<u64>, on_chain: bool| {
-        moments.push(Moment {
-            at,
-            text: Untrusted::new(&text),
-            events,
-            on_chain,
-        });
+        moments.push(Moment { at, text: Untrusted::new(&text), events, on_chain });
     };
     if let Some(suspect) = suspect {
         if let Entry::Login { login } = &suspect.entry {
-            let from = login
-                .source_address
-                .map(|address| format!(" from {address}"))
-                .unwrap_or_default();
+            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
             add(
                 login.time,
                 format!("{} logs in{from} by {}", login.user.raw(), login.method.raw()),
@@ -46,7 +38,7 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
                 true,
             );
         }
-        for process in suspect.process.iter().chain(&suspect.ancestors) {
+        for process in suspect.ancestors.iter().rev().chain(&suspect.process) {
             add(
                 process.started,
                 format!("{} starts: {}", process.user.raw(), process.argv.shown(160)),
@@ -78,16 +70,9 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
             );
         }
         for event in logins(answers).take(20) {
-            let word = if event.login.accepted {
-                "logs in"
-            } else {
-                "fails to log in"
-            };
-            let from = event
-                .login
-                .source_address
-                .map(|address| format!(" from {address}"))
-                .unwrap_or_default();
+            let word = if event.login.accepted { "logs in" } else { "fails to log in" };
+            let from =
+                event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
             add(
                 event.time,
                 format!("{} {word}{from} by {}", event.login.user, event.login.method),
@@ -98,43 +83,25 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
     }
     for claim in &case.claims {
         if let Some(window) = &claim.window {
-            add(
-                window.from.into(),
-                "the notice's time begins".to_owned(),
-                Vec::new(),
-                false,
-            );
+            add(window.from.into(), "the notice's time begins".to_owned(), Vec::new(), false);
         }
     }
     if let Some(notice) = case.notices.first() {
-        add(
-            notice.received.into(),
-            "the notice arrives".to_owned(),
-            Vec::new(),
-            false,
-        );
+        add(notice.received.into(), "the notice arrives".to_owned(), Vec::new(), false);
     }
     for answer in answers.iter().take(4) {
         add(
             answer.answered.into(),
             format!(
                 "{} is asked",
-                answer
-                    .host
-                    .name
-                    .as_deref()
-                    .or(answer.host.instance_id.as_deref())
-                    .unwrap_or("the host")
+                answer.host.name.as_deref().or(answer.host.instance_id.as_deref()).unwrap_or("the host")
             ),
             Vec::new(),
             false,
         );
     }
-    let chained: BTreeSet<u64> = moments
-        .iter()
-        .filter(|moment| moment.on_chain)
-        .flat_map(|moment| moment.events.clone())
-        .collect();
+    let chained: BTreeSet<u64> =
+        moments.iter().filter(|moment| moment.on_chain).flat_map(|moment| moment.events.clone()).collect();
     moments.retain(|moment| moment.on_chain || !moment.events.iter().any(|event| chained.contains(event)));
     // Of one moment the chain comes first, and a process starts before it sends.
     moments.sort_by_key(|moment| (moment.at, !moment.on_chain));
@@ -160,30 +127,17 @@ pub(super) fn evidence(
     suspect: Option<&Suspect>,
     judgement: &Judgement,
 ) -> Vec<EvidenceRow> {
-    let pointed: BTreeSet<u64> = judgement
-        .findings
-        .iter()
-        .flat_map(|finding| finding.events.clone())
-        .collect();
-    let process = suspect
-        .and_then(|suspect| suspect.process.as_ref())
-        .map(|process| process.pid);
+    let pointed: BTreeSet<u64> =
+        judgement.findings.iter().flat_map(|finding| finding.events.clone()).collect();
+    let process = suspect.and_then(|suspect| suspect.process.as_ref()).map(|process| process.pid);
     let mut rows = Vec::new();
     for (answer, evidence) in evidences(answers) {
         let host = answer.host.name.as_deref().unwrap_or(&evidence.host.hostname);
         let host = Untrusted::new(host).shown(40);
-        for event in evidence
-            .logins
-            .iter()
-            .filter(|event| pointed.contains(&event.event))
-            .take(ROWS_MAX)
-        {
+        for event in evidence.logins.iter().filter(|event| pointed.contains(&event.event)).take(ROWS_MAX) {
             let login = &event.login;
             let word = if login.accepted { "accepted" } else { "refused" };
-            let from = login
-                .source_address
-                .map(|address| format!(" from {address}"))
-                .unwrap_or_default();
+            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
             let text = format!(
                 "{} {word} {} by {}{from} ({})",
                 login.service, login.user, login.method, login.origin
@@ -215,11 +169,8 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        for activity in evidence
-            .activities
-            .iter()
-            .filter(|activity| pointed.contains(&activity.first_event))
-            .take(12)
+        for activity in
+            evidence.activities.iter().filter(|activity| pointed.contains(&activity.first_event)).take(12)
         {
             let name = activity
                 .process
@@ -241,12 +192,7 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        for exit in evidence
-            .exits
-            .iter()
-            .filter(|exit| Some(exit.process.tgid) == process)
-            .take(2)
-        {
+        for exit in evidence.exits.iter().filter(|exit| Some(exit.process.tgid) == process).take(2) {
             let text = format!(
                 "process {} ended with code {}, signal {}",
                 exit.process.tgid, exit.code, exit.signal

@@ -114,10 +114,7 @@ impl Story {
     }
 
     pub fn of(&mut self, id: ProcessId) -> &mut Process {
-        self.processes
-            .iter_mut()
-            .find(|process| process.id == id)
-            .unwrap()
+        self.processes.iter_mut().find(|process| process.id == id).unwrap()
     }
 
     /// Runs a program: it inherits session, login user and cgroup from its parent.
@@ -136,9 +133,8 @@ impl Story {
             start_ns: ((start + 100_000) * 1_000_000_000) as u64 + u64::from(self.pids),
             exec: 1,
         };
-        let above = parent
-            .and_then(|parent| self.processes.iter().find(|process| process.id == parent))
-            .cloned();
+        let above =
+            parent.and_then(|parent| self.processes.iter().find(|process| process.id == parent)).cloned();
         let name = exe.rsplit('/').next().unwrap();
         self.processes.push(Process {
             id,
@@ -162,9 +158,7 @@ impl Story {
             user: Some(user.1.to_owned()),
             login_user: above.as_ref().and_then(|above| above.login_user.clone()),
             tty: above.as_ref().and_then(|above| above.tty.clone()),
-            cgroup: above
-                .map(|above| above.cgroup)
-                .unwrap_or_else(|| "/init.scope".to_owned()),
+            cgroup: above.map(|above| above.cgroup).unwrap_or_else(|| "/init.scope".to_owned()),
             exe_inode: 42,
             flags: ProcessFlags::default(),
         });
@@ -204,33 +198,15 @@ impl Story {
         method: &str,
         key: Option<&str>,
     ) -> ProcessId {
-        let known = self
-            .processes
-            .iter()
-            .find(|process| process.argv.join(" ").starts_with("sshd: /usr/sbin"));
+        let known =
+            self.processes.iter().find(|process| process.argv.join(" ").starts_with("sshd: /usr/sbin"));
         let listener = match known.map(|process| process.id) {
             Some(id) => id,
-            None => self.service(
-                "ssh.service",
-                ROOT,
-                "/usr/sbin/sshd",
-                "sshd: /usr/sbin/sshd -D [listener]",
-            ),
+            None => self.service("ssh.service", ROOT, "/usr/sbin/sshd", "sshd: /usr/sbin/sshd -D [listener]"),
         };
-        let monitor = self.run(
-            listener,
-            start,
-            ROOT,
-            "/usr/sbin/sshd",
-            &format!("sshd: {} [priv]", user.1),
-        );
-        let session = self.run(
-            monitor,
-            start + 1,
-            user,
-            "/usr/sbin/sshd",
-            &format!("sshd: {}@pts/0", user.1),
-        );
+        let monitor = self.run(listener, start, ROOT, "/usr/sbin/sshd", &format!("sshd: {} [priv]", user.1));
+        let session =
+            self.run(monitor, start + 1, user, "/usr/sbin/sshd", &format!("sshd: {}@pts/0", user.1));
         let shell = self.run(session, start + 1, user, "/usr/bin/bash", "-bash");
         let number = 40 + start.unsigned_abs() as u32 % 1000;
         for id in [session, shell] {
@@ -287,13 +263,7 @@ impl Story {
 
     pub fn exit(&mut self, process: ProcessId, when: i64) {
         let event = self.event();
-        self.exits.push(Exit {
-            event,
-            process,
-            time: at(when),
-            code: 0,
-            signal: 0,
-        });
+        self.exits.push(Exit { event, process, time: at(when), code: 0, signal: 0 });
     }
 
     /// Traffic of a process; the closure sets what is special.
@@ -354,37 +324,22 @@ impl Story {
 
     pub fn evidence(&self, request: history::Request, answered: i64) -> Evidence {
         let end = at(answered);
-        let window = Window {
-            from: request.window.from,
-            to: request.window.to.min(end),
-        };
-        let mut recorded = vec![Window {
-            from: at(self.recorded_from).max(window.from),
-            to: window.to,
-        }];
+        let window = Window { from: request.window.from, to: request.window.to.min(end) };
+        let mut recorded = vec![Window { from: at(self.recorded_from).max(window.from), to: window.to }];
         let mut gaps = self.gaps.clone();
         if at(self.recorded_from) > window.from {
             gaps.insert(
                 0,
                 Gap {
-                    window: Window {
-                        from: window.from,
-                        to: at(self.recorded_from),
-                    },
+                    window: Window { from: window.from, to: at(self.recorded_from) },
                     reason: "the recorder was not running".to_owned(),
                 },
             );
         }
         for gap in &self.gaps {
             let Window { from, to } = recorded.pop().unwrap();
-            recorded.push(Window {
-                from,
-                to: gap.window.from,
-            });
-            recorded.push(Window {
-                from: gap.window.to,
-                to,
-            });
+            recorded.push(Window { from, to: gap.window.from });
+            recorded.push(Window { from: gap.window.to, to });
         }
         let mut activities = self.activities.clone();
         activities.sort_by_key(|activity| std::cmp::Reverse((activity.matched, activity.targets)));
@@ -416,45 +371,25 @@ impl Story {
     }
 
     pub fn gap(&mut self, from: i64, to: i64) {
-        let window = Window {
-            from: at(from),
-            to: at(to),
-        };
-        self.gaps.push(Gap {
-            window,
-            reason: "the recorder was stopped".to_owned(),
-        });
+        let window = Window { from: at(from), to: at(to) };
+        self.gaps.push(Gap { window, reason: "the recorder was stopped".to_owned() });
     }
 
     pub fn loss(&mut self, class: LossClass, count: u64, from: i64, to: i64) {
-        self.losses.push(Loss {
-            class,
-            count,
-            window: Window {
-                from: at(from),
-                to: at(to),
-            },
-        });
+        self.losses.push(Loss { class, count, window: Window { from: at(from), to: at(to) } });
     }
 }
 
 /// An accusation of scanning the victim, between two times.
 pub fn accused(from: i64, to: i64) -> Claim {
     Claim {
-        accused: Accused {
-            instance_ids: vec![INSTANCE.to_owned()],
-            ..Accused::default()
-        },
+        accused: Accused { instance_ids: vec![INSTANCE.to_owned()], ..Accused::default() },
         remote: vec![Remote {
             address: VICTIM.parse().unwrap(),
             port: None,
             protocol: Some(ClaimProtocol::Tcp),
         }],
-        window: Some(ClaimWindow {
-            from: time(from),
-            to: time(to),
-            zone: ZoneSource::Explicit,
-        }),
+        window: Some(ClaimWindow { from: time(from), to: time(to), zone: ZoneSource::Explicit }),
         activity: Accusation::PortScan,
     }
 }
@@ -491,10 +426,7 @@ pub fn host_ref() -> HostRef {
 }
 
 pub fn located() -> Located {
-    Located {
-        hosts: vec![host_ref()],
-        notes: Vec::new(),
-    }
+    Located { hosts: vec![host_ref()], notes: Vec::new() }
 }
 
 /// What the story's host answers at half past ten.
@@ -507,9 +439,7 @@ pub fn answer(story: &Story, claim: &Claim) -> HostAnswer {
         request,
         asked: time(1810),
         answered: time(1812),
-        answer: Answer::Evidence {
-            evidence: Box::new(evidence),
-        },
+        answer: Answer::Evidence { evidence: Box::new(evidence) },
     }
 }
 
@@ -536,13 +466,7 @@ pub fn noise(story: &mut Story) {
         activity.states = vec![(FlowState::Closed, 512)];
     });
     let shell = story.ssh(BOB, "192.0.2.77", -600);
-    let curl = story.run(
-        shell,
-        130,
-        BOB,
-        "/usr/bin/curl",
-        "curl -sS https://www.example.com/",
-    );
+    let curl = story.run(shell, 130, BOB, "/usr/bin/curl", "curl -sS https://www.example.com/");
     story.traffic(Some(curl), 130, 131, |activity| {
         activity.states = vec![(FlowState::Closed, 1)];
         activity.address_sample = vec!["203.0.113.80".parse::<IpAddr>().unwrap()];
