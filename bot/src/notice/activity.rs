@@ -114,6 +114,12 @@ static ADVICE: LazyLock<regex::Regex> = LazyLock::new(|| {
     regex::Regex::new(pattern).expect("the pattern is valid")
 });
 
+/// The foot of a page, not a complaint about rights.
+static NOTICE_OF_RIGHTS: LazyLock<regex::Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)©|\(c\)\s*\d{4}|all rights reserved|copyright\s+(?:\(c\)\s*)?\d{4}|without prior (?:written )?permission";
+    regex::Regex::new(pattern).expect("the pattern is valid")
+});
+
 /// Returns the activity that a short name means: a category, a type code, a table's cell.
 pub(super) fn of_name(name: &str) -> Option<Activity> {
     let spaced = name.replace(['_', '/'], " ");
@@ -125,7 +131,12 @@ pub(super) fn of_name(name: &str) -> Option<Activity> {
 
 /// Returns the activity that the name of an attacked service, alone, stands for.
 fn of_service(name: &str) -> Option<Activity> {
-    Some(match name.trim().to_ascii_lowercase().as_str() {
+    let plain = name.trim_matches(|letter: char| !letter.is_alphanumeric());
+    let first = plain
+        .split(|letter: char| letter.is_whitespace() || matches!(letter, '*' | ','))
+        .next()
+        .unwrap_or(plain);
+    Some(match first.to_ascii_lowercase().as_str() {
         "ssh" | "sshd" | "imap" | "pop3" | "ftp" | "rdp" | "sip" | "asterisk" | "sasl"
         | "telnet" | "bruteforcelogin" | "bruteforce" | "login" | "courierauth" | "dovecot" => {
             Activity::LoginAttack
@@ -148,13 +159,18 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
     let mut scores = Scores::default();
     let mut statements = 0;
     for line in lines {
-        if line.is_blank() || line.kind == LineKind::Header {
+        if line.is_blank() || line.kind == LineKind::Header || NOTICE_OF_RIGHTS.is_match(line.text)
+        {
             continue;
         }
         if let Some((name, value)) = field(line.text)
-            && label::meaning(name).kind == Kind::Activity
+            && !NOTICE_OF_RIGHTS.is_match(line.text)
         {
-            scores.add_field(value);
+            match label::meaning(name).kind {
+                Kind::Activity => scores.add_field(value),
+                Kind::Service => scores.add_service(value),
+                _ => {}
+            }
         }
         let weight = match (line.role, line.kind) {
             (SectionRole::Subject, _) => 4.0,
@@ -209,6 +225,12 @@ impl Scores {
         match of_name(value) {
             Some(activity) => self.count(activity, 15.0),
             None => self.add(value, 8.0),
+        }
+    }
+
+    fn add_service(&mut self, value: &str) {
+        if let Some(activity) = of_service(value) {
+            self.count(activity, 2.5);
         }
     }
 

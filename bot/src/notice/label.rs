@@ -40,6 +40,8 @@ pub(super) enum Kind {
     CaseId,
     /// What was done.
     Activity,
+    /// The attacked service, which hints at what was done.
+    Service,
     /// A link.
     Url,
     /// Nothing that is asked for.
@@ -248,6 +250,9 @@ fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
     ]) {
         return Kind::Address;
     }
+    if has(&["service", "method"]) && words.len() <= 6 && !has(&["name", "version", "provider"]) {
+        return Kind::Service;
+    }
     if has(&[
         "type",
         "category",
@@ -261,6 +266,20 @@ fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
     ]) {
         return Kind::Activity;
     }
+    let is_about_else = has(&[
+        "cert",
+        "certificate",
+        "issue",
+        "issued",
+        "expiration",
+        "registration",
+        "build",
+        "uptime",
+        "creation",
+    ]);
+    if has(&TIME) && is_about_else {
+        return Kind::OtherTime;
+    }
     if has(&TIME) {
         let is_event = has(&[
             "abuse", "attack", "incident", "event", "seen", "observed", "first", "last",
@@ -271,7 +290,13 @@ fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
             Kind::Time
         };
     }
-    if role(words, has).is_some() {
+    // "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
+    let is_plain = words.len() == 1
+        || !has(&[
+            "name", "id", "version", "port", "count", "size", "bytes", "asn", "geo", "country",
+            "city",
+        ]);
+    if is_plain && role(words, has).is_some() {
         Kind::Address
     } else {
         Kind::Other
@@ -319,7 +344,13 @@ fn role(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Option<Role> {
         Some("cc") => return Some(Role::Victim),
         _ => {}
     }
-    let (victim, accused) = (has(&VICTIM), has(&ACCUSED));
+    let begins = |starts: &[&str]| {
+        words
+            .iter()
+            .any(|word| starts.iter().any(|start| word.starts_with(start)))
+    };
+    let victim = has(&VICTIM) || begins(&["dest", "dst", "target", "victim"]);
+    let accused = has(&ACCUSED) || begins(&["src", "source", "attacker", "offend"]);
     match (victim, accused) {
         (true, true) if has(&["attacked"]) && has(&["from"]) => Some(Role::Accused),
         (true, true) => first_of(words),

@@ -48,7 +48,7 @@ impl Header {
         let text = line
             .text
             .trim()
-            .trim_start_matches("#Fields:")
+            .trim_start_matches("Fields:")
             .trim_start_matches("Format:");
         let text = text
             .trim_start_matches(['#', '*', ' '])
