@@ -27,7 +27,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tried to log ?in|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tried to log ?in|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -67,11 +67,15 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"malware[\s_-]*(?:hosting|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
+        r"(?:malware|virus(?:es)?)[\s_-]*(?:hosting|sites?|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
         Activity::MalwareHosting,
         3.0,
     ),
-    (r"\bmalware\b|\bvirus\b", Activity::MalwareHosting, 0.8),
+    (
+        r"\bmalware\b|\bvirus(?:es)?\b",
+        Activity::MalwareHosting,
+        0.8,
+    ),
     (
         r"command[\s_-]*(?:and|&)[\s_-]*control|c\s?&\s?c|\bc2\b|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
         Activity::CommandAndControl,
@@ -122,11 +126,15 @@ static NOTICE_OF_RIGHTS: LazyLock<regex::Regex> = LazyLock::new(|| {
 
 /// Returns the activity that a short name means: a category, a type code, a table's cell.
 pub(super) fn of_name(name: &str) -> Option<Activity> {
-    let spaced = name.replace(['_', '/'], " ");
+    of_words(name).or_else(|| of_service(name))
+}
+
+/// Returns the activity that the words of a short name mean; a service alone means none.
+pub(super) fn of_words(name: &str) -> Option<Activity> {
     let mut scores = Scores::default();
     scores.add(name, 1.0);
-    scores.add(&spaced, 1.0);
-    scores.best().or_else(|| of_service(name))
+    scores.add(&name.replace(['_', '/'], " "), 1.0);
+    scores.best()
 }
 
 /// Returns the activity that the name of an attacked service, alone, stands for.

@@ -19,7 +19,7 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact)\b",
+        r"\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {

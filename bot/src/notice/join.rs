@@ -191,11 +191,10 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
 
 /// Fills in what a report's fields leave out from the words and logs beside them.
 fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
+    let (addresses, names) = (&claim.accused.addresses, &claim.accused.hostnames);
     let same = |it: &&Claim| {
-        it.accused
-            .addresses
-            .iter()
-            .any(|ip| claim.accused.addresses.contains(ip))
+        let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
+        by_name || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
     };
     let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {
         return;
@@ -205,6 +204,9 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
     }
     if activity_open {
         claim.activity = told.activity;
+    }
+    if claim.accused.addresses.is_empty() {
+        claim.accused.addresses.clone_from(&told.accused.addresses);
     }
     for name in &told.accused.hostnames {
         if !claim.accused.hostnames.contains(name) {
@@ -260,9 +262,7 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
                 .push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }
-        None if words.ours_is_victim && !names_somebody && words.activity.is_some() => {
-            Disposition::Inbound
-        }
+        None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(&lines) => Disposition::Unreadable,
         None => {

@@ -159,13 +159,9 @@ fn x_arf(fields: &Fields<'_>) -> Option<Draft> {
 }
 
 fn source(text: &str) -> Accused {
-    let found = super::address::find(text)
-        .into_iter()
-        .find_map(|spot| spot.ip);
-    Accused {
-        addresses: found.into_iter().collect(),
-        ..Accused::default()
-    }
+    let mut accused = Accused::default();
+    super::xarf::add_source(&mut accused, text);
+    accused
 }
 
 #[cfg(test)]

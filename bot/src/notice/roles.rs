@@ -23,6 +23,8 @@ use super::resource;
 const ACCUSED_MIN: f32 = 1.5;
 /// An address of a public resolver, or of a private network, needs this much.
 const ACCUSED_MIN_UNLIKELY: f32 = 2.0;
+/// Why an address of a log line without any direction is counted a little.
+const ALONE: &str = "stands alone in a log line";
 /// What all rows of logs and tables together may say.
 const ROWS_WEIGHT: f32 = 4.0;
 
@@ -140,6 +142,24 @@ impl Roles {
             .collect()
     }
 
+    /// Accuses the addresses of which nothing is said but that each stands alone in a log line;
+    /// false when something else is said of any.
+    pub fn settle_list(&mut self) -> bool {
+        let listed = |tally: &Tally| {
+            tally.votes.iter().all(|vote| vote.why == ALONE) && !tally.votes.is_empty()
+        };
+        let open: Vec<usize> = (0..self.tallies.len())
+            .filter(|index| self.tallies[*index].role().is_none())
+            .collect();
+        if open.is_empty() || !open.iter().all(|index| listed(&self.tallies[*index])) {
+            return false;
+        }
+        for index in open {
+            self.tallies[index].sums[Role::Accused as usize] += ACCUSED_MIN * 2.0;
+        }
+        true
+    }
+
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
         let at = self
             .tallies
@@ -234,12 +254,11 @@ pub(super) fn weigh(
             match said {
                 Some((role, weight, why)) => tally.vote(at(role, weight, why)),
                 None if is_log && in_text(line) => {
-                    let (role, why) = if position == 0 {
-                        (Role::Accused, "the first address of a log line")
-                    } else {
-                        (Role::Victim, "a later address of a log line")
+                    let (role, weight, why) = match (position, line.spots.len()) {
+                        (_, 1) => (Role::Accused, 1.0, ALONE),
+                        (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
+                        _ => (Role::Victim, 0.5, "a later address of a log line"),
                     };
-                    let weight = if line.spots.len() == 1 { 1.0 } else { 0.5 };
                     tally.vote(at(role, weight, why.to_owned()));
                 }
                 None => {}

@@ -115,7 +115,13 @@ fn read_lines(
             .or_else(|| ports::guess(&records))
             .unwrap_or(Activity::Other),
     };
-    draft.claims = claims_of(&accused, &records, &resolver, &whole);
+    draft.claims = claims_of(
+        &accused,
+        &records,
+        &resolver,
+        &whole,
+        !times.labelled.is_empty(),
+    );
     draft.interfaces = lines
         .iter()
         .flat_map(|line| resource::interfaces(line.text))
@@ -133,7 +139,7 @@ fn read_lines(
         .iter()
         .find_map(|stamp| resolver.resolve(stamp))
         .map(|interval| interval.to);
-    let ours_is_victim = instance_attacked && accused.is_empty();
+    let ours_is_victim = instance_attacked && accused.iter().all(|it| it.instance_ids.is_empty());
     TextReading {
         draft,
         activity,
@@ -148,7 +154,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
     let mut records = Vec::with_capacity(lines.len());
     let mut header: Option<Header> = None;
     let mut zone = None;
-    let mut misses = 0;
+    let (mut misses, mut rows) = (0, 0);
     let mut section = usize::MAX;
     for line in lines {
         if line.section != section {
@@ -163,7 +169,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
             if let Some(found) = Header::read(line) {
                 zone = zone.or(found.zone());
                 header = Some(found);
-                misses = 0;
+                (misses, rows) = (0, 0);
             } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+'])
             {
                 misses += 1;
@@ -176,7 +182,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
             || line.text.matches([',', '|', '\t', ';']).count() >= 3;
         let row = header
             .as_ref()
-            .filter(|_| misses < 3 && is_row)
+            .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
             .and_then(|header| header.row(line));
         let row = row.map(|row| {
             if row.stamps.is_empty() {
@@ -188,6 +194,8 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
                 row
             }
         });
+        rows += usize::from(row.is_some());
+        misses = if row.is_some() { 0 } else { misses };
         let is_statement =
             line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
@@ -202,6 +210,12 @@ fn settle_the_only_one(
     activity: Option<Activity>,
     draft: &mut Draft,
 ) {
+    let nobody = instances.is_empty() && roles.with(Role::Accused).is_empty();
+    if nobody && activity.is_some() && roles.tallies.len() > 1 && roles.settle_list() {
+        draft.warnings.push(
+            "the addresses that stand alone in its log lines are taken for the accused".to_owned(),
+        );
+    }
     let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
     if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {
         return;
@@ -288,11 +302,18 @@ fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote
     remotes
 }
 
+/// Says whether a row's time, if any, has no zone.
+fn has_no_zone(row: &claims::Row) -> bool {
+    row.interval
+        .is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed)
+}
+
 fn claims_of(
     accused: &[Accused],
     records: &[Option<Record>],
     resolver: &Resolver,
     whole: &Whole,
+    labelled: bool,
 ) -> Vec<Claim> {
     let all: Vec<IpAddr> = accused
         .iter()
@@ -318,15 +339,17 @@ fn claims_of(
             remotes: whole.remotes.clone(),
             activity: whole.activity,
         };
+        if timed && !labelled {
+            // A time in a sentence adds nothing to the times of rows; where it tells their zone, the
+            // resolver has learnt it.
+            whole.interval = None;
+        }
         if !alone {
             // What is said in general may be of the others.
             whole.remotes.clear();
             whole.interval = whole.interval.filter(|_| !timed);
         }
-        let unzoned = rows.iter().all(|row| {
-            row.interval
-                .is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed)
-        });
+        let unzoned = rows.iter().all(has_no_zone);
         let known = whole
             .interval
             .is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
@@ -418,9 +441,17 @@ pub(super) fn is_aws(lines: &[Line<'_>]) -> bool {
 }
 
 fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolver, whole: &Whole) {
+    let told = |ip: IpAddr| {
+        draft
+            .claims
+            .iter()
+            .flat_map(|claim| &claim.remote)
+            .any(|remote| remote.address == ip)
+    };
     let unsettled: Vec<String> = roles
         .unsettled()
         .iter()
+        .filter(|tally| !told(tally.ip))
         .take(5)
         .map(|tally| tally.ip.to_string())
         .collect();

@@ -210,7 +210,7 @@ fn draft_of(report: &Report<'_>) -> Draft {
 }
 
 /// Adds a source as what it is: an address, a link's host, a host name; mail addresses name nobody.
-fn add_source(accused: &mut Accused, text: &str) {
+pub(super) fn add_source(accused: &mut Accused, text: &str) {
     let host = text.split_once("://").map_or(text, |(_, rest)| {
         rest.split(['/', '?', '#']).next().unwrap_or(rest)
     });
