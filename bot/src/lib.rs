@@ -2,6 +2,18 @@
 //!
 //! Data passes one way: notice, claims, case, host, evidence, findings, verdict, report.
 
+pub mod aws;
 pub mod case;
 pub mod commands;
+pub mod config;
+pub mod hosts;
+pub mod intake;
+pub mod locate;
 pub mod notice;
+pub mod pipeline;
+pub mod slack;
+
+mod standin;
+pub use standin::investigate;
+pub use standin::playbook;
+pub use standin::report;

@@ -2,6 +2,7 @@
 
 mod claim;
 mod host;
+pub mod store;
 
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -1,1 +1,5 @@
 //! One file per subcommand of `gumshoe`.
+
+pub mod config;
+pub mod investigate;
+pub mod serve;
