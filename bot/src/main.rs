@@ -1,6 +1,7 @@
 //! `gumshoe`: arguments, logs and wiring; every subcommand is a file in `commands`.
 
 use std::io;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -87,6 +88,7 @@ fn log_to_stderr() {
         .fold(filter, EnvFilter::add_directive);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     if std::env::var("GUMSHOE_LOG").is_ok_and(|form| form == "json") {
         log.json().init();
