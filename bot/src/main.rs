@@ -12,6 +12,8 @@ use gumshoe::commands::config::ConfigArgs;
 use gumshoe::commands::config::cmd_config;
 use gumshoe::commands::investigate::InvestigateArgs;
 use gumshoe::commands::investigate::cmd_investigate;
+use gumshoe::commands::parse::ParseArgs;
+use gumshoe::commands::parse::cmd_parse;
 use gumshoe::commands::serve::ServeArgs;
 use gumshoe::commands::serve::cmd_serve;
 use tracing_subscriber::EnvFilter;
@@ -26,12 +28,7 @@ use tracing_subscriber::EnvFilter;
 /// See what a notice claims:    gumshoe parse notice.eml
 /// Run as a service:            gumshoe config example > gumshoe.toml; gumshoe serve --config gumshoe.toml
 #[derive(Debug, Parser)]
-#[command(
-    name = "gumshoe",
-    version,
-    verbatim_doc_comment,
-    arg_required_else_help = true
-)]
+#[command(name = "gumshoe", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -41,6 +38,7 @@ struct Cli {
 enum Command {
     Serve(ServeArgs),
     Investigate(InvestigateArgs),
+    Parse(ParseArgs),
     Config(ConfigArgs),
     /// Print completions for a shell
     ///
@@ -70,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => tokio::runtime::Runtime::new()?.block_on(cmd_serve(&args)),
         Command::Investigate(args) => tokio::runtime::Runtime::new()?.block_on(cmd_investigate(&args)),
+        Command::Parse(args) => cmd_parse(&args).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => cmd_config(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gumshoe", &mut io::stdout());

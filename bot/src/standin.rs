@@ -2,14 +2,6 @@
 
 #![allow(missing_docs)]
 
-pub fn query(
-    _ring: &std::path::Path,
-    _request: &history::Request,
-    _host: history::Host,
-) -> Result<history::Evidence, std::io::Error> {
-    Err(std::io::Error::other("history::query is not here yet"))
-}
-
 pub mod playbook {
     use std::path::Path;
 
@@ -48,10 +40,7 @@ pub mod investigate {
         };
         Request {
             version: history::VERSION,
-            window: Window {
-                from: from.into(),
-                to: to.into(),
-            },
+            window: Window { from: from.into(), to: to.into() },
             remotes: Vec::new(),
             ports: Vec::new(),
             protocol: None,
@@ -86,11 +75,7 @@ pub mod report {
         _playbooks: &Playbooks,
         _now: Timestamp,
     ) -> Report {
-        Report {
-            case: case.id.clone(),
-            answers: answers.to_vec(),
-            located: located.clone(),
-        }
+        Report { case: case.id.clone(), answers: answers.to_vec(), located: located.clone() }
     }
 
     pub fn blocks(report: &Report) -> Vec<Value> {

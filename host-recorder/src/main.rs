@@ -1,2 +1,51 @@
-//! Under construction.
-fn main() {}
+//! `host-recorder`: arguments and wiring.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::Parser;
+use clap::Subcommand;
+use host_recorder::commands::query;
+use host_recorder::commands::record;
+use host_recorder::commands::status;
+
+/// Keeps a bounded history of what ran on this host, who ran it, and what it sent.
+///
+/// `host-recorder record` is the daemon; the other commands read what it wrote, also after it ended.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Record(record::RecordArgs),
+    Query(query::QueryArgs),
+    Status(status::StatusArgs),
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HOST_RECORDER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome = match Args::parse().command {
+        Command::Record(args) => record::cmd_record(args),
+        Command::Query(args) => query::cmd_query(args),
+        Command::Status(args) => status::cmd_status(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "host-recorder", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("host-recorder: {error:#}");
+        ExitCode::FAILURE
+    })
+}

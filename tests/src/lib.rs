@@ -1,1 +1,26 @@
-//! Under construction.
+//! What the whole of Gumshoe is tested in: a lab of real hosts on this machine, stand-ins for AWS
+//! and Slack that refuse what the real ones refuse, and the story that both the demo and the
+//! end-to-end tests tell.
+//!
+//! Nothing here is part of what is shipped, and nothing that is shipped depends on it.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+pub mod facts;
+pub mod interrupt;
+pub mod lab;
+pub mod notice;
+pub mod standins;
+pub mod story;
+
+/// The build's target directory, which this program lies in.
+///
+/// # Errors
+/// When this program lies in no target directory.
+pub fn target_dir() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let marked = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    marked.map(Into::into).with_context(|| format!("{} lies in no target directory", program.display()))
+}

@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod investigate;
+pub mod parse;
 pub mod serve;

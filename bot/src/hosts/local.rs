@@ -21,9 +21,7 @@ pub struct LocalRing {
 impl LocalRing {
     /// Reads this ring.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self { folder: folder.into() }
     }
 
     /// The one host that this ring can be of.
@@ -40,26 +38,19 @@ impl LocalRing {
 impl HostHistory for LocalRing {
     async fn ask(&self, _host: &HostRef, _request: &Request) -> Result<Ticket, Answer> {
         if !self.folder.is_dir() {
-            return Err(Answer::NoRecorder {
-                reason: format!("{} is no folder", self.folder.display()),
-            });
+            return Err(Answer::NoRecorder { reason: format!("{} is no folder", self.folder.display()) });
         }
-        Ok(Ticket {
-            command: "local".to_owned(),
-            sent: Timestamp::now(),
-        })
+        Ok(Ticket { command: "local".to_owned(), sent: Timestamp::now() })
     }
 
     async fn answer(&self, _host: &HostRef, request: &Request, _ticket: &Ticket) -> Answer {
         let (folder, request) = (self.folder.clone(), request.clone());
-        let query = move || crate::standin::query(&folder, &request, Host::default());
+        let query = move || history::query(&folder, &request, Host::default());
         match tokio::task::spawn_blocking(query).await {
-            Ok(Ok(evidence)) => Answer::Evidence {
-                evidence: Box::new(evidence),
-            },
-            Ok(Err(error)) => Answer::RecorderFailed {
-                reason: format!("cannot query {}: {error}", self.folder.display()),
-            },
+            Ok(Ok(evidence)) => Answer::Evidence { evidence: Box::new(evidence) },
+            Ok(Err(error)) => {
+                Answer::RecorderFailed { reason: format!("cannot query {}: {error}", self.folder.display()) }
+            }
             Err(_) => Answer::RecorderFailed {
                 reason: format!("the query of {} did not end", self.folder.display()),
             },

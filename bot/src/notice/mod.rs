@@ -1,4 +1,52 @@
 //! Notices: bytes to claims. Pure; no I/O.
+//!
+//! [`read`] goes one way: `unwrap` takes envelopes off and leaves a `Document` of texts and
+//! structured values; recognisers, one file a format, make drafts of them; `join` makes one
+//! [`Reading`] of the drafts. Nothing is ever dropped: what cannot be read is said to be unreadable.
+
+mod activity;
+mod address;
+mod archive;
+mod claims;
+mod cue;
+mod document;
+mod draft;
+mod groups;
+mod guardduty;
+mod health;
+mod html;
+mod join;
+mod json;
+mod label;
+mod limits;
+mod lines;
+mod mime;
+mod moment;
+mod not_ours;
+mod ports;
+mod reading;
+mod record;
+mod refang;
+mod resource;
+mod roles;
+mod sheet;
+mod table;
+mod text;
+mod thread;
+mod time;
+mod trace;
+mod trust;
+mod unwrap;
+mod when;
+
+pub use label::Role;
+pub use reading::AccusedProcess;
+pub use reading::Fact;
+pub use reading::Reading;
+pub use reading::Reply;
+pub use reading::Stage;
+pub use reading::ThreadKeys;
+pub use reading::Trust;
 
 use crate::case::Parsed;
 
@@ -12,13 +60,12 @@ pub struct Context {
 }
 
 /// Reads one notice: a raw mail, an SQS/SNS/EventBridge body, a finding, a log extract.
-pub fn parse(_bytes: &[u8], _context: &Context) -> Parsed {
-    Parsed {
-        format: "generic".to_owned(),
-        disposition: crate::case::Disposition::Unreadable,
-        case_id: None,
-        deadline: None,
-        claims: Vec::new(),
-        warnings: Vec::new(),
-    }
+pub fn parse(bytes: &[u8], context: &Context) -> Parsed {
+    read(bytes, context).parsed
+}
+
+/// Reads one notice, with where each fact was read and what joins it to others.
+pub fn read(bytes: &[u8], context: &Context) -> Reading {
+    let document = unwrap::unwrap(bytes);
+    join::read(document, context)
 }

@@ -25,9 +25,11 @@ impl UnixNs {
 
 impl From<jiff::Timestamp> for UnixNs {
     fn from(at: jiff::Timestamp) -> Self {
-        Self(
-            i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_second() < 0 { i64::MIN } else { i64::MAX }),
-        )
+        Self(i64::try_from(at.as_nanosecond()).unwrap_or(if at.as_second() < 0 {
+            i64::MIN
+        } else {
+            i64::MAX
+        }))
     }
 }
 
@@ -75,11 +77,7 @@ impl ProcessId {
 
 impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}-{:x}-{:x}@{:016x}",
-            self.tgid, self.start_ns, self.exec, self.boot.0
-        )
+        write!(f, "{}-{:x}-{:x}@{:016x}", self.tgid, self.start_ns, self.exec, self.boot.0)
     }
 }
 
@@ -125,12 +123,7 @@ impl<'de> Deserialize<'de> for ProcessId {
             text.parse().map_err(serde::de::Error::custom)
         } else {
             let (boot, tgid, start_ns, exec) = <(u64, u32, u64, u32)>::deserialize(deserializer)?;
-            Ok(Self {
-                boot: BootId(boot),
-                tgid,
-                start_ns,
-                exec,
-            })
+            Ok(Self { boot: BootId(boot), tgid, start_ns, exec })
         }
     }
 }
@@ -144,12 +137,8 @@ mod tests {
 
     #[test]
     fn process_id_reads_what_it_writes() {
-        let id = ProcessId {
-            boot: BootId(0x8f3c_0a6b_12e4_5d77),
-            tgid: 4711,
-            start_ns: 123_456_789,
-            exec: 9,
-        };
+        let id =
+            ProcessId { boot: BootId(0x8f3c_0a6b_12e4_5d77), tgid: 4711, start_ns: 123_456_789, exec: 9 };
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "1", "1-2", "1-2-3", "1-2-3@x", "1-2-3-4@5", "x-2-3@5", "é@é"] {
             assert!(bad.parse::<ProcessId>().is_err(), "{bad}");

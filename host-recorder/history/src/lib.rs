@@ -5,7 +5,13 @@
 mod event;
 mod evidence;
 mod id;
+mod query;
+mod ring;
+mod text;
 mod wire;
+
+#[cfg(test)]
+mod testing;
 
 pub use event::Body;
 pub use event::Credentials;
@@ -41,6 +47,14 @@ pub use id::BootId;
 pub use id::EventId;
 pub use id::ProcessId;
 pub use id::UnixNs;
+pub use query::QueryError;
+pub use query::query;
+pub use ring::KnownProcesses;
+pub use ring::Ring;
+pub use ring::RingError;
+pub use ring::RingLimits;
+pub use ring::RingSize;
+pub use text::text;
 pub use wire::SSM_LIMIT;
 pub use wire::WireError;
 pub use wire::decode_evidence;

@@ -68,10 +68,7 @@ pub enum WireError {
 pub fn encode_request(request: &Request) -> Result<String, WireError> {
     let line = URL_SAFE_NO_PAD.encode(serde_json::to_vec(request)?);
     if line.len() > REQUEST_LIMIT {
-        return Err(WireError::TooLarge {
-            what: "request",
-            limit: REQUEST_LIMIT as u64,
-        });
+        return Err(WireError::TooLarge { what: "request", limit: REQUEST_LIMIT as u64 });
     }
     Ok(line)
 }
@@ -79,10 +76,7 @@ pub fn encode_request(request: &Request) -> Result<String, WireError> {
 /// Reads a request.
 pub fn decode_request(line: &str) -> Result<Request, WireError> {
     if line.len() > REQUEST_LIMIT {
-        return Err(WireError::TooLarge {
-            what: "request",
-            limit: REQUEST_LIMIT as u64,
-        });
+        return Err(WireError::TooLarge { what: "request", limit: REQUEST_LIMIT as u64 });
     }
     let request: Request = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(line.trim())?)?;
     if request.version != VERSION {
@@ -113,14 +107,9 @@ pub fn decode_evidence(output: &str) -> Result<Evidence, WireError> {
     }
     let packed = URL_SAFE_NO_PAD.decode(body)?;
     let mut json = Vec::new();
-    zstd::Decoder::new(packed.as_slice())?
-        .take(JSON_LIMIT + 1)
-        .read_to_end(&mut json)?;
+    zstd::Decoder::new(packed.as_slice())?.take(JSON_LIMIT + 1).read_to_end(&mut json)?;
     if json.len() as u64 > JSON_LIMIT {
-        return Err(WireError::TooLarge {
-            what: "evidence",
-            limit: JSON_LIMIT,
-        });
+        return Err(WireError::TooLarge { what: "evidence", limit: JSON_LIMIT });
     }
     let evidence: Evidence = serde_json::from_slice(&json)?;
     if evidence.version != VERSION {
@@ -136,38 +125,24 @@ fn pack(evidence: &Evidence) -> Result<String, WireError> {
 
 /// Leaves out the least telling part that is left; false when there is none.
 fn cut_once(evidence: &mut Evidence) -> bool {
-    let matched = evidence
-        .activities
-        .iter()
-        .filter(|activity| activity.matched > 0)
-        .count();
+    let matched = evidence.activities.iter().filter(|activity| activity.matched > 0).count();
     if evidence.samples.len() > 4 {
         let keep = evidence.samples.len() / 2;
         drop_after(&mut evidence.samples, keep, "samples", &mut evidence.omitted);
     } else if evidence.activities.len() > matched.max(8) {
         let keep = (evidence.activities.len() / 2).max(matched).max(8);
-        drop_after(
-            &mut evidence.activities,
-            keep,
-            "activities",
-            &mut evidence.omitted,
-        );
+        drop_after(&mut evidence.activities, keep, "activities", &mut evidence.omitted);
         drop_unnamed(evidence);
     } else if evidence.logins.len() > 16 {
         let keep = evidence.logins.len() / 2;
         let (kept, rest) = split_logins(evidence, keep);
         evidence.logins = kept;
         note(&mut evidence.omitted, "logins", rest);
-    } else if shorten_lists(evidence) {
-    } else if drop_unnamed(evidence) {
+    } else if shorten_lists(evidence) || drop_unnamed(evidence) {
+        return true;
     } else if evidence.activities.len() > 1 {
         let keep = evidence.activities.len() / 2;
-        drop_after(
-            &mut evidence.activities,
-            keep,
-            "activities",
-            &mut evidence.omitted,
-        );
+        drop_after(&mut evidence.activities, keep, "activities", &mut evidence.omitted);
         drop_unnamed(evidence);
     } else {
         return shorten_texts(evidence);
@@ -192,20 +167,13 @@ fn split_logins(evidence: &Evidence, keep: usize) -> (Vec<crate::evidence::Login
 fn shorten_lists(evidence: &mut Evidence) -> bool {
     let mut dropped = 0;
     for activity in &mut evidence.activities {
-        for (length, limit) in [
-            (activity.address_sample.len(), 8),
-            (activity.port_ranges.len(), 16),
-        ] {
+        for (length, limit) in [(activity.address_sample.len(), 8), (activity.port_ranges.len(), 16)] {
             dropped += length.saturating_sub(limit) as u64;
         }
         activity.address_sample.truncate(8);
         activity.port_ranges.truncate(16);
     }
-    note(
-        &mut evidence.omitted,
-        "addresses and ports of activities",
-        dropped,
-    );
+    note(&mut evidence.omitted, "addresses and ports of activities", dropped);
     dropped > 0
 }
 
@@ -215,12 +183,7 @@ fn drop_unnamed(evidence: &mut Evidence) -> bool {
         .activities
         .iter()
         .flat_map(|activity| activity.process.iter().chain(&activity.senders))
-        .chain(
-            evidence
-                .logins
-                .iter()
-                .filter_map(|event| event.login.process.as_ref()),
-        )
+        .chain(evidence.logins.iter().filter_map(|event| event.login.process.as_ref()))
         .copied()
         .collect();
     // A chain is at most as long as there are processes.
@@ -250,10 +213,7 @@ fn shorten_texts(evidence: &mut Evidence) -> bool {
     for process in &mut evidence.processes {
         for text in process.argv.iter_mut().chain(&mut process.env) {
             if text.len() > KEPT {
-                let end = (0..=KEPT)
-                    .rev()
-                    .find(|at| text.is_char_boundary(*at))
-                    .unwrap_or(0);
+                let end = (0..=KEPT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
                 text.truncate(end);
                 process.flags.argv_truncated = true;
                 dropped += 1;
@@ -280,9 +240,6 @@ fn note(omitted: &mut Vec<Omission>, what: &str, count: u64) {
     }
     match omitted.iter_mut().find(|omission| omission.what == what) {
         Some(omission) => omission.count += count,
-        None => omitted.push(Omission {
-            what: what.to_owned(),
-            count,
-        }),
+        None => omitted.push(Omission { what: what.to_owned(), count }),
     }
 }

@@ -1,0 +1,24 @@
+# Every target sets up what it needs and may be run again at once.
+.PHONY: demo test bench lint audit kernels clean
+
+demo: ## a scan, a notice, an answer: the main job on this machine
+	@tests/demo.sh
+
+test: ## every test
+	@tests/test.sh
+
+lint: ## formatting and clippy
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+audit: ## licences, bans and sources of dependencies
+	cargo deny check licenses bans sources
+
+bench: ## not built yet
+	@echo "bench: not yet: the benchmarks are not written" >&2; exit 1
+
+kernels: ## not built yet
+	@echo "kernels: not yet: the kernel matrix is not written" >&2; exit 1
+
+clean: ## what was built, and what labs of dead processes left
+	cargo clean

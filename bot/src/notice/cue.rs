@@ -1,0 +1,150 @@
+//! What the words around an address say of it: "from 192.0.2.1", "192.0.2.1 was attacked".
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::label::Role;
+
+/// What words say of an address, and how firmly.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cue {
+    /// Whose it is.
+    pub role: Role,
+    /// How firmly.
+    pub weight: f32,
+    /// The words.
+    pub words: String,
+}
+
+static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact)\b",
+    )
+});
+static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
+        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|blocked|banned|bann?ing|ban
+        |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
+            |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
+        |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
+            |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer)\b",
+    )
+});
+static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:to|against|target\w*|victims?|attacked|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
+        |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
+        |into|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|naar|tegen|connect(?:ed|ing)\s+to)\b",
+    )
+});
+static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:ip(?:v[46])?(?:\s|-)?(?:address(?:es)?|addr|adresse?)?s?|host|machine|computer)\b[\s:]*$")
+});
+static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:(?:has|have|had)\s+been|was|were|is|are|being|got|is\s+being)\s+(?:\w+ly\s+)?(?:attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b",
+    )
+});
+static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your)\b",
+    )
+});
+
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is valid")
+}
+
+/// Reads the words before and after an address.
+pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
+    let before = last_sentence(before).to_lowercase();
+    let after = first_sentence(after).to_lowercase();
+    if let Some(found) = AFTER_VICTIM.find(&after) {
+        return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = last(&REPORTER, &before)
+        && before.len() - found.end() < 40
+    {
+        return Some(cue(Role::Reporter, 2.0, found.as_str()));
+    }
+    let accused = last(&ACCUSED, &before);
+    let victim = last(&VICTIM, &before);
+    let nearest = match (accused, victim) {
+        (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
+        (Some(accused), Some(victim))
+            if victim.end() == accused.end() && victim.start() > accused.start() =>
+        {
+            Some((Role::Accused, accused))
+        }
+        (Some(accused), _) => Some((Role::Accused, accused)),
+        (None, Some(victim)) => Some((Role::Victim, victim)),
+        (None, None) => None,
+    };
+    if let Some((role, found)) = nearest {
+        let near = before.len() - found.end() < 50;
+        return Some(cue(role, if near { 2.0 } else { 1.0 }, found.as_str()));
+    }
+    if let Some(found) = AFTER_ACCUSED.find(&after) {
+        return Some(cue(Role::Accused, 2.0, found.as_str()));
+    }
+    ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
+}
+
+fn cue(role: Role, weight: f32, words: &str) -> Cue {
+    Cue { role, weight, words: words.trim().to_owned() }
+}
+
+fn last<'a>(pattern: &Regex, text: &'a str) -> Option<regex::Match<'a>> {
+    pattern.find_iter(text).last()
+}
+
+/// Returns the end of a text, from its last sentence on, and not more than it takes to see a cue.
+fn last_sentence(text: &str) -> &str {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(140));
+    let tail = &text[start..];
+    let cut = [". ", "? ", "! ", ".\n", "; "]
+        .iter()
+        .filter_map(|stop| tail.rfind(stop).map(|at| at + stop.len()))
+        .max();
+    cut.map_or(tail, |cut| &tail[cut..])
+}
+
+fn first_sentence(text: &str) -> &str {
+    let head = &text[..text.floor_char_boundary(text.len().min(100))];
+    let cut = [". ", "? ", "! ", "\n\n"].iter().filter_map(|stop| head.find(stop)).min();
+    cut.map_or(head, |cut| &head[..cut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role;
+    use super::read;
+
+    #[test]
+    fn reads_words_around_an_address() {
+        let accused = Some(Role::Accused);
+        let victim = Some(Role::Victim);
+        for (before, after, expect) in [
+            ("We saw a scan from ", " yesterday", accused),
+            ("Your server ", " attacked us", accused),
+            ("An IP address (", ") under your control appears to have attacked", accused),
+            ("The address ", " from Your network tried to log in", accused),
+            ("attacks against our mail server ", " were seen", victim),
+            ("Failed password for root from ", " port 22 ssh2", accused),
+            ("Connection from A to ", " refused", victim),
+            ("Our host ", " was attacked", victim),
+            ("", " has been port scanning", accused),
+            ("", " was scanned by a host of yours", victim),
+            ("This was detected by ", ".", Some(Role::Reporter)),
+            ("abuse report about ", " - Fri", accused),
+            ("Brute force attack at ", "", accused),
+            ("the domain resolves to ", "", accused),
+            ("Some words and then ", " and more", None),
+        ] {
+            assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! HTML to text that keeps what tables mean: a row is a line, a cell ends with a tab.
+
+/// Says whether a text is HTML.
+pub(super) fn looks_like_html(text: &str) -> bool {
+    let head: String = text.chars().take(512).collect::<String>().to_ascii_lowercase();
+    ["<html", "<!doctype html", "<body", "<table", "<div", "<p>"].iter().any(|tag| head.contains(tag))
+}
+
+/// Returns the readable text of HTML.
+pub(super) fn to_text(html: &str) -> String {
+    let mut out = String::with_capacity(html.len() / 2);
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        push_words(&mut out, &rest[..open]);
+        rest = &rest[open..];
+        if rest.starts_with("<!--") {
+            rest = rest.find("-->").map_or("", |end| &rest[end + 3..]);
+            continue;
+        }
+        let Some(close) = rest.find('>') else {
+            rest = "";
+            break;
+        };
+        let name = tag_name(&rest[1..close]);
+        rest = &rest[close + 1..];
+        match name.as_str() {
+            "script" | "style" | "head" | "title" => rest = skip_element(rest, &name),
+            "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
+            | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote" => {
+                end_line(&mut out)
+            }
+            "/td" | "/th" => out.push('\t'),
+            _ => {}
+        }
+    }
+    push_words(&mut out, rest);
+    out
+}
+
+fn tag_name(tag: &str) -> String {
+    let end = tag.char_indices().skip(1).find(|(_, letter)| !letter.is_ascii_alphanumeric());
+    tag[..end.map_or(tag.len(), |(at, _)| at)].to_ascii_lowercase()
+}
+
+fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
+    let close = format!("</{name}");
+    let lower_at =
+        rest.as_bytes().windows(close.len()).position(|window| window.eq_ignore_ascii_case(close.as_bytes()));
+    lower_at.and_then(|at| rest[at..].find('>').map(|end| &rest[at + end + 1..])).unwrap_or("")
+}
+
+fn end_line(out: &mut String) {
+    while out.ends_with([' ', '\t']) {
+        out.pop();
+    }
+    if !out.is_empty() && !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+}
+
+/// Adds words, entities decoded and runs of blanks made one; a line break stays a line break.
+fn push_words(out: &mut String, words: &str) {
+    let decoded = decode_entities(words);
+    for (index, line) in decoded.split('\n').enumerate() {
+        if index > 0 && !out.is_empty() && !out.ends_with(['\n', '\t', ' ']) {
+            out.push(' ');
+        }
+        for letter in line.chars() {
+            let letter = if letter == '\u{a0}' || letter == '\r' { ' ' } else { letter };
+            if letter != ' ' || !out.ends_with([' ', '\n', '\t']) {
+                out.push(letter);
+            }
+        }
+    }
+}
+
+fn decode_entities(words: &str) -> String {
+    if !words.contains('&') {
+        return words.to_owned();
+    }
+    let mut out = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.as_bytes().iter().take(10).position(|byte| *byte == b';');
+        match end.and_then(|end| entity(&rest[1..end]).map(|letter| (letter, end))) {
+            Some((letter, end)) => {
+                out.push(letter);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn entity(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code);
+    }
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        "ndash" | "mdash" => '-',
+        "rarr" => '\u{2192}',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_text;
+
+    #[test]
+    fn keeps_rows_and_cells() {
+        let html = "<html><style>x{}</style><body><p>Hello&nbsp;you</p><table><tr><td>Source IP</td><td>192.0.2.1</td></tr></table></body></html>";
+        assert_eq!(to_text(html).trim(), "Hello you\nSource IP\t192.0.2.1");
+    }
+
+    #[test]
+    fn survives_broken_markup() {
+        for html in ["<", "<a", "<!--", "&#xffffffff;", "<script>", "&amp", "<é>"] {
+            to_text(html);
+        }
+    }
+}

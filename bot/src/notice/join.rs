@@ -1,0 +1,222 @@
+//! From drafts to one reading: which recogniser's word counts, and what is to become of the notice.
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use super::Context;
+use super::document::Document;
+use super::draft::Draft;
+use super::draft::Verdict;
+use super::guardduty;
+use super::health;
+use super::limits;
+use super::lines;
+use super::not_ours;
+use super::reading::Reading;
+use super::reading::Reply;
+use super::reading::Stage;
+use super::reading::ThreadKeys;
+use super::text;
+use super::text::TextReading;
+use super::thread;
+use super::trust;
+use crate::case::Activity;
+use crate::case::Claim;
+use crate::case::Disposition;
+use crate::case::Parsed;
+
+/// AWS wants an answer within a day.
+const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Reads a document.
+pub(super) fn read(mut document: Document, context: &Context) -> Reading {
+    let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
+    let structured = structured(&document);
+    let words = (!document.sections.is_empty()).then(|| text::read(&document, context, sent));
+    let mut draft = match (structured, words.as_ref()) {
+        (Some(structured), Some(words)) if structured.accuses() || words.draft.claims.is_empty() => {
+            beside(structured, words)
+        }
+        (Some(structured), None) => structured,
+        (_, Some(words)) => of_words(&document, words),
+        (None, None) => unreadable(),
+    };
+    draft.warnings.splice(0..0, std::mem::take(&mut document.warnings));
+    finish(draft, &document, words.as_ref(), sent)
+}
+
+/// Reads the structured values; several findings in one envelope become one draft.
+fn structured(document: &Document) -> Option<Draft> {
+    let recognisers: [fn(&serde_json::Value) -> Option<Draft>; 2] = [health::read, guardduty::read];
+    let mut drafts = document.values.iter().filter_map(|it| recognisers.iter().find_map(|read| read(it)));
+    let first = drafts.next()?;
+    Some(drafts.fold(first, merge))
+}
+
+/// Joins two drafts of one notice: the one that accuses gives the name.
+fn merge(one: Draft, other: Draft) -> Draft {
+    let (mut main, more) = if other.accuses() && !one.accuses() { (other, one) } else { (one, other) };
+    for claim in more.claims {
+        if !main.claims.contains(&claim) && main.claims.len() < limits::CLAIMS_MAX {
+            main.claims.push(claim);
+        }
+    }
+    main.facts.extend(more.facts);
+    main.keys.extend(more.keys);
+    main.interfaces.extend(more.interfaces);
+    main.process = main.process.or(more.process);
+    for warning in more.warnings {
+        if !main.warnings.contains(&warning) {
+            main.warnings.push(warning);
+        }
+    }
+    main
+}
+
+/// Adds to a structured draft what the words around it know more.
+fn beside(mut structured: Draft, words: &TextReading) -> Draft {
+    structured.facts.extend(words.draft.facts.iter().cloned());
+    let named: Vec<&Claim> =
+        words.draft.claims.iter().filter(|claim| !claim.accused.instance_ids.is_empty()).collect();
+    for claim in &mut structured.claims {
+        // The mail names the instance, the report inside it the flows.
+        let same = named
+            .iter()
+            .find(|it| it.accused.addresses.iter().any(|ip| claim.accused.addresses.contains(ip)));
+        if let Some(same) = same.filter(|_| claim.accused.instance_ids.is_empty()) {
+            claim.accused.instance_ids.clone_from(&same.accused.instance_ids);
+            claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
+            claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
+        }
+        if claim.window.is_none() && words.draft.claims.len() == 1 {
+            claim.window.clone_from(&words.draft.claims[0].window);
+        }
+    }
+    structured
+}
+
+/// Decides what a text without structure is.
+fn of_words(document: &Document, words: &TextReading) -> Draft {
+    let lines = lines::cut(&document.sections);
+    let mut draft = words.draft.clone();
+    let is_aws = text::is_aws(&lines);
+    let stage = thread::stage(&lines, document.outer_mail());
+    draft.format = if is_aws { "aws_email" } else { "generic" };
+    draft.layout = format!("{}/{}", draft.format, stage_name(stage));
+    draft.stage = Some(stage);
+    let accuses = words.activity.is_some() || !draft.claims.is_empty();
+    let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
+    let disposition = match not_ours::recognise(
+        &lines,
+        document.outer_mail(),
+        names_somebody || (is_aws && words.activity.is_some()),
+    ) {
+        Some(reason) => {
+            draft.warnings.push(reason.sentence().to_owned());
+            Disposition::NotAbuse
+        }
+        None if stage == Stage::Resolved && !names_somebody => {
+            draft.warnings.push("the reporter considers the case resolved".to_owned());
+            Disposition::NotAbuse
+        }
+        None if words.ours_is_victim && !names_somebody && words.activity.is_some() => Disposition::Inbound,
+        None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
+        None if nothing_readable(&lines) => Disposition::Unreadable,
+        None => {
+            draft.warnings.push("nothing in it accuses anybody".to_owned());
+            Disposition::NotAbuse
+        }
+    };
+    draft.disposition = Verdict::Is(disposition);
+    if disposition != Disposition::Claims {
+        draft.claims.clear();
+    } else if draft.claims.is_empty() {
+        draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
+        let activity = words.activity.unwrap_or(Activity::Other);
+        draft.claims.push(crate::notice::claims::claim(place(&lines), Vec::new(), words.general, activity));
+    }
+    draft
+}
+
+/// Returns the account and region of a notice that names no resource.
+fn place(lines: &[lines::Line<'_>]) -> crate::case::Accused {
+    crate::case::Accused {
+        account: lines.iter().find_map(|line| super::resource::account(line.text)),
+        region: lines.iter().find_map(|line| super::resource::region(line.text)),
+        ..crate::case::Accused::default()
+    }
+}
+
+fn nothing_readable(lines: &[lines::Line<'_>]) -> bool {
+    let (mut shown, mut strange) = (0usize, 0usize);
+    for letter in lines.iter().flat_map(|line| line.text.chars()).take(20_000) {
+        shown += 1;
+        strange += usize::from(letter == '\u{fffd}' || (letter.is_control() && letter != '\t'));
+    }
+    shown < 3 || strange * 5 > shown
+}
+
+fn unreadable() -> Draft {
+    let mut draft = Draft::new("generic", "generic/unreadable", Disposition::Unreadable);
+    draft.warnings.push("nothing in it could be read; a person must look at the original".to_owned());
+    draft
+}
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::First => "first",
+        Stage::Reminder => "reminder",
+        Stage::Final => "final",
+        Stage::FollowUp => "follow_up",
+        Stage::Resolved => "resolved",
+    }
+}
+
+fn finish(
+    draft: Draft,
+    document: &Document,
+    words: Option<&TextReading>,
+    sent: Option<Timestamp>,
+) -> Reading {
+    let lines = lines::cut(&document.sections);
+    let disposition = match draft.disposition {
+        Verdict::Is(disposition) => disposition,
+        Verdict::Open => Disposition::Unreadable,
+    };
+    let case_id = draft.case_id.clone().or_else(|| thread::case_id(&lines));
+    let stage = draft.stage.unwrap_or_default();
+    let stated = words.and_then(|words| words.deadline);
+    let by_rule = sent.filter(|_| {
+        draft.format == "aws_email" && stage == Stage::First && disposition == Disposition::Claims
+    });
+    let deadline = stated
+        .or_else(|| thread::answer_within(&lines, sent))
+        .or_else(|| by_rule.and_then(|at| at.checked_add(AWS_ANSWER_WITHIN).ok()));
+    let reply = document.outer_mail().map(|mail| Reply {
+        to: mail.reply_to.clone(),
+        subject: mail.subject.clone(),
+        in_reply_to: mail.message_id.clone(),
+        references: mail.references.clone(),
+    });
+    let keys = thread::keys(&document.mails, case_id.as_deref(), &draft.keys);
+    Reading {
+        parsed: Parsed {
+            format: draft.format.to_owned(),
+            disposition,
+            case_id,
+            deadline: deadline.filter(|_| disposition == Disposition::Claims),
+            claims: draft.claims,
+            warnings: draft.warnings,
+        },
+        layout: draft.layout,
+        thread: ThreadKeys { dedupe: draft.dedupe, keys },
+        stage,
+        trust: trust::judge(document, draft.is_event),
+        reply,
+        process: draft.process,
+        interfaces: draft.interfaces,
+        source_ports: draft.source_ports,
+        stored_at: document.stored_at.clone(),
+        facts: draft.facts,
+    }
+}

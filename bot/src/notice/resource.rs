@@ -1,0 +1,114 @@
+//! Finds AWS names in a text: instances, interfaces, accounts, regions.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+static INSTANCE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^A-Za-z0-9_-])(i-(?:[0-9a-f]{17}|[0-9a-f]{8})|mi-[0-9a-f]{17})(?:[^A-Za-z0-9_-]|$)")
+        .expect("the pattern is valid")
+});
+static INTERFACE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b").expect("the pattern is valid"));
+static REGION: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"\b((?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9])(?:[a-f]\b|\b)";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)(?:\baws[ _-]*id|\baccount(?:[ _-]*(?:id|number|no\.?))?)\b[^0-9a-z\n]{0,12}(\d{4}-?\d{4}-?\d{4})\b|arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// Returns the instance ids of a line, in order.
+pub(super) fn instances(line: &str) -> Vec<(usize, String)> {
+    if !line.contains("i-") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(captures) = INSTANCE.captures_at(line, from) {
+        let Some(id) = captures.get(1) else { break };
+        found.push((id.start(), id.as_str().to_owned()));
+        from = id.end();
+    }
+    found
+}
+
+/// Returns the network interface ids of a line.
+pub(super) fn interfaces(line: &str) -> Vec<String> {
+    if !line.contains("eni-") {
+        return Vec::new();
+    }
+    INTERFACE.find_iter(line).map(|found| found.as_str().to_owned()).collect()
+}
+
+/// Returns the account id that a line names as one.
+pub(super) fn account(line: &str) -> Option<String> {
+    let found = ACCOUNT.captures(line)?;
+    let digits = found.get(1).or_else(|| found.get(2))?;
+    Some(digits.as_str().replace('-', ""))
+}
+
+/// Returns the region that a line names, links to documentation aside.
+pub(super) fn region(line: &str) -> Option<String> {
+    REGION
+        .captures_iter(line)
+        .filter(|found| {
+            let start = found.get(1).map_or(0, |it| it.start());
+            !line[..start].rsplit(char::is_whitespace).next().unwrap_or_default().contains("://")
+        })
+        .find_map(|found| found.get(1).map(|it| it.as_str().to_owned()))
+}
+
+/// Returns the instance id that an ARN or a bare value names.
+pub(super) fn instance_of_entity(entity: &str) -> Option<String> {
+    let last = entity.rsplit('/').next().unwrap_or(entity);
+    let is_id = last.len() > 3 && last.len() <= 40 && (last.starts_with("i-") || last.starts_with("mi-"));
+    (is_id && last.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then(|| last.to_owned())
+}
+
+/// Returns the account id of an ARN.
+pub(super) fn account_of_arn(arn: &str) -> Option<String> {
+    let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
+    is_account(account).then(|| account.to_owned())
+}
+
+/// Returns the region of an ARN.
+pub(super) fn region_of_arn(arn: &str) -> Option<String> {
+    let region = arn.strip_prefix("arn:")?.split(':').nth(2)?;
+    REGION.is_match(region).then(|| region.to_owned())
+}
+
+/// Says whether a text is an account id.
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+    use super::instance_of_entity;
+    use super::instances;
+    use super::region;
+
+    #[test]
+    fn finds_names() {
+        let line =
+            "AWS ID: 111122223333    Region: eu-west-1    EC2 Instance Id: i-0123456789abcdef0 [192.0.2.1]";
+        assert_eq!(instances(line)[0].1, "i-0123456789abcdef0");
+        assert_eq!(account(line).as_deref(), Some("111122223333"));
+        assert_eq!(region(line).as_deref(), Some("eu-west-1"));
+        assert_eq!(instances("i-9ab75ffa, i-9ab75ffb").len(), 2);
+        assert!(instances("ami-0123456789abcdef0 x-i-9ab75ffa").is_empty());
+        assert_eq!(
+            account("Suspicious activity in your AWS account [111122223333]").as_deref(),
+            Some("111122223333")
+        );
+        assert_eq!(region("see https://eu-west-1.example.com/us-east-1"), None);
+        assert_eq!(region("zone us-east-1a").as_deref(), Some("us-east-1"));
+        assert_eq!(
+            instance_of_entity("arn:aws:ec2:us-east-1:111122223333:instance/i-1234").as_deref(),
+            Some("i-1234")
+        );
+    }
+}

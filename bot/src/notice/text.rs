@@ -1,0 +1,385 @@
+//! Words to claims: every notice that is not a structured event, whoever sent it.
+//!
+//! There are no rules for one sender here. What an address is follows from labels, columns, log
+//! lines and words (`roles`), what a time is from the same (`when`), and what cannot be settled is
+//! said and left open.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use regex::Regex;
+
+use super::Context;
+use super::activity;
+use super::address;
+use super::claims;
+use super::claims::Whole;
+use super::document::Document;
+use super::document::SectionRole;
+use super::draft::Draft;
+use super::groups;
+use super::label::Role;
+use super::lines;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::ports;
+use super::record;
+use super::record::Record;
+use super::resource;
+use super::roles;
+use super::roles::Roles;
+use super::table::Header;
+use super::time::Resolver;
+use super::time::Stamp;
+use super::time::Zone;
+use super::trace;
+use super::when;
+use super::when::Times;
+use crate::case::Accused;
+use crate::case::Activity;
+use crate::case::Claim;
+use crate::case::Remote;
+
+/// Times in sentences that lie further from the first one are not the same incident's.
+const TOLD_APART_MAX: SignedDuration = SignedDuration::from_hours(48);
+/// Times in fields may span a long campaign.
+const LABELLED_APART_MAX: SignedDuration = SignedDuration::from_hours(24 * 60);
+
+/// What a text says, before it is known what is to become of it.
+pub(super) struct TextReading {
+    /// Claims, facts, warnings.
+    pub draft: Draft,
+    /// The activity, where words name one.
+    pub activity: Option<Activity>,
+    /// By when an answer is wanted.
+    pub deadline: Option<Timestamp>,
+    /// Something in it was attacked that is ours.
+    pub ours_is_victim: bool,
+    /// When the notice says, outside of its rows, that it happened.
+    pub general: Option<super::time::Interval>,
+}
+
+/// Reads all texts of a notice: first what its sender says, then, when that accuses nobody, the
+/// messages inside it.
+pub(super) fn read(document: &Document, context: &Context, sent: Option<Timestamp>) -> TextReading {
+    let all = lines::cut(&document.sections);
+    let (outer, inner): (Vec<Line<'_>>, Vec<Line<'_>>) =
+        all.into_iter().partition(|line| line.role != SectionRole::Nested);
+    let reading = read_lines(&outer, document, context, sent);
+    let accuses = reading.draft.claims.iter().any(|claim| !is_nobody(&claim.accused));
+    if accuses || inner.is_empty() {
+        return reading;
+    }
+    let all: Vec<Line<'_>> = outer.into_iter().chain(inner).collect();
+    read_lines(&all, document, context, sent)
+}
+
+/// Says whether a claim names nobody.
+pub(super) fn is_nobody(accused: &Accused) -> bool {
+    accused.instance_ids.is_empty() && accused.addresses.is_empty() && accused.hostnames.is_empty()
+}
+
+fn read_lines(
+    lines: &[Line<'_>],
+    document: &Document,
+    context: &Context,
+    sent: Option<Timestamp>,
+) -> TextReading {
+    let (records, column_zone) = records(lines);
+    let instances = groups::instances(lines);
+    let ours = instances.iter().any(|it| !it.is_victim) || is_aws(lines);
+    let instance_attacked = instances.iter().any(|it| it.is_victim);
+    let mut roles = roles::weigh(lines, &records, &context.own_addresses, ours);
+    let activity = activity::of_lines(lines);
+    let mut draft = Draft::default();
+    settle_the_only_one(&mut roles, &instances, activity, &mut draft);
+
+    let times = when::sort(lines, &records);
+    let resolver = resolver(lines, &records, &times, sent, column_zone);
+    let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
+    let mut accused = groups::join(lines, &roles, &accused_instances);
+    add_link_hosts(lines, activity, document, &mut accused);
+
+    let whole = Whole {
+        interval: general_interval(&resolver, &times),
+        remotes: victims(lines, &roles, &accused),
+        activity: activity.or_else(|| ports::guess(&records)).unwrap_or(Activity::Other),
+    };
+    draft.claims = claims_of(&accused, &records, &resolver, &whole);
+    draft.interfaces =
+        lines.iter().flat_map(|line| resource::interfaces(line.text)).fold(Vec::new(), |mut all, id| {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+            all
+        });
+    draft.source_ports = ports::of_source(&records, &roles);
+    warn(&mut draft, lines, &roles, &resolver, &whole);
+    trace::record(&mut draft, lines, document, &roles, &times, activity);
+    let deadline =
+        times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
+    let ours_is_victim = instance_attacked && accused.is_empty();
+    TextReading { draft, activity, deadline, ours_is_victim, general: whole.interval }
+}
+
+/// Reads every line that is a row of a table or an entry of a log.
+fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
+    let mut records = Vec::with_capacity(lines.len());
+    let mut header: Option<Header> = None;
+    let mut zone = None;
+    let mut misses = 0;
+    let mut section = usize::MAX;
+    for line in lines {
+        if line.section != section {
+            header = None;
+            section = line.section;
+        }
+        if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
+            records.push(None);
+            continue;
+        }
+        if line.spots.is_empty() {
+            if let Some(found) = Header::read(line) {
+                zone = zone.or(found.zone());
+                header = Some(found);
+                misses = 0;
+            } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
+                misses += 1;
+            }
+            records.push(None);
+            continue;
+        }
+        let is_row = !line.stamps.is_empty()
+            || line.is_item()
+            || line.text.matches([',', '|', '\t', ';']).count() >= 3;
+        let row = header.as_ref().filter(|_| misses < 3 && is_row).and_then(|header| header.row(line));
+        let row =
+            row.map(
+                |row| {
+                    if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
+                },
+            );
+        let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
+        records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
+    }
+    (records, zone)
+}
+
+/// Where a notice of an attack names one address and no instance, that address is meant.
+fn settle_the_only_one(
+    roles: &mut Roles,
+    instances: &[groups::Instance],
+    activity: Option<Activity>,
+    draft: &mut Draft,
+) {
+    let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
+    if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {
+        return;
+    }
+    let tally = &mut roles.tallies[0];
+    tally.settle_as_only();
+    draft
+        .warnings
+        .push(format!("{} is taken for the accused because it is the only address named", tally.ip));
+}
+
+/// Learns the zone: stated, or found by one time that is written with it.
+fn resolver(
+    lines: &[Line<'_>],
+    records: &[Option<Record>],
+    times: &Times,
+    sent: Option<Timestamp>,
+    zone: Option<Zone>,
+) -> Resolver {
+    let mut resolver = when::resolver(lines, sent, zone);
+    if resolver.stated.is_some() {
+        return resolver;
+    }
+    let rows: Vec<&Stamp> = records.iter().flatten().flat_map(|record| &record.stamps).collect();
+    let every = || times.labelled.iter().chain(&times.told);
+    let ends = rows.first().into_iter().chain(rows.last()).copied();
+    let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
+    let zoned: Vec<&Stamp> =
+        every().chain(rows.iter().copied().take(4)).filter(|stamp| stamp.zone.is_some()).take(16).collect();
+    if let Some(zone) = when::calibrate(&resolver, &unzoned, &zoned) {
+        resolver.stated = Some((zone, crate::case::ZoneSource::Prose));
+    }
+    resolver
+}
+
+/// Returns when the notice says, outside of its rows, that it happened.
+fn general_interval(resolver: &Resolver, times: &Times) -> Option<super::time::Interval> {
+    let labelled: Vec<&Stamp> = times.labelled.iter().collect();
+    let told: Vec<&Stamp> = times.told.iter().collect();
+    when::join(resolver, &labelled, LABELLED_APART_MAX)
+        .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
+}
+
+/// Returns the victims that the text names, with the ports that it names for them.
+fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote> {
+    let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
+    let named = ports::labelled(lines);
+    let mut remotes = Vec::new();
+    for ip in roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)) {
+        let own = ports::beside(lines, ip);
+        if !own.is_empty() {
+            remotes.extend(own);
+            continue;
+        }
+        if named.is_empty() {
+            remotes.push(Remote { address: ip, port: None, protocol: None });
+        }
+        remotes.extend(named.iter().map(|(port, protocol)| Remote {
+            address: ip,
+            port: Some(*port),
+            protocol: *protocol,
+        }));
+    }
+    remotes
+}
+
+fn claims_of(
+    accused: &[Accused],
+    records: &[Option<Record>],
+    resolver: &Resolver,
+    whole: &Whole,
+) -> Vec<Claim> {
+    let all: Vec<IpAddr> = accused.iter().flat_map(|it| it.addresses.iter().copied()).collect();
+    let records: Vec<&Record> = records.iter().flatten().collect();
+    let mut claims = Vec::new();
+    for one in accused {
+        let alone = accused.len() == 1;
+        let rows = claims::rows_of(one, &all, &records, resolver, alone);
+        if rows.is_empty() {
+            claims.push(claims::claim(one.clone(), whole.remotes.clone(), whole.interval, whole.activity));
+            continue;
+        }
+        let timed = rows.iter().any(|row| row.interval.is_some());
+        let mut whole =
+            Whole { interval: whole.interval, remotes: whole.remotes.clone(), activity: whole.activity };
+        if !alone {
+            // What is said in general may be of the others.
+            whole.remotes.clear();
+            whole.interval = whole.interval.filter(|_| !timed);
+        }
+        let unzoned =
+            rows.iter().all(|row| row.interval.is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed));
+        let known = whole.interval.is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
+        let rows: Vec<claims::Row> = rows
+            .into_iter()
+            .map(|row| claims::Row { interval: row.interval.filter(|_| !(unzoned && known)), ..row })
+            .collect();
+        claims::of_rows(one, &rows, &whole, &mut claims);
+    }
+    claims.truncate(super::limits::CLAIMS_MAX);
+    claims
+}
+
+static LINK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?",
+    )
+    .expect("the pattern is valid")
+});
+
+/// Adds the host of the reported link, where a page or a file is what is complained of.
+fn add_link_hosts(
+    lines: &[Line<'_>],
+    activity: Option<Activity>,
+    document: &Document,
+    accused: &mut Vec<Accused>,
+) {
+    if !matches!(activity, Some(Activity::Phishing | Activity::MalwareHosting | Activity::Copyright))
+        || accused.len() > 1
+    {
+        return;
+    }
+    let reporter = document.outer_mail().map(|mail| mail.sender_domain().to_owned()).unwrap_or_default();
+    let mut hosts: Vec<String> = Vec::new();
+    for line in lines
+        .iter()
+        .filter(|line| line.kind == LineKind::Statement && line.role != SectionRole::Evidence)
+        .take(2000)
+    {
+        for found in LINK.captures_iter(line.text) {
+            let host = found[2].trim_end_matches('.').to_ascii_lowercase();
+            let defanged = found[1].to_ascii_lowercase().starts_with("hxx");
+            let in_field = activity::field(line.text).is_some_and(|(name, _)| {
+                let words = super::label::words(name);
+                words.len() <= 4
+                    && words.iter().any(|word| ["url", "urls", "link", "uri"].contains(&word.as_str()))
+                    && !words.contains(&"schema".to_owned())
+            });
+            let reported = defanged || found.get(3).is_some() || in_field;
+            let is_name = host.contains('.') && host.parse::<IpAddr>().is_err();
+            let is_reporter =
+                !reporter.is_empty() && (host == reporter || host.ends_with(&format!(".{reporter}")));
+            if reported && is_name && !is_reporter && hosts.len() < 32 && !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+    }
+    if hosts.is_empty() {
+        return;
+    }
+    match accused.first_mut() {
+        Some(only) => only.hostnames.extend(hosts),
+        None => accused.push(Accused { hostnames: hosts, ..Accused::default() }),
+    }
+}
+
+static AWS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|aws abuse (?:team|report)|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// Says whether a text is in one of AWS's layouts.
+pub(super) fn is_aws(lines: &[Line<'_>]) -> bool {
+    lines
+        .iter()
+        .filter(|line| line.role != SectionRole::Evidence)
+        .take(400)
+        .any(|line| AWS.is_match(line.text))
+}
+
+fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolver, whole: &Whole) {
+    let unsettled: Vec<String> = roles.unsettled().iter().take(5).map(|tally| tally.ip.to_string()).collect();
+    if !unsettled.is_empty() {
+        draft.warnings.push(format!(
+            "whose these addresses are is not clear from the notice: {}",
+            unsettled.join(", ")
+        ));
+    }
+    if lines.iter().flat_map(|line| &line.spots).any(|spot| spot.ip.is_none()) {
+        draft.warnings.push("some addresses are masked in the notice".to_owned());
+    }
+    let assumed = draft
+        .claims
+        .iter()
+        .filter_map(|claim| claim.window.as_ref())
+        .any(|it| it.zone == crate::case::ZoneSource::Assumed);
+    if assumed {
+        draft.warnings.push(
+            "the zone of its times is not stated: the window is widened by 14 hours either way".to_owned(),
+        );
+    }
+    let yearless = lines.iter().flat_map(|line| &line.stamps).any(|stamp| !stamp.year_known);
+    if yearless && resolver.sent.is_none() && resolver.year.is_none() {
+        draft.warnings.push("its times have no year and nothing in it tells the year".to_owned());
+    } else if yearless {
+        draft.warnings.push("its times have no year; the latest one before the notice is assumed".to_owned());
+    }
+    if !draft.claims.is_empty() && draft.claims.iter().all(|claim| claim.window.is_none()) {
+        draft.warnings.push("it names no time".to_owned());
+    }
+    if whole.activity == Activity::Other {
+        draft.warnings.push("what was done is not clear from the notice".to_owned());
+    }
+    for ip in roles.with(Role::Accused).into_iter().filter(|ip| address::is_private(*ip)).take(3) {
+        draft
+            .warnings
+            .push(format!("the accused address {ip} is private: it can be located only where it is used"));
+    }
+}

@@ -1,0 +1,166 @@
+//! What joins notices of one case, and where in the case's life a notice stands.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::document::MailHeaders;
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::reading::Stage;
+
+static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [
+        r"(?i)abuse (?:report|case|notice)s?\s*(?:id|number|no\.?)?\s*[:#(\[]*\s*([A-Z]{0,3}\d[\w-]{4,40})",
+        r"(?i)\[\s*(?:case|ticket|issue|ref|incident|abuse)[\s#:-]*([\w-]*\d[\w-]{2,40})\s*\]",
+        r"(?i)\b(?:case|ticket|issue|incident|rid|reference|ref|abuse\s?id|report\s?id|tracking)(?:\s*(?:id|number|no\.?|nr\.?))?\s*[:#]?\s*#?([A-Z]{0,8}-?\d[\w./-]{3,40})",
+        r"(?i)[\[(]\s*#?([A-Z]{0,8}[-#:]?\d[\w-]{4,40})\s*[\])]",
+    ]
+    .into_iter()
+    .map(|pattern| Regex::new(pattern).expect("the pattern is valid"))
+    .collect()
+});
+static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:case|ticket|incident|issue|reference|tracking|report)\s*(?:id|number|no\.?|nr\.?|nummer|#)\s*(?:is|:|#|=)*\s*([A-Z]{0,8}[-#]?\d[\w.@/-]{3,60})";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// Finds the reporter's number: in the subject, in a field that names it, in a sentence.
+pub(super) fn case_id(lines: &[Line<'_>]) -> Option<String> {
+    let subjects = || lines.iter().filter(|line| line.role == SectionRole::Subject);
+    let in_subject = |patterns: &[Regex]| {
+        subjects().find_map(|line| patterns.iter().find_map(|pattern| first_group(pattern, line)))
+    };
+    in_subject(&SUBJECT_IDS[..3])
+        .or_else(|| in_field(lines))
+        .or_else(|| in_subject(&SUBJECT_IDS[3..]))
+        .or_else(|| {
+            lines
+                .iter()
+                .filter(|line| line.kind == LineKind::Statement)
+                .find_map(|line| first_group(&BODY_ID, line))
+        })
+}
+
+fn first_group(pattern: &Regex, line: &Line<'_>) -> Option<String> {
+    let found = pattern.captures(line.text)?.get(1)?;
+    let inside = |start: usize, end: usize| start < found.end() && found.start() < end;
+    let is_other = line.spots.iter().any(|spot| inside(spot.start, spot.end))
+        || line.stamps.iter().any(|stamp| inside(stamp.start, stamp.end));
+    (!is_other).then(|| found.as_str().trim_end_matches(['.', '-', '/']).to_owned())
+}
+
+fn in_field(lines: &[Line<'_>]) -> Option<String> {
+    for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 200) {
+        let Some((name, value)) = line.text.split_once([':', '\t', '=']) else {
+            continue;
+        };
+        let meaning = label::meaning(name);
+        if meaning.kind != Kind::CaseId || name.len() > 40 {
+            continue;
+        }
+        let token = value
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .trim_matches(['[', ']', '#', '"', ',', '*', '<', '>']);
+        let is_id =
+            token.len() >= 4 && token.bytes().any(|byte| byte.is_ascii_digit()) && !token.contains("://");
+        if is_id && token.parse::<std::net::IpAddr>().is_err() {
+            return Some(token.to_owned());
+        }
+    }
+    None
+}
+
+static RESOLVED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+static FINAL: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bfinal (?:notification|notice|warning|reminder)\b|\blast (?:warning|reminder|notice)\b|we have taken the following steps|has been (?:suspended|isolated|terminated|stopped) (?:due|because|as)";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+static REMINDER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\breminder\b|\b(?:second|2nd|third|3rd) (?:notice|notification)\b|(?:have|has) not (?:yet )?(?:received|heard|responded|replied|gotten)|still (?:awaiting|waiting for) (?:your|a) (?:response|reply)|did not (?:receive|get) (?:a|your|any) (?:response|reply)|awaiting your (?:response|reply)";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bfollow(?:ing)?[\s-]?up\b|still (?:seeing|receiving|observ\w+|ongoing|active|continu\w+)|continues? to (?:receive|see|be|occur|abuse|attack)|additional (?:reports?|evidence|urls?)|thank(?:s| you) for (?:your|the) (?:response|reply|update)|previously (?:contacted|reported|notified)|since our last";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// Says where in its case's life a notice stands.
+pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
+    let said = |pattern: &Regex| {
+        lines
+            .iter()
+            .filter(|line| line.kind != LineKind::Header)
+            .take(400)
+            .any(|line| pattern.is_match(line.text))
+    };
+    let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
+    let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
+    if said(&FINAL) {
+        Stage::Final
+    } else if said(&REMINDER) {
+        Stage::Reminder
+    } else if said(&RESOLVED) {
+        Stage::Resolved
+    } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
+        Stage::FollowUp
+    } else {
+        Stage::First
+    }
+}
+
+/// Collects everything that joins this notice to others.
+pub(super) fn keys(mails: &[MailHeaders], case_id: Option<&str>, more: &[String]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let mut add = |prefix: &str, value: &str| {
+        let key = format!("{prefix}:{}", value.trim().trim_matches(['<', '>']).to_lowercase());
+        if value.trim().len() >= 4 && keys.len() < 200 && !keys.contains(&key) {
+            keys.push(key);
+        }
+    };
+    if let Some(case_id) = case_id {
+        add("case", case_id);
+    }
+    for mail in mails.iter().take(4) {
+        if let Some(id) = &mail.message_id {
+            add("mail", id);
+        }
+        for id in &mail.references {
+            add("mail", id);
+        }
+        for pattern in SUBJECT_IDS.iter() {
+            for found in pattern.captures_iter(&mail.subject) {
+                add("case", &found[1]);
+            }
+        }
+    }
+    for key in more {
+        add("event", key);
+    }
+    keys
+}
+
+static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:repl\w+|respon\w+|answer\w*|action|resol\w+|confirm\w*|us|you)\b[^.]{0,60}\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)|\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)s?\b[^.]{0,40}\b(?:repl|respon|answer|of receipt|of receiving|of this)";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// Returns the deadline of "please respond within 24 hours", counted from the mail's date.
+pub(super) fn answer_within(lines: &[Line<'_>], sent: Option<jiff::Timestamp>) -> Option<jiff::Timestamp> {
+    let sent = sent?;
+    let statements = lines.iter().filter(|line| line.kind == LineKind::Statement).take(400);
+    let found =
+        statements.filter(|line| line.text.contains("ithin")).find_map(|line| WITHIN.captures(line.text))?;
+    let number: i64 = found.get(1).or_else(|| found.get(3))?.as_str().parse().ok()?;
+    let unit = found.get(2).or_else(|| found.get(4))?.as_str().to_ascii_lowercase();
+    let hours = if unit == "day" { number * 24 } else { number };
+    sent.checked_add(jiff::SignedDuration::from_hours(hours)).ok()
+}

@@ -1,0 +1,409 @@
+//! Finds times in a line, in every way of writing that reports and logs use.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::civil::date;
+use regex::Captures;
+use regex::Regex;
+
+use super::Precision;
+use super::Stamp;
+use super::Zone;
+use super::read_zone;
+
+const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|m(?:ar(?:ch)?|rz|är(?:z)?)|apr(?:il)?|ma[iy]|june?|juni|july?|juli|aug(?:ust)?|sep(?:t(?:ember)?)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?";
+const CLOCK: &str =
+    r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
+
+static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{MONTHS})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+    ))
+});
+static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+of)?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|@)\s+){CLOCK})?"
+    ))
+});
+static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?P<mo>{MONTHS})\.?[\s-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
+    ))
+});
+static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
+    ))
+});
+static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?P<y>20\d{2})(?P<mo>[01]\d)(?P<d>[0-3]\d)[T ](?P<h>[0-2]\d):?(?P<mi>[0-5]\d):?(?P<s>[0-5]\d)",
+    )
+});
+static EPOCH_FIRST: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^\s*[\[(]?(1[0-9]{9})(?:\.\d{1,9}|[0-9]{3})?[\])]?[\s,|]"));
+static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
+static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
+static RANGE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(r"^\s*(?:-|\u{{2013}}|\u{{2014}}|to|until|till|through|and|~)\s*{CLOCK}"))
+});
+
+fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is valid")
+}
+
+/// Finds the times of lines.
+#[derive(Debug, Default)]
+pub(in super::super) struct Finder;
+
+impl Finder {
+    /// Returns the times of a line, in order.
+    pub fn find(&self, line: &str) -> Vec<Stamp> {
+        let digits = line.bytes().filter(u8::is_ascii_digit).count();
+        if digits < 3 {
+            return Vec::new();
+        }
+        let mut stamps: Vec<Stamp> = Vec::new();
+        for pattern in [&YEAR_FIRST, &COMPACT, &DAY_MONTH_NAME, &MONTH_NAME_DAY, &NUMBERS] {
+            for found in pattern.captures_iter(line) {
+                let Some(whole) = found.get(0) else { continue };
+                let overlaps =
+                    stamps.iter().any(|stamp| whole.start() < stamp.end && stamp.start < whole.end());
+                let is_longer = is_part_of_number(line, whole.start(), whole.end());
+                if !overlaps
+                    && !is_longer
+                    && let Some(stamp) = stamp_of(&found, line)
+                {
+                    stamps.push(stamp);
+                }
+            }
+        }
+        if stamps.is_empty()
+            && let Some(stamp) = leading_epoch(line)
+        {
+            stamps.push(stamp);
+        }
+        stamps.sort_by_key(|stamp| stamp.start);
+        add_range_ends(line, &mut stamps);
+        add_bare_clocks(line, &mut stamps);
+        share_zone(&mut stamps);
+        stamps
+    }
+}
+
+/// Reads seconds or milliseconds since 1970, with or without a fraction.
+pub(in super::super) fn epoch(text: &str) -> Option<Stamp> {
+    let whole = text.trim().split('.').next()?;
+    let seconds = match (whole.len(), whole.parse::<i64>().ok()?) {
+        (10, seconds) => seconds,
+        (13, millis) => millis / 1000,
+        _ => return None,
+    };
+    let civil = Timestamp::from_second(seconds).ok()?.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    (2000..2100).contains(&civil.year()).then_some(Stamp {
+        civil,
+        precision: Precision::Second,
+        zone: Some(Zone::Fixed(0)),
+        year_known: true,
+        day_month_unsure: false,
+        start: 0,
+        end: text.len(),
+    })
+}
+
+/// Says whether digits go on beyond a dot on either side, as in a version or an address.
+fn is_part_of_number(line: &str, start: usize, end: usize) -> bool {
+    let bytes = line.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let after = bytes.get(end) == Some(&b'.') && is_digit(end + 1);
+    let before = start >= 2 && bytes[start - 1] == b'.' && is_digit(start - 2);
+    after || before
+}
+
+fn leading_epoch(line: &str) -> Option<Stamp> {
+    let found = EPOCH_FIRST.captures(line)?;
+    let whole = found.get(0)?;
+    let token = whole.as_str().trim_matches(|letter: char| !letter.is_ascii_digit());
+    let stamp = epoch(token)?;
+    Some(Stamp { start: found.get(1)?.start(), end: whole.end() - 1, ..stamp })
+}
+
+fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
+    let whole = found.get(0)?;
+    let (mut year, month, day, unsure) = calendar(found)?;
+    let mut end = whole.end();
+    let clock = clock_of(found);
+    let mut year_known = year.is_some();
+    if clock.is_none() && !year_known {
+        return None;
+    }
+    let mut zone = None;
+    if let Some((hour, _, second)) = clock {
+        let after = &line[end..];
+        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour);
+        end += zone.map_or(0, |(_, len)| len);
+        if !year_known && let Some(after) = YEAR_AFTER.captures(&line[end..]) {
+            year = after[1].parse().ok();
+            year_known = year.is_some();
+            end += after.get(1)?.end();
+            if zone.is_none() {
+                zone = read_zone(&line[end..]);
+                end += zone.map_or(0, |(_, len)| len);
+            }
+        }
+    }
+    let civil = civil(year.unwrap_or(2000), month, day, clock)?;
+    let precision = match clock {
+        Some((_, _, Some(_))) => Precision::Second,
+        Some(_) => Precision::Minute,
+        None => Precision::Day,
+    };
+    let zone = zone.map(|(zone, _)| zone);
+    Some(Stamp { civil, precision, zone, year_known, day_month_unsure: unsure, start: whole.start(), end })
+}
+
+/// Reads a zone after a clock, unless what follows is the other end of a range.
+fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8) -> Option<(Zone, usize)> {
+    if !has_seconds
+        && !is_iso
+        && after.starts_with('-')
+        && let Some(range) = RANGE.captures(after)
+        && range["h"].parse::<i8>().is_ok_and(|end| end >= hour)
+    {
+        return None;
+    }
+    read_zone(after)
+}
+
+type Clock = (i8, i8, Option<i8>);
+
+fn clock_of(found: &Captures<'_>) -> Option<Clock> {
+    let mut hour: i8 = found.name("h")?.as_str().parse().ok()?;
+    let minute: i8 = found.name("mi")?.as_str().parse().ok()?;
+    let second = found.name("s").and_then(|it| it.as_str().parse::<i8>().ok()).map(|it| it.min(59));
+    if let Some(half) = found.name("ap") {
+        let afternoon = half.as_str().eq_ignore_ascii_case("p");
+        hour = hour % 12 + if afternoon { 12 } else { 0 };
+    }
+    (hour < 24 && minute < 60).then_some((hour, minute, second))
+}
+
+/// Returns year, month, day, and whether day and month may be swapped.
+fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, bool)> {
+    let year = found.name("y").and_then(|it| it.as_str().parse::<i16>().ok());
+    let year = year.map(|year| if year < 100 { year + 2000 } else { year });
+    if let (Some(first), Some(second)) = (found.name("a"), found.name("b")) {
+        let (first, second): (i8, i8) = (first.as_str().parse().ok()?, second.as_str().parse().ok()?);
+        let separator = found.name("sep").map_or("", |it| it.as_str());
+        // Dots and dashes are written day first; slashes are American unless they cannot be.
+        let day_first = separator != "/" || first > 12;
+        let (day, month) = if day_first && second <= 12 { (first, second) } else { (second, first) };
+        let unsure = separator != "." && first <= 12 && second <= 12 && first != second;
+        return Some((year, month, day, unsure));
+    }
+    let month = month_number(found.name("mo")?.as_str())?;
+    let day = found.name("d")?.as_str().parse().ok()?;
+    Some((year, month, day, false))
+}
+
+fn month_number(text: &str) -> Option<i8> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let lower = text.to_lowercase();
+    let names: [&[&str]; 12] = [
+        &["jan"],
+        &["feb"],
+        &["mar", "mrz", "mär"],
+        &["apr"],
+        &["may", "mai"],
+        &["jun"],
+        &["jul"],
+        &["aug"],
+        &["sep"],
+        &["oct", "okt"],
+        &["nov"],
+        &["dec", "dez"],
+    ];
+    let found = names.iter().position(|spellings| spellings.iter().any(|name| lower.starts_with(name)))?;
+    i8::try_from(found + 1).ok()
+}
+
+fn civil(year: i16, month: i8, day: i8, clock: Option<Clock>) -> Option<DateTime> {
+    let (hour, minute, second) = clock.unwrap_or((0, 0, None));
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && (1980..2200).contains(&year);
+    let days = is_date.then(|| jiff::civil::Date::new(year, month, day).ok()).flatten();
+    days.map(|days| days.at(hour, minute, second.unwrap_or(0), 0)).or_else(|| {
+        // 29 February without a year: keep it; the year is settled later.
+        (is_date && month == 2 && day == 29)
+            .then(|| date(2000, 2, 29).at(hour, minute, second.unwrap_or(0), 0))
+    })
+}
+
+/// Adds the second clock of "16:50-17:00".
+fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
+    let mut ends = Vec::new();
+    for stamp in stamps.iter().filter(|stamp| stamp.precision != Precision::Day) {
+        let Some(found) = RANGE.captures(&line[stamp.end..]) else {
+            continue;
+        };
+        let Some((hour, minute, second)) = clock_of(&found) else {
+            continue;
+        };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
+            continue;
+        };
+        let mut civil = stamp.civil.date().to_datetime(time);
+        if civil < stamp.civil {
+            civil = civil.tomorrow_or_same();
+        }
+        let start = stamp.end;
+        let mut end = stamp.end + found.get(0).map_or(0, |it| it.end());
+        let zone = read_zone(&line[end..]);
+        end += zone.map_or(0, |(_, len)| len);
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let zone = zone.map(|(zone, _)| zone).or(stamp.zone);
+        ends.push(Stamp { civil, precision, zone, start, end, ..stamp.clone() });
+    }
+    stamps.extend(ends);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+trait Tomorrow {
+    fn tomorrow_or_same(self) -> Self;
+}
+
+impl Tomorrow for DateTime {
+    fn tomorrow_or_same(self) -> Self {
+        self.tomorrow().unwrap_or(self)
+    }
+}
+
+/// Joins clocks that stand apart to the one date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
+fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
+    let dates: Vec<usize> =
+        (0..stamps.len()).filter(|index| stamps[*index].precision == Precision::Day).collect();
+    let [only] = dates[..] else { return };
+    if stamps.len() != 1 {
+        return;
+    }
+    let day = stamps[only].clone();
+    let mut clocks = Vec::new();
+    for found in BARE_CLOCK.captures_iter(line) {
+        let Some(hour_group) = found.name("h") else {
+            continue;
+        };
+        let end = found.get(0).map_or(0, |it| it.end());
+        let inside = hour_group.start() < day.end && day.start < end;
+        let Some((hour, minute, second)) = clock_of(&found).filter(|_| !inside) else {
+            continue;
+        };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
+            continue;
+        };
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let zone = read_zone(&line[end..]);
+        let civil = day.civil.date().to_datetime(time);
+        let end = end + zone.map_or(0, |(_, len)| len);
+        let zone = zone.map(|(zone, _)| zone).or(day.zone);
+        clocks.push(Stamp { civil, precision, zone, start: hour_group.start(), end, ..day.clone() });
+    }
+    if !clocks.is_empty() {
+        *stamps = clocks;
+    }
+}
+
+/// Gives the one zone of a line to the times of the line that have none.
+fn share_zone(stamps: &mut [Stamp]) {
+    let mut zones: Vec<Zone> = stamps.iter().filter_map(|stamp| stamp.zone).collect();
+    zones.dedup();
+    if let [only] = zones[..] {
+        for stamp in stamps {
+            stamp.zone = Some(only);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Precision;
+    use super::super::Zone;
+    use super::Finder;
+    use super::epoch;
+
+    fn check(line: &str, expect: &[&str]) {
+        let found: Vec<String> = Finder
+            .find(line)
+            .iter()
+            .map(|stamp| {
+                let format = match (stamp.year_known, stamp.precision) {
+                    (true, Precision::Day) => "%Y-%m-%d",
+                    (true, Precision::Minute) => "%Y-%m-%dT%H:%M",
+                    (true, Precision::Second) => "%Y-%m-%dT%H:%M:%S",
+                    (false, _) => "%m-%dT%H:%M:%S",
+                };
+                let zone = match stamp.zone {
+                    None => String::new(),
+                    Some(Zone::Fixed(seconds)) => format!(" {}", seconds / 60),
+                    Some(other) => format!(" {other:?}"),
+                };
+                format!("{}{zone}", stamp.civil.strftime(format))
+            })
+            .collect();
+        assert_eq!(found, expect, "{line}");
+    }
+
+    #[test]
+    fn finds_every_way_of_writing() {
+        check("* Abuse Time: Sun Oct 11 22:27:00 UTC 2015", &["2015-10-11T22:27:00 0"]);
+        check("Abuse Time: 27 Apr 2023 14:46:47 GMT", &["2023-04-27T14:46:47 0"]);
+        check("2024-01-15T10:02:03.123456Z", &["2024-01-15T10:02:03 0"]);
+        check("2024-01-15 10:02:03,123 +0100", &["2024-01-15T10:02:03 60"]);
+        check("Fri, 31 Jan 2014 07:19:02 +0100", &["2014-01-31T07:19:02 60"]);
+        check("[15/Jan/2024:15:37:19 -0800] \"GET /\"", &["2024-01-15T15:37:19 -480"]);
+        check("Jan 15 15:37:19 web sshd[1]: x", &["01-15T15:37:19"]);
+        check("Jul  3 05:07:09 host", &["07-03T05:07:09"]);
+        check("07.10.2013 22:34:40 CEST", &["2013-10-07T22:34:40 120"]);
+        check("1/15/2024 3:37 PM EST", &["2024-01-15T15:37 -300"]);
+        check("January 15th, 2024 at 3:37:19 PM PST", &["2024-01-15T15:37:19 -480"]);
+        check("15-Jan-2024 15:37:19.123 queries: info", &["2024-01-15T15:37:19"]);
+        check("20240115T153719Z", &["2024-01-15T15:37:19 0"]);
+        check("1705332439.123456 IP 192.0.2.1", &["2024-01-15T15:27:19 0"]);
+        check("Date: 2018-01-15", &["2018-01-15"]);
+    }
+
+    #[test]
+    fn finds_ranges() {
+        check("Time Window: 2025-12-10 16:50-17:00 (+01)", &["2025-12-10T16:50 60", "2025-12-10T17:00 60"]);
+        check("2025-12-10 16:50:00 - 17:00:00 UTC", &["2025-12-10T16:50:00 0", "2025-12-10T17:00:00 0"]);
+        check(
+            "between 10:02 and 10:15 UTC on 15 January 2024",
+            &["2024-01-15T10:02 0", "2024-01-15T10:15 0"],
+        );
+        check(
+            "2024-01-15 10:00:00 to 2024-01-15 11:00:00 UTC",
+            &["2024-01-15T10:00:00 0", "2024-01-15T11:00:00 0"],
+        );
+        check("2024-01-15 10:00-11:00", &["2024-01-15T10:00", "2024-01-15T11:00"]);
+        check("2024-01-15T10:00-05:00", &["2024-01-15T10:00 -300"]);
+    }
+
+    #[test]
+    fn refuses_what_only_looks_like_one() {
+        check("192.168.10.11 port 22", &[]);
+        check("version 10.12.2024.1", &[]);
+        check("call +1-555-0456 or 12:30", &[]);
+        check("you may reply 24/7", &[]);
+        check("13/13/2024", &[]);
+    }
+
+    #[test]
+    fn reads_epochs() {
+        for text in ["1705332439", "1705332439123", "1705332439.5"] {
+            assert_eq!(epoch(text).map(|it| it.civil.to_string()).as_deref(), Some("2024-01-15T15:27:19"));
+        }
+        assert_eq!(epoch("4111222333"), None);
+    }
+}

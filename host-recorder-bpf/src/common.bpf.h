@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What all hooks share: rings, loss counters, identity of a task, scope. */
+
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_PACKET 17
+#define PF_KTHREAD 0x00200000
+#define THREAD_SIZE (16 * 1024)
+#define SOFTIRQ_SERVING 0x00000100
+#define HARDIRQ_AND_NMI 0x00ff0000
+
+/* Wakes the recorder once this much is waiting; below it the recorder's own timer is soon enough. */
+#define WAKE_BYTES (256 * 1024)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+} identity_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+} flow_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_RECORD_LOSS);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} scope SEC(".maps");
+
+static __always_inline void lose(__u32 class, __u64 count)
+{
+	__u64 *lost = bpf_map_lookup_elem(&losses, &class);
+
+	if (lost)
+		*lost += count;
+}
+
+static __always_inline __u64 wake_flags(void *ring)
+{
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKE_BYTES ? BPF_RB_FORCE_WAKEUP :
+									   BPF_RB_NO_WAKEUP;
+}
+
+/*
+ * Whether the code that reached this hook was called by `current`, not by an interrupt on top of it. The
+ * hook's context lies on the stack of whoever called the tracepoint. On x86 interrupts and the work after them
+ * have stacks of their own, and the count of preempted contexts cannot be read where the kernel's data symbols
+ * are not listed; elsewhere that count stands in the task.
+ */
+static __always_inline bool in_task_context(void *context)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return false;
+#if defined(__TARGET_ARCH_x86)
+	volatile __u64 spilled = (__u64)context; /* as a number, which a pointer to the context is not */
+	__u64 at = 0;
+
+	bpf_probe_read_kernel(&at, sizeof(at), (void *)&spilled);
+	return at - (__u64)BPF_CORE_READ(task, stack) < THREAD_SIZE;
+#else
+	return !(BPF_CORE_READ(task, thread_info.preempt_count) & (SOFTIRQ_SERVING | HARDIRQ_AND_NMI));
+#endif
+}
+
+static __always_inline bool in_scope(void)
+{
+	return !scoped || bpf_current_task_under_cgroup(&scope, 0) == 1;
+}
+
+static __always_inline void identify(struct task_struct *task, struct record_process_id *id)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	id->tgid = BPF_CORE_READ(task, tgid);
+	id->start_ns = BPF_CORE_READ(leader, start_boottime);
+	id->exec = (__u32)BPF_CORE_READ(task, self_exec_id);
+}
+
+static __always_inline void read_credentials(struct task_struct *task, struct record_credentials *to)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	to->uid = BPF_CORE_READ(cred, uid.val);
+	to->euid = BPF_CORE_READ(cred, euid.val);
+	to->gid = BPF_CORE_READ(cred, gid.val);
+	to->egid = BPF_CORE_READ(cred, egid.val);
+	bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
+	to->login_uid = RECORD_ID_UNSET;
+	to->session = RECORD_ID_UNSET;
+	if (bpf_core_field_exists(task->loginuid))
+		to->login_uid = BPF_CORE_READ(task, loginuid.val);
+	if (bpf_core_field_exists(task->sessionid))
+		to->session = BPF_CORE_READ(task, sessionid);
+}
+
+static __always_inline void begin(struct record_header *header, __u16 kind, __u32 size)
+{
+	header->kind = kind;
+	header->flags = 0;
+	header->size = size;
+	header->time_ns = bpf_ktime_get_boot_ns();
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The recorder's hooks. Each writes what happened as the kernel knows it, never what a system call was asked
+ * for: nothing is read from user memory except the argument and environment areas of a new image, right after
+ * execve and before its first instruction.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "record.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set by the recorder before loading. */
+const volatile bool scoped = false;      /* only tasks below the cgroup in `scope` */
+
+#include "common.bpf.h"
+#include "process.bpf.h"
+#include "socket.bpf.h"
+#include "packet.bpf.h"

@@ -1,0 +1,219 @@
+//! Flows summed by process. Pure.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::event::Direction;
+use crate::event::Flow;
+use crate::event::FlowState;
+use crate::event::Protocol;
+use crate::event::Via;
+use crate::evidence::Activity;
+use crate::evidence::FlowEvent;
+use crate::evidence::Prefix;
+use crate::evidence::Request;
+use crate::id::EventId;
+use crate::id::ProcessId;
+
+/// Addresses kept of an activity.
+const ADDRESSES_MAX: usize = 32;
+/// Ranges of ports kept of an activity.
+const RANGES_MAX: usize = 512;
+
+type Key = (Option<ProcessId>, Protocol, Via, Direction);
+
+/// What is counted of an activity while it is summed.
+struct Sum {
+    activity: Activity,
+    addresses: BTreeSet<IpAddr>,
+    ports: BTreeSet<u16>,
+    targets: BTreeSet<(IpAddr, u16)>,
+    matched_addresses: BTreeSet<IpAddr>,
+    matched_ports: BTreeSet<u16>,
+    locals: BTreeSet<IpAddr>,
+    senders: BTreeSet<ProcessId>,
+    states: BTreeMap<FlowState, u64>,
+}
+
+/// Sums flows (first event, last event, flow) to activities, and picks the earliest matching ones as samples.
+pub(super) fn sum(
+    request: &Request,
+    flows: impl Iterator<Item = (EventId, EventId, Flow)>,
+    samples_max: usize,
+) -> (Vec<Activity>, Vec<FlowEvent>) {
+    let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
+    let mut samples: BTreeMap<EventId, Flow> = BTreeMap::new();
+    for (first, last, flow) in flows {
+        let matched = matches(request, &flow);
+        let key = (flow.owner, flow.protocol, flow.via, flow.direction);
+        sums.entry(key).or_insert_with(|| Sum::new(&flow, first)).add(&flow, first, last, matched);
+        if matched {
+            samples.insert(first, flow);
+            if samples.len() > samples_max {
+                samples.pop_last();
+            }
+        }
+    }
+    let mut activities: Vec<Activity> = sums.into_values().map(Sum::finish).collect();
+    activities.sort_by_key(|activity| {
+        let most = |count: u64| std::cmp::Reverse(count);
+        (most(activity.matched), most(activity.targets), most(activity.flows), activity.first_event)
+    });
+    let samples = samples.into_iter().map(|(event, flow)| FlowEvent { event, flow }).collect();
+    (activities, samples)
+}
+
+/// Whether a flow is one that the request asks for.
+fn matches(request: &Request, flow: &Flow) -> bool {
+    let remote = request.remotes.is_empty()
+        || request.remotes.iter().any(|prefix| contains(prefix, flow.remote.address));
+    let port = request.ports.is_empty() || request.ports.contains(&flow.remote.port);
+    let protocol = request.protocol.is_none_or(|protocol| same_protocol(protocol, flow.protocol));
+    remote && port && protocol && flow.state != FlowState::Listening
+}
+
+/// ICMP is asked for without regard to the version of IP.
+fn same_protocol(asked: Protocol, seen: Protocol) -> bool {
+    let plain = |protocol| {
+        if protocol == Protocol::ICMPV6 { Protocol::ICMP } else { protocol }
+    };
+    plain(asked) == plain(seen)
+}
+
+fn contains(prefix: &Prefix, address: IpAddr) -> bool {
+    match (prefix.address, address) {
+        (IpAddr::V4(of), IpAddr::V4(it)) => {
+            let shift = 32u32.saturating_sub(u32::from(prefix.length));
+            (u32::from(of) ^ u32::from(it)).checked_shr(shift).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(of), IpAddr::V6(it)) => {
+            let shift = 128u32.saturating_sub(u32::from(prefix.length));
+            (u128::from(of) ^ u128::from(it)).checked_shr(shift).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+impl Sum {
+    fn new(flow: &Flow, first: EventId) -> Self {
+        Self {
+            activity: Activity {
+                process: flow.owner,
+                senders: Vec::new(),
+                protocol: flow.protocol,
+                via: flow.via,
+                direction: flow.direction,
+                flows: 0,
+                matched: 0,
+                addresses: 0,
+                ports: 0,
+                targets: 0,
+                matched_ports: 0,
+                states: Vec::new(),
+                tcp_flags: 0,
+                packets: 0,
+                bytes: 0,
+                bytes_received: 0,
+                address_sample: Vec::new(),
+                port_ranges: Vec::new(),
+                local_addresses: Vec::new(),
+                first: flow.first,
+                last: flow.last,
+                first_event: first,
+                last_event: first,
+            },
+            addresses: BTreeSet::new(),
+            ports: BTreeSet::new(),
+            targets: BTreeSet::new(),
+            matched_addresses: BTreeSet::new(),
+            matched_ports: BTreeSet::new(),
+            locals: BTreeSet::new(),
+            senders: BTreeSet::new(),
+            states: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, flow: &Flow, first: EventId, last: EventId, matched: bool) {
+        let activity = &mut self.activity;
+        activity.flows += 1;
+        activity.matched += u64::from(matched);
+        activity.tcp_flags |= flow.tcp_flags;
+        activity.packets = activity.packets.saturating_add(flow.packets);
+        activity.bytes = activity.bytes.saturating_add(flow.bytes);
+        activity.bytes_received = activity.bytes_received.saturating_add(flow.bytes_received);
+        activity.first = activity.first.min(flow.first);
+        activity.last = activity.last.max(flow.last);
+        activity.first_event = activity.first_event.min(first);
+        activity.last_event = activity.last_event.max(last);
+        self.addresses.insert(flow.remote.address);
+        self.ports.insert(flow.remote.port);
+        self.targets.insert((flow.remote.address, flow.remote.port));
+        if matched {
+            self.matched_addresses.insert(flow.remote.address);
+            self.matched_ports.insert(flow.remote.port);
+        }
+        self.locals.insert(flow.local.address);
+        self.senders.extend(flow.sender.filter(|sender| Some(*sender) != flow.owner));
+        *self.states.entry(flow.state).or_default() += 1;
+    }
+
+    fn finish(self) -> Activity {
+        let ports = if self.matched_ports.is_empty() { &self.ports } else { &self.matched_ports };
+        let rest = self.addresses.difference(&self.matched_addresses);
+        Activity {
+            senders: self.senders.iter().copied().collect(),
+            addresses: self.addresses.len() as u64,
+            ports: self.ports.len() as u64,
+            targets: self.targets.len() as u64,
+            matched_ports: self.matched_ports.len() as u64,
+            states: self.states.into_iter().collect(),
+            address_sample: self.matched_addresses.iter().chain(rest).copied().take(ADDRESSES_MAX).collect(),
+            port_ranges: ranges(ports),
+            local_addresses: self.locals.into_iter().take(ADDRESSES_MAX).collect(),
+            ..self.activity
+        }
+    }
+}
+
+fn ranges(ports: &BTreeSet<u16>) -> Vec<(u16, u16)> {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        if let Some((_, last)) = ranges.last_mut().filter(|(_, last)| last.checked_add(1) == Some(*port)) {
+            *last = *port;
+        } else if ranges.len() < RANGES_MAX {
+            ranges.push((*port, *port));
+        } else {
+            break;
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_contain_what_they_should() {
+        let check = |prefix: &str, length, address: &str, expected| {
+            let prefix = Prefix { address: prefix.parse().unwrap(), length };
+            assert_eq!(contains(&prefix, address.parse().unwrap()), expected, "{prefix:?} {address}");
+        };
+        check("198.51.100.20", 32, "198.51.100.20", true);
+        check("198.51.100.20", 32, "198.51.100.21", false);
+        check("198.51.100.0", 24, "198.51.100.255", true);
+        check("198.51.100.0", 24, "198.51.101.0", false);
+        check("0.0.0.0", 0, "255.1.2.3", true);
+        check("0.0.0.0", 0, "::1", false);
+        check("2001:db8::", 32, "2001:db8:1::1", true);
+        check("2001:db8::1", 128, "2001:db8::2", false);
+        check("::", 0, "2001:db8::2", true);
+    }
+
+    #[test]
+    fn ports_become_ranges() {
+        assert_eq!(ranges(&[1, 2, 3, 9, 65535, 65534].into()), vec![(1, 3), (9, 9), (65534, 65535)]);
+        assert_eq!(ranges(&(0..=u16::MAX).collect()), vec![(0, u16::MAX)]);
+    }
+}

@@ -1,0 +1,296 @@
+//! One pass over events, collecting what a window asks for. Pure.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use super::activity;
+use crate::event::Body;
+use crate::event::Direction;
+use crate::event::Endpoint;
+use crate::event::Event;
+use crate::event::Flow;
+use crate::event::Process;
+use crate::event::Protocol;
+use crate::event::Seen;
+use crate::event::Via;
+use crate::evidence::Activity;
+use crate::evidence::Coverage;
+use crate::evidence::Evidence;
+use crate::evidence::Exit;
+use crate::evidence::Host;
+use crate::evidence::LoginEvent;
+use crate::evidence::Loss;
+use crate::evidence::Omission;
+use crate::evidence::Request;
+use crate::evidence::VERSION;
+use crate::evidence::Window;
+use crate::id::EventId;
+use crate::id::ProcessId;
+use crate::id::UnixNs;
+
+/// Flows of one window that are held in memory.
+const FLOWS_MAX: usize = 500_000;
+/// Activities in an answer.
+const ACTIVITIES_MAX: usize = 64;
+/// Single flows in an answer.
+const SAMPLES_MAX: usize = 32;
+/// Logins and attempts that are held in memory.
+const LOGINS_SEARCHED_MAX: usize = 100_000;
+/// Logins in an answer.
+const LOGINS_MAX: usize = 128;
+/// Processes of the same sessions in an answer, beside those that are needed.
+const SESSION_PROCESSES_MAX: usize = 200;
+
+/// What names a flow: later events of the same flow replace earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct FlowKey {
+    owner: Option<ProcessId>,
+    protocol: Protocol,
+    via: Via,
+    direction: Direction,
+
+    remote: Endpoint,
+    first: UnixNs,
+}
+
+/// What was collected so far.
+pub(super) struct Gathered<'a> {
+    request: &'a Request,
+    processes: HashMap<ProcessId, Process>,
+    forks: HashMap<ProcessId, (ProcessId, UnixNs)>,
+    exits: HashMap<ProcessId, Exit>,
+    logins: Vec<LoginEvent>,
+    logins_seen: HashSet<(UnixNs, Option<u16>, String)>,
+    logins_dropped: u64,
+    flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
+    flows_dropped: u64,
+    losses: Vec<Loss>,
+    searched: u64,
+    window: Option<Window>,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn new(request: &'a Request) -> Self {
+        Self {
+            request,
+            processes: HashMap::new(),
+            forks: HashMap::new(),
+            exits: HashMap::new(),
+            logins: Vec::new(),
+            logins_seen: HashSet::new(),
+            logins_dropped: 0,
+            flows: HashMap::new(),
+            flows_dropped: 0,
+            losses: Vec::new(),
+            searched: 0,
+            window: None,
+        }
+    }
+
+    /// Adds the events of one file.
+    pub(super) fn add(&mut self, events: &[Event], window: Window) {
+        self.window = Some(window);
+        self.searched += events.len() as u64;
+        for event in events {
+            match &event.body {
+                Body::Process(process) => {
+                    self.processes.entry(process.id).or_insert_with(|| (**process).clone());
+                }
+                Body::Fork { child, parent } => {
+                    self.forks.insert(*child, (*parent, event.time));
+                }
+                Body::Exit { process, code, signal } => {
+                    let (process, code, signal) = (*process, *code, *signal);
+                    let exit = Exit { event: event.id, process, time: event.time, code, signal };
+                    self.exits.insert(process, exit);
+                }
+                Body::Login(login) => self.add_login(event, login),
+                Body::Flow(flow) => self.add_flow(event.id, flow, window),
+                Body::Loss { class, count, from } if window.touches(*from, event.time) => {
+                    let window = Window { from: *from, to: event.time };
+                    self.losses.push(Loss { class: *class, count: *count, window });
+                }
+                Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } => {}
+            }
+        }
+    }
+
+    /// A login is written again into each file whose sessions it began; the first writing counts.
+    fn add_login(&mut self, event: &Event, login: &crate::event::Login) {
+        if self.logins.len() >= LOGINS_SEARCHED_MAX {
+            self.logins_dropped += 1;
+        } else if self.logins_seen.insert((event.time, login.source_port, login.user.clone())) {
+            self.logins.push(LoginEvent { event: event.id, time: event.time, login: login.clone() });
+        }
+    }
+
+    fn add_flow(&mut self, event: EventId, flow: &Flow, window: Window) {
+        if !window.touches(flow.first, flow.last) {
+            return;
+        }
+        let key = FlowKey {
+            owner: flow.owner,
+            protocol: flow.protocol,
+            via: flow.via,
+            direction: flow.direction,
+            remote: flow.remote,
+            first: flow.first,
+        };
+        if let Some((_, last, known)) = self.flows.get_mut(&key) {
+            // The log is in order; a segment may be read after it.
+            if event > *last {
+                *last = event;
+                *known = flow.clone();
+            }
+        } else if self.flows.len() < FLOWS_MAX {
+            self.flows.insert(key, (event, event, flow.clone()));
+        } else {
+            self.flows_dropped += 1;
+        }
+    }
+
+    /// Losses in the window, once each.
+    pub(super) fn take_losses(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.losses)
+    }
+
+    pub(super) fn events_searched(&self) -> u64 {
+        self.searched
+    }
+
+    pub(super) fn into_evidence(
+        mut self,
+        host: Host,
+        request: Request,
+        now: UnixNs,
+        coverage: Coverage,
+    ) -> Evidence {
+        let mut omitted = Vec::new();
+        omit(&mut omitted, "flows", self.flows_dropped);
+        let flows = std::mem::take(&mut self.flows);
+        let (mut activities, samples) = activity::sum(self.request, flows.into_values(), SAMPLES_MAX);
+        omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
+        activities.truncate(ACTIVITIES_MAX);
+        let (logins, rest) = self.logins_of(&activities);
+        omit(&mut omitted, "logins", rest + self.logins_dropped);
+        let (processes, rest) = self.processes_of(&activities, &logins);
+        omit(&mut omitted, "processes of the sessions", rest);
+        let mut exits: Vec<Exit> =
+            processes.iter().filter_map(|process| self.exits.get(&process.id)).cloned().collect();
+        exits.sort_by_key(|exit| exit.event);
+        Evidence {
+            version: VERSION,
+            host,
+            request,
+            answered: now,
+            coverage,
+            activities,
+            processes,
+            exits,
+            logins,
+            samples,
+            omitted,
+        }
+    }
+
+    /// A process, or what its fork tells of it.
+    fn process(&self, id: &ProcessId) -> Option<Process> {
+        let mut forked: Option<(ProcessId, ProcessId, UnixNs)> = None;
+        let mut at = *id;
+        // Each step goes to a parent; a chain cannot be longer than there are forks.
+        for _ in 0..=self.forks.len().min(64) {
+            if let Some(process) = self.processes.get(&at) {
+                let mut process = process.clone();
+                if let Some((id, parent, started)) = forked {
+                    process.id = id;
+                    process.parent = Some(parent);
+                    process.started = started;
+                    process.seen = Seen::Fork;
+                }
+                return Some(process);
+            }
+            let (parent, time) = self.forks.get(&at)?;
+            forked.get_or_insert((at, *parent, *time));
+            at = *parent;
+        }
+        None
+    }
+
+    /// A process's ancestors, itself first.
+    fn chain(&self, id: ProcessId) -> Vec<Process> {
+        let mut chain = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = Some(id);
+        while let Some(process) = next.filter(|id| seen.insert(*id)).and_then(|id| self.process(&id)) {
+            next = process.parent;
+            chain.push(process);
+        }
+        chain
+    }
+
+    /// Logins of the window, and those that began a session of an activity however long ago.
+    fn logins_of(&self, activities: &[Activity]) -> (Vec<LoginEvent>, u64) {
+        let named: HashSet<ProcessId> = activities
+            .iter()
+            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
+            .flat_map(|id| self.chain(*id))
+            .map(|process| process.id)
+            .collect();
+        let began = |event: &LoginEvent| {
+            event.login.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
+        };
+        let in_window = |event: &LoginEvent| self.window.is_some_and(|window| window.contains(event.time));
+        let mut logins: Vec<LoginEvent> =
+            self.logins.iter().filter(|event| began(event) || in_window(event)).cloned().collect();
+        logins.sort_by_key(|event| (!began(event), !event.login.accepted, event.time));
+        let rest = logins.len().saturating_sub(LOGINS_MAX) as u64;
+        logins.truncate(LOGINS_MAX);
+        logins.sort_by_key(|event| (event.time, event.event));
+        (logins, rest)
+    }
+
+    /// Processes that activities and logins name, their ancestors, and what else ran in the sessions of matching
+    /// activities during the window.
+    fn processes_of(&self, activities: &[Activity], logins: &[LoginEvent]) -> (Vec<Process>, u64) {
+        let mut needed: BTreeMap<ProcessId, Process> = BTreeMap::new();
+        let mut sessions = BTreeSet::new();
+        for activity in activities {
+            for id in activity.process.iter().chain(&activity.senders) {
+                for process in self.chain(*id) {
+                    if activity.matched > 0 {
+                        sessions.extend(process.credentials.session);
+                    }
+                    needed.insert(process.id, process);
+                }
+            }
+        }
+        for id in logins.iter().filter_map(|event| event.login.process) {
+            needed.extend(self.chain(id).into_iter().map(|process| (process.id, process)));
+        }
+        let mut beside: Vec<&Process> = self
+            .processes
+            .values()
+            .filter(|process| !needed.contains_key(&process.id) && self.ran_in_window(process))
+            .filter(|process| process.credentials.session.is_some_and(|session| sessions.contains(&session)))
+            .collect();
+        beside.sort_by_key(|process| (process.started, process.id));
+        let rest = beside.len().saturating_sub(SESSION_PROCESSES_MAX) as u64;
+        beside.truncate(SESSION_PROCESSES_MAX);
+        let mut processes: Vec<Process> = beside.into_iter().cloned().chain(needed.into_values()).collect();
+        processes.sort_by_key(|process| (process.started, process.id));
+        (processes, rest)
+    }
+
+    fn ran_in_window(&self, process: &Process) -> bool {
+        let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
+        self.window.is_some_and(|window| window.touches(process.started, ended))
+    }
+}
+
+fn omit(omitted: &mut Vec<Omission>, what: &str, count: u64) {
+    if count > 0 {
+        omitted.push(Omission { what: what.to_owned(), count });
+    }
+}

@@ -1,0 +1,184 @@
+//! A small host's ring, asked.
+
+use super::*;
+use crate::event::*;
+use crate::evidence::Prefix;
+use crate::id::ProcessId;
+use crate::ring::KnownProcesses;
+use crate::ring::Ring;
+use crate::ring::RingLimits;
+use crate::testing;
+
+/// 2026-01-01 00:00 UTC.
+const START: UnixNs = UnixNs(1_767_225_600_000_000_000);
+
+struct Known;
+
+impl KnownProcesses for Known {
+    fn process(&self, id: &ProcessId) -> Option<Process> {
+        let (parent, argv): (_, &[&str]) = match id.tgid {
+            1 => (None, &["sshd: alice"]),
+            2 => (Some(1), &["-bash"]),
+            3 => (Some(2), &["sudo", "nmap", "-sS", "198.51.100.20"]),
+            4 => (Some(3), &["nmap", "-sS", "198.51.100.20"]),
+            _ => return None,
+        };
+        Some(Process { started: START, ..testing::process(id.tgid, parent, argv) })
+    }
+
+    fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)> {
+        (id.tgid == 1).then(|| {
+            let login = Login {
+                service: "sshd".to_owned(),
+                user: "alice".to_owned(),
+                method: "publickey".to_owned(),
+                accepted: true,
+                source_address: "203.0.113.7".parse().ok(),
+                source_port: Some(50_000),
+                key: None,
+                process: Some(*id),
+                origin: "auth.log".to_owned(),
+            };
+            (START.plus_s(-3600), 0, login)
+        })
+    }
+}
+
+fn at(second: i64) -> UnixNs {
+    START.plus_s(second)
+}
+
+fn recorder(ring: &mut Ring, second: i64, act: RecorderAct) {
+    ring.append(at(second), 0, Body::Recorder { act, note: "test".to_owned() }, &Known).unwrap();
+}
+
+/// Recorded from 0 to 100 s; nmap scans 500 ports at 50 s. Log and segments mixed, by `log_bytes`.
+fn scanned(dir: &Path, log_bytes: u64) {
+    let limits = RingLimits { log_bytes, free_bytes: 0, ..RingLimits::default() };
+    let mut ring = Ring::open(dir, limits).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    for second in 1..=100 {
+        recorder(&mut ring, second, RecorderAct::Alive);
+        if second == 50 {
+            for port in 1..=500 {
+                let flow = testing::flow(4, port, at(50));
+                ring.append(at(50), 0, Body::Flow(Box::new(flow)), &Known).unwrap();
+                ring.commit().unwrap();
+            }
+        }
+        ring.commit().unwrap();
+    }
+}
+
+fn request(from: i64, to: i64, remote: &str) -> Request {
+    let remotes = match remote {
+        "" => Vec::new(),
+        remote => vec![Prefix { address: remote.parse().unwrap(), length: 32 }],
+    };
+    let window = Window { from: at(from), to: at(to) };
+    Request { version: VERSION, window, remotes, ports: Vec::new(), protocol: None }
+}
+
+fn ask(dir: &Path, request: &Request) -> Evidence {
+    query_at(dir, request, Host::default(), at(100)).unwrap()
+}
+
+#[test]
+fn who_touched_it_is_found_with_its_chain_and_login_in_log_and_segments() {
+    for log_bytes in [3_000, 20_000, 8 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        scanned(dir.path(), log_bytes);
+        let evidence = ask(dir.path(), &request(10, 90, "198.51.100.20"));
+        assert!(evidence.coverage.complete(), "{:?}", evidence.coverage);
+        let activity = &evidence.activities[0];
+        assert_eq!((activity.flows, activity.matched, activity.ports), (500, 500, 500));
+        assert_eq!(activity.port_ranges, vec![(1, 500)]);
+        assert_eq!(activity.process, Some(testing::process_id(4)));
+        let pids: Vec<_> = evidence.processes.iter().map(|process| process.id.tgid).collect();
+        assert_eq!(pids, vec![1, 2, 3, 4]);
+        assert_eq!(evidence.logins.len(), 1);
+        assert_eq!(evidence.samples.len(), 32);
+        assert!(crate::text(&evidence).contains("nmap -sS 198.51.100.20"));
+    }
+}
+
+#[test]
+fn an_address_that_nobody_touched_is_not_matched_but_the_rest_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 8 << 20);
+    let evidence = ask(dir.path(), &request(10, 90, "198.51.100.99"));
+    assert_eq!(evidence.activities[0].matched, 0);
+    assert_eq!(evidence.activities[0].flows, 500);
+    assert!(evidence.coverage.complete());
+    let other_time = ask(dir.path(), &request(60, 90, "198.51.100.20"));
+    assert!(other_time.activities.is_empty());
+}
+
+#[test]
+fn losses_and_gaps_make_coverage_incomplete() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 8 << 20);
+    assert!(!ask(dir.path(), &request(-50, 90, "")).coverage.complete());
+    let mut ring = Ring::open(dir.path(), RingLimits { free_bytes: 0, ..RingLimits::default() }).unwrap();
+    recorder(&mut ring, 200, RecorderAct::Started);
+    let loss = Body::Loss { class: LossClass::Flow, count: 3, from: at(200) };
+    ring.append(at(201), 0, loss, &Known).unwrap();
+    recorder(&mut ring, 300, RecorderAct::Stopped);
+    drop(ring);
+    let asked = query_at(dir.path(), &request(90, 300, ""), Host::default(), at(300)).unwrap();
+    let gaps: Vec<_> = asked.coverage.gaps.iter().map(|gap| (gap.window.from, gap.window.to)).collect();
+    assert_eq!(gaps, vec![(at(100), at(200))]);
+    assert_eq!(asked.coverage.losses[0].count, 3);
+    let later = query_at(dir.path(), &request(250, 290, ""), Host::default(), at(300)).unwrap();
+    assert!(later.coverage.complete(), "{:?}", later.coverage);
+}
+
+#[test]
+fn a_damaged_or_missing_segment_is_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let segments: Vec<_> = ring::list(dir.path()).unwrap().into_iter().filter(RingFile::is_segment).collect();
+    let middle = &segments[segments.len() / 2].path;
+    let bytes = std::fs::read(middle).unwrap();
+    std::fs::write(middle, &bytes[..bytes.len() / 2]).unwrap();
+    let evidence = ask(dir.path(), &request(0, 100, "198.51.100.20"));
+    assert!(!evidence.coverage.complete());
+    assert!(evidence.activities[0].flows > 100, "the rest is still answered");
+    std::fs::remove_file(middle).unwrap();
+    assert!(!ask(dir.path(), &request(49, 51, "198.51.100.20")).coverage.complete());
+}
+
+#[test]
+fn nonsense_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let bad =
+        |request: &Request| query_at(dir.path(), request, Host::default(), at(0)).unwrap_err().to_string();
+    assert!(bad(&Request { version: 99, ..request(0, 1, "") }).contains("version 99"));
+    assert!(bad(&request(1, 0, "")).contains("ends"));
+    let long = Prefix { address: "10.0.0.1".parse().unwrap(), length: 33 };
+    assert!(bad(&Request { remotes: vec![long], ..request(0, 1, "") }).contains("10.0.0.1/33"));
+}
+
+#[test]
+fn evidence_fits_the_limit_and_says_what_was_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 8 << 20);
+    let mut evidence = ask(dir.path(), &request(10, 90, "198.51.100.20"));
+    let line = crate::encode_evidence(&evidence, crate::SSM_LIMIT).unwrap();
+    assert_eq!(crate::decode_evidence(&format!("noise\n{line}\n")).unwrap(), evidence);
+    let template = evidence.processes[0].clone();
+    for index in 0..3_000u32 {
+        let mut process = template.clone();
+        process.id.tgid = 10_000 + index;
+        process.argv = vec![format!("{:x}", u128::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15_0bad)); 4];
+        evidence.processes.push(process);
+    }
+    let line = crate::encode_evidence(&evidence, crate::SSM_LIMIT).unwrap();
+    assert!(line.len() <= crate::SSM_LIMIT);
+    let cut = crate::decode_evidence(&line).unwrap();
+    assert_eq!(cut.activities[0], Activity { ..evidence.activities[0].clone() });
+    assert!(cut.omitted.iter().any(|omission| omission.what == "processes"), "{:?}", cut.omitted);
+    assert!(cut.processes.iter().any(|process| process.id == testing::process_id(4)));
+}
+
+use crate::evidence::Activity;

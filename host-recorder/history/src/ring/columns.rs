@@ -1,0 +1,464 @@
+//! Columns of a segment: one flat row an event, absent values null. The words are those of [`crate::event`].
+//!
+//! | column | type | meaning |
+//! |---|---|---|
+//! | `id` | int64 | number of the event in the ring |
+//! | `time` | int64, ns since 1970 UTC | when, by the wall clock |
+//! | `boot_ns` | int64, ns | when, since boot |
+//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder` |
+//! | `process` | text | identity of the process that the event is about (a flow's owner, a fork's child) |
+//! | `parent`, `sender` | text | identities: its parent; who sent, where that differs from the owner |
+//! | `seen` | text | how a process came to be recorded |
+//! | `started` | int64, ns since 1970 | when the image began |
+//! | `comm`, `exe`, `cwd`, `cgroup`, `tty`, `user`, `login_user` | text | of the process |
+//! | `argv`, `env` | list of text | of the process |
+//! | `uid` … `capabilities` | int | credentials; `from_uid` … those before a change |
+//! | `exe_inode`, `flags` | int64 | inode; bits: 1 deleted, 2 memfd, 4 argv, 8 env, 16 path truncated |
+//! | `exit_code`, `exit_signal` | int32 | of an exit |
+//! | `protocol`, `via`, `direction`, `state` | int32, text | of a flow |
+//! | `local_address` … `remote_port` | text, int32 | endpoints |
+//! | `packets`, `bytes`, `bytes_received`, `tcp_flags` | int | of a flow, totals so far |
+//! | `first`, `last` | int64, ns since 1970 | of a flow |
+//! | `service`, `method`, `accepted`, `key`, `origin` | text, int32 | of a login; `user` and `remote_*` too |
+//! | `class`, `count` | text, int64 | of a loss; `first` is since when |
+//! | `act`, `note` | text | of the recorder itself |
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::event::*;
+use crate::id::*;
+
+/// Names every column once: in the schema, in the writer, and in the reader.
+macro_rules! columns {
+    ($($field:ident: $kind:ident,)*) => {
+        /// One event as a row.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub(super) struct Row {
+            $(pub(super) $field: columns!(@type $kind),)*
+        }
+
+        /// The columns in order.
+        pub(super) const COLUMNS: &[(&str, ColumnKind)] =
+            &[$((stringify!($field), ColumnKind::$kind),)*];
+
+        impl Row {
+            /// Hands every column with its value to a visitor, in order.
+            pub(super) fn columns(rows: &[Row], mut visit: impl FnMut(ColumnValues<'_>)) {
+                $(visit(columns!(@values $kind rows $field));)*
+            }
+
+            /// Sets a column of all rows from what was read.
+            pub(super) fn set_column(rows: &mut [Row], name: &str, values: ReadValues) {
+                match (name, values) {
+                    $((stringify!($field), ReadValues::$kind(values)) => {
+                        for (row, value) in rows.iter_mut().zip(values) {
+                            row.$field = value;
+                        }
+                    })*
+                    // A column of a newer version: this program does not know it.
+                    _ => {}
+                }
+            }
+        }
+    };
+    (@type Long) => { Option<i64> };
+    (@type Int) => { Option<i32> };
+    (@type Text) => { Option<String> };
+    (@type Texts) => { Option<Vec<String>> };
+    (@values Long $rows:ident $field:ident) => {
+        ColumnValues::Long($rows.iter().map(|row| row.$field).collect())
+    };
+    (@values Int $rows:ident $field:ident) => {
+        ColumnValues::Int($rows.iter().map(|row| row.$field).collect())
+    };
+    (@values Text $rows:ident $field:ident) => {
+        ColumnValues::Text($rows.iter().map(|row| row.$field.as_deref()).collect())
+    };
+    (@values Texts $rows:ident $field:ident) => {
+        ColumnValues::Texts($rows.iter().map(|row| row.$field.as_deref()).collect())
+    };
+}
+
+/// How a column is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnKind {
+    Long,
+    Int,
+    Text,
+    Texts,
+}
+
+/// Values of one column, to be written.
+pub(super) enum ColumnValues<'a> {
+    Long(Vec<Option<i64>>),
+    Int(Vec<Option<i32>>),
+    Text(Vec<Option<&'a str>>),
+    Texts(Vec<Option<&'a [String]>>),
+}
+
+/// Values of one column, as read.
+pub(super) enum ReadValues {
+    Long(Vec<Option<i64>>),
+    Int(Vec<Option<i32>>),
+    Text(Vec<Option<String>>),
+    Texts(Vec<Option<Vec<String>>>),
+}
+
+columns! {
+    id: Long,
+    time: Long,
+    boot_ns: Long,
+    kind: Text,
+    process: Text,
+    parent: Text,
+    sender: Text,
+    seen: Text,
+    started: Long,
+    comm: Text,
+    exe: Text,
+    argv: Texts,
+    env: Texts,
+    cwd: Text,
+    cgroup: Text,
+    tty: Text,
+    user: Text,
+    login_user: Text,
+    uid: Int,
+    euid: Int,
+    gid: Int,
+    egid: Int,
+    login_uid: Int,
+    session: Int,
+    capabilities: Long,
+    from_uid: Int,
+    from_euid: Int,
+    from_gid: Int,
+    from_egid: Int,
+    from_login_uid: Int,
+    from_session: Int,
+    from_capabilities: Long,
+    exe_inode: Long,
+    flags: Long,
+    exit_code: Int,
+    exit_signal: Int,
+    protocol: Int,
+    via: Text,
+    direction: Text,
+    state: Text,
+    local_address: Text,
+    local_port: Int,
+    remote_address: Text,
+    remote_port: Int,
+    packets: Long,
+    bytes: Long,
+    bytes_received: Long,
+    tcp_flags: Int,
+    first: Long,
+    last: Long,
+    service: Text,
+    method: Text,
+    accepted: Int,
+    key: Text,
+    origin: Text,
+    class: Text,
+    count: Long,
+    act: Text,
+    note: Text,
+}
+
+impl Row {
+    /// An event as a row. Unsigned numbers keep their bits.
+    pub(super) fn of(event: &Event) -> Self {
+        let mut row = Self {
+            id: Some(event.id as i64),
+            time: Some(event.time.0),
+            boot_ns: Some(event.boot_ns as i64),
+            ..Self::default()
+        };
+        match &event.body {
+            Body::Process(process) => row.set_process(process),
+            Body::Fork { child, parent } => {
+                row.kind = text("fork");
+                row.process = id_text(*child);
+                row.parent = id_text(*parent);
+            }
+            Body::Exit { process, code, signal } => {
+                row.kind = text("exit");
+                row.process = id_text(*process);
+                row.exit_code = Some(i32::from(*code));
+                row.exit_signal = Some(i32::from(*signal));
+            }
+            Body::Credentials { process, from, to } => {
+                row.kind = text("credentials");
+                row.process = id_text(*process);
+                row.set_from(from);
+                row.set_credentials(to);
+            }
+            Body::Login(login) => row.set_login(login),
+            Body::Flow(flow) => row.set_flow(flow),
+            Body::Loss { class, count, from } => {
+                row.kind = text("loss");
+                row.class = name(class);
+                row.count = Some(*count as i64);
+                row.first = Some(from.0);
+            }
+            Body::Recorder { act, note } => {
+                row.kind = text("recorder");
+                row.act = name(act);
+                row.note = text(note);
+            }
+        }
+        row
+    }
+
+    /// A row as an event; none where it is not one.
+    pub(super) fn event(self) -> Option<Event> {
+        let (id, time, boot_ns) = (self.id? as u64, UnixNs(self.time?), self.boot_ns? as u64);
+        let body = match self.kind.as_deref()? {
+            "process" => Body::Process(Box::new(self.process()?)),
+            "fork" => Body::Fork { child: read_id(&self.process)?, parent: read_id(&self.parent)? },
+            "exit" => Body::Exit {
+                process: read_id(&self.process)?,
+                code: u8::try_from(self.exit_code?).ok()?,
+                signal: u8::try_from(self.exit_signal?).ok()?,
+            },
+            "credentials" => Body::Credentials {
+                process: read_id(&self.process)?,
+                from: self.from()?,
+                to: self.credentials()?,
+            },
+            "login" => Body::Login(Box::new(self.login()?)),
+            "flow" => Body::Flow(Box::new(self.flow()?)),
+            "loss" => Body::Loss {
+                class: read_name(&self.class)?,
+                count: self.count? as u64,
+                from: UnixNs(self.first?),
+            },
+            "recorder" => Body::Recorder { act: read_name(&self.act)?, note: self.note? },
+            _ => return None,
+        };
+        Some(Event { id, time, boot_ns, body })
+    }
+
+    fn set_process(&mut self, process: &Process) {
+        let flags = &process.flags;
+        let bits = [
+            flags.exe_deleted,
+            flags.exe_memfd,
+            flags.argv_truncated,
+            flags.env_truncated,
+            flags.path_truncated,
+        ];
+        self.kind = text("process");
+        self.process = id_text(process.id);
+        self.parent = process.parent.and_then(id_text);
+        self.seen = name(&process.seen);
+        self.started = Some(process.started.0);
+        self.comm = text(&process.comm);
+        self.exe = text(&process.exe);
+        self.argv = Some(process.argv.clone());
+        self.env = Some(process.env.clone());
+        self.cwd = text(&process.cwd);
+        self.cgroup = text(&process.cgroup);
+        self.tty = process.tty.clone();
+        self.user = process.user.clone();
+        self.login_user = process.login_user.clone();
+        self.exe_inode = Some(process.exe_inode as i64);
+        self.flags = Some(bits.iter().enumerate().map(|(bit, set)| i64::from(*set) << bit).sum());
+        self.set_credentials(&process.credentials);
+    }
+
+    fn process(self) -> Option<Process> {
+        let bits = self.flags?;
+        let credentials = self.credentials()?;
+        Some(Process {
+            id: read_id(&self.process)?,
+            parent: read_id(&self.parent),
+            seen: read_name(&self.seen)?,
+            started: UnixNs(self.started?),
+            comm: self.comm?,
+            exe: self.exe?,
+            argv: self.argv?,
+            env: self.env?,
+            cwd: self.cwd?,
+            credentials,
+            user: self.user,
+            login_user: self.login_user,
+            tty: self.tty,
+            cgroup: self.cgroup?,
+            exe_inode: self.exe_inode? as u64,
+            flags: ProcessFlags {
+                exe_deleted: bits & 1 != 0,
+                exe_memfd: bits & 2 != 0,
+                argv_truncated: bits & 4 != 0,
+                env_truncated: bits & 8 != 0,
+                path_truncated: bits & 16 != 0,
+            },
+        })
+    }
+
+    fn set_credentials(&mut self, to: &Credentials) {
+        self.uid = Some(to.uid as i32);
+        self.euid = Some(to.euid as i32);
+        self.gid = Some(to.gid as i32);
+        self.egid = Some(to.egid as i32);
+        self.login_uid = to.login_uid.map(|uid| uid as i32);
+        self.session = to.session.map(|session| session as i32);
+        self.capabilities = Some(to.capabilities as i64);
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        Some(Credentials {
+            uid: self.uid? as u32,
+            euid: self.euid? as u32,
+            gid: self.gid? as u32,
+            egid: self.egid? as u32,
+            login_uid: self.login_uid.map(|uid| uid as u32),
+            session: self.session.map(|session| session as u32),
+            capabilities: self.capabilities? as u64,
+        })
+    }
+
+    fn set_from(&mut self, from: &Credentials) {
+        self.from_uid = Some(from.uid as i32);
+        self.from_euid = Some(from.euid as i32);
+        self.from_gid = Some(from.gid as i32);
+        self.from_egid = Some(from.egid as i32);
+        self.from_login_uid = from.login_uid.map(|uid| uid as i32);
+        self.from_session = from.session.map(|session| session as i32);
+        self.from_capabilities = Some(from.capabilities as i64);
+    }
+
+    fn from(&self) -> Option<Credentials> {
+        Some(Credentials {
+            uid: self.from_uid? as u32,
+            euid: self.from_euid? as u32,
+            gid: self.from_gid? as u32,
+            egid: self.from_egid? as u32,
+            login_uid: self.from_login_uid.map(|uid| uid as u32),
+            session: self.from_session.map(|session| session as u32),
+            capabilities: self.from_capabilities? as u64,
+        })
+    }
+
+    fn set_login(&mut self, login: &Login) {
+        self.kind = text("login");
+        self.process = login.process.and_then(id_text);
+        self.service = text(&login.service);
+        self.user = text(&login.user);
+        self.method = text(&login.method);
+        self.accepted = Some(i32::from(login.accepted));
+        self.remote_address = login.source_address.map(|address| address.to_string());
+        self.remote_port = login.source_port.map(i32::from);
+        self.key = login.key.clone();
+        self.origin = text(&login.origin);
+    }
+
+    fn login(self) -> Option<Login> {
+        Some(Login {
+            service: self.service?,
+            user: self.user?,
+            method: self.method?,
+            accepted: self.accepted? != 0,
+            source_address: self.remote_address.and_then(|address| address.parse().ok()),
+            source_port: self.remote_port.and_then(|port| u16::try_from(port).ok()),
+            key: self.key,
+            process: read_id(&self.process),
+            origin: self.origin?,
+        })
+    }
+
+    fn set_flow(&mut self, flow: &Flow) {
+        self.kind = text("flow");
+        self.process = flow.owner.and_then(id_text);
+        self.sender = flow.sender.and_then(id_text);
+        self.protocol = Some(i32::from(flow.protocol.0));
+        self.via = name(&flow.via);
+        self.direction = name(&flow.direction);
+        self.state = name(&flow.state);
+        self.local_address = Some(flow.local.address.to_string());
+        self.local_port = Some(i32::from(flow.local.port));
+        self.remote_address = Some(flow.remote.address.to_string());
+        self.remote_port = Some(i32::from(flow.remote.port));
+        self.packets = Some(flow.packets as i64);
+        self.bytes = Some(flow.bytes as i64);
+        self.bytes_received = Some(flow.bytes_received as i64);
+        self.tcp_flags = Some(i32::from(flow.tcp_flags));
+        self.first = Some(flow.first.0);
+        self.last = Some(flow.last.0);
+    }
+
+    fn flow(self) -> Option<Flow> {
+        let endpoint = |address: &Option<String>, port: Option<i32>| {
+            Some(Endpoint { address: address.as_deref()?.parse().ok()?, port: u16::try_from(port?).ok()? })
+        };
+        Some(Flow {
+            owner: read_id(&self.process),
+            sender: read_id(&self.sender),
+            protocol: Protocol(u8::try_from(self.protocol?).ok()?),
+            via: read_name(&self.via)?,
+            direction: read_name(&self.direction)?,
+            state: read_name(&self.state)?,
+            local: endpoint(&self.local_address, self.local_port)?,
+            remote: endpoint(&self.remote_address, self.remote_port)?,
+            packets: self.packets? as u64,
+            bytes: self.bytes? as u64,
+            bytes_received: self.bytes_received? as u64,
+            tcp_flags: u8::try_from(self.tcp_flags?).ok()?,
+            first: UnixNs(self.first?),
+            last: UnixNs(self.last?),
+        })
+    }
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn id_text(id: ProcessId) -> Option<String> {
+    Some(id.to_string())
+}
+
+fn read_id(text: &Option<String>) -> Option<ProcessId> {
+    text.as_deref()?.parse().ok()
+}
+
+/// The name serde gives a variant without fields.
+fn name<T: Serialize>(variant: &T) -> Option<String> {
+    match serde_json::to_value(variant) {
+        Ok(serde_json::Value::String(name)) => Some(name),
+        _ => None,
+    }
+}
+
+fn read_name<T: DeserializeOwned>(name: &Option<String>) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(name.clone()?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn every_kind_of_event_survives_its_row() {
+        for event in testing::events(32) {
+            assert_eq!(Row::of(&event).event().as_ref(), Some(&event));
+        }
+    }
+
+    #[test]
+    fn all_columns_are_documented() {
+        let documentation = include_str!("columns.rs").lines().take_while(|line| line.starts_with("//!"));
+        let documentation: String = documentation.collect();
+        for (name, _) in COLUMNS {
+            let in_range = ["uid", "euid", "gid", "egid", "login_uid", "session", "capabilities"]
+                .iter()
+                .any(|range| name.trim_start_matches("from_") == *range)
+                || name.starts_with("local_")
+                || name.starts_with("remote_");
+            assert!(in_range || documentation.contains(&format!("`{name}`")), "{name} is not documented");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The open part of the ring: an append-only file of framed events.
+//!
+//! A file begins with 8 bytes of magic, `GSHIST1\n`. Each frame is: length of the payload (u32, little endian,
+//! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard). Reading stops at the
+//! first frame that is short or does not match its checksum: what lies behind was never committed.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::BufWriter;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::RingError;
+use crate::event::Event;
+
+const MAGIC: &[u8; 8] = b"GSHIST1\n";
+const FRAME_HEADER: usize = 8;
+
+/// Longest payload, bytes. An exec record is at most some 22 KB.
+const FRAME_MAX: usize = 1 << 20;
+
+/// Appends events to one log file.
+pub(super) struct LogWriter {
+    file: BufWriter<File>,
+    path: PathBuf,
+    bytes: u64,
+    payload: Vec<u8>,
+}
+
+impl LogWriter {
+    /// Makes a new log; an existing file of that name is an error.
+    pub(super) fn create(path: PathBuf) -> Result<Self, RingError> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|source| RingError::io("create", &path, source))?;
+        let mut log =
+            Self { file: BufWriter::with_capacity(1 << 16, file), path, bytes: 0, payload: Vec::new() };
+        log.write(MAGIC)?;
+        Ok(log)
+    }
+
+    /// Appends one event; it is on disk after the next [`Self::commit`].
+    pub(super) fn append(&mut self, event: &Event) -> Result<(), RingError> {
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        payload = postcard::to_extend(event, payload).map_err(|source| RingError::Encode { source })?;
+        if payload.len() > FRAME_MAX {
+            return Err(RingError::TooLarge { bytes: payload.len(), limit: FRAME_MAX });
+        }
+        let length = payload.len() as u32;
+        self.write(&length.to_le_bytes())?;
+        self.write(&crc32c::crc32c(&payload).to_le_bytes())?;
+        self.write(&payload)?;
+        self.payload = payload;
+        Ok(())
+    }
+
+    /// Puts everything appended so far on disk.
+    pub(super) fn commit(&mut self) -> Result<(), RingError> {
+        self.file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_data())
+            .map_err(|source| RingError::io("write", &self.path, source))
+    }
+
+    /// Size so far, bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RingError> {
+        self.file.write_all(bytes).map_err(|source| RingError::io("write", &self.path, source))?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Reads the events of a log, to its last whole frame.
+pub(super) fn read_log(path: &Path) -> Result<Vec<Event>, RingError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|source| RingError::io("read", path, source))?;
+    Ok(parse(&bytes))
+}
+
+fn parse(bytes: &[u8]) -> Vec<Event> {
+    let mut events = Vec::new();
+    if !bytes.starts_with(MAGIC) {
+        return events;
+    }
+    let mut at = MAGIC.len();
+    while let Some((event, next)) = frame(bytes, at) {
+        events.push(event);
+        at = next;
+    }
+    events
+}
+
+fn frame(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
+    let number = |at: usize| {
+        let four = bytes.get(at..at + 4)?;
+        Some(u32::from_le_bytes(four.try_into().ok()?))
+    };
+    let length = number(at)? as usize;
+    let checksum = number(at + 4)?;
+    if length > FRAME_MAX {
+        return None;
+    }
+    let payload = bytes.get(at + FRAME_HEADER..at + FRAME_HEADER + length)?;
+    if crc32c::crc32c(payload) != checksum {
+        return None;
+    }
+    let event = postcard::from_bytes(payload).ok()?;
+    Some((event, at + FRAME_HEADER + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn written(events: &[Event]) -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = LogWriter::create(path.clone()).unwrap();
+        for event in events {
+            log.append(event).unwrap();
+        }
+        log.commit().unwrap();
+        assert_eq!(log.bytes(), std::fs::metadata(&path).unwrap().len());
+        std::fs::read(&path).unwrap()
+    }
+
+    #[test]
+    fn cut_anywhere_it_gives_a_prefix() {
+        let events = testing::events(12);
+        let bytes = written(&events);
+        for end in 0..=bytes.len() {
+            let read = parse(&bytes[..end]);
+            assert_eq!(read, events[..read.len()], "cut at {end}");
+        }
+        assert_eq!(parse(&bytes), events);
+    }
+
+    #[test]
+    fn a_flipped_bit_never_invents_an_event() {
+        let events = testing::events(4);
+        let bytes = written(&events);
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            let read = parse(&bad);
+            assert_eq!(read, events[..read.len()], "bit {bit}");
+            assert!(read.len() < events.len(), "bit {bit} went unnoticed");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The ring on disk: one open log, sealed segments, and the limits they are kept within.
+//!
+//! A ring is a directory. `log-ID.gslog` holds what is being recorded, from event ID on; when it is full it is
+//! sealed to `segment-FIRST-LAST.parquet` and removed. Names carry ids, so that a reader knows order and
+//! completeness from the directory alone, and a log whose events stand in a segment is ignored. Every file
+//! explains itself: each process that its events name stands in it, with its ancestors and the login that
+//! began its session.
+
+mod columns;
+mod files;
+mod log;
+mod segment;
+mod spans;
+mod writer;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub(crate) use files::RingFile;
+pub(crate) use files::list;
+pub(crate) use files::oldest;
+pub(crate) use files::read;
+pub(crate) use files::spans_of;
+pub use spans::Span;
+pub(crate) use spans::cover;
+pub use writer::KnownProcesses;
+pub use writer::Ring;
+pub use writer::RingLimits;
+pub use writer::RingSize;
+
+/// Why a ring cannot be read or written.
+#[derive(Debug, Error)]
+pub enum RingError {
+    /// A file operation failed.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another recorder writes here.
+    #[error("another recorder writes to the ring in {}", .0.display())]
+    Locked(PathBuf),
+    /// An event could not be put in the log's form.
+    #[error("cannot encode an event: {source}")]
+    Encode {
+        /// Why.
+        source: postcard::Error,
+    },
+    /// An event is larger than a frame can be.
+    #[error("an event of {bytes} bytes is larger than the limit of {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A segment cannot be read or written.
+    #[error("segment {}: {source}", path.display())]
+    Parquet {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+    /// A segment is of a version that this program does not know.
+    #[error("segment {} is of version {version:?}, which this program does not know", path.display())]
+    SegmentVersion {
+        /// Which.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+    },
+    /// What a segment says of its spans is no JSON.
+    #[error("a segment's spans cannot be read: {source}")]
+    Spans {
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl RingError {
+    fn io(what: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { what, path: path.to_owned(), source }
+    }
+
+    /// Whether the file was not there: it was sealed or evicted meanwhile.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! When the recorder ran: derived from events, and what coverage is made of. Pure.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::event::Body;
+use crate::event::Event;
+use crate::event::RecorderAct;
+use crate::evidence::Gap;
+use crate::evidence::Window;
+use crate::id::UnixNs;
+
+/// A time in which the recorder ran without a break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its first event.
+    pub from: UnixNs,
+    /// Whether the recorder started then; otherwise a file merely begins in the middle of a run.
+    pub started: bool,
+    /// Its last.
+    pub to: UnixNs,
+    /// Why it ended; none where the events simply go no further.
+    pub end: Option<String>,
+}
+
+/// Adds events, in order, to the spans of those before them.
+pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
+    for event in events {
+        match &event.body {
+            Body::Recorder { act: RecorderAct::Started, .. } => {
+                if let Some(last) = spans.last_mut() {
+                    last.end.get_or_insert_with(|| KILLED.to_owned());
+                }
+                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
+            }
+            Body::Recorder { act: RecorderAct::Stopped, note } => {
+                if let Some(last) = spans.last_mut() {
+                    last.to = last.to.max(event.time);
+                    last.end = Some(format!("recorder stopped: {note}"));
+                }
+            }
+            // Events that tell of an earlier time say nothing about when the recorder ran.
+            Body::Login(_) => {}
+            _ => match spans.last_mut().filter(|last| last.end.is_none()) {
+                Some(last) => last.to = last.to.max(event.time),
+                None => spans.push(Span { from: event.time, started: false, to: event.time, end: None }),
+            },
+        }
+    }
+}
+
+const KILLED: &str = "recorder ended without a word (killed, crashed, or the host lost power)";
+
+/// Joins the spans of files, oldest first. `follows` says of each whether it goes on where the one before ended.
+pub(super) fn join(files: impl Iterator<Item = (Vec<Span>, bool)>) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::new();
+    for (spans, follows) in files {
+        for (index, span) in spans.into_iter().enumerate() {
+            match joined.last_mut() {
+                Some(last) if index == 0 && follows && !span.started && last.end.is_none() => {
+                    last.to = last.to.max(span.to);
+                    last.end = span.end;
+                    continue;
+                }
+                Some(last) if index == 0 => {
+                    let why = if follows { KILLED } else { "history is missing" };
+                    last.end.get_or_insert_with(|| why.to_owned());
+                }
+                _ => {}
+            }
+            joined.push(span);
+        }
+    }
+    joined
+}
+
+/// What of a window is recorded, and what is not and why. `slack_ns` is how far behind the present a recorder
+/// that runs may be.
+pub(crate) fn cover(window: Window, spans: &[Span], slack_ns: i64) -> (Vec<Window>, Vec<Gap>) {
+    let (mut recorded, mut gaps) = (Vec::new(), Vec::new());
+    let mut at = window.from;
+    let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
+    let mut runs = true;
+    for span in spans {
+        if span.to < window.from {
+            before = span.end.as_deref().unwrap_or(KILLED);
+            continue;
+        }
+        if span.from > window.to {
+            break;
+        }
+        // A break is told even where it took no time: events may be missing.
+        if span.from > at || (!runs && !recorded.is_empty()) {
+            gaps.push(gap(at, span.from, before));
+        }
+        let to = span.to.min(window.to);
+        recorded.push(Window { from: span.from.max(window.from), to });
+        at = at.max(to);
+        runs = span.end.is_none();
+        before = span.end.as_deref().unwrap_or("nothing was recorded since (recorder not running?)");
+    }
+    let reached = if runs { at.0.saturating_add(slack_ns) } else { at.0 };
+    if window.to.0 > reached || recorded.is_empty() {
+        gaps.push(gap(at, window.to, before));
+    }
+    (recorded, gaps)
+}
+
+fn gap(from: UnixNs, to: UnixNs, reason: &str) -> Gap {
+    Gap { window: Window { from, to }, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(from: i64, to: i64, end: Option<&str>) -> Span {
+        Span { from: UnixNs(from), started: false, to: UnixNs(to), end: end.map(str::to_owned) }
+    }
+
+    fn check(spans: &[Span], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
+        let window = Window { from: UnixNs(from), to: UnixNs(to) };
+        let (covered, missing) = cover(window, spans, 1);
+        let pair = |window: &Window| (window.from.0, window.to.0);
+        assert_eq!(covered.iter().map(pair).collect::<Vec<_>>(), recorded);
+        assert_eq!(missing.iter().map(|gap| pair(&gap.window)).collect::<Vec<_>>(), gaps);
+    }
+
+    #[test]
+    fn coverage_names_every_gap() {
+        let spans = [span(10, 50, Some("stopped")), span(60, 100, None)];
+        check(&spans, 20, 40, &[(20, 40)], &[]);
+        check(&spans, 0, 40, &[(10, 40)], &[(0, 10)]);
+        check(&spans, 20, 80, &[(20, 50), (60, 80)], &[(50, 60)]);
+        check(&spans, 90, 120, &[(90, 100)], &[(100, 120)]);
+        check(&spans, 52, 58, &[], &[(52, 58)]);
+        check(&spans, 0, 5, &[], &[(0, 5)]);
+        check(&[], 0, 5, &[], &[(0, 5)]);
+    }
+
+    #[test]
+    fn a_start_without_a_stop_is_a_gap() {
+        let event = |time, act| Event {
+            id: 0,
+            time: UnixNs(time),
+            boot_ns: 0,
+            body: Body::Recorder { act, note: String::new() },
+        };
+        let mut spans = Vec::new();
+        extend(
+            &mut spans,
+            &[
+                event(10, RecorderAct::Started),
+                event(20, RecorderAct::Alive),
+                event(40, RecorderAct::Started),
+                event(50, RecorderAct::Stopped),
+            ],
+        );
+        assert_eq!(spans.len(), 2);
+        check(&spans, 10, 50, &[(10, 20), (40, 50)], &[(20, 40)]);
+    }
+
+    #[test]
+    fn files_that_follow_each_other_are_one_span() {
+        let joined = join([(vec![span(1, 5, None)], false), (vec![span(6, 9, None)], true)].into_iter());
+        assert_eq!(joined, vec![span(1, 9, None)]);
+        let apart = join([(vec![span(1, 5, None)], false), (vec![span(6, 9, None)], false)].into_iter());
+        assert_eq!(apart.len(), 2);
+    }
+}

@@ -1,0 +1,473 @@
+//! Writing a ring: append, group commit, seal, evict. Sealing runs on a thread of its own.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::RingError;
+use super::files;
+use super::log::LogWriter;
+use super::log::read_log;
+use super::segment::write_segment;
+use super::spans;
+use crate::event::Body;
+use crate::event::Event;
+use crate::event::Login;
+use crate::event::Process;
+use crate::id::EventId;
+use crate::id::ProcessId;
+use crate::id::UnixNs;
+
+/// Longest chain of ancestors that is written with a process.
+const ANCESTORS_MAX: usize = 64;
+
+/// Logs that may wait to be sealed before [`Ring::commit`] waits for the sealer.
+const SEALS_WAITING_MAX: usize = 8;
+
+/// What a ring is kept within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RingLimits {
+    /// Bytes on disk, all files together.
+    pub bytes: u64,
+    /// Age of the oldest segment.
+    pub age: Duration,
+    /// Bytes to leave free on the file system.
+    pub free_bytes: u64,
+    /// Bytes of the open log at which it is sealed.
+    pub log_bytes: u64,
+    /// Age of the open log at which it is sealed.
+    pub log_age: Duration,
+}
+
+impl Default for RingLimits {
+    fn default() -> Self {
+        Self {
+            bytes: 512 << 20,
+            age: Duration::from_secs(30 * 24 * 3600),
+            free_bytes: 256 << 20,
+            log_bytes: 8 << 20,
+            log_age: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Where the ring looks up what it needs to make a file explain itself.
+pub trait KnownProcesses {
+    /// What is known of a process.
+    fn process(&self, id: &ProcessId) -> Option<Process>;
+    /// The login that this process let in: wall clock, time since boot in ns, and the login.
+    fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)>;
+}
+
+/// How large a ring is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RingSize {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Sealed segments.
+    pub segments: usize,
+    /// Segments evicted since the ring was opened.
+    pub evicted: u64,
+    /// The last failure of sealing or evicting, in words; none once it went well again.
+    pub failure: Option<String>,
+}
+
+/// A ring, open for writing by this process alone.
+pub struct Ring {
+    dir: PathBuf,
+    limits: RingLimits,
+    log: LogWriter,
+    log_opened: Instant,
+    next: EventId,
+    log_first: EventId,
+    /// Processes that stand in the open log.
+    present: HashSet<ProcessId>,
+    /// Processes of which the open log has the fork, which explains them until they do something else.
+    forked: HashSet<ProcessId>,
+    uncommitted: bool,
+    sealer: Option<mpsc::SyncSender<PathBuf>>,
+    thread: Option<JoinHandle<()>>,
+    size: Arc<Mutex<RingSize>>,
+    _lock: File,
+}
+
+impl Ring {
+    /// Opens a ring, making the directory if need be. Logs of an earlier run are sealed.
+    pub fn open(dir: &Path, limits: RingLimits) -> Result<Self, RingError> {
+        std::fs::create_dir_all(dir).map_err(|source| RingError::io("create", dir, source))?;
+        let lock = lock(dir)?;
+        let mut next = 0;
+        let mut unsealed = Vec::new();
+        for file in files::list(dir)? {
+            if let Some(last) = file.last {
+                next = next.max(last + 1);
+                continue;
+            }
+            match read_log(&file.path)?.last() {
+                Some(last) => next = next.max(last.id + 1),
+                None => next = next.max(file.first),
+            }
+            unsealed.push(file.path);
+        }
+        // A log that ended before its first event has the name that the next one would take.
+        unsealed
+            .retain(|path| *path != dir.join(files::log_name(next)) || std::fs::remove_file(path).is_err());
+        let log = LogWriter::create(dir.join(files::log_name(next)))?;
+        let size = Arc::new(Mutex::new(RingSize::default()));
+        let (sealer, requests) = mpsc::sync_channel(SEALS_WAITING_MAX);
+        let thread = {
+            let (dir, size) = (dir.to_owned(), Arc::clone(&size));
+            std::thread::spawn(move || run_sealer(&dir, limits, &requests, &size))
+        };
+        let ring = Self {
+            dir: dir.to_owned(),
+            limits,
+            log,
+            log_opened: Instant::now(),
+            next,
+            log_first: next,
+            present: HashSet::new(),
+            forked: HashSet::new(),
+            uncommitted: true,
+            sealer: Some(sealer),
+            thread: Some(thread),
+            size,
+            _lock: lock,
+        };
+        for path in unsealed {
+            ring.seal_later(path);
+        }
+        Ok(ring)
+    }
+
+    /// Appends a fact, and before it whatever the open log still lacks to explain it. It is on disk after the
+    /// next [`Self::commit`].
+    pub fn append(
+        &mut self,
+        time: UnixNs,
+        boot_ns: u64,
+        body: Body,
+        known: &impl KnownProcesses,
+    ) -> Result<EventId, RingError> {
+        match &body {
+            Body::Process(process) => {
+                self.explain(process.parent, time, boot_ns, known)?;
+                self.present.insert(process.id);
+            }
+            Body::Fork { child, parent } => {
+                self.explain(Some(*parent), time, boot_ns, known)?;
+                self.forked.insert(*child);
+            }
+            Body::Exit { process, .. } => {
+                if !self.forked.contains(process) {
+                    self.explain(Some(*process), time, boot_ns, known)?;
+                }
+            }
+            Body::Flow(flow) => {
+                self.explain(flow.owner, time, boot_ns, known)?;
+                self.explain(flow.sender, time, boot_ns, known)?;
+            }
+            Body::Credentials { process, .. } => self.explain(Some(*process), time, boot_ns, known)?,
+            Body::Login(login) => self.explain(login.process, time, boot_ns, known)?,
+            Body::Loss { .. } | Body::Recorder { .. } => {}
+        }
+        self.write(time, boot_ns, body)
+    }
+
+    /// Puts what was appended on disk, and seals the log when it is full. To be called at least once a second.
+    pub fn commit(&mut self) -> Result<(), RingError> {
+        if self.uncommitted {
+            self.log.commit()?;
+            self.uncommitted = false;
+        }
+        let old = self.log_opened.elapsed() >= self.limits.log_age;
+        if self.next > self.log_first && (old || self.log.bytes() >= self.limits.log_bytes) {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// How large the ring is, as of the last sealing, with the open log as it is now.
+    pub fn size(&self) -> RingSize {
+        let mut size = match self.size.lock() {
+            Ok(size) => size.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        };
+        size.bytes += self.log.bytes();
+        size
+    }
+
+    fn write(&mut self, time: UnixNs, boot_ns: u64, body: Body) -> Result<EventId, RingError> {
+        let event = Event { id: self.next, time, boot_ns, body };
+        self.log.append(&event)?;
+        self.next += 1;
+        self.uncommitted = true;
+        Ok(event.id)
+    }
+
+    /// Writes a process that the open log lacks, its ancestors first, and the logins that began their sessions.
+    fn explain(
+        &mut self,
+        id: Option<ProcessId>,
+        time: UnixNs,
+        boot_ns: u64,
+        known: &impl KnownProcesses,
+    ) -> Result<(), RingError> {
+        let mut chain = Vec::new();
+        let mut next = id;
+        while let Some(id) = next {
+            if chain.len() >= ANCESTORS_MAX || self.present.contains(&id) {
+                break;
+            }
+            // One that is not known yet may be later.
+            let Some(process) = known.process(&id) else {
+                break;
+            };
+            self.present.insert(id);
+            next = process.parent;
+            chain.push(process);
+        }
+        for process in chain.into_iter().rev() {
+            let id = process.id;
+            self.write(time, boot_ns, Body::Process(Box::new(process)))?;
+            if let Some((at, boot_ns, login)) = known.login(&id) {
+                self.write(at, boot_ns, Body::Login(Box::new(login)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<(), RingError> {
+        let log = LogWriter::create(self.dir.join(files::log_name(self.next)))?;
+        let full = std::mem::replace(&mut self.log, log);
+        self.log_opened = Instant::now();
+        self.log_first = self.next;
+        self.present.clear();
+        self.forked.clear();
+        self.seal_later(full.path().to_owned());
+        Ok(())
+    }
+
+    fn seal_later(&self, log: PathBuf) {
+        if let Some(sealer) = &self.sealer {
+            // The sealer lives as long as the ring; a log that it never sees is sealed at the next start.
+            let _ = sealer.send(log);
+        }
+    }
+}
+
+/// Commits what is left and waits for the sealer.
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // What cannot be written now is a gap that the next start finds.
+        let _ = self.log.commit();
+        self.sealer = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, RingError> {
+    let path = dir.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|source| RingError::io("open", &path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(RingError::Locked(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(RingError::io("lock", &path, source)),
+    }
+}
+
+fn run_sealer(dir: &Path, limits: RingLimits, logs: &mpsc::Receiver<PathBuf>, size: &Mutex<RingSize>) {
+    let mut evicted = 0;
+    let mut tidy = |failure: Option<String>| {
+        let failure = match evict(dir, limits, &mut evicted) {
+            Ok(()) => failure,
+            Err(error) => Some(error.to_string()),
+        };
+        let files = files::list(dir).unwrap_or_default();
+        let segments = files.iter().filter(|file| file.is_segment());
+        let now = RingSize {
+            bytes: segments.clone().map(|file| file.bytes).sum(),
+            segments: segments.count(),
+            evicted,
+            failure,
+        };
+        match size.lock() {
+            Ok(mut size) => *size = now,
+            Err(poisoned) => *poisoned.into_inner() = now,
+        }
+    };
+    tidy(None);
+    while let Ok(log) = logs.recv() {
+        tidy(seal(dir, &log).err().map(|error| error.to_string()));
+    }
+}
+
+/// Turns a log into a segment. The log goes only once the segment is on disk under its name.
+fn seal(dir: &Path, log: &Path) -> Result<(), RingError> {
+    let events = read_log(log)?;
+    let remove = || std::fs::remove_file(log).map_err(|source| RingError::io("remove", log, source));
+    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        return remove();
+    };
+    let mut of_log = Vec::new();
+    spans::extend(&mut of_log, &events);
+    let name = dir.join(files::segment_name(first.id, last.id));
+    let unfinished = name.with_extension("parquet.tmp");
+    write_segment(&unfinished, &events, &of_log)?;
+    std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
+    remove()
+}
+
+/// Removes the oldest segments until the limits hold. The open log is never removed.
+fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64) -> Result<(), RingError> {
+    let files = files::list(dir)?;
+    let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    let mut short = limits.free_bytes.saturating_sub(free_bytes(dir)?);
+    for file in files.iter().filter(|file| file.is_segment()) {
+        let age = std::fs::metadata(&file.path)
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|modified| modified.elapsed().ok());
+        if bytes <= limits.bytes && short == 0 && age.is_none_or(|age| age <= limits.age) {
+            break;
+        }
+        std::fs::remove_file(&file.path).map_err(|source| RingError::io("remove", &file.path, source))?;
+        bytes -= file.bytes;
+        short = short.saturating_sub(file.bytes);
+        *evicted += 1;
+    }
+    Ok(())
+}
+
+fn free_bytes(dir: &Path) -> Result<u64, RingError> {
+    let about =
+        nix::sys::statvfs::statvfs(dir).map_err(|error| RingError::io("measure", dir, error.into()))?;
+    Ok(about.blocks_available() as u64 * about.fragment_size() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RecorderAct;
+    use crate::testing;
+
+    struct Known(Vec<Process>);
+
+    impl KnownProcesses for Known {
+        fn process(&self, id: &ProcessId) -> Option<Process> {
+            self.0.iter().find(|process| process.id == *id).cloned()
+        }
+        fn login(&self, _: &ProcessId) -> Option<(UnixNs, u64, Login)> {
+            None
+        }
+    }
+
+    fn family() -> Known {
+        Known(vec![testing::process(2, Some(1), &["bash"]), testing::process(1, None, &["init"])])
+    }
+
+    fn small() -> RingLimits {
+        RingLimits { log_bytes: 4_000, free_bytes: 0, ..RingLimits::default() }
+    }
+
+    fn all_events(dir: &Path) -> Vec<Event> {
+        files::list(dir).unwrap().iter().flat_map(|file| files::read(file).unwrap()).collect()
+    }
+
+    #[test]
+    fn nothing_is_lost_between_log_and_segment_and_every_file_explains_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        for port in 0..2_000 {
+            let at = UnixNs(1_000_000 * i64::from(port));
+            ring.append(at, 0, Body::Flow(Box::new(testing::flow(2, port, at))), &family()).unwrap();
+            ring.commit().unwrap();
+        }
+        drop(ring);
+        let ids: Vec<_> = all_events(dir.path()).iter().map(|event| event.id).collect();
+        assert_eq!(ids, (0..ids.len() as u64).collect::<Vec<_>>());
+        let files = files::list(dir.path()).unwrap();
+        assert!(files.len() > 10, "{} files", files.len());
+        for file in files {
+            let events = files::read(&file).unwrap();
+            let named: HashSet<_> = events.iter().flat_map(Event::processes).collect();
+            for id in named {
+                let stands =
+                    |event: &Event| matches!(&event.body, Body::Process(process) if process.id == id);
+                assert!(events.iter().any(stands), "{id} is missing in {}", file.path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_writer_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let ring = Ring::open(dir.path(), small()).unwrap();
+        assert!(matches!(Ring::open(dir.path(), small()), Err(RingError::Locked(_))));
+        drop(ring);
+        Ring::open(dir.path(), small()).unwrap();
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_restart_and_a_torn_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = |ring: &mut Ring| {
+            let body = Body::Recorder { act: RecorderAct::Alive, note: String::new() };
+            let id = ring.append(UnixNs(1), 1, body, &family()).unwrap();
+            ring.commit().unwrap();
+            id
+        };
+        for expected in 0..5 {
+            let mut ring = Ring::open(dir.path(), small()).unwrap();
+            assert_eq!(note(&mut ring), expected);
+            let log = ring.log.path().to_owned();
+            drop(ring);
+            use std::io::Write;
+            File::options().append(true).open(log).unwrap().write_all(b"torn").unwrap();
+        }
+        assert_eq!(all_events(dir.path()).len(), 5);
+    }
+
+    #[test]
+    fn the_oldest_go_first_when_the_ring_is_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { bytes: 40_000, ..small() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        for port in 0..5_000 {
+            let at = UnixNs(i64::from(port));
+            ring.append(at, 0, Body::Flow(Box::new(testing::flow(2, port, at))), &family()).unwrap();
+            ring.commit().unwrap();
+        }
+        drop(ring);
+        let files = files::list(dir.path()).unwrap();
+        assert!(files[0].first > 0, "nothing was evicted");
+        let bytes: u64 = files.iter().filter(|file| file.is_segment()).map(|file| file.bytes).sum();
+        assert!(bytes <= limits.bytes, "{bytes} bytes");
+        assert_eq!(
+            all_events(dir.path()).last().unwrap().id + 1,
+            5_000 + 2 * files.len() as u64 + evicted_files(&files)
+        );
+    }
+
+    /// Every evicted file, too, held the two processes.
+    fn evicted_files(files: &[files::RingFile]) -> u64 {
+        let per_file = files[1].first - files[0].first;
+        2 * files[0].first / per_file
+    }
+}

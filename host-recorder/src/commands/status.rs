@@ -1,0 +1,74 @@
+//! `host-recorder status`: how the recorder fares.
+
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::commands::RING_DIR;
+use crate::status::Status;
+
+/// Shows whether the recorder runs, what it recorded and lost, and how large its ring is.
+///
+/// Exits with 0 when it runs and has lost nothing, 1 when it has lost something, 3 when it does not run.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Directory of the ring
+    #[arg(long, default_value = RING_DIR, env = "HOST_RECORDER_RING")]
+    ring: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn cmd_status(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    let path = args.ring.join("status.json");
+    let mut status = Status::read(&path).with_context(|| {
+        format!("cannot read {}: has `host-recorder record` run with this ring?", path.display())
+    })?;
+    status.running = is_locked(&args.ring);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print_text(&status);
+    }
+    Ok(match (status.running, status.lost.is_empty()) {
+        (false, _) => ExitCode::from(3),
+        (true, false) => ExitCode::FAILURE,
+        (true, true) => ExitCode::SUCCESS,
+    })
+}
+
+/// A running recorder holds a lock on its ring, whatever it last wrote.
+fn is_locked(ring: &Path) -> bool {
+    let locked = |file: File| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock));
+    File::open(ring.join("lock")).is_ok_and(locked)
+}
+
+fn print_text(status: &Status) {
+    let state = if status.running { "running" } else { "NOT running" };
+    println!("recorder   {state}, version {}, pid {}", status.version, status.pid);
+    println!("since      {}", status.started);
+    println!("written    {}", status.written);
+    println!("events     {} from {} kernel records", status.events, status.records);
+    println!("processes  {} remembered", status.processes);
+    println!(
+        "ring       {:.1} MiB in {} segments and a log, {} segments evicted",
+        status.ring_bytes as f64 / f64::from(1 << 20),
+        status.segments,
+        status.evicted
+    );
+    if status.lost.is_empty() {
+        println!("lost       nothing");
+    }
+    for (class, count) in &status.lost {
+        println!("LOST       {count} {class:?} events");
+    }
+    if let Some(failure) = &status.failure {
+        println!("FAILURE    {failure}");
+    }
+}

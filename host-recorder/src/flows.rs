@@ -1,0 +1,173 @@
+//! Flows between two commits: changes of one flow are merged, so that a port that refuses is one event, not two.
+//! Pure.
+
+use std::collections::HashMap;
+
+use history::Flow;
+use history::FlowState;
+use history::ProcessId;
+use history::Protocol;
+use history::UnixNs;
+use history::Via;
+
+use crate::decode::Connection;
+
+/// Flows that wait for the next commit before one is forced.
+pub const PENDING_MAX: usize = 50_000;
+
+/// Connections followed at once. What is beyond is recorded change by change.
+const CONNECTIONS_MAX: usize = 100_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    owner: Option<ProcessId>,
+    protocol: Protocol,
+    via: Via,
+    remote: history::Endpoint,
+    local_port: u16,
+    first: UnixNs,
+}
+
+/// Flows that changed since the last commit, and connections that are not over.
+#[derive(Default)]
+pub struct Flows {
+    connections: HashMap<u64, Flow>,
+    pending: HashMap<Key, (u64, Flow)>,
+}
+
+impl Flows {
+    /// Takes a change of a connection.
+    pub fn connection(&mut self, connection: Connection) {
+        let Connection { boot_ns, socket, over, flow, .. } = connection;
+        let begins = matches!(flow.state, FlowState::Attempt) || connection.accepted;
+        let mut now = flow;
+        let known = if begins { None } else { self.connections.get(&socket) };
+        if let Some(known) = known {
+            now.first = known.first;
+            now.direction = known.direction;
+            now.owner = known.owner;
+            now.sender = known.sender;
+            // A connect that is given up is torn down before its addresses are read.
+            if now.remote.port == 0 {
+                now.remote = known.remote;
+            }
+            if known.local.port != 0 && now.local.port == 0 {
+                now.local = known.local;
+            }
+        }
+        if over {
+            self.connections.remove(&socket);
+        } else if self.connections.len() < CONNECTIONS_MAX {
+            self.connections.insert(socket, now.clone());
+        }
+        let ends_listening = over && now.state == FlowState::Listening;
+        if !ends_listening {
+            // The local port is not settled at the first change; a connection is told by its beginning.
+            self.put(0, boot_ns, now);
+        }
+    }
+
+    /// Takes the totals of a flow of packets.
+    pub fn packets(&mut self, boot_ns: u64, flow: Flow) {
+        self.put(flow.local.port, boot_ns, flow);
+    }
+
+    /// How many wait.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What changed, oldest first, with its time since boot in ns.
+    pub fn take(&mut self) -> Vec<(u64, Flow)> {
+        let mut flows: Vec<_> = self.pending.drain().map(|(_, flow)| flow).collect();
+        flows.sort_by_key(|(boot_ns, flow)| (*boot_ns, flow.remote));
+        flows
+    }
+
+    fn put(&mut self, local_port: u16, boot_ns: u64, flow: Flow) {
+        let key = Key {
+            owner: flow.owner,
+            protocol: flow.protocol,
+            via: flow.via,
+            remote: flow.remote,
+            local_port,
+            first: flow.first,
+        };
+        match self.pending.get_mut(&key) {
+            // Totals only grow; a cache read and a record may overtake each other.
+            Some((_, known)) if known.packets > flow.packets => {}
+            Some(known) => *known = (boot_ns, flow),
+            None => {
+                self.pending.insert(key, (boot_ns, flow));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use history::Direction;
+    use history::Endpoint;
+
+    fn change(socket: u64, state: FlowState, at: i64, over: bool, local_port: u16) -> Connection {
+        let address = "192.0.2.1".parse().unwrap();
+        Connection {
+            boot_ns: at as u64,
+            socket,
+            accepted: false,
+            credentials: None,
+            over,
+            flow: Flow {
+                owner: None,
+                sender: None,
+                protocol: Protocol::TCP,
+                via: Via::Socket,
+                direction: Direction::Out,
+                state,
+                local: Endpoint { address, port: local_port },
+                remote: Endpoint { address, port: 80 },
+                packets: 0,
+                bytes: 0,
+                bytes_received: 0,
+                tcp_flags: 0,
+                first: UnixNs(at),
+                last: UnixNs(at),
+            },
+        }
+    }
+
+    #[test]
+    fn an_attempt_and_its_refusal_are_one_flow() {
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        flows.connection(change(1, FlowState::Refused, 20, true, 4000));
+        let taken = flows.take();
+        assert_eq!(taken.len(), 1);
+        let flow = &taken[0].1;
+        assert_eq!((flow.state, flow.first, flow.last), (FlowState::Refused, UnixNs(10), UnixNs(20)));
+        assert_eq!(flow.local.port, 4000);
+        assert!(flows.connections.is_empty());
+    }
+
+    #[test]
+    fn a_change_after_a_commit_still_tells_when_it_began() {
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        assert_eq!(flows.take().len(), 1);
+        flows.connection(change(1, FlowState::Established, 2_000, false, 4000));
+        flows.connection(change(2, FlowState::Attempt, 2_001, false, 0));
+        let taken = flows.take();
+        assert_eq!(taken.len(), 2);
+        assert_eq!(taken[0].1.first, UnixNs(10));
+    }
+
+    #[test]
+    fn totals_never_shrink() {
+        let mut flows = Flows::default();
+        let flow = |packets| Flow { packets, ..change(1, FlowState::Sent, 1, false, 1).flow };
+        flows.packets(1, flow(5));
+        flows.packets(2, flow(3));
+        assert_eq!(flows.take()[0].1.packets, 5);
+    }
+}

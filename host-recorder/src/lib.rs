@@ -1,0 +1,14 @@
+//! The host recorder: keeps a bounded history of what ran, who ran it, and what it sent.
+//!
+//! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
+//! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
+
+pub mod capture;
+pub mod clock;
+pub mod commands;
+pub mod decode;
+pub mod enrich;
+pub mod flows;
+pub mod processes;
+pub mod recorder;
+pub mod status;

@@ -1,0 +1,176 @@
+//! The processes that are known: running ones, and ended ones that may still be named.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use history::KnownProcesses;
+use history::Login;
+use history::Process;
+use history::ProcessId;
+use history::Seen;
+use history::UnixNs;
+
+/// How long an ended process is remembered beyond its need, ns.
+const REMEMBERED_NS: u64 = 120_000_000_000;
+
+/// Processes remembered at most; beyond it the longest ended ones go first.
+const PROCESSES_MAX: usize = 200_000;
+
+struct Entry {
+    process: Process,
+    login: Option<(UnixNs, u64, Login)>,
+    ended_ns: Option<u64>,
+}
+
+/// The table.
+#[derive(Default)]
+pub struct Processes {
+    entries: HashMap<ProcessId, Entry>,
+    by_tgid: HashMap<u32, ProcessId>,
+}
+
+impl Processes {
+    /// Notes an image. The one that it replaced has ended.
+    pub fn insert(&mut self, process: Process, boot_ns: u64) {
+        let id = process.id;
+        if let Some(before) = self.by_tgid.insert(id.tgid, id).filter(|before| *before != id) {
+            self.end(&before, boot_ns);
+        }
+        self.entries.insert(id, Entry { process, login: None, ended_ns: None });
+    }
+
+    /// Notes a fork: the child is its parent's image under its own identity.
+    pub fn fork(&mut self, parent: &ProcessId, child: ProcessId, at: UnixNs, boot_ns: u64) {
+        let Some(of_parent) = self.entries.get(parent) else {
+            return;
+        };
+        let process = Process {
+            id: child,
+            parent: Some(*parent),
+            seen: Seen::Fork,
+            started: at,
+            ..of_parent.process.clone()
+        };
+        self.insert(process, boot_ns);
+    }
+
+    /// Notes an end. The process can still be named.
+    pub fn end(&mut self, id: &ProcessId, boot_ns: u64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.ended_ns.get_or_insert(boot_ns);
+        }
+    }
+
+    /// Notes the login that a process let in.
+    pub fn set_login(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.login = Some((at, boot_ns, login));
+        }
+    }
+
+    /// The latest image that had a pid.
+    pub fn by_pid(&self, tgid: u32) -> Option<ProcessId> {
+        self.by_tgid.get(&tgid).copied()
+    }
+
+    /// What is known of a process.
+    pub fn get(&self, id: &ProcessId) -> Option<&Process> {
+        self.entries.get(id).map(|entry| &entry.process)
+    }
+
+    /// The same, to be corrected.
+    pub fn get_mut(&mut self, id: &ProcessId) -> Option<&mut Process> {
+        self.entries.get_mut(id).map(|entry| &mut entry.process)
+    }
+
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets ended processes that nobody can name any more: no running process descends from them.
+    pub fn forget(&mut self, boot_ns: u64) {
+        let keep_ns = if self.entries.len() > PROCESSES_MAX { REMEMBERED_NS / 20 } else { REMEMBERED_NS };
+        let mut needed = HashSet::new();
+        for (id, entry) in &self.entries {
+            if entry.ended_ns.is_some_and(|ended| boot_ns.saturating_sub(ended) > keep_ns) {
+                continue;
+            }
+            let mut next = Some(*id);
+            while let Some(id) = next.filter(|id| needed.insert(*id)) {
+                next = self.entries.get(&id).and_then(|entry| entry.process.parent);
+            }
+        }
+        self.entries.retain(|id, _| needed.contains(id));
+        let entries = &self.entries;
+        self.by_tgid.retain(|_, id| entries.contains_key(id));
+    }
+}
+
+impl KnownProcesses for Processes {
+    fn process(&self, id: &ProcessId) -> Option<Process> {
+        self.get(id).cloned()
+    }
+
+    fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)> {
+        self.entries.get(id).and_then(|entry| entry.login.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use history::BootId;
+
+    fn process(tgid: u32, exec: u32, parent: Option<ProcessId>) -> Process {
+        Process {
+            id: ProcessId { boot: BootId(1), tgid, start_ns: 1, exec },
+            parent,
+            seen: Seen::Exec,
+            started: UnixNs(0),
+            comm: String::new(),
+            exe: String::new(),
+            argv: Vec::new(),
+            env: Vec::new(),
+            cwd: String::new(),
+            credentials: Default::default(),
+            user: None,
+            login_user: None,
+            tty: None,
+            cgroup: String::new(),
+            exe_inode: 0,
+            flags: Default::default(),
+        }
+    }
+
+    #[test]
+    fn ancestors_of_running_processes_are_never_forgotten() {
+        let mut table = Processes::default();
+        let (old, young) = (process(1, 1, None), process(2, 1, Some(process(1, 1, None).id)));
+        table.insert(old.clone(), 0);
+        table.insert(young.clone(), 0);
+        table.insert(process(3, 1, None), 0);
+        table.end(&old.id, 1);
+        table.end(&process(3, 1, None).id, 1);
+        table.forget(REMEMBERED_NS * 2);
+        assert!(table.get(&old.id).is_some(), "its child runs");
+        assert_eq!(table.len(), 2);
+        table.end(&young.id, REMEMBERED_NS * 2);
+        table.forget(REMEMBERED_NS * 4);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_replaced_image_can_still_be_named() {
+        let mut table = Processes::default();
+        table.insert(process(1, 1, None), 0);
+        table.insert(process(1, 2, None), 5);
+        assert_eq!(table.by_pid(1).unwrap().exec, 2);
+        assert!(table.get(&process(1, 1, None).id).is_some());
+    }
+}

@@ -1,0 +1,484 @@
+//! The recorder: what the programs saw and the logs say, put together and written to the ring.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use history::Body;
+use history::Credentials;
+use history::Flow;
+use history::Login;
+use history::LossClass;
+use history::Process;
+use history::ProcessId;
+use history::RecorderAct;
+use history::Ring;
+use history::Seen;
+use history::UnixNs;
+use host_recorder_bpf::record::record_loss;
+use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::capture::Capture;
+use crate::clock;
+use crate::decode::Clock;
+use crate::decode::Image;
+use crate::decode::Record;
+use crate::decode::decode;
+use crate::decode::decode_slot;
+use crate::enrich::cgroups::Cgroups;
+use crate::enrich::environment;
+use crate::enrich::listeners;
+use crate::enrich::login_log;
+use crate::enrich::login_log::LoginLine;
+use crate::enrich::proc;
+use crate::enrich::tail::Tail;
+use crate::enrich::users::Users;
+use crate::flows::Flows;
+use crate::flows::PENDING_MAX;
+use crate::processes::Processes;
+use crate::status::Status;
+
+/// Between two commits.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two looks at the rings; the kernel wakes the recorder earlier when much is waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Between two times of forgetting ended processes.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// A step of the wall clock smaller than this is its ordinary correction, ns.
+const CLOCK_STEP_NS: i64 = 1_000_000_000;
+
+/// What the recorder is made of.
+pub struct Recorder {
+    capture: Capture,
+    ring: Ring,
+    cgroups: Cgroups,
+    users: Users,
+    processes: Processes,
+    mount_namespaces: HashMap<ProcessId, u32>,
+    flows: Flows,
+    login_logs: Vec<Tail>,
+    zone: TimeZone,
+    clock: Clock,
+    /// Only processes below this path of the cgroup tree.
+    scope: Option<String>,
+    lost: [u64; NR_RECORD_LOSS as usize],
+    lost_since: UnixNs,
+    status: Status,
+    status_path: PathBuf,
+}
+
+impl Recorder {
+    /// Puts a recorder together. `scope` is the path, in the cgroup tree, that it is limited to.
+    pub fn new(
+        capture: Capture,
+        ring: Ring,
+        cgroups: Cgroups,
+        scope: Option<String>,
+        login_logs: Vec<PathBuf>,
+        status_path: PathBuf,
+    ) -> std::io::Result<Self> {
+        let clock = clock::now()?;
+        Ok(Self {
+            capture,
+            ring,
+            cgroups,
+            users: Users::default(),
+            processes: Processes::default(),
+            mount_namespaces: HashMap::new(),
+            flows: Flows::default(),
+            login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
+            zone: TimeZone::system(),
+            clock,
+            scope,
+            lost: [0; NR_RECORD_LOSS as usize],
+            lost_since: UnixNs::now(),
+            status: Status::new(),
+            status_path,
+        })
+    }
+
+    /// Notes what runs already, then records until `stop` is set. `ready` is called once history begins.
+    pub fn run(&mut self, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
+        self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")))?;
+        self.snapshot()?;
+        self.read_logins()?;
+        self.ring.commit()?;
+        self.write_status(true);
+        ready();
+        let mut committed = Instant::now();
+        let mut forgot = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            self.capture.wait(LOOK_EVERY)?;
+            self.take()?;
+            if committed.elapsed() >= COMMIT_EVERY || self.flows.pending() > PENDING_MAX {
+                committed = Instant::now();
+                self.commit()?;
+            }
+            if forgot.elapsed() >= FORGET_EVERY {
+                forgot = Instant::now();
+                self.forget()?;
+            }
+        }
+        self.take()?;
+        self.commit()?;
+        self.note(RecorderAct::Stopped, "asked to")?;
+        self.ring.commit()?;
+        self.write_status(false);
+        Ok(())
+    }
+
+    /// Takes what the kernel has, and writes or holds it.
+    fn take(&mut self) -> anyhow::Result<()> {
+        let drained = self.capture.drain()?;
+        for bytes in drained.identities.iter().chain(&drained.flows) {
+            self.take_record(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn take_record(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.status.records += 1;
+        match decode(bytes, &self.clock) {
+            Ok(Record::Fork { boot_ns, parent, child }) => {
+                let at = self.clock.wall(boot_ns);
+                self.processes.fork(&parent, child, at, boot_ns);
+                if let Some(namespace) = self.mount_namespaces.get(&parent).copied() {
+                    self.mount_namespaces.insert(child, namespace);
+                }
+                self.append(boot_ns, Body::Fork { child, parent })
+            }
+            Ok(Record::Image(image)) => {
+                let boot_ns = image.boot_ns;
+                let process = self.process_of(*image, Seen::Exec);
+                self.processes.insert(process.clone(), boot_ns);
+                self.append(boot_ns, Body::Process(Box::new(process)))
+            }
+            Ok(Record::Exit { boot_ns, process, code, signal }) => {
+                self.processes.end(&process, boot_ns);
+                self.append(boot_ns, Body::Exit { process, code, signal })
+            }
+            Ok(Record::Tcp(connection)) => {
+                let who = connection.flow.sender.or(connection.flow.owner);
+                self.compare(connection.boot_ns, who, connection.credentials)?;
+                self.flows.connection(*connection);
+                Ok(())
+            }
+            Ok(Record::Packets { boot_ns, credentials, flow }) => {
+                self.compare(boot_ns, flow.sender.or(flow.owner), credentials)?;
+                self.flows.packets(boot_ns, *flow);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a record could not be read");
+                let at = clock::boot_ns();
+                self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() })
+            }
+        }
+    }
+
+    /// A process that is now somebody else without having executed anything (sshd after authentication, su in a
+    /// shell's own process) becomes an event.
+    fn compare(
+        &mut self,
+        boot_ns: u64,
+        who: Option<ProcessId>,
+        seen: Option<Credentials>,
+    ) -> anyhow::Result<()> {
+        let (Some(id), Some(to)) = (who, seen) else {
+            return Ok(());
+        };
+        let Some(process) = self.processes.get_mut(&id).filter(|process| process.credentials != to) else {
+            return Ok(());
+        };
+        let from = std::mem::replace(&mut process.credentials, to);
+        self.name_users(&id);
+        self.append(boot_ns, Body::Credentials { process: id, from, to })
+    }
+
+    fn process_of(&mut self, image: Image, seen: Seen) -> Process {
+        let pid = image.process.tgid;
+        let uid = image.credentials.uid;
+        let mut pids = vec![pid];
+        pids.extend(image.parent.map(|parent| parent.tgid));
+        pids.push(std::process::id());
+        let user = self.users.name(uid, image.mount_ns, &pids);
+        let login_user =
+            image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.mount_ns, &pids));
+        self.mount_namespaces.insert(image.process, image.mount_ns);
+        let started = match seen {
+            Seen::Snapshot => self.clock.wall(image.process.start_ns),
+            Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
+        };
+        Process {
+            id: image.process,
+            parent: image.parent,
+            seen,
+            started,
+            comm: image.comm,
+            exe: image.exe,
+            argv: image.argv,
+            env: environment::keep(image.env),
+            cwd: image.cwd,
+            credentials: image.credentials,
+            user,
+            login_user,
+            tty: image.tty,
+            cgroup: self.cgroups.path(image.cgroup_id),
+            exe_inode: image.exe_inode,
+            flags: image.flags,
+        }
+    }
+
+    /// Names the users of a process whose ids changed.
+    fn name_users(&mut self, id: &ProcessId) {
+        let Some(namespace) = self.mount_namespaces.get(id).copied() else {
+            return;
+        };
+        let Some(process) = self.processes.get_mut(id) else {
+            return;
+        };
+        let pids = [id.tgid, std::process::id()];
+        let Credentials { uid, login_uid, .. } = process.credentials;
+        process.user = self.users.name(uid, namespace, &pids);
+        process.login_user = login_uid.and_then(|uid| self.users.name(uid, namespace, &pids));
+    }
+
+    /// Writes what ran and listened before the recorder did.
+    fn snapshot(&mut self) -> anyhow::Result<()> {
+        let now = clock::boot_ns();
+        let images = self.running()?;
+        let mut namespaces: HashMap<u32, u32> = HashMap::new();
+        let mut sockets: HashMap<u64, ProcessId> = HashMap::new();
+        let mut inside = Vec::new();
+        for image in images {
+            let (id, net_ns) = (image.process, image.net_ns);
+            let process = self.process_of(image, Seen::Snapshot);
+            self.processes.insert(process.clone(), now);
+            if self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope)) {
+                continue;
+            }
+            namespaces.entry(net_ns).or_insert(id.tgid);
+            for inode in proc::sockets(id.tgid) {
+                sockets.entry(inode).or_insert(id);
+            }
+            inside.push(process);
+        }
+        // Written once all are known, so that each finds its parent.
+        for process in inside {
+            self.append(now, Body::Process(Box::new(process)))?;
+        }
+        for (net_ns, pid) in namespaces {
+            for port in listeners::of_namespace(pid) {
+                if let Some(owner) = sockets.get(&port.inode) {
+                    self.capture.note_listener(net_ns, port.port, port.six, owner)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Images of all processes that run now, from the kernel's list and, for their texts, /proc.
+    fn running(&self) -> anyhow::Result<Vec<Image>> {
+        let mut images = Vec::new();
+        for bytes in self.capture.tasks()? {
+            match decode(&bytes, &self.clock) {
+                Ok(Record::Image(image)) => images.push(*image),
+                other => tracing::warn!(?other, "an entry of the kernel's process list could not be read"),
+            }
+        }
+        // Some kernels' lists begin after the first process; its children name it.
+        let listed: HashSet<ProcessId> = images.iter().map(|image| image.process).collect();
+        let missing: HashSet<ProcessId> = images
+            .iter()
+            .filter_map(|image| image.parent)
+            .filter(|parent| !listed.contains(parent))
+            .collect();
+        for process in missing {
+            if let Some((comm, credentials)) = proc::read_identity(process.tgid) {
+                images.push(Image { process, comm, credentials, ..Image::default() });
+            }
+        }
+        let now = clock::boot_ns();
+        for image in &mut images {
+            let texts = proc::read_texts(image.process.tgid);
+            image.boot_ns = now;
+            image.argv = texts.argv;
+            image.env = texts.env;
+            image.exe = texts.exe;
+            image.cwd = texts.cwd;
+            image.tty = texts.tty;
+        }
+        Ok(images)
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        self.read_clock()?;
+        self.read_logins()?;
+        for bytes in self.capture.changed_slots()? {
+            if let Some(Record::Packets { boot_ns, flow, .. }) = decode_slot(&bytes, &self.clock) {
+                self.flows.packets(boot_ns, *flow);
+            }
+        }
+        let mut written = false;
+        for (boot_ns, flow) in self.flows.take() {
+            written = true;
+            self.append_flow(boot_ns, flow)?;
+        }
+        self.read_losses()?;
+        if !written {
+            self.note(RecorderAct::Alive, "")?;
+        }
+        self.ring.commit()?;
+        self.write_status(true);
+        Ok(())
+    }
+
+    fn append_flow(&mut self, boot_ns: u64, flow: Flow) -> anyhow::Result<()> {
+        let time = self.clock.wall(boot_ns);
+        self.status.events += 1;
+        self.ring.append(time, boot_ns, Body::Flow(Box::new(flow)), &self.processes)?;
+        Ok(())
+    }
+
+    fn append(&mut self, boot_ns: u64, body: Body) -> anyhow::Result<()> {
+        self.status.events += 1;
+        self.ring.append(self.clock.wall(boot_ns), boot_ns, body, &self.processes)?;
+        Ok(())
+    }
+
+    fn note(&mut self, act: RecorderAct, note: &str) -> anyhow::Result<()> {
+        self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() })
+    }
+
+    fn read_clock(&mut self) -> anyhow::Result<()> {
+        let now = clock::now()?;
+        let step = now.offset_ns.saturating_sub(self.clock.offset_ns);
+        self.clock = now;
+        if step.abs() >= CLOCK_STEP_NS {
+            let seconds = step as f64 / 1e9;
+            self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"))?;
+        }
+        Ok(())
+    }
+
+    /// What the kernel could not hand over becomes an event.
+    fn read_losses(&mut self) -> anyhow::Result<()> {
+        let lost = self.capture.losses()?;
+        let (from, now) = (self.lost_since, clock::boot_ns());
+        for (class, (lost, before)) in lost.iter().zip(self.lost).enumerate() {
+            let count = lost.saturating_sub(before);
+            if count == 0 {
+                continue;
+            }
+            let class = match class as u32 {
+                record_loss::RECORD_LOSS_IDENTITY | record_loss::RECORD_LOSS_OWNER => LossClass::Identity,
+                _ => LossClass::Flow,
+            };
+            self.status.lose(class, count);
+            self.append(now, Body::Loss { class, count, from })?;
+        }
+        self.lost = lost;
+        self.lost_since = self.clock.wall(now);
+        Ok(())
+    }
+
+    fn read_logins(&mut self) -> anyhow::Result<()> {
+        let now = Timestamp::now();
+        let mut found = Vec::new();
+        let mut lost = 0;
+        for log in &mut self.login_logs {
+            let origin = log.path().display().to_string();
+            match log.lines() {
+                Ok(lines) => found.extend(lines.iter().filter_map(|line| {
+                    login_log::parse(line, now, &self.zone).map(|login| (login, origin.clone()))
+                })),
+                Err(error) => {
+                    tracing::warn!(%error, log = %origin, "a login log could not be read");
+                    lost += 1;
+                }
+            }
+        }
+        if lost > 0 {
+            let at = clock::boot_ns();
+            self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since })?;
+        }
+        for (line, origin) in found {
+            self.take_login(line, origin)?;
+        }
+        Ok(())
+    }
+
+    fn take_login(&mut self, line: LoginLine, origin: String) -> anyhow::Result<()> {
+        let time = line.time.unwrap_or_else(UnixNs::now);
+        let boot_ns = u64::try_from(time.0.saturating_sub(self.clock.offset_ns)).unwrap_or(0);
+        // The pid of the line, unless that process began after the line was written.
+        let slack_ns = 2_000_000_000;
+        let process =
+            self.processes.by_pid(line.pid).filter(|id| id.start_ns <= boot_ns.saturating_add(slack_ns));
+        let login = Login {
+            service: line.service,
+            user: line.user,
+            method: line.method,
+            accepted: line.accepted,
+            source_address: line.source.map(|(address, _)| address),
+            source_port: line.source.map(|(_, port)| port),
+            key: line.key,
+            process,
+            origin,
+        };
+        if let Some(id) = process.filter(|_| login.accepted) {
+            self.processes.set_login(&id, time, boot_ns, login.clone());
+        }
+        self.status.events += 1;
+        self.ring.append(time, boot_ns, Body::Login(Box::new(login)), &self.processes)?;
+        Ok(())
+    }
+
+    fn forget(&mut self) -> anyhow::Result<()> {
+        self.processes.forget(clock::boot_ns());
+        let processes = &self.processes;
+        self.mount_namespaces.retain(|id, _| processes.get(id).is_some());
+        Ok(())
+    }
+
+    fn write_status(&mut self, running: bool) {
+        self.status.processes = self.processes.len() as u64;
+        self.status.update(running, &self.ring.size());
+        if let Err(error) = self.status.write(&self.status_path) {
+            tracing::warn!(%error, path = %self.status_path.display(), "status could not be written");
+        }
+    }
+}
+
+/// Whether a cgroup lies in another one's subtree.
+fn is_below(path: &str, of: &str) -> bool {
+    let of = of.trim_end_matches('/');
+    path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subtrees_are_told_from_like_names() {
+        for (path, of, expected) in [
+            ("/a/b", "/a", true),
+            ("/a", "/a", true),
+            ("/ab", "/a", false),
+            ("/a", "/a/b", false),
+            ("/x", "/", true),
+        ] {
+            assert_eq!(is_below(path, of), expected, "{path} below {of}");
+        }
+    }
+}

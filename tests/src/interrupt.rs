@@ -1,0 +1,51 @@
+//! Ctrl-C and its like: for programs that hold a lab.
+
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+use nix::sys::signal::SaFlags;
+use nix::sys::signal::SigAction;
+use nix::sys::signal::SigHandler;
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal;
+
+/// The end of a pipe that the handler writes to; -1 before [`remove_labs_on_signals`].
+static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// From now on, SIGINT, SIGTERM and SIGHUP remove this process's labs, wait until they are gone,
+/// and end the process with 128 plus the signal's number.
+///
+/// # Errors
+/// When the handlers cannot be installed.
+pub fn remove_labs_on_signals() -> anyhow::Result<()> {
+    let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("make a pipe")?;
+    BELL.store(writer.as_raw_fd(), Ordering::Relaxed);
+    std::thread::spawn(move || answer(reader, writer));
+    let action = SigAction::new(SigHandler::Handler(ring), SaFlags::SA_RESTART, SigSet::empty());
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the handler only loads an atomic and calls write(2), both async-signal-safe.
+        unsafe { nix::sys::signal::sigaction(signal, &action) }.context("install a signal handler")?;
+    }
+    Ok(())
+}
+
+extern "C" fn ring(signal: libc::c_int) {
+    let byte = [u8::try_from(signal).unwrap_or(0)];
+    // SAFETY: the descriptor stays open for the life of the process, and the buffer is one byte.
+    unsafe {
+        libc::write(BELL.load(Ordering::Relaxed), byte.as_ptr().cast(), 1);
+    }
+}
+
+fn answer(reader: OwnedFd, _writer: OwnedFd) {
+    let mut byte = [0];
+    if std::fs::File::from(reader).read_exact(&mut byte).is_ok() {
+        eprintln!("\nstopping: removing the lab");
+        crate::lab::dismiss_all();
+        std::process::exit(128 + i32::from(byte[0]));
+    }
+}

@@ -1,0 +1,253 @@
+//! The story that the demo tells and the end-to-end tests check: somebody logs in, scans, logs
+//! out; later a notice arrives; Gumshoe answers it.
+//!
+//! Everything is the real thing but AWS and Slack. The facts that a story is checked against come
+//! from Gumshoe's report alone.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context;
+use anyhow::ensure;
+use jiff::Timestamp;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::lab;
+use crate::lab::Lab;
+use crate::lab::Noise;
+use crate::lab::Seen;
+use crate::lab::wait_until;
+use crate::notice;
+use crate::notice::Packet;
+use crate::standins::Aws;
+use crate::standins::slack;
+use crate::standins::slack::Slack;
+
+const READY_MAX: Duration = Duration::from_secs(30);
+const SCAN_MAX: Duration = Duration::from_secs(120);
+/// From the notice to the report; more is a failure in itself.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
+
+/// The programs under test.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// `host-recorder`.
+    pub recorder: PathBuf,
+    /// `gumshoe`.
+    pub gumshoe: PathBuf,
+}
+
+impl Programs {
+    /// Those named by `HOST_RECORDER_BIN` and `GUMSHOE_BIN`, else those beside this program.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn find() -> anyhow::Result<Self> {
+        let find = |variable: &str, name: &str| {
+            let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
+            let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
+            ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
+            anyhow::Ok(path)
+        };
+        Ok(Self {
+            recorder: find("HOST_RECORDER_BIN", "host-recorder")?,
+            gumshoe: find("GUMSHOE_BIN", "gumshoe")?,
+        })
+    }
+}
+
+/// One scan, as the victim saw it.
+#[derive(Debug, Clone)]
+pub struct Scanned {
+    /// The victim's packet log of it.
+    pub packets: Vec<Packet>,
+    /// What the victim's firewall counted, since the lab was built.
+    pub seen: Seen,
+}
+
+/// What Gumshoe answered.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The report as JSON.
+    pub report: Value,
+    /// The report as a page.
+    pub html: PathBuf,
+    /// The message in Slack, as it is at last.
+    pub message: slack::Message,
+    /// From the notice's arrival to the message's last edit.
+    pub time_to_know: Duration,
+}
+
+/// A story under way. Dropping it ends and removes everything but `state_dir`.
+#[derive(Debug)]
+pub struct Story {
+    /// The hosts.
+    pub lab: Lab,
+    /// The account.
+    pub aws: Aws,
+    /// The workspace.
+    pub slack: Slack,
+    programs: Programs,
+    state_dir: PathBuf,
+    noise: Option<Noise>,
+}
+
+impl Story {
+    /// Builds hosts, account and workspace. Gumshoe keeps its cases and reports in `state_dir`.
+    ///
+    /// # Errors
+    /// Says which part failed.
+    pub fn set(programs: Programs, state_dir: &Path) -> anyhow::Result<Self> {
+        let mut lab = Lab::up().context("build the lab")?;
+        let aws = Aws::start(&mut lab).context("start the AWS stand-in")?;
+        let slack = Slack::start().context("start the Slack stand-in")?;
+        fs::create_dir_all(state_dir)?;
+        Ok(Self { lab, aws, slack, programs, state_dir: state_dir.to_owned(), noise: None })
+    }
+
+    /// Starts the recorder on the instance, as its daemon, and waits until its hooks are attached.
+    ///
+    /// # Errors
+    /// When it does not say that it records; says what it said instead.
+    pub fn record(&mut self) -> anyhow::Result<()> {
+        let instance = self.lab.instance();
+        instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
+        let mut recorder = instance.command("/usr/bin/host-recorder")?;
+        recorder
+            .args(["record", "--ring", "/var/lib/host-recorder", "--cgroup"])
+            .arg(instance.cgroup().path());
+        let mut child = self.lab.spawn_daemon("host-recorder", recorder)?;
+        let log = self.lab.dir().join("host-recorder.log");
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let mut ended = false;
+        let waited = wait_until("the recorder", READY_MAX, || {
+            ended = child.try_wait().is_ok_and(|status| status.is_some());
+            ended || said().lines().any(|line| line.contains("recording"))
+        });
+        self.lab.keep(child);
+        ensure!(!ended, "host-recorder ended: {}", said().trim());
+        waited.with_context(|| said().trim().to_owned())
+    }
+
+    /// Starts ordinary work on the instance.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_noise(&mut self) -> anyhow::Result<()> {
+        self.noise = Some(self.lab.noise()?);
+        Ok(())
+    }
+
+    /// Has `user` log in from the laptop, type one line, and log out; waits for the end of it.
+    ///
+    /// # Errors
+    /// When the login or the command fails, or no packet reached the victim.
+    pub fn log_in_and_type(&self, user: &str, line: &str) -> anyhow::Result<Scanned> {
+        let before = self.lab.packet_log()?.len();
+        let status = self.lab.session(user, line)?.wait(SCAN_MAX)?;
+        let shown =
+            || fs::read_to_string(self.lab.dir().join(format!("{user}-terminal.log"))).unwrap_or_default();
+        ensure!(status.success(), "{line:?} failed:\n{}", shown());
+        let public = format!("{}:", lab::INSTANCE_PUBLIC);
+        let log = self.lab.packet_log_settled()?;
+        let mut packets: Vec<_> = log[before..].iter().filter_map(|line| notice::packet(line)).collect();
+        packets.retain(|packet| packet.from.starts_with(&public) && !packet.to.ends_with(":80"));
+        ensure!(!packets.is_empty(), "nothing of {line:?} reached the victim:\n{}", shown());
+        Ok(Scanned { packets, seen: self.lab.seen()? })
+    }
+
+    /// Starts `gumshoe serve` and waits until it reads its queue.
+    ///
+    /// # Errors
+    /// When it does not; says what it said instead.
+    pub fn serve(&mut self) -> anyhow::Result<()> {
+        let config = self.lab.dir().join("gumshoe.toml");
+        fs::write(&config, self.config())?;
+        let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
+        serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
+        serve
+            .env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token())
+            .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        let mut child = self.lab.spawn_daemon("gumshoe", serve)?;
+        let calls = self.lab.dir().join("aws.log");
+        let mut ended = false;
+        let waited = wait_until("gumshoe reading its queue", READY_MAX, || {
+            ended = child.try_wait().is_ok_and(|status| status.is_some());
+            ended || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"))
+        });
+        self.lab.keep(child);
+        ensure!(!ended, "gumshoe ended: {}", self.gumshoe_log());
+        waited.with_context(|| self.gumshoe_log())
+    }
+
+    /// The settings that `gumshoe serve` is given.
+    fn config(&self) -> String {
+        // A JSON string is a TOML string.
+        let text = |value: &str| Value::from(value).to_string();
+        format!(
+            "queue_url = {}\nstate_dir = {}\nssm_document = {}\nregions = [{}]\n\n[slack]\nchannel = {}\napi_url = {}\n",
+            text(&self.aws.queue_url),
+            text(&self.state_dir.to_string_lossy()),
+            text(&self.aws.document),
+            text(crate::standins::REGION),
+            text(slack::CHANNEL),
+            text(&self.slack.api_url()),
+        )
+    }
+
+    /// The notice that names the instance's public address and this victim.
+    pub fn notice(&self, scanned: &Scanned, victim: Ipv4Addr) -> String {
+        notice::mail(&self.aws.account, lab::INSTANCE_PUBLIC, victim, &scanned.packets, Timestamp::now())
+    }
+
+    /// Has the notice arrive and waits until Gumshoe is done with it.
+    ///
+    /// # Errors
+    /// When it is not done in time, or left no report; says what it said.
+    pub fn notify(&self, mail: &str) -> anyhow::Result<Told> {
+        let arrived = Instant::now();
+        self.aws.deliver_mail(mail.as_bytes())?;
+        // A notice leaves the queue only when its case is stored and posted.
+        wait_until("Gumshoe's answer", ANSWER_MAX, || self.queue_is_empty().unwrap_or(false))
+            .with_context(|| self.gumshoe_log())?;
+        let messages = self.slack.messages();
+        let message = messages.iter().find(|message| message.thread_ts.is_none());
+        let message =
+            message.cloned().with_context(|| format!("nothing was posted: {}", self.gumshoe_log()))?;
+        let (report, html) = self.report().with_context(|| self.gumshoe_log())?;
+        let time_to_know = message.changed.duration_since(arrived);
+        Ok(Told { report, html, message, time_to_know })
+    }
+
+    /// What `gumshoe serve` has said.
+    pub fn gumshoe_log(&self) -> String {
+        let log = fs::read_to_string(self.lab.dir().join("gumshoe.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    fn queue_is_empty(&self) -> anyhow::Result<bool> {
+        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let request = json!({"QueueUrl": self.aws.queue_url, "AttributeNames": names});
+        let answer = self.aws.call("sqs", "get_queue_attributes", request)?;
+        Ok(names.iter().all(|name| answer["Attributes"][*name] == "0"))
+    }
+
+    /// The one case's report, as data and as a page.
+    fn report(&self) -> anyhow::Result<(Value, PathBuf)> {
+        let cases = self.state_dir.join("cases");
+        let mut dirs = fs::read_dir(&cases).with_context(|| format!("no cases in {}", cases.display()))?;
+        let dir = dirs.next().context("no case was stored")??.path();
+        ensure!(dirs.next().is_none(), "one notice became several cases");
+        let html = dir.join("report.html");
+        ensure!(html.exists(), "{} was not written", html.display());
+        let json = dir.join("report.json");
+        let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
+        Ok((serde_json::from_slice(&bytes)?, html))
+    }
+}

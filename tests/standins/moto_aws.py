@@ -1,0 +1,47 @@
+"""AWS on one loopback port: moto's server, with SSM and EC2 made as strict as the real ones.
+
+Prints {"port": N} when it answers. Owns no rule itself: ssm.py and ec2.py do.
+Argument: the directory in which simulated hosts are registered for SSM.
+"""
+import json
+import logging
+import os
+import sys
+
+# Read when moto is imported: one image instead of a thousand, which take it seconds to list.
+os.environ["MOTO_AMIS_PATH"] = os.path.join(os.path.dirname(__file__), "amis.json")
+import ec2
+import ssm
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing at the end of a request: a long poll's end is of no use to anybody."""
+
+    def log_request(self, code="-", size="-"):
+        pass
+
+
+def named(application):
+    """Writes each call's name when it begins, so that the log tells who is waiting for what."""
+
+    def answer(environ, start_response):
+        target = environ.get("HTTP_X_AMZ_TARGET") or environ["PATH_INFO"]
+        sys.stderr.write(f"{target}\n")
+        return application(environ, start_response)
+
+    return answer
+
+
+def main():
+    ec2.install()
+    ssm.install(sys.argv[1])
+    application = named(DomainDispatcherApplication(create_backend_app))
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    print(json.dumps({"port": server.server_port}), flush=True)
+    server.serve_forever()
+
+
+main()

@@ -1,0 +1,6 @@
+//! Every test of the lab, the stand-ins and the whole of Gumshoe, as one program.
+
+mod aws;
+mod lab;
+mod slack;
+mod story;

@@ -1,0 +1,92 @@
+//! Whole Gumshoe, from the scan to the message: each fact of the answer.
+
+use std::net::Ipv4Addr;
+
+use tests::facts::Expected;
+use tests::facts::Facts;
+use tests::lab::LAPTOP;
+use tests::lab::UNTOUCHED;
+use tests::lab::VICTIM;
+use tests::story::Programs;
+use tests::story::Story;
+use tests::story::Told;
+
+/// Tells the story of `line`, typed by alice, and of a notice that names `victim`.
+fn tell(line: &str, victim: Ipv4Addr) -> anyhow::Result<(Story, Told)> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.record()?;
+    story.start_noise()?;
+    let scanned = story.log_in_and_type("alice", line)?;
+    story.serve()?;
+    let told = story.notify(&story.notice(&scanned, victim))?;
+    let refused = story.slack.refused();
+    assert!(refused.is_empty(), "Slack refused: {refused:?}");
+    Ok((story, told))
+}
+
+/// Checks that the report of a scan says all that happened.
+fn check(line: &str, expected: &Expected) -> anyhow::Result<()> {
+    let (_story, told) = tell(line, VICTIM)?;
+    let facts = Facts::read(&told.report);
+    let missing = expected.missing(&facts);
+    assert!(missing.is_empty(), "{missing:#?}\n{facts:#?}\n{}", told.message.read());
+    // The message itself says who and what.
+    let read = told.message.read();
+    for word in [expected.program, expected.person] {
+        assert!(
+            read.contains(word) && told.message.text.contains(word),
+            "{word} is not in the message:\n{read}"
+        );
+    }
+    Ok(())
+}
+
+/// What is expected of a scan by alice as root.
+fn by_sudo(program: &'static str, command_line: String, ports: (u64, u64)) -> Expected {
+    Expected {
+        program,
+        command_line,
+        ran_as: "root",
+        elevated_by: "sudo",
+        person: "alice",
+        login_from: LAPTOP.into(),
+        ports,
+    }
+}
+
+#[test]
+fn a_syn_scan_by_sudo() -> anyhow::Result<()> {
+    let command = format!("nmap -sS {VICTIM}");
+    check(&format!("sudo {command}"), &by_sudo("nmap", command, (1_000, 1_000)))
+}
+
+#[test]
+fn a_connect_scan_without_rights() -> anyhow::Result<()> {
+    let command = format!("nmap -sT {VICTIM}");
+    let expected = by_sudo("nmap", command.clone(), (1_000, 1_000));
+    check(&command, &Expected { ran_as: "alice", elevated_by: "", ..expected })
+}
+
+#[test]
+fn a_udp_scan() -> anyhow::Result<()> {
+    let command = format!("nmap -sU --top-ports 50 {VICTIM}");
+    // nmap also looks whether the host is up, by two TCP ports.
+    check(&format!("sudo {command}"), &by_sudo("nmap", command, (50, 52)))
+}
+
+#[test]
+fn a_scan_by_masscan_which_sends_frames() -> anyhow::Result<()> {
+    let command = format!("masscan -p 1-1000 --rate 1000 --wait 1 {VICTIM}");
+    check(&format!("sudo {command}"), &by_sudo("masscan", command, (1_000, 1_000)))
+}
+
+#[test]
+fn a_victim_that_nobody_touched() -> anyhow::Result<()> {
+    // Somebody else was scanned: the tempting wrong answer.
+    let (_story, told) = tell(&format!("sudo nmap -sS {VICTIM}"), UNTOUCHED)?;
+    let facts = Facts::read(&told.report);
+    assert_eq!(facts.verdict, "not_this_host", "{facts:#?}\n{}", told.message.read());
+    assert!(facts.complete, "a denial needs complete coverage");
+    Ok(())
+}
