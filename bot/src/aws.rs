@@ -57,11 +57,7 @@ impl Places {
     pub async fn enter(config: &Config) -> Self {
         let ambient = ambient().await;
         let regions: Vec<String> = match config.regions.as_slice() {
-            [] => vec![
-                ambient
-                    .region()
-                    .map_or_else(|| "us-east-1".to_owned(), ToString::to_string),
-            ],
+            [] => vec![ambient.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string)],
             named => named.to_vec(),
         };
         let mut permits: HashMap<Option<String>, Arc<Semaphore>> = HashMap::new();
@@ -104,9 +100,7 @@ impl Places {
 
     /// Whether an account is one that the bot may look in, as far as that is known.
     pub fn knows_account(&self, account: &str) -> bool {
-        self.all
-            .iter()
-            .any(|place| place.account.as_deref().is_none_or(|here| here == account))
+        self.all.iter().any(|place| place.account.as_deref().is_none_or(|here| here == account))
     }
 
     /// Whether a region is looked in.
@@ -117,11 +111,7 @@ impl Places {
 
 /// The configured accounts, or the one of the bot's own credentials.
 fn accounts(config: &Config) -> Vec<Option<&Account>> {
-    if config.accounts.is_empty() {
-        vec![None]
-    } else {
-        config.accounts.iter().map(Some).collect()
-    }
+    if config.accounts.is_empty() { vec![None] } else { config.accounts.iter().map(Some).collect() }
 }
 
 async fn ambient() -> SdkConfig {
@@ -142,9 +132,7 @@ async fn enter_account(ambient: &SdkConfig, account: Option<&Account>) -> SdkCon
     else {
         return ambient.clone();
     };
-    let mut role = AssumeRoleProvider::builder(role)
-        .session_name("gumshoe")
-        .configure(ambient);
+    let mut role = AssumeRoleProvider::builder(role).session_name("gumshoe").configure(ambient);
     if let Some(external_id) = &account.external_id {
         role = role.external_id(external_id);
     }

@@ -118,6 +118,8 @@ pub struct Limits {
     pub receives: u32,
     /// How long work may go on after a SIGTERM, s.
     pub drain_s: u64,
+    /// How often to look at who holds which address, for notices that come late, s; 0 for never.
+    pub sweep_s: u64,
 }
 
 impl Default for Limits {
@@ -132,6 +134,7 @@ impl Default for Limits {
             visibility_s: 120,
             receives: 5,
             drain_s: 25,
+            sweep_s: 300,
         }
     }
 }
@@ -224,10 +227,8 @@ impl Config {
     }
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         toml::from_str(&text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             message: with_nearest_key(&error.to_string()),
@@ -261,9 +262,7 @@ impl Config {
             lacks.push("queue_url is not set: serve has no queue to read notices from".to_owned());
         }
         if self.slack.is_some() && self.slack_token.is_none() {
-            lacks.push(format!(
-                "{TOKEN_VARIABLE} is not set, and [slack] is: serve cannot post"
-            ));
+            lacks.push(format!("{TOKEN_VARIABLE} is not set, and [slack] is: serve cannot post"));
         }
         lacks
     }
@@ -271,7 +270,7 @@ impl Config {
 
 impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
-        let bounds: [(&str, u64, u64, u64); 9] = [
+        let bounds: [(&str, u64, u64, u64); 10] = [
             ("concurrency", self.concurrency as u64, 1, 256),
             ("ssm_deadline_s", self.ssm_deadline_s, 1, 3_600),
             ("ssm_delivery_s", self.ssm_delivery_s.into(), 30, 2_592_000),
@@ -281,13 +280,11 @@ impl Limits {
             ("visibility_s", self.visibility_s.into(), 3, 43_200),
             ("receives", self.receives.into(), 1, 1_000),
             ("drain_s", self.drain_s, 0, 3_600),
+            ("sweep_s", self.sweep_s, 0, 86_400),
         ];
         for (key, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
-                return wrong(
-                    &format!("limits.{key}"),
-                    format!("{value} is not within {least} to {most}"),
-                );
+                return wrong(&format!("limits.{key}"), format!("{value} is not within {least} to {most}"));
             }
         }
         Ok(())
@@ -295,10 +292,7 @@ impl Limits {
 }
 
 fn wrong<T>(key: &str, reason: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError::Value {
-        key: key.to_owned(),
-        reason: reason.into(),
-    })
+    Err(ConfigError::Value { key: key.to_owned(), reason: reason.into() })
 }
 
 fn secret_from(variable: &str) -> Option<Secret> {
@@ -319,14 +313,10 @@ fn with_nearest_key(message: &str) -> String {
     let Some((unknown, expected)) = keys.split_first() else {
         return message.trim_end().to_owned();
     };
-    match expected
-        .iter()
-        .min_by_key(|key| strsim::levenshtein(unknown, key))
-    {
-        Some(nearest) => format!(
-            "{}\nthere is no key `{unknown}`; did you mean `{nearest}`?",
-            message.trim_end()
-        ),
+    match expected.iter().min_by_key(|key| strsim::levenshtein(unknown, key)) {
+        Some(nearest) => {
+            format!("{}\nthere is no key `{unknown}`; did you mean `{nearest}`?", message.trim_end())
+        }
         None => message.trim_end().to_owned(),
     }
 }
@@ -356,14 +346,7 @@ mod tests {
         let config = check(EXAMPLE).expect("valid");
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.accounts.len(), 1);
-        for key in [
-            "queue_url",
-            "playbooks_dir",
-            "own_addresses",
-            "drain_s",
-            "api_url",
-            "external_id",
-        ] {
+        for key in ["queue_url", "playbooks_dir", "own_addresses", "drain_s", "api_url", "external_id"] {
             assert!(EXAMPLE.contains(key), "{key}");
         }
     }

@@ -52,10 +52,7 @@ fn reader(bytes: &[u8], _context: &notice::Context) -> Parsed {
 
 fn notice(case_id: &str, addresses: &[&str], warning: &str) -> String {
     let claim = |address: &&str| Claim {
-        accused: Accused {
-            addresses: vec![address.parse().expect("address")],
-            ..Accused::default()
-        },
+        accused: Accused { addresses: vec![address.parse().expect("address")], ..Accused::default() },
         remote: Vec::new(),
         window: Some(ClaimWindow {
             from: "2026-11-21T10:00:00Z".parse().expect("time"),
@@ -86,18 +83,10 @@ struct Bot {
 impl Bot {
     fn new(slack: FakeSlack, hosts: FakeHosts) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config {
-            state_dir: folder.path().to_owned(),
-            ..Config::default()
-        };
+        let mut config = Config { state_dir: folder.path().to_owned(), ..Config::default() };
         config.limits.visibility_s = 1;
         config.limits.drain_s = 5;
-        Self {
-            folder,
-            slack: Arc::new(slack),
-            hosts: Arc::new(hosts),
-            config,
-        }
+        Self { folder, slack: Arc::new(slack), hosts: Arc::new(hosts), config }
     }
 
     fn store(&self) -> SqliteStore {
@@ -120,16 +109,11 @@ impl Bot {
     }
 
     async fn handle(&self, body: &str) -> Outcome {
-        self.pipeline()
-            .handle(body.as_bytes(), received())
-            .await
-            .expect("handled")
+        self.pipeline().handle(body.as_bytes(), received()).await.expect("handled")
     }
 
     fn report(&self, outcome: &Outcome) -> String {
-        let Outcome::Done { case, .. } = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Done { case, .. } = outcome else { panic!("{outcome:?}") };
         let path = self.folder.path().join("cases").join(&case.0).join("report.json");
         std::fs::read_to_string(path).expect("a report")
     }
@@ -153,9 +137,7 @@ async fn a_notice_becomes_one_message_with_its_report() {
     assert_eq!(bot.slack.updates.load(Ordering::SeqCst), 1);
     assert_eq!(bot.slack.files.lock().expect("files").len(), 1);
     assert!(bot.report(&outcome).contains("i-203.0.113.10"));
-    let Outcome::Done { case, .. } = &outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Done { case, .. } = &outcome else { panic!("{outcome:?}") };
     let kept = bot.folder.path().join("cases").join(&case.0).join("notice-1.eml");
     assert_eq!(std::fs::read_to_string(kept).expect("kept"), body);
 }
@@ -180,9 +162,7 @@ async fn a_reminder_joins_its_case_and_a_new_accusation_reopens_it() {
     bot.handle(&notice("P1", &["203.0.113.10"], "a reminder")).await;
     assert_eq!(bot.slack.replies.lock().expect("replies").len(), 1);
     assert_eq!(bot.hosts.asked.load(Ordering::SeqCst), 1);
-    let outcome = bot
-        .handle(&notice("P1", &["203.0.113.10", "203.0.113.11"], "more"))
-        .await;
+    let outcome = bot.handle(&notice("P1", &["203.0.113.10", "203.0.113.11"], "more")).await;
     assert_eq!(bot.slack.texts().len(), 1);
     assert_eq!(bot.slack.replies.lock().expect("replies").len(), 2);
     assert_eq!(bot.hosts.asked.load(Ordering::SeqCst), 2);
@@ -192,27 +172,17 @@ async fn a_reminder_joins_its_case_and_a_new_accusation_reopens_it() {
 
 #[tokio::test]
 async fn hosts_that_do_not_answer_are_reported_and_end_the_case() {
-    for (manner, expected) in [
-        (Manner::Garbage, "invalid"),
-        (Manner::Offline, "unreachable"),
-        (Manner::Answers, "evidence"),
-    ] {
-        let hosts = FakeHosts {
-            manner,
-            ..FakeHosts::default()
-        };
+    for (manner, expected) in
+        [(Manner::Garbage, "invalid"), (Manner::Offline, "unreachable"), (Manner::Answers, "evidence")]
+    {
+        let hosts = FakeHosts { manner, ..FakeHosts::default() };
         let bot = Bot::new(FakeSlack::default(), hosts);
         let body = notice("P1", &["203.0.113.10"], "");
         let outcome = bot.handle(&body).await;
         assert_eq!(bot.slack.texts().len(), 1);
-        assert!(
-            is_known(&bot.handle(&body).await),
-            "{manner:?} {expected} {outcome:?}"
-        );
+        assert!(is_known(&bot.handle(&body).await), "{manner:?} {expected} {outcome:?}");
         let store = bot.store();
-        let Outcome::Done { case, .. } = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Done { case, .. } = outcome else { panic!("{outcome:?}") };
         let record = store.load(&case).await.expect("loaded").expect("there");
         let answer = serde_json::to_value(&record.questions[0].answer).expect("written");
         assert_eq!(answer["kind"], expected);
@@ -221,24 +191,13 @@ async fn hosts_that_do_not_answer_are_reported_and_end_the_case() {
 
 #[tokio::test]
 async fn slack_down_leaves_the_notice_and_the_answers_until_it_is_back() {
-    let slack = FakeSlack {
-        failing: AtomicUsize::new(3),
-        ..FakeSlack::default()
-    };
+    let slack = FakeSlack { failing: AtomicUsize::new(3), ..FakeSlack::default() };
     let bot = Bot::new(slack, FakeHosts::default());
     let body = notice("P1", &["203.0.113.10"], "");
-    bot.pipeline()
-        .handle(body.as_bytes(), received())
-        .await
-        .expect_err("Slack is down");
+    bot.pipeline().handle(body.as_bytes(), received()).await.expect_err("Slack is down");
     assert!(bot.slack.texts().is_empty());
     // The report is on disk all the same.
-    assert!(
-        std::fs::read_dir(bot.folder.path().join("cases"))
-            .expect("cases")
-            .count()
-            == 1
-    );
+    assert!(std::fs::read_dir(bot.folder.path().join("cases")).expect("cases").count() == 1);
     let outcome = bot.handle(&body).await;
     assert!(!is_known(&outcome));
     assert_eq!(bot.slack.texts().len(), 1);
@@ -247,17 +206,10 @@ async fn slack_down_leaves_the_notice_and_the_answers_until_it_is_back() {
 
 #[tokio::test]
 async fn blocks_that_slack_refuses_still_give_one_line() {
-    let slack = FakeSlack {
-        refuses_blocks: true,
-        ..FakeSlack::default()
-    };
+    let slack = FakeSlack { refuses_blocks: true, ..FakeSlack::default() };
     let bot = Bot::new(slack, FakeHosts::default());
     bot.handle(&notice("P1", &["203.0.113.10"], "")).await;
-    assert!(
-        bot.slack.texts()[0].contains("in the thread"),
-        "{:?}",
-        bot.slack.texts()
-    );
+    assert!(bot.slack.texts()[0].contains("in the thread"), "{:?}", bot.slack.texts());
     assert_eq!(bot.slack.files.lock().expect("files").len(), 1);
 }
 
@@ -292,32 +244,20 @@ async fn a_kill_at_any_step_is_resumed_without_a_second_message() {
     for (step, (texts, asked)) in runs.join_all().await {
         assert_eq!(texts, expected, "cut off at step {step}");
         // A command that was sent and not stored is sent again; both only read.
-        assert!(
-            (2..=4).contains(&asked),
-            "cut off at step {step}: asked {asked} times"
-        );
+        assert!((2..=4).contains(&asked), "cut off at step {step}: asked {asked} times");
     }
 }
 
 async fn kill_and_resume(step: usize, body: &str) -> (Vec<String>, usize) {
     let fuse = Fuse::after(step);
-    let slack = FakeSlack {
-        fuse: Some(Arc::clone(&fuse)),
-        ..FakeSlack::default()
-    };
-    let hosts = FakeHosts {
-        fuse: Some(Arc::clone(&fuse)),
-        ..FakeHosts::default()
-    };
+    let slack = FakeSlack { fuse: Some(Arc::clone(&fuse)), ..FakeSlack::default() };
+    let hosts = FakeHosts { fuse: Some(Arc::clone(&fuse)), ..FakeHosts::default() };
     let mut bot = Bot::new(slack, hosts);
     cut_off(&bot, &fuse, body).await.expect("cut off");
     // The next process: same store, same Slack, no fuse.
     let channel = std::mem::take(&mut *bot.slack.channel.lock().expect("channel"));
     let asked = bot.hosts.asked.load(Ordering::SeqCst);
-    bot.slack = Arc::new(FakeSlack {
-        channel: channel.into(),
-        ..FakeSlack::default()
-    });
+    bot.slack = Arc::new(FakeSlack { channel: channel.into(), ..FakeSlack::default() });
     bot.hosts = Arc::new(FakeHosts::default());
     for _ in 0..40 {
         match bot.handle(body).await {
@@ -333,10 +273,7 @@ async fn kill_and_resume(step: usize, body: &str) -> (Vec<String>, usize) {
 
 /// Works until the fuse blows; none where the work ended before.
 async fn cut_off(bot: &Bot, fuse: &Arc<Fuse>, body: &str) -> Option<()> {
-    let store = FusedStore {
-        store: bot.store(),
-        fuse: Arc::clone(fuse),
-    };
+    let store = FusedStore { store: bot.store(), fuse: Arc::clone(fuse) };
     let pipeline = bot.pipeline_on(Arc::new(store));
     tokio::select! {
         outcome = pipeline.handle(body.as_bytes(), received()) => {
@@ -398,10 +335,7 @@ async fn an_unreadable_notice_is_given_up_after_its_receives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_whose_lease_is_lost_is_dropped_and_not_deleted() {
-    let hosts = FakeHosts {
-        manner: Manner::Slow,
-        ..FakeHosts::default()
-    };
+    let hosts = FakeHosts { manner: Manner::Slow, ..FakeHosts::default() };
     let bot = Bot::new(FakeSlack::default(), hosts);
     let mut queue = FakeQueue::new(Duration::from_secs(600));
     queue.loses_leases = true;
@@ -413,20 +347,14 @@ async fn work_whose_lease_is_lost_is_dropped_and_not_deleted() {
     tokio::time::sleep(Duration::from_millis(900)).await;
     stop.send_replace(true);
     // The work would take a minute; it was dropped, so that draining has nothing to wait for.
-    tokio::time::timeout(Duration::from_secs(2), running)
-        .await
-        .expect("ended")
-        .expect("joined");
+    tokio::time::timeout(Duration::from_secs(2), running).await.expect("ended").expect("joined");
     assert_eq!(queue.len(), 1);
     assert_eq!(bot.slack.updates.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_gives_back_what_does_not_end_in_time() {
-    let hosts = FakeHosts {
-        manner: Manner::Slow,
-        ..FakeHosts::default()
-    };
+    let hosts = FakeHosts { manner: Manner::Slow, ..FakeHosts::default() };
     let mut bot = Bot::new(FakeSlack::default(), hosts);
     bot.config.limits.drain_s = 1;
     bot.config.limits.visibility_s = 600;
@@ -443,18 +371,13 @@ async fn stopping_gives_back_what_does_not_end_in_time() {
     assert_eq!((queue.len(), queue.visible()), (1, 1));
     // Nobody has to wait for the lease on the case either; the command that was sent is not sent again.
     bot.hosts = Arc::new(FakeHosts::default());
-    assert!(matches!(
-        bot.handle(&body).await,
-        Outcome::Done { known: false, .. }
-    ));
+    assert!(matches!(bot.handle(&body).await, Outcome::Done { known: false, .. }));
     assert_eq!(bot.hosts.asked.load(Ordering::SeqCst), 0);
     assert_eq!(bot.slack.texts().len(), 1);
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_opened_is_an_error_with_its_path() {
-    let error = SqliteStore::open(Path::new("/proc/no/such/cases.sqlite"))
-        .err()
-        .expect("refused");
+    let error = SqliteStore::open(Path::new("/proc/no/such/cases.sqlite")).err().expect("refused");
     assert!(error.to_string().contains("/proc/no/such"), "{error}");
 }

@@ -17,11 +17,13 @@ use crate::case::Claim;
 use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::Located;
+use crate::commands::serve::LEDGER;
 use crate::config::Config;
 use crate::hosts::HostHistory;
 use crate::hosts::LocalRing;
 use crate::hosts::SsmHistory;
 use crate::locate::Ec2Locator;
+use crate::locate::Ledger;
 use crate::locate::Locate;
 use crate::pipeline::Investigated;
 use crate::pipeline::Once;
@@ -93,9 +95,7 @@ pub async fn cmd_investigate(args: &InvestigateArgs) -> anyhow::Result<ExitCode>
         at_once: config.limits.questions_at_once,
         most: config.limits.questions_per_case,
     };
-    let investigated = once
-        .investigate(&bytes, args.received.unwrap_or_else(Timestamp::now))
-        .await;
+    let investigated = once.investigate(&bytes, args.received.unwrap_or_else(Timestamp::now)).await;
     if investigated.parsed.disposition != Disposition::Claims {
         eprintln!("gumshoe: {}", why_no_accusation(investigated.parsed.disposition));
         for warning in &investigated.parsed.warnings {
@@ -104,11 +104,7 @@ pub async fn cmd_investigate(args: &InvestigateArgs) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::from(NO_ACCUSATION));
     }
     write(args, &investigated)?;
-    Ok(if investigated.is_answered() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(INCOMPLETE)
-    })
+    Ok(if investigated.is_answered() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
 }
 
 async fn edges(
@@ -117,23 +113,21 @@ async fn edges(
 ) -> anyhow::Result<(Arc<dyn Locate>, Arc<dyn HostHistory>)> {
     let Some(folder) = ring else {
         let places = Places::enter(config).await;
-        let locator = Ec2Locator::new(places.clone());
+        let locator = Ec2Locator::new(places.clone(), ledger(config)?);
         let limits = &config.limits;
-        let hosts = SsmHistory::new(
-            places,
-            &config.ssm_document,
-            limits.ssm_deadline(),
-            limits.ssm_delivery_s,
-        );
+        let hosts =
+            SsmHistory::new(places, &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
         return Ok((Arc::new(locator), Arc::new(hosts)));
     };
-    anyhow::ensure!(
-        folder.is_dir(),
-        "{} is no folder; --ring names a recorder's ring",
-        folder.display()
-    );
+    anyhow::ensure!(folder.is_dir(), "{} is no folder; --ring names a recorder's ring", folder.display());
     let ring = LocalRing::new(folder);
     Ok((Arc::new(OnlyHost(ring.host())), Arc::new(ring)))
+}
+
+/// The ledger that `gumshoe serve` keeps, where it does.
+fn ledger(config: &Config) -> anyhow::Result<Option<Ledger>> {
+    let path = config.state_dir.join(LEDGER);
+    Ok(if path.exists() { Some(Ledger::open(&path)?) } else { None })
 }
 
 fn write(args: &InvestigateArgs, investigated: &Investigated) -> anyhow::Result<()> {
@@ -161,14 +155,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         Box::new(file.take(NOTICE_MAX + 1))
     };
-    limited
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= NOTICE_MAX,
-        "{} is larger than {NOTICE_MAX} bytes",
-        path.display()
-    );
+    limited.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(bytes.len() as u64 <= NOTICE_MAX, "{} is larger than {NOTICE_MAX} bytes", path.display());
     Ok(bytes)
 }
 
@@ -187,9 +175,6 @@ struct OnlyHost(HostRef);
 #[async_trait]
 impl Locate for OnlyHost {
     async fn locate(&self, _claim: &Claim) -> Located {
-        Located {
-            hosts: vec![self.0.clone()],
-            notes: Vec::new(),
-        }
+        Located { hosts: vec![self.0.clone()], notes: Vec::new() }
     }
 }

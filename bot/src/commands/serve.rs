@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -17,6 +18,8 @@ use crate::hosts::SsmHistory;
 use crate::intake::Intake;
 use crate::intake::SqsQueue;
 use crate::locate::Ec2Locator;
+use crate::locate::Ledger;
+use crate::locate::sweep_forever;
 use crate::pipeline::Edges;
 use crate::pipeline::Pipeline;
 use crate::playbook::Playbooks;
@@ -26,6 +29,9 @@ use crate::slack::SlackWeb;
 
 /// Name of the case store in the state folder.
 const STORE: &str = "cases.sqlite";
+
+/// Name of the address ledger in the state folder.
+pub const LEDGER: &str = "addresses.sqlite";
 
 /// Answer abuse notices as they arrive in the queue
 ///
@@ -51,10 +57,11 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let playbooks = Playbooks::load(config.playbooks_dir.as_deref())?;
     let store = SqliteStore::open(&config.state_dir.join(STORE))?;
     let places = Places::enter(&config).await;
+    let ledger = ledger(&config, &places)?;
     let queue = SqsQueue::new(places.own(), &queue_url, config.limits.visibility_s);
     let edges = Edges {
         store: Arc::new(store),
-        locator: Arc::new(Ec2Locator::new(places.clone())),
+        locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
         hosts: Arc::new(SsmHistory::new(
             places,
             &config.ssm_document,
@@ -69,6 +76,17 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     intake.run(stop_on_signal()?).await;
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the ledger of addresses and keeps it, unless that is turned off.
+fn ledger(config: &Config, places: &Places) -> anyhow::Result<Option<Ledger>> {
+    if config.limits.sweep_s == 0 {
+        return Ok(None);
+    }
+    let ledger = Ledger::open(&config.state_dir.join(LEDGER))?;
+    let every = Duration::from_secs(config.limits.sweep_s);
+    tokio::spawn(sweep_forever(places.clone(), ledger.clone(), every));
+    Ok(Some(ledger))
 }
 
 fn notifier(config: &Config) -> anyhow::Result<Arc<dyn Notifier>> {

@@ -25,16 +25,12 @@ pub fn check(output: &str, host: &HostRef, request: &Request, now: Timestamp) ->
     let evidence = match history::decode_evidence(output) {
         Ok(evidence) => evidence,
         Err(error) => {
-            return Answer::Invalid {
-                reason: format!("the answer cannot be read: {error}"),
-            };
+            return Answer::Invalid { reason: format!("the answer cannot be read: {error}") };
         }
     };
     match refuse(&evidence, host, request, now) {
         Some(reason) => Answer::Invalid { reason },
-        None => Answer::Evidence {
-            evidence: Box::new(evidence),
-        },
+        None => Answer::Evidence { evidence: Box::new(evidence) },
     }
 }
 
@@ -57,9 +53,7 @@ fn refuse(evidence: &Evidence, host: &HostRef, request: &Request, now: Timestamp
     if let (Some(asked), Some(answered)) = (&host.instance_id, &evidence.host.instance_id)
         && asked != answered
     {
-        return Some(format!(
-            "the answer says it is from {answered}, and {asked} was asked"
-        ));
+        return Some(format!("the answer says it is from {answered}, and {asked} was asked"));
     }
     let covered = &evidence.coverage.window;
     if covered.from < request.window.from || covered.to > request.window.to {
@@ -67,9 +61,7 @@ fn refuse(evidence: &Evidence, host: &HostRef, request: &Request, now: Timestamp
     }
     let skew = skew(evidence.answered, now);
     if skew.abs() > CLOCK_REFUSED {
-        return Some(format!(
-            "the host's clock is {skew} s ahead of ours: its times mean nothing"
-        ));
+        return Some(format!("the host's clock is {skew} s ahead of ours: its times mean nothing"));
     }
     let lists = [
         evidence.activities.len(),
@@ -94,10 +86,7 @@ pub(crate) mod tests {
     pub(crate) fn request() -> Request {
         Request {
             version: history::VERSION,
-            window: Window {
-                from: UnixNs(0).plus_s(1_000),
-                to: UnixNs(0).plus_s(2_000),
-            },
+            window: Window { from: UnixNs(0).plus_s(1_000), to: UnixNs(0).plus_s(2_000) },
             remotes: Vec::new(),
             ports: Vec::new(),
             protocol: None,
@@ -107,10 +96,7 @@ pub(crate) mod tests {
     pub(crate) fn evidence(request: &Request, answered: UnixNs) -> Evidence {
         Evidence {
             version: history::VERSION,
-            host: Host {
-                instance_id: Some("i-0123456789abcdef0".to_owned()),
-                ..Host::default()
-            },
+            host: Host { instance_id: Some("i-0123456789abcdef0".to_owned()), ..Host::default() },
             request: request.clone(),
             answered,
             coverage: Coverage {
@@ -132,10 +118,7 @@ pub(crate) mod tests {
 
     fn verdict(change: impl FnOnce(&mut Evidence)) -> Result<(), String> {
         let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("time");
-        let host = HostRef {
-            instance_id: Some("i-0123456789abcdef0".to_owned()),
-            ..HostRef::default()
-        };
+        let host = HostRef { instance_id: Some("i-0123456789abcdef0".to_owned()), ..HostRef::default() };
         let mut evidence = evidence(&request(), now.into());
         change(&mut evidence);
         let line = history::encode_evidence(&evidence, history::SSM_LIMIT).expect("encoded");
@@ -159,10 +142,7 @@ pub(crate) mod tests {
         type Change = fn(&mut Evidence);
         let table: [(Change, &str); 4] = [
             (|evidence| evidence.request.ports = vec![1], "another question"),
-            (
-                |evidence| evidence.host.instance_id = Some("i-1".to_owned()),
-                "i-1",
-            ),
+            (|evidence| evidence.host.instance_id = Some("i-1".to_owned()), "i-1"),
             (|evidence| evidence.coverage.window.from = UnixNs(0), "larger"),
             (|evidence| evidence.answered = UnixNs(0), "clock"),
         ];
@@ -175,13 +155,9 @@ pub(crate) mod tests {
     #[test]
     fn garbage_is_an_invalid_answer() {
         let now = Timestamp::UNIX_EPOCH;
-        for output in [
-            "",
-            "hello",
-            "GUMSHOE-EVIDENCE-1 !!!!",
-            "GUMSHOE-EVIDENCE-1 AAAA",
-            "GUMSHOE-EVIDENCE-1",
-        ] {
+        for output in
+            ["", "hello", "GUMSHOE-EVIDENCE-1 !!!!", "GUMSHOE-EVIDENCE-1 AAAA", "GUMSHOE-EVIDENCE-1"]
+        {
             let answer = check(output, &HostRef::default(), &request(), now);
             assert!(matches!(answer, Answer::Invalid { .. }), "{output}: {answer:?}");
         }

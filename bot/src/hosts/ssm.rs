@@ -53,58 +53,31 @@ pub struct SsmHistory {
 impl SsmHistory {
     /// Asks by this document, with these patiences.
     pub fn new(places: Places, document: &str, deadline: Duration, delivery_s: u32) -> Self {
-        Self {
-            places,
-            document: document.to_owned(),
-            deadline,
-            delivery_s,
-        }
+        Self { places, document: document.to_owned(), deadline, delivery_s }
     }
 
     fn place(&self, host: &HostRef) -> Option<Place> {
-        self.places
-            .matching(host.account.as_deref(), host.region.as_deref())
-            .into_iter()
-            .next()
+        self.places.matching(host.account.as_deref(), host.region.as_deref()).into_iter().next()
     }
 
     /// Why the host cannot be asked now, where SSM already knows.
     async fn absent(&self, client: &Client, id: &str) -> Result<(), Answer> {
-        let filter = InstanceInformationStringFilter::builder()
-            .key("InstanceIds")
-            .values(id)
-            .build();
+        let filter = InstanceInformationStringFilter::builder().key("InstanceIds").values(id).build();
         let Ok(filter) = filter else { return Ok(()) };
-        let answer = match client
-            .describe_instance_information()
-            .filters(filter)
-            .send()
-            .await
-        {
+        let answer = match client.describe_instance_information().filters(filter).send().await {
             Ok(answer) => answer,
             Err(error) => {
                 // The check only saves time; sending tells as much.
-                tracing::debug!(
-                    instance_id = id,
-                    reason = reason(&error),
-                    "no instance information"
-                );
+                tracing::debug!(instance_id = id, reason = reason(&error), "no instance information");
                 return Ok(());
             }
         };
-        match answer
-            .instance_information_list()
-            .iter()
-            .find(|one| one.instance_id() == Some(id))
-        {
+        match answer.instance_information_list().iter().find(|one| one.instance_id() == Some(id)) {
             None => Err(Answer::Unreachable {
                 reason: format!("{id} is not known to SSM: no agent, no role, or terminated"),
             }),
             Some(one)
-                if matches!(
-                    one.ping_status(),
-                    Some(PingStatus::ConnectionLost | PingStatus::Inactive)
-                ) =>
+                if matches!(one.ping_status(), Some(PingStatus::ConnectionLost | PingStatus::Inactive)) =>
             {
                 let since = one
                     .last_ping_date_time()
@@ -143,28 +116,19 @@ impl HostHistory for SsmHistory {
             .await;
         match sent {
             Ok(sent) => match sent.command.and_then(|command| command.command_id) {
-                Some(command) => Ok(Ticket {
-                    command,
-                    sent: Timestamp::now(),
-                }),
+                Some(command) => Ok(Ticket { command, sent: Timestamp::now() }),
                 None => Err(unreachable("SSM took the command and named none")),
             },
             Err(error) => {
-                let code = error
-                    .as_service_error()
-                    .and_then(ProvideErrorMetadata::code)
-                    .unwrap_or_default();
+                let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
                 Err(match code {
-                    "InvalidInstanceId" => unreachable(format!(
-                        "SSM does not reach {id}: stopped, terminated or unmanaged"
-                    )),
+                    "InvalidInstanceId" => {
+                        unreachable(format!("SSM does not reach {id}: stopped, terminated or unmanaged"))
+                    }
                     "InvalidDocument" | "InvalidDocumentVersion" => Answer::NoRecorder {
                         reason: format!("the SSM document {} is not in {place}", self.document),
                     },
-                    _ => unreachable(format!(
-                        "SSM did not take the command for {id}: {}",
-                        reason(&error)
-                    )),
+                    _ => unreachable(format!("SSM did not take the command for {id}: {}", reason(&error))),
                 })
             }
         }
@@ -183,10 +147,7 @@ impl HostHistory for SsmHistory {
                 break;
             }
             tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
-            let invocation = client
-                .get_command_invocation()
-                .command_id(&ticket.command)
-                .instance_id(id);
+            let invocation = client.get_command_invocation().command_id(&ticket.command).instance_id(id);
             match invocation.send().await {
                 Ok(invocation) => match outcome(&invocation) {
                     Outcome::Pending(details) => last = details,
@@ -206,10 +167,7 @@ impl HostHistory for SsmHistory {
                 }
             }
         }
-        unreachable(format!(
-            "{id} gave no answer within {} s; SSM last said {last}",
-            self.deadline.as_secs()
-        ))
+        unreachable(format!("{id} gave no answer within {} s; SSM last said {last}", self.deadline.as_secs()))
     }
 }
 
@@ -221,68 +179,41 @@ enum Outcome {
 
 /// What an invocation's state means to us.
 fn outcome(invocation: &GetCommandInvocationOutput) -> Outcome {
-    let status = invocation
-        .status()
-        .map(|status| status.as_str())
-        .unwrap_or_default();
+    let status = invocation.status().map(|status| status.as_str()).unwrap_or_default();
     let details = invocation.status_details().unwrap_or(status);
-    let said = || {
-        said(
-            invocation.standard_error_content(),
-            invocation.standard_output_content(),
-        )
-    };
+    let said = || said(invocation.standard_error_content(), invocation.standard_output_content());
     match (status, details.replace(' ', "").as_str()) {
         ("Pending" | "InProgress" | "Delayed" | "Cancelling" | "", _) => Outcome::Pending(details.to_owned()),
-        ("Success", _) => Outcome::Output(
-            invocation
-                .standard_output_content()
-                .unwrap_or_default()
-                .to_owned(),
-        ),
+        ("Success", _) => {
+            Outcome::Output(invocation.standard_output_content().unwrap_or_default().to_owned())
+        }
         (_, "DeliveryTimedOut" | "Undeliverable" | "Terminated" | "InvalidPlatform" | "AccessDenied") => {
-            Outcome::Final(unreachable(format!(
-                "SSM could not hand the command over: {details}"
-            )))
+            Outcome::Final(unreachable(format!("SSM could not hand the command over: {details}")))
         }
         (_, "Cancelled" | "Canceled") => Outcome::Final(unreachable("somebody cancelled the command")),
         (_, "ExecutionTimedOut") => Outcome::Final(Answer::RecorderFailed {
             reason: format!("the recorder did not answer in the document's time; {}", said()),
         }),
         _ => Outcome::Final(match invocation.response_code() {
-            126 | 127 => Answer::NoRecorder {
-                reason: format!("the host has no recorder; {}", said()),
-            },
+            126 | 127 => Answer::NoRecorder { reason: format!("the host has no recorder; {}", said()) },
             -1 => unreachable(format!("the command never started: {details}; {}", said())),
-            code => Answer::RecorderFailed {
-                reason: format!("the recorder ended with {code}; {}", said()),
-            },
+            code => Answer::RecorderFailed { reason: format!("the recorder ended with {code}; {}", said()) },
         }),
     }
 }
 
 /// The end of what a command wrote to standard error, or else to standard output.
 fn said(stderr: Option<&str>, stdout: Option<&str>) -> String {
-    let text = [stderr, stdout]
-        .into_iter()
-        .flatten()
-        .map(str::trim)
-        .find(|text| !text.is_empty());
+    let text = [stderr, stdout].into_iter().flatten().map(str::trim).find(|text| !text.is_empty());
     let Some(text) = text else {
         return "it said nothing".to_owned();
     };
-    let start = text
-        .char_indices()
-        .rev()
-        .nth(STDERR_KEPT - 1)
-        .map_or(0, |(at, _)| at);
+    let start = text.char_indices().rev().nth(STDERR_KEPT - 1).map_or(0, |(at, _)| at);
     format!("it said: {}", &text[start..])
 }
 
 fn unreachable(reason: impl Into<String>) -> Answer {
-    Answer::Unreachable {
-        reason: reason.into(),
-    }
+    Answer::Unreachable { reason: reason.into() }
 }
 
 #[cfg(test)]
@@ -315,21 +246,9 @@ mod tests {
         check("TimedOut", "DeliveryTimedOut", -1, "", "Unreachable");
         check("TimedOut", "Execution Timed Out", 137, "", "RecorderFailed");
         check("Failed", "Undeliverable", -1, "", "Unreachable");
-        check(
-            "Failed",
-            "Failed",
-            127,
-            "sh: host-recorder: not found",
-            "NoRecorder",
-        );
+        check("Failed", "Failed", 127, "sh: host-recorder: not found", "NoRecorder");
         check("Failed", "Failed", 126, "", "NoRecorder");
-        check(
-            "Failed",
-            "Failed",
-            3,
-            "no ring at /var/lib",
-            "no ring at /var/lib",
-        );
+        check("Failed", "Failed", 3, "no ring at /var/lib", "no ring at /var/lib");
         check("Failed", "Failed", 3, "", "RecorderFailed");
         check("Failed", "Failed", -1, "bad parameter", "Unreachable");
         check("Cancelled", "Cancelled", -1, "", "cancelled");

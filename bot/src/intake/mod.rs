@@ -91,12 +91,7 @@ pub struct Intake {
 impl Intake {
     /// Joins a queue and a pipeline.
     pub fn new(queue: Arc<dyn Queue>, pipeline: Arc<Pipeline>, limits: Limits) -> Self {
-        Self {
-            queue,
-            pipeline,
-            limits,
-            taken: Arc::default(),
-        }
+        Self { queue, pipeline, limits, taken: Arc::default() }
     }
 
     /// Takes messages until `stop` turns true; then ends what is worked on, or gives it back.
@@ -142,10 +137,8 @@ impl Intake {
         &self,
         permits: &Arc<Semaphore>,
     ) -> Result<Vec<(Delivery, tokio::sync::OwnedSemaphorePermit)>, QueueError> {
-        let closed = |_| QueueError::Failed {
-            doing: "take a message",
-            reason: "the intake is closed".to_owned(),
-        };
+        let closed =
+            |_| QueueError::Failed { doing: "take a message", reason: "the intake is closed".to_owned() };
         let mut held = vec![Arc::clone(permits).acquire_owned().await.map_err(closed)?];
         while held.len() < BATCH_MAX
             && let Ok(permit) = Arc::clone(permits).try_acquire_owned()
@@ -157,10 +150,7 @@ impl Intake {
     }
 
     fn worker(&self, delivery: Delivery, number: u64) -> Worker {
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(number, delivery.receipt.clone());
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(number, delivery.receipt.clone());
         Worker {
             queue: Arc::clone(&self.queue),
             pipeline: Arc::clone(&self.pipeline),
@@ -175,10 +165,7 @@ impl Intake {
     async fn drain(&self, mut tasks: JoinSet<()>) {
         tracing::info!(messages = tasks.len(), drain_s = self.limits.drain_s, "draining");
         let all = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(self.limits.drain_s), all)
-            .await
-            .is_ok()
-        {
+        if tokio::time::timeout(Duration::from_secs(self.limits.drain_s), all).await.is_ok() {
             return;
         }
         tasks.shutdown().await;
@@ -224,10 +211,7 @@ impl Worker {
         {
             tracing::warn!(message_id = self.delivery.id, error = %error, "message will come again");
         }
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.number);
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
     }
 
     /// Keeps the message hidden until that is certain to have failed.
@@ -236,11 +220,7 @@ impl Worker {
         let mut until = Instant::now() + visibility;
         loop {
             tokio::time::sleep(visibility / 3).await;
-            match self
-                .queue
-                .hide(&self.delivery.receipt, self.limits.visibility_s)
-                .await
-            {
+            match self.queue.hide(&self.delivery.receipt, self.limits.visibility_s).await {
                 Ok(()) => until = Instant::now() + visibility,
                 Err(lost @ QueueError::Lost { .. }) => return lost,
                 Err(error) if Instant::now() >= until => return error,
@@ -259,12 +239,7 @@ impl Worker {
         match handled {
             Ok(Outcome::Done { case, known }) => {
                 self.queue.delete(receipt).await?;
-                tracing::info!(
-                    message_id,
-                    case_id = case.0,
-                    known,
-                    "notice deleted from the queue"
-                );
+                tracing::info!(message_id, case_id = case.0, known, "notice deleted from the queue");
             }
             Ok(Outcome::Unreadable { case }) if receives > self.limits.receives => {
                 // There is no dead-letter queue, or it would be there by now. The notice is kept with its case.
@@ -287,19 +262,11 @@ impl Worker {
             }
             Ok(Outcome::Busy { case }) => {
                 tracing::info!(message_id, case_id = case.0, "case is worked on by somebody else");
-                self.queue
-                    .hide(receipt, (self.limits.visibility_s / 4).clamp(1, 30))
-                    .await?;
+                self.queue.hide(receipt, (self.limits.visibility_s / 4).clamp(1, 30)).await?;
             }
             Err(error) => {
                 let retry_s = back_off_s(receives);
-                tracing::error!(
-                    message_id,
-                    receives,
-                    retry_s,
-                    error = chain(&error),
-                    "notice not worked on"
-                );
+                tracing::error!(message_id, receives, retry_s, error = chain(&error), "notice not worked on");
                 self.queue.hide(receipt, retry_s).await?;
             }
         }

@@ -28,11 +28,7 @@ pub struct SqsQueue {
 impl SqsQueue {
     /// The queue of this address.
     pub fn new(sdk: &SdkConfig, url: &str, visibility_s: u32) -> Self {
-        Self {
-            client: Client::new(sdk),
-            url: url.to_owned(),
-            visibility_s,
-        }
+        Self { client: Client::new(sdk), url: url.to_owned(), visibility_s }
     }
 }
 
@@ -51,12 +47,7 @@ impl Queue for SqsQueue {
             .send()
             .await
             .map_err(|error| failed("receive messages", reason(&error)))?;
-        Ok(answer
-            .messages
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(delivery)
-            .collect())
+        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
     }
 
     async fn hide(&self, receipt: &str, seconds: u32) -> Result<(), QueueError> {
@@ -69,18 +60,13 @@ impl Queue for SqsQueue {
             .send()
             .await;
         changed.map(drop).map_err(|error| {
-            let code = error
-                .as_service_error()
-                .and_then(ProvideErrorMetadata::code)
-                .unwrap_or_default();
+            let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
             // SQS has said "not ours any more" in several ways over the years.
             if code.contains("ReceiptHandleIsInvalid")
                 || code.contains("MessageNotInflight")
                 || code.contains("InvalidParameterValue")
             {
-                QueueError::Lost {
-                    reason: reason(&error),
-                }
+                QueueError::Lost { reason: reason(&error) }
             } else {
                 failed("keep a message hidden", reason(&error))
             }
@@ -88,16 +74,8 @@ impl Queue for SqsQueue {
     }
 
     async fn delete(&self, receipt: &str) -> Result<(), QueueError> {
-        let deleted = self
-            .client
-            .delete_message()
-            .queue_url(&self.url)
-            .receipt_handle(receipt)
-            .send()
-            .await;
-        deleted
-            .map(drop)
-            .map_err(|error| failed("delete a message", reason(&error)))
+        let deleted = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
+        deleted.map(drop).map_err(|error| failed("delete a message", reason(&error)))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Locating by EC2's present: who holds the instance id or the address now, in any account and region.
+//! Locating in EC2: who holds the instance id or the address, in any account and region.
 //!
-//! The present is not the window: a holder found here held the address when it was looked up, and says so.
+//! EC2 knows the present. Where a ledger is kept, the claimed time decides; otherwise a holder found here held the
+//! address when it was looked up, and says so.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::net::Ipv4Addr;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
@@ -16,8 +16,13 @@ use tokio::task::JoinSet;
 
 use super::Locate;
 use super::interface::Holder;
+use super::interface::addresses_of;
 use super::interface::holder;
+use super::ledger::Ledger;
 use super::merge;
+use super::nat::subnets_behind;
+use super::past;
+use super::wanted::Wanted;
 use crate::aws::Place;
 use crate::aws::Places;
 use crate::aws::reason;
@@ -26,19 +31,30 @@ use crate::case::Claim;
 use crate::case::HostRef;
 use crate::case::Located;
 
-/// Addresses and ids of one claim that are looked up; EC2 takes 200 values a filter.
-const LOOKED_UP_MAX: usize = 100;
+/// Hosts behind one NAT gateway that become candidates; further ones are counted in a note.
+const BEHIND_MAX: usize = 2_000;
 
 /// Finds hosts in EC2.
 #[derive(Debug, Clone)]
 pub struct Ec2Locator {
     places: Places,
+    ledger: Option<Ledger>,
 }
 
 impl Ec2Locator {
-    /// Looks in these accounts and regions.
-    pub fn new(places: Places) -> Self {
-        Self { places }
+    /// Looks in these accounts and regions, and in the ledger of what they were.
+    pub fn new(places: Places, ledger: Option<Ledger>) -> Self {
+        Self { places, ledger }
+    }
+
+    fn note_unknown_places(&self, accused: &Accused, notes: &mut Vec<String>) {
+        let account = accused.account.as_deref().filter(|id| !self.places.knows_account(id));
+        let region = accused.region.as_deref().filter(|id| !self.places.knows_region(id));
+        for (kind, named) in [("account", account), ("region", region)] {
+            if let Some(named) = named {
+                notes.push(format!("the notice names {kind} {named}, which is not configured"));
+            }
+        }
     }
 }
 
@@ -46,126 +62,38 @@ impl Ec2Locator {
 impl Locate for Ec2Locator {
     async fn locate(&self, claim: &Claim) -> Located {
         let mut located = Located::default();
-        let wanted = Wanted::from(&claim.accused, &mut located.notes);
+        let accused = &claim.accused;
+        let wanted = Wanted::from(accused, &mut located.notes);
         if wanted.is_empty() {
-            located
-                .notes
-                .push("the notice names no instance and no address of ours to look up".to_owned());
+            located.notes.push("the notice names no instance and no address of ours to look up".to_owned());
             return located;
         }
-        let accused = &claim.accused;
-        for (kind, named, known) in [
-            (
-                "account",
-                &accused.account,
-                accused
-                    .account
-                    .as_deref()
-                    .is_none_or(|id| self.places.knows_account(id)),
-            ),
-            (
-                "region",
-                &accused.region,
-                accused
-                    .region
-                    .as_deref()
-                    .is_none_or(|id| self.places.knows_region(id)),
-            ),
-        ] {
-            if let (Some(named), false) = (named, known) {
-                located.notes.push(format!(
-                    "the notice names {kind} {named}, which is not configured"
-                ));
-            }
-        }
-        let places = self
-            .places
-            .matching(accused.account.as_deref(), accused.region.as_deref());
+        self.note_unknown_places(accused, &mut located.notes);
+        let everywhere = self.places.matching(None, None);
+        let places = self.places.matching(accused.account.as_deref(), accused.region.as_deref());
         let mut found = search_all(&places, &wanted).await;
-        if found.hosts.is_empty() && places.len() < self.places.matching(None, None).len() {
+        if found.hosts.is_empty() && places.len() < everywhere.len() {
             // The notice's account or region may be wrong: look everywhere before giving up.
-            merge(
-                &mut found,
-                search_all(&self.places.matching(None, None), &wanted).await,
-            );
+            merge(&mut found, search_all(&everywhere, &wanted).await);
         }
         if found.hosts.is_empty() {
-            let where_looked: Vec<String> = places.iter().map(ToString::to_string).collect();
-            let listed = where_looked
-                .iter()
-                .take(8)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ");
-            let more = where_looked.len().saturating_sub(8);
-            let more = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
-            };
-            located
-                .notes
-                .push(format!("nothing in {listed}{more} holds {wanted} now"));
+            found.notes.push(nothing_found(&everywhere, &wanted));
+        }
+        if let (Some(ledger), Some(window)) = (&self.ledger, &claim.window) {
+            past::apply(ledger, &everywhere, &wanted, window, &mut found).await;
         }
         merge(&mut located, found);
         located
     }
 }
 
-/// What is looked for.
-#[derive(Debug, Clone, Default)]
-struct Wanted {
-    instances: Vec<String>,
-    addresses: Vec<IpAddr>,
-}
-
-impl Wanted {
-    fn from(accused: &Accused, notes: &mut Vec<String>) -> Self {
-        let mut wanted = Self {
-            instances: accused
-                .instance_ids
-                .iter()
-                .filter(|id| is_instance_id(id))
-                .cloned()
-                .collect(),
-            addresses: accused.addresses.clone(),
-        };
-        for hostname in &accused.hostnames {
-            match address_in_hostname(hostname) {
-                Some(address) if wanted.addresses.contains(&address) => {}
-                Some(address) => wanted.addresses.push(address),
-                None => notes.push(format!(
-                    "host name {hostname} says no address; names are not looked up"
-                )),
-            }
-        }
-        for (what, length) in [
-            ("instance ids", wanted.instances.len()),
-            ("addresses", wanted.addresses.len()),
-        ] {
-            if length > LOOKED_UP_MAX {
-                notes.push(format!(
-                    "{} of {length} {what} are not looked up",
-                    length - LOOKED_UP_MAX
-                ));
-            }
-        }
-        wanted.instances.truncate(LOOKED_UP_MAX);
-        wanted.addresses.truncate(LOOKED_UP_MAX);
-        wanted
-    }
-
-    fn is_empty(&self) -> bool {
-        self.instances.is_empty() && self.addresses.is_empty()
-    }
-}
-
-impl std::fmt::Display for Wanted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let addresses = self.addresses.iter().map(ToString::to_string);
-        let all: Vec<String> = self.instances.iter().cloned().chain(addresses).collect();
-        f.write_str(&all.join(", "))
-    }
+fn nothing_found(places: &[Place], wanted: &Wanted) -> String {
+    let listed: Vec<String> = places.iter().take(8).map(ToString::to_string).collect();
+    let more = match places.len().saturating_sub(8) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("nothing in {}{more} holds {wanted} now", listed.join(", "))
 }
 
 /// Searches all places at once; each account's permits bound the calls to it.
@@ -185,200 +113,187 @@ async fn search_all(places: &[Place], wanted: &Wanted) -> Located {
 }
 
 async fn search(place: &Place, wanted: &Wanted) -> Located {
-    let mut found = Located::default();
-    let Ok(_permit) = place.permits.acquire().await else {
-        return found;
-    };
-    let client = Client::new(&place.sdk);
-    // Instance id to why it is a candidate.
-    let mut whys: BTreeMap<String, String> = BTreeMap::new();
+    let mut search =
+        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), found: Located::default() };
+    let Ok(_permit) = place.permits.acquire().await else { return search.found };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
-        whys.insert(id.clone(), "named in the notice".to_owned());
+        search.add_why(id, "named in the notice".to_owned());
     }
     for id in wanted.instances.iter().filter(|id| id.starts_with("mi-")) {
-        found.hosts.push(hybrid(place, id));
+        search.found.hosts.push(hybrid(place, id));
     }
-    if !wanted.addresses.is_empty() {
-        search_addresses(&client, place, wanted, &mut whys, &mut found.notes).await;
-    }
-    if whys.is_empty() {
-        return found;
-    }
-    match instances(&client, whys.keys().cloned().collect()).await {
-        Ok(instances) => {
-            for (owner, instance) in instances {
-                let why = instance
-                    .instance_id()
-                    .and_then(|id| whys.get(id))
-                    .cloned()
-                    .unwrap_or_default();
-                found.hosts.push(host(place, owner, &instance, why));
-            }
-        }
-        Err(error) => found
-            .notes
-            .push(format!("could not read instances of {place}: {error}")),
-    }
-    found
+    search.addresses(wanted).await;
+    search.describe().await;
+    search.found
 }
 
-/// Finds who holds the addresses; what cannot be asked is noted, once per place and reason.
-async fn search_addresses(
-    client: &Client,
-    place: &Place,
-    wanted: &Wanted,
-    whys: &mut BTreeMap<String, String>,
-    notes: &mut Vec<String>,
-) {
-    let mut failed = |error: String| {
-        let note = format!("could not look up addresses in {place}: {error}");
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    };
-    let mut seen = Vec::new();
-    for (filter, addresses) in filters(&wanted.addresses) {
-        match interfaces(client, filter, &addresses).await {
-            Ok(interfaces) => seen.extend(interfaces),
-            Err(error) => failed(error),
-        }
-    }
-    let public: Vec<String> = wanted
-        .addresses
-        .iter()
-        .filter(|at| at.is_ipv4())
-        .map(ToString::to_string)
-        .collect();
-    let mut elastic = Vec::new();
-    if !public.is_empty() {
-        match elastic_addresses(client, &public).await {
-            Ok(addresses) => elastic = addresses,
-            Err(error) => failed(error),
-        }
-    }
-    for interface in &seen {
-        let held = addresses_of(interface);
-        for address in wanted.addresses.iter().filter(|address| held.contains(address)) {
-            match holder(interface) {
-                Holder::Instance(id) => add_why(whys, id, format!("holds {address} now")),
-                Holder::Other(what) => {
-                    let note = format!("{address} in {place} is held by {what}");
-                    if !notes.contains(&note) {
-                        notes.push(note);
+/// The search of one place.
+struct Search<'a> {
+    client: Client,
+    place: &'a Place,
+    /// Instance id to why it is a candidate.
+    whys: BTreeMap<String, String>,
+    found: Located,
+}
+
+impl Search<'_> {
+    /// Finds who holds the addresses; what cannot be asked is noted, once per place and reason.
+    async fn addresses(&mut self, wanted: &Wanted) {
+        for (filter, addresses) in wanted.filters() {
+            match interfaces(&self.client, filter, &addresses).await {
+                Ok(interfaces) => {
+                    for interface in interfaces {
+                        let mut held = addresses_of(&interface);
+                        held.retain(|address| wanted.addresses.contains(address));
+                        if let (true, [only]) = (held.is_empty(), addresses.as_slice()) {
+                            held.extend(only.parse::<IpAddr>());
+                        }
+                        for address in held {
+                            self.add_holder(&interface, address).await;
+                        }
                     }
                 }
+                Err(error) => self.note(format!("could not look up addresses in {}: {error}", self.place)),
             }
         }
+        let four: Vec<String> =
+            wanted.addresses.iter().filter(|at| at.is_ipv4()).map(ToString::to_string).collect();
+        if four.is_empty() {
+            return;
+        }
+        match elastic_addresses(&self.client, &four).await {
+            Ok(addresses) => addresses.into_iter().for_each(|address| self.add_elastic(address)),
+            Err(error) => self.note(format!("could not look up Elastic IPs in {}: {error}", self.place)),
+        }
     }
-    for (address, instance) in elastic {
+
+    async fn add_holder(&mut self, interface: &NetworkInterface, address: IpAddr) {
+        match holder(interface) {
+            Holder::Instance(id) => self.add_why(&id, format!("holds {address} now")),
+            Holder::Nat(gateway) => self.add_behind(interface, &gateway, address).await,
+            Holder::Other(what) => self.note(format!("{address} in {} is held by {what}", self.place)),
+        }
+    }
+
+    /// Every instance that sends through a NAT gateway is a candidate.
+    async fn add_behind(&mut self, interface: &NetworkInterface, gateway: &str, address: IpAddr) {
+        let note =
+            format!("{address} is held by NAT gateway {gateway}: the sender is one of the hosts behind it");
+        if self.found.notes.contains(&note) {
+            return;
+        }
+        self.note(note);
+        let found = match subnets_behind(&self.client, gateway, interface.vpc_id().unwrap_or_default()).await
+        {
+            Ok(subnets) if subnets.is_empty() => Ok(Vec::new()),
+            Ok(subnets) => instances(&self.client, "subnet-id", subnets).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(behind) => {
+                if behind.len() > BEHIND_MAX {
+                    self.note(format!("{} hosts behind {gateway} are left out", behind.len() - BEHIND_MAX));
+                }
+                for (owner, instance) in behind.into_iter().take(BEHIND_MAX) {
+                    let why = format!("sends through NAT gateway {gateway}, which holds {address} now");
+                    self.found.hosts.push(host(self.place, owner, &instance, why));
+                }
+            }
+            Err(error) => self.note(format!("could not find the hosts behind {gateway}: {error}")),
+        }
+    }
+
+    fn add_elastic(&mut self, (address, instance, is_attached): (String, Option<String>, bool)) {
         match instance {
-            Some(id) => add_why(whys, id, format!("holds {address} now")),
-            None if seen
-                .iter()
-                .any(|interface| addresses_of(interface).iter().any(|at| at.to_string() == address)) => {}
-            None => notes.push(format!(
-                "{address} is an Elastic IP of {place} that is attached to nothing now"
+            Some(id) => self.add_why(&id, format!("holds {address} now")),
+            None if is_attached => {}
+            None => self.note(format!(
+                "{address} is an Elastic IP of {} that is attached to nothing now",
+                self.place
             )),
         }
     }
-}
 
-/// Filters of DescribeNetworkInterfaces that find these addresses, one call each: filters of one call are
-/// joined by "and".
-fn filters(addresses: &[IpAddr]) -> Vec<(&'static str, Vec<String>)> {
-    let texts = |keep: &dyn Fn(&IpAddr) -> bool| -> Vec<String> {
-        addresses
-            .iter()
-            .filter(|address| keep(address))
-            .map(ToString::to_string)
-            .collect()
-    };
-    let is_private =
-        |address: &IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_private() || is_shared(*v4));
-    let public = texts(&|address| address.is_ipv4() && !is_private(address));
-    let private = texts(&is_private);
-    let six = texts(&|address| address.is_ipv6());
-    [
-        ("association.public-ip", public.clone()),
-        ("addresses.association.public-ip", public),
-        ("addresses.private-ip-address", private),
-        ("ipv6-addresses.ipv6-address", six),
-    ]
-    .into_iter()
-    .filter(|(_, values)| !values.is_empty())
-    .collect()
-}
+    /// Reads what is known of the candidates.
+    async fn describe(&mut self) {
+        if self.whys.is_empty() {
+            return;
+        }
+        match instances(&self.client, "instance-id", self.whys.keys().cloned().collect()).await {
+            Ok(instances) => {
+                for (owner, instance) in instances {
+                    let why = instance.instance_id().and_then(|id| self.whys.get(id)).cloned();
+                    self.found.hosts.push(host(self.place, owner, &instance, why.unwrap_or_default()));
+                }
+            }
+            Err(error) => self.note(format!("could not read instances of {}: {error}", self.place)),
+        }
+    }
 
-/// 100.64.0.0/10, which EKS gives to pods.
-fn is_shared(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    first == 100 && (64..128).contains(&second)
+    fn add_why(&mut self, id: &str, why: String) {
+        let entry = self.whys.entry(id.to_owned()).or_default();
+        if entry.is_empty() {
+            *entry = why;
+        } else if !entry.contains(&why) {
+            *entry = format!("{entry}; {why}");
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.found.notes.contains(&note) {
+            self.found.notes.push(note);
+        }
+    }
 }
 
 async fn interfaces(client: &Client, name: &str, values: &[String]) -> Result<Vec<NetworkInterface>, String> {
-    let filter = Filter::builder()
-        .name(name)
-        .set_values(Some(values.to_vec()))
-        .build();
-    let answer = client
-        .describe_network_interfaces()
-        .filters(filter)
-        .send()
-        .await
-        .map_err(|error| reason(&error))?;
-    Ok(answer.network_interfaces.unwrap_or_default())
+    let filter = Filter::builder().name(name).set_values(Some(values.to_vec())).build();
+    let pages = client.describe_network_interfaces().filters(filter).into_paginator().items().send();
+    pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| reason(&error))
 }
 
+/// Elastic IPs: the address, its instance, and whether it is attached to anything.
 async fn elastic_addresses(
     client: &Client,
     values: &[String],
-) -> Result<Vec<(String, Option<String>)>, String> {
-    let filter = Filter::builder()
-        .name("public-ip")
-        .set_values(Some(values.to_vec()))
-        .build();
-    let answer = client
-        .describe_addresses()
-        .filters(filter)
-        .send()
-        .await
-        .map_err(|error| reason(&error))?;
+) -> Result<Vec<(String, Option<String>, bool)>, String> {
+    let filter = Filter::builder().name("public-ip").set_values(Some(values.to_vec())).build();
+    let answer = client.describe_addresses().filters(filter).send().await.map_err(|error| reason(&error))?;
     let read = |address: aws_sdk_ec2::types::Address| {
         let instance = address.instance_id.filter(|id| !id.is_empty());
-        Some((address.public_ip?, instance))
+        let is_attached = address.network_interface_id.or(address.association_id).is_some();
+        Some((address.public_ip?, instance, is_attached))
     };
-    Ok(answer
-        .addresses
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(read)
-        .collect())
+    Ok(answer.addresses.unwrap_or_default().into_iter().filter_map(read).collect())
 }
 
-/// Instances by id, with their owner account. A filter rather than ids: an id that is elsewhere is no error.
-async fn instances(client: &Client, ids: Vec<String>) -> Result<Vec<(Option<String>, Instance)>, String> {
-    let filter = Filter::builder()
-        .name("instance-id")
-        .set_values(Some(ids))
-        .build();
-    let answer = client
-        .describe_instances()
-        .filters(filter)
-        .send()
-        .await
-        .map_err(|error| reason(&error))?;
+/// Instances by a filter, with their owner account. A filter also for ids: an id that is elsewhere is no error.
+async fn instances(
+    client: &Client,
+    name: &str,
+    values: Vec<String>,
+) -> Result<Vec<(Option<String>, Instance)>, String> {
     let mut all = Vec::new();
-    for reservation in answer.reservations.unwrap_or_default() {
-        let owner = reservation.owner_id;
-        all.extend(
-            reservation
-                .instances
-                .unwrap_or_default()
-                .into_iter()
-                .map(|instance| (owner.clone(), instance)),
-        );
+    // EC2 takes 200 values a filter.
+    for values in values.chunks(200) {
+        let filter = Filter::builder().name(name).set_values(Some(values.to_vec())).build();
+        let mut pages = client.describe_instances().filters(filter).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for reservation in page.map_err(|error| reason(&error))?.reservations.unwrap_or_default() {
+                let owner = reservation.owner_id;
+                let of_reservation = reservation.instances.unwrap_or_default();
+                all.extend(of_reservation.into_iter().map(|instance| (owner.clone(), instance)));
+            }
+        }
     }
     Ok(all)
+}
+
+/// What is known of an instance by its id in one place; none where it is not there any more.
+pub async fn by_id(place: &Place, id: &str, why: String) -> Result<Option<HostRef>, String> {
+    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
+    let found = instances(&Client::new(&place.sdk), "instance-id", vec![id.to_owned()]).await?;
+    Ok(found.into_iter().next().map(|(owner, instance)| host(place, owner, &instance, why)))
 }
 
 fn host(place: &Place, owner: Option<String>, instance: &Instance, why: String) -> HostRef {
@@ -392,27 +307,17 @@ fn host(place: &Place, owner: Option<String>, instance: &Instance, why: String) 
         account: place.account.clone().or(owner),
         region: Some(place.region.clone()),
         name: tags.get("Name").cloned(),
-        state: instance
-            .state()
-            .and_then(|state| state.name())
-            .map(|name| name.as_str().to_owned()),
+        state: instance.state().and_then(|state| state.name()).map(|name| name.as_str().to_owned()),
         tags,
         private_addresses: addresses([instance.private_ip_address()]),
         public_addresses: addresses([instance.public_ip_address()]),
-        launched: instance
-            .launch_time()
-            .and_then(|at| Timestamp::from_second(at.secs()).ok()),
+        launched: instance.launch_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
         why,
     };
     for interface in instance.network_interfaces() {
         for private in interface.private_ip_addresses() {
-            extend(
-                &mut host.private_addresses,
-                addresses([private.private_ip_address()]),
-            );
-            let public = private
-                .association()
-                .and_then(|association| association.public_ip());
+            extend(&mut host.private_addresses, addresses([private.private_ip_address()]));
+            let public = private.association().and_then(|association| association.public_ip());
             extend(&mut host.public_addresses, addresses([public]));
         }
         for six in interface.ipv6_addresses() {
@@ -433,31 +338,8 @@ fn hybrid(place: &Place, id: &str) -> HostRef {
     }
 }
 
-fn addresses_of(interface: &NetworkInterface) -> Vec<IpAddr> {
-    let mut held = addresses([
-        interface.private_ip_address(),
-        interface
-            .association()
-            .and_then(|association| association.public_ip()),
-    ]);
-    for private in interface.private_ip_addresses() {
-        let public = private
-            .association()
-            .and_then(|association| association.public_ip());
-        extend(&mut held, addresses([private.private_ip_address(), public]));
-    }
-    for six in interface.ipv6_addresses() {
-        extend(&mut held, addresses([six.ipv6_address()]));
-    }
-    held
-}
-
 fn addresses<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Vec<IpAddr> {
-    texts
-        .into_iter()
-        .flatten()
-        .filter_map(|text| text.parse().ok())
-        .collect()
+    texts.into_iter().flatten().filter_map(|text| text.parse().ok()).collect()
 }
 
 fn extend(list: &mut Vec<IpAddr>, more: Vec<IpAddr>) {
@@ -465,93 +347,5 @@ fn extend(list: &mut Vec<IpAddr>, more: Vec<IpAddr>) {
         if !list.contains(&address) {
             list.push(address);
         }
-    }
-}
-
-fn add_why(whys: &mut BTreeMap<String, String>, id: String, why: String) {
-    let entry = whys.entry(id).or_default();
-    if entry.is_empty() {
-        *entry = why;
-    } else if !entry.contains(&why) {
-        *entry = format!("{entry}; {why}");
-    }
-}
-
-/// Whether a text is an EC2 or hybrid instance id, old or new.
-fn is_instance_id(text: &str) -> bool {
-    let digits = text
-        .strip_prefix("mi-")
-        .or_else(|| text.strip_prefix("i-"))
-        .unwrap_or_default();
-    (8..=17).contains(&digits.len())
-        && digits
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// The address in a name such as `ec2-203-0-113-10.eu-west-1.compute.amazonaws.com` or `ip-10-0-0-7.ec2.internal`.
-fn address_in_hostname(name: &str) -> Option<IpAddr> {
-    let label = name.split('.').next()?;
-    let digits = label.strip_prefix("ec2-").or_else(|| label.strip_prefix("ip-"))?;
-    digits.replace('-', ".").parse::<Ipv4Addr>().ok().map(IpAddr::V4)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostnames_give_their_address() {
-        for (name, expected) in [
-            (
-                "ec2-203-0-113-10.eu-west-1.compute.amazonaws.com",
-                Some("203.0.113.10"),
-            ),
-            ("ip-10-0-0-7.ec2.internal", Some("10.0.0.7")),
-            ("ec2-203-0-113.compute.amazonaws.com", None),
-            ("www.example.com", None),
-        ] {
-            assert_eq!(
-                address_in_hostname(name),
-                expected.and_then(|text| text.parse().ok()),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn instance_ids_are_told_from_other_text() {
-        for (text, expected) in [
-            ("i-0123456789abcdef0", true),
-            ("i-01234567", true),
-            ("mi-0123456789abcdef0", true),
-            ("i-0123", false),
-            ("i-0123456789abcdefg", false),
-            ("eni-0123456789abcdef0", false),
-            ("i-01234567,i-76543210", false),
-        ] {
-            assert_eq!(is_instance_id(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn each_kind_of_address_has_its_filter() {
-        let addresses: Vec<IpAddr> = ["203.0.113.10", "10.0.0.7", "100.64.3.4", "2001:db8::1"]
-            .iter()
-            .map(|text| text.parse().expect("address"))
-            .collect();
-        let found: Vec<(&str, usize)> = filters(&addresses)
-            .iter()
-            .map(|(name, list)| (*name, list.len()))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                ("association.public-ip", 1),
-                ("addresses.association.public-ip", 1),
-                ("addresses.private-ip-address", 2),
-                ("ipv6-addresses.ipv6-address", 1),
-            ]
-        );
     }
 }

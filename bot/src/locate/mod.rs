@@ -5,6 +5,11 @@
 
 mod ec2;
 mod interface;
+mod ledger;
+mod nat;
+mod past;
+mod sweep;
+mod wanted;
 
 use async_trait::async_trait;
 
@@ -13,6 +18,9 @@ use crate::case::HostRef;
 use crate::case::Located;
 
 pub use ec2::Ec2Locator;
+pub use ledger::Ledger;
+pub use ledger::LedgerError;
+pub use sweep::sweep_forever;
 
 /// Finds the hosts of a claim.
 #[async_trait]
@@ -79,10 +87,7 @@ mod tests {
         ] {
             merge(
                 &mut all,
-                Located {
-                    hosts: vec![host(id, region, why)],
-                    notes: vec!["one note".to_owned()],
-                },
+                Located { hosts: vec![host(id, region, why)], notes: vec!["one note".to_owned()] },
             );
         }
         let whys: Vec<&str> = all.hosts.iter().map(|host| host.why.as_str()).collect();

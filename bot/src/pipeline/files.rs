@@ -15,9 +15,7 @@ pub struct CaseFiles {
 impl CaseFiles {
     /// Below this state folder.
     pub fn new(state_dir: &Path) -> Self {
-        Self {
-            root: state_dir.join("cases"),
-        }
+        Self { root: state_dir.join("cases") }
     }
 
     /// Where a case's file is.
@@ -28,10 +26,7 @@ impl CaseFiles {
     /// Writes a file whole or not at all, replacing an older one.
     pub async fn write(&self, case: &CaseId, name: &str, content: &[u8]) -> Result<PathBuf, PipelineError> {
         let path = self.path(case, name);
-        let failed = |source| PipelineError::File {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| PipelineError::File { path: path.clone(), source };
         let folder = self.root.join(&case.0);
         tokio::fs::create_dir_all(&folder).await.map_err(failed)?;
         let draft = folder.join(format!(".{name}.{:016x}", fastrand::u64(..)));

@@ -56,9 +56,7 @@ pub async fn plan(
         locate::merge(&mut located, found);
     }
     if left_out > 0 {
-        located.notes.push(format!(
-            "{left_out} questions to hosts are left out: a case asks {most}"
-        ));
+        located.notes.push(format!("{left_out} questions to hosts are left out: a case asks {most}"));
     }
     (located, planned)
 }
@@ -81,22 +79,14 @@ pub fn send(hosts: &Arc<dyn HostHistory>, permits: &Arc<Semaphore>, questions: &
 /// Waits for the answer to every question that was sent.
 pub fn wait(hosts: &Arc<dyn HostHistory>, permits: &Arc<Semaphore>, questions: &[Question]) -> JoinSet<Step> {
     let unanswered = |question: &Question| question.answer.is_none();
-    each(
-        permits,
-        questions,
-        unanswered,
-        hosts,
-        async |hosts, mut question| {
-            let answer = match &question.ticket {
-                Some(ticket) => hosts.answer(&question.host, &question.request, ticket).await,
-                None => Answer::Unreachable {
-                    reason: "the question was never sent".to_owned(),
-                },
-            };
-            settle(&mut question, answer);
-            question
-        },
-    )
+    each(permits, questions, unanswered, hosts, async |hosts, mut question| {
+        let answer = match &question.ticket {
+            Some(ticket) => hosts.answer(&question.host, &question.request, ticket).await,
+            None => Answer::Unreachable { reason: "the question was never sent".to_owned() },
+        };
+        settle(&mut question, answer);
+        question
+    })
 }
 
 /// The answers, in the questions' order.
@@ -140,11 +130,7 @@ where
     F: Future<Output = Question> + Send,
 {
     let mut tasks = JoinSet::new();
-    for (place, question) in questions
-        .iter()
-        .enumerate()
-        .filter(|(_, question)| wanted(question))
-    {
+    for (place, question) in questions.iter().enumerate().filter(|(_, question)| wanted(question)) {
         let (permits, hosts, question) = (Arc::clone(permits), Arc::clone(hosts), question.clone());
         tasks.spawn(async move {
             let _permit = permits.acquire().await;

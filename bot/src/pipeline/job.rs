@@ -81,12 +81,7 @@ impl<'a> Job<'a> {
         let work = self.work.get_mut();
         self.questions.truncate(work.questions);
         if claims > work.claims && work.state > State::Received {
-            tracing::info!(
-                case_id = self.case.id.0,
-                claims,
-                worked_on = work.claims,
-                "case reopened"
-            );
+            tracing::info!(case_id = self.case.id.0, claims, worked_on = work.claims, "case reopened");
             work.state = State::Received;
             work.uploaded = false;
             self.save().await?;
@@ -139,11 +134,7 @@ impl<'a> Job<'a> {
         );
         for question in planned {
             let place = questions.len();
-            pipeline
-                .edges
-                .store
-                .save_question(&self.case.id, self.owner, place, &question)
-                .await?;
+            pipeline.edges.store.save_question(&self.case.id, self.owner, place, &question).await?;
             questions.push(question);
         }
         let (claims, count) = (self.case.claims.len(), questions.len());
@@ -165,11 +156,7 @@ impl<'a> Job<'a> {
         while let Some(step) = steps.join_next().await {
             // A question whose task panicked stays as it was; the next step says that it was never sent.
             let Ok((place, question)) = step else { continue };
-            self.pipeline
-                .edges
-                .store
-                .save_question(&self.case.id, self.owner, place, &question)
-                .await?;
+            self.pipeline.edges.store.save_question(&self.case.id, self.owner, place, &question).await?;
             tracing::info!(
                 case_id = self.case.id.0,
                 instance_id = question.host.instance_id,
@@ -215,12 +202,7 @@ impl<'a> Job<'a> {
             Some(posted) => posted,
             None => notifier.post(message).await?,
         };
-        tracing::info!(
-            case_id = self.case.id.0,
-            channel = posted.channel,
-            ts = posted.ts,
-            "posted"
-        );
+        tracing::info!(case_id = self.case.id.0, channel = posted.channel, ts = posted.ts, "posted");
         let stored = posted.clone();
         self.change(|work| work.posted = Some(stored)).await?;
         Ok(posted)
@@ -230,13 +212,8 @@ impl<'a> Job<'a> {
     async fn report(&self) -> Result<(), PipelineError> {
         let located = self.work.lock().await.located.clone().unwrap_or_default();
         let answers = gather::answers(&self.questions);
-        let report = report::build(
-            &self.case,
-            &located,
-            &answers,
-            &self.pipeline.playbooks,
-            Timestamp::now(),
-        );
+        let report =
+            report::build(&self.case, &located, &answers, &self.pipeline.playbooks, Timestamp::now());
         let html = report::html(&report);
         let path = self.write_files(&report, &html).await?;
         let message = Message {
@@ -261,10 +238,8 @@ impl<'a> Job<'a> {
     }
 
     async fn write_files(&self, report: &Report, html: &str) -> Result<PathBuf, PipelineError> {
-        let json = serde_json::to_vec_pretty(report).map_err(|source| PipelineError::Report {
-            case: self.case.id.clone(),
-            source,
-        })?;
+        let json = serde_json::to_vec_pretty(report)
+            .map_err(|source| PipelineError::Report { case: self.case.id.clone(), source })?;
         let files = &self.pipeline.files;
         files.write(&self.case.id, "report.json", &json).await?;
         files.write(&self.case.id, "report.html", html.as_bytes()).await
@@ -275,11 +250,7 @@ impl<'a> Job<'a> {
         let notifier = &self.pipeline.edges.notifier;
         match notifier.update(posted, message).await {
             Err(SlackError::Refused { code, .. }) if code.contains("block") || code.contains("too_long") => {
-                tracing::error!(
-                    case_id = self.case.id.0,
-                    code,
-                    "Slack refused the report's blocks"
-                );
+                tracing::error!(case_id = self.case.id.0, code, "Slack refused the report's blocks");
                 let plain = Message {
                     blocks: Vec::new(),
                     text: format!("{} (the whole report is in the thread)", message.text),
@@ -313,28 +284,20 @@ impl<'a> Job<'a> {
             }
             let reply = notes::further_notice(&self.case, notice);
             self.pipeline.edges.notifier.reply(posted, &reply).await?;
-            self.change(|work| work.announced.push(notice.digest.clone()))
-                .await?;
+            self.change(|work| work.announced.push(notice.digest.clone())).await?;
         }
         Ok(())
     }
 
     /// Says what a notice is that accuses nobody.
     async fn close(&self) -> Result<(), PipelineError> {
-        let posted = self
-            .post_once(&notes::closed(&self.case, self.disposition))
-            .await?;
+        let posted = self.post_once(&notes::closed(&self.case, self.disposition)).await?;
         self.announce(&posted).await?;
         self.finish().await
     }
 
     async fn finish(&self) -> Result<(), PipelineError> {
-        let considered = self
-            .case
-            .notices
-            .iter()
-            .map(|notice| notice.digest.clone())
-            .collect();
+        let considered = self.case.notices.iter().map(|notice| notice.digest.clone()).collect();
         self.change(|work| {
             work.state = State::Done;
             work.considered = considered;
@@ -350,12 +313,7 @@ impl<'a> Job<'a> {
     async fn change(&self, change: impl FnOnce(&mut Work)) -> Result<(), PipelineError> {
         let mut work = self.work.lock().await;
         change(&mut work);
-        Ok(self
-            .pipeline
-            .edges
-            .store
-            .save(&self.case.id, self.owner, &work)
-            .await?)
+        Ok(self.pipeline.edges.store.save(&self.case.id, self.owner, &work).await?)
     }
 
     async fn save(&self) -> Result<(), PipelineError> {

@@ -155,12 +155,7 @@ impl Pipeline {
         let known = admitted.novelty == Novelty::Known;
         tracing::info!(case_id = case.0, format = parsed.format, disposition = ?parsed.disposition,
             claims = parsed.claims.len(), novelty = ?admitted.novelty, "notice admitted");
-        let record = self
-            .edges
-            .store
-            .load(&case)
-            .await?
-            .ok_or_else(|| StoreError::Missing(case.clone()))?;
+        let record = self.edges.store.load(&case).await?.ok_or_else(|| StoreError::Missing(case.clone()))?;
         self.keep_notice(&record, &admission.notice.digest, bytes).await?;
         if is_done(&record) {
             return Ok(finished(&record, known));
@@ -220,21 +215,14 @@ impl Pipeline {
 
     /// Keeps the notice's bytes beside its case, under its number.
     async fn keep_notice(&self, record: &Record, digest: &str, bytes: &[u8]) -> Result<(), PipelineError> {
-        let Some(at) = record
-            .case
-            .notices
-            .iter()
-            .position(|notice| notice.digest == digest)
-        else {
+        let Some(at) = record.case.notices.iter().position(|notice| notice.digest == digest) else {
             tracing::warn!(
                 case_id = record.case.id.0,
                 "the case holds no more notices; this one is not kept"
             );
             return Ok(());
         };
-        self.files
-            .write_new(&record.case.id, &format!("notice-{}.eml", at + 1), bytes)
-            .await
+        self.files.write_new(&record.case.id, &format!("notice-{}.eml", at + 1), bytes).await
     }
 
     fn hold(&self, case: &CaseId, owner: &Owner) {
@@ -243,20 +231,14 @@ impl Pipeline {
     }
 
     fn let_go(&self, owner: &Owner) {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&owner.to_string());
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&owner.to_string());
     }
 }
 
 /// Reads a notice where a panic of a reader costs that notice only.
 async fn read(reader: Reader, bytes: &[u8], received: Timestamp, own_addresses: Vec<IpNet>) -> Parsed {
     let bytes = bytes.to_vec();
-    let context = notice::Context {
-        received: Some(received),
-        own_addresses,
-    };
+    let context = notice::Context { received: Some(received), own_addresses };
     let reading = tokio::task::spawn_blocking(move || reader(&bytes, &context));
     reading.await.unwrap_or_else(|_| Parsed {
         format: "generic".to_owned(),
@@ -288,11 +270,7 @@ fn admission(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Admission {
 /// Whether nothing is left to do for a case and all of its notices.
 fn is_done(record: &Record) -> bool {
     record.work.state == State::Done
-        && record
-            .case
-            .notices
-            .iter()
-            .all(|notice| record.work.considered.contains(&notice.digest))
+        && record.case.notices.iter().all(|notice| record.work.considered.contains(&notice.digest))
 }
 
 fn finished(record: &Record, known: bool) -> Outcome {

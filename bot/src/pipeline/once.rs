@@ -64,25 +64,15 @@ impl Once {
     pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
         let parsed = super::read(notice::parse, bytes, received, self.own_addresses.clone()).await;
         let case = case(&parsed, bytes, received);
-        let (mut located, mut questions) = gather::plan(
-            self.locator.as_ref(),
-            &self.playbooks,
-            &case.claims,
-            &[],
-            self.most,
-        )
-        .await;
+        let (mut located, mut questions) =
+            gather::plan(self.locator.as_ref(), &self.playbooks, &case.claims, &[], self.most).await;
         let permits = Arc::new(Semaphore::new(self.at_once));
         apply(gather::send(&self.hosts, &permits, &questions), &mut questions).await;
         apply(gather::wait(&self.hosts, &permits, &questions), &mut questions).await;
         located.notes.extend(gather::clock_notes(&questions));
         let answers = gather::answers(&questions);
         let report = report::build(&case, &located, &answers, &self.playbooks, Timestamp::now());
-        Investigated {
-            parsed,
-            report,
-            answers,
-        }
+        Investigated { parsed, report, answers }
     }
 }
 
@@ -97,11 +87,7 @@ async fn apply(mut steps: JoinSet<Step>, questions: &mut [Question]) {
 /// A case of one notice, named after its bytes so that the same file has the same name again.
 fn case(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Case {
     let digest = digest(bytes);
-    let id = format!(
-        "GS-{}-{}",
-        received.strftime("%Y%m%d"),
-        digest[..4].to_ascii_uppercase()
-    );
+    let id = format!("GS-{}-{}", received.strftime("%Y%m%d"), digest[..4].to_ascii_uppercase());
     Case {
         id: CaseId(id),
         opened: received,

@@ -93,10 +93,7 @@ pub struct LogOnly;
 impl Notifier for LogOnly {
     async fn post(&self, message: &Message) -> Result<Posted, SlackError> {
         tracing::info!(case_id = message.case.0, text = message.text, "would post");
-        Ok(Posted {
-            channel: "none".to_owned(),
-            ts: "0".to_owned(),
-        })
+        Ok(Posted { channel: "none".to_owned(), ts: "0".to_owned() })
     }
 
     async fn find(&self, _case: &CaseId, _since: Timestamp) -> Result<Option<Posted>, SlackError> {

@@ -48,11 +48,7 @@ pub fn closed(case: &Case, disposition: Disposition) -> Message {
         blocks.push(json!({"type": "section", "text": plain(&warnings.join("\n"))}));
     }
     blocks.push(context(case, case.notices.first()));
-    Message {
-        case: case.id.clone(),
-        blocks,
-        text: format!("{title} ({})", case.id.0),
-    }
+    Message { case: case.id.clone(), blocks, text: format!("{title} ({})", case.id.0) }
 }
 
 /// What is said in the thread when a further notice of a known case arrives.
@@ -60,10 +56,7 @@ pub fn further_notice(case: &Case, notice: &NoticeRef) -> Message {
     let text = format!("Another notice of this case arrived at {:.0}", notice.received);
     Message {
         case: case.id.clone(),
-        blocks: vec![
-            json!({"type": "section", "text": plain(&text)}),
-            context(case, Some(notice)),
-        ],
+        blocks: vec![json!({"type": "section", "text": plain(&text)}), context(case, Some(notice))],
         text,
     }
 }
@@ -71,11 +64,7 @@ pub fn further_notice(case: &Case, notice: &NoticeRef) -> Message {
 fn context(case: &Case, notice: Option<&NoticeRef>) -> Value {
     let mut text = case.id.0.clone();
     if let Some(notice) = notice {
-        text.push_str(&format!(
-            " · {} · received {:.0}",
-            visible(&notice.format),
-            notice.received
-        ));
+        text.push_str(&format!(" · {} · received {:.0}", visible(&notice.format), notice.received));
         if let Some(number) = &notice.reporter_case {
             text.push_str(&format!(" · reporter's number {}", visible(number)));
         }
@@ -136,12 +125,9 @@ mod tests {
     fn every_note_is_valid_for_slack() {
         let hostile = format!("\u{202e}<!channel> \u{1b}[31m{}", "A".repeat(100_000));
         let case = case(&hostile);
-        for disposition in [
-            Disposition::Unreadable,
-            Disposition::NotAbuse,
-            Disposition::Inbound,
-            Disposition::Claims,
-        ] {
+        for disposition in
+            [Disposition::Unreadable, Disposition::NotAbuse, Disposition::Inbound, Disposition::Claims]
+        {
             let message = closed(&case, disposition);
             let payload = json!({"channel": "C0123456789", "text": message.text, "blocks": message.blocks});
             assert!(payload.to_string().len() < 9_000);

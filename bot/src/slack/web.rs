@@ -106,10 +106,7 @@ impl SlackWeb {
         match tokio::time::timeout(CALL_MAX, call).await {
             Ok(Ok(answer)) => Ok(Ok(answer)),
             Ok(Err(error)) => Ok(Err(judge(method, error)?)),
-            Err(_) => Ok(Err(Failure::passing(format!(
-                "no answer within {} s",
-                CALL_MAX.as_secs()
-            )))),
+            Err(_) => Ok(Err(Failure::passing(format!("no answer within {} s", CALL_MAX.as_secs())))),
         }
     }
 
@@ -118,19 +115,9 @@ impl SlackWeb {
         let pause = failure.after.unwrap_or_else(|| back_off(tries.made));
         tries.made += 1;
         let (method, attempts, reason) = (tries.method, tries.made, failure.reason);
-        tracing::warn!(
-            method,
-            attempts,
-            reason,
-            pause_ms = pause.as_millis() as u64,
-            "Slack call failed"
-        );
+        tracing::warn!(method, attempts, reason, pause_ms = pause.as_millis() as u64, "Slack call failed");
         if attempts >= ATTEMPTS || pause > RETRY_AFTER_MAX {
-            return Err(SlackError::Unavailable {
-                method,
-                attempts,
-                reason,
-            });
+            return Err(SlackError::Unavailable { method, attempts, reason });
         }
         match failure.after {
             // Everybody waits: the limit is the workspace's, not this call's.
@@ -157,9 +144,7 @@ impl SlackWeb {
         let session = self.client.open_session(&self.token);
         let length = attachment.content.len().to_string();
         let parameters = vec![("filename", Some(&attachment.name)), ("length", Some(&length))];
-        let asked = session
-            .http_session_api
-            .http_get::<Place, _, _>(METHOD, &parameters, None);
+        let asked = session.http_session_api.http_get::<Place, _, _>(METHOD, &parameters, None);
         let place = within(METHOD, CALL_MAX, asked).await?;
         let unreadable = |error| SlackError::Unavailable {
             method: METHOD,
@@ -216,23 +201,14 @@ impl Notifier for SlackWeb {
         ];
         self.wait_turn().await;
         let session = self.client.open_session(&self.token);
-        let asked = session
-            .http_session_api
-            .http_get::<History, _, _>(METHOD, &parameters, None);
+        let asked = session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None);
         let history = within(METHOD, CALL_MAX, asked).await?;
         let ours = |message: &&Value| {
             message["metadata"]["event_type"] == METADATA
                 && message["metadata"]["event_payload"]["case_id"] == case.0.as_str()
         };
-        let ts = history
-            .messages
-            .iter()
-            .find(ours)
-            .and_then(|message| message["ts"].as_str());
-        Ok(ts.map(|ts| Posted {
-            channel: self.channel.clone(),
-            ts: ts.to_owned(),
-        }))
+        let ts = history.messages.iter().find(ours).and_then(|message| message["ts"].as_str());
+        Ok(ts.map(|ts| Posted { channel: self.channel.clone(), ts: ts.to_owned() }))
     }
 
     async fn update(&self, posted: &Posted, message: &Message) -> Result<(), SlackError> {
@@ -258,9 +234,7 @@ impl Notifier for SlackWeb {
             "channel_id": posted.channel,
             "thread_ts": posted.ts,
         });
-        self.call::<Value>("files.completeUploadExternal", &body)
-            .await
-            .map(drop)
+        self.call::<Value>("files.completeUploadExternal", &body).await.map(drop)
     }
 }
 
@@ -310,14 +284,11 @@ fn judge(method: &'static str, error: SlackClientError) -> Result<Failure, Slack
             Ok(Failure::passing(format!("HTTP {}", http.status_code)))
         }
         SlackClientError::HttpError(http) => Err(refused(format!("HTTP {}", http.status_code))),
-        SlackClientError::ProtocolError(protocol) => Ok(Failure::passing(format!(
-            "an answer that does not read: {}",
-            protocol.json_error
-        ))),
+        SlackClientError::ProtocolError(protocol) => {
+            Ok(Failure::passing(format!("an answer that does not read: {}", protocol.json_error)))
+        }
         SlackClientError::HttpProtocolError(protocol) => {
-            let cause = protocol
-                .cause
-                .map_or_else(String::new, |cause| format!(": {cause}"));
+            let cause = protocol.cause.map_or_else(String::new, |cause| format!(": {cause}"));
             Ok(Failure::passing(format!("no connection{cause}")))
         }
         _ => Ok(Failure::passing("the client failed".to_owned())),
@@ -334,11 +305,7 @@ async fn within<T>(
         Ok(Err(error)) => judge(method, error)?.reason,
         Err(_) => format!("no answer within {} s", limit.as_secs()),
     };
-    Err(SlackError::Unavailable {
-        method,
-        attempts: 1,
-        reason,
-    })
+    Err(SlackError::Unavailable { method, attempts: 1, reason })
 }
 
 /// 0.5 s, doubled each time, with jitter.
@@ -376,10 +343,8 @@ mod tests {
 
     #[test]
     fn a_message_is_valid_for_slack_and_its_blocks_go_through_unharmed() {
-        let settings = Slack {
-            channel: "C0123456789".to_owned(),
-            api_url: Some("http://127.0.0.1:9/api/".to_owned()),
-        };
+        let settings =
+            Slack { channel: "C0123456789".to_owned(), api_url: Some("http://127.0.0.1:9/api/".to_owned()) };
         let web = SlackWeb::new(&settings, &Secret::new("xoxb-0")).expect("a client");
         let blocks =
             vec![json!({"type": "section", "text": {"type": "plain_text", "text": "a", "emoji": false}})];

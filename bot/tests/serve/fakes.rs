@@ -60,10 +60,7 @@ pub struct Fuse {
 
 impl Fuse {
     pub fn after(calls: usize) -> Arc<Self> {
-        Arc::new(Self {
-            left: Mutex::new(Some(calls)),
-            ..Self::default()
-        })
+        Arc::new(Self { left: Mutex::new(Some(calls)), ..Self::default() })
     }
 
     /// Ends when the work was cut off.
@@ -113,11 +110,7 @@ impl FakeSlack {
             return Ok(());
         }
         self.failing.store(failing - 1, Ordering::SeqCst);
-        Err(SlackError::Unavailable {
-            method,
-            attempts: 1,
-            reason: "down".to_owned(),
-        })
+        Err(SlackError::Unavailable { method, attempts: 1, reason: "down".to_owned() })
     }
 
     async fn pass(&self) {
@@ -144,29 +137,20 @@ impl Notifier for FakeSlack {
         };
         // Slack took it; whether the bot lives to hear of it is another matter.
         self.pass().await;
-        Ok(Posted {
-            channel: "C1".to_owned(),
-            ts,
-        })
+        Ok(Posted { channel: "C1".to_owned(), ts })
     }
 
     async fn find(&self, case: &CaseId, _since: Timestamp) -> Result<Option<Posted>, SlackError> {
         let channel = lock(&self.channel);
         let at = channel.iter().position(|(of, _)| of == case);
-        Ok(at.map(|at| Posted {
-            channel: "C1".to_owned(),
-            ts: at.to_string(),
-        }))
+        Ok(at.map(|at| Posted { channel: "C1".to_owned(), ts: at.to_string() }))
     }
 
     async fn update(&self, posted: &Posted, message: &Message) -> Result<(), SlackError> {
         self.pass().await;
         self.fails("chat.update")?;
         if self.refuses_blocks && !message.blocks.is_empty() {
-            return Err(SlackError::Refused {
-                method: "chat.update",
-                code: "invalid_blocks".to_owned(),
-            });
+            return Err(SlackError::Refused { method: "chat.update", code: "invalid_blocks".to_owned() });
         }
         self.updates.fetch_add(1, Ordering::SeqCst);
         let at: usize = posted.ts.parse().expect("a number");
@@ -210,10 +194,7 @@ pub struct FakeHosts {
 pub fn evidence(request: &Request, id: &str) -> Evidence {
     Evidence {
         version: history::VERSION,
-        host: Host {
-            instance_id: Some(id.to_owned()),
-            ..Host::default()
-        },
+        host: Host { instance_id: Some(id.to_owned()), ..Host::default() },
         request: request.clone(),
         answered: Timestamp::now().into(),
         coverage: Coverage {
@@ -240,15 +221,10 @@ impl HostHistory for FakeHosts {
             fuse.pass().await;
         }
         if self.manner == Manner::Offline {
-            return Err(Answer::Unreachable {
-                reason: "the SSM agent has not been heard".to_owned(),
-            });
+            return Err(Answer::Unreachable { reason: "the SSM agent has not been heard".to_owned() });
         }
         let number = self.asked.fetch_add(1, Ordering::SeqCst);
-        Ok(Ticket {
-            command: format!("command-{number}"),
-            sent: Timestamp::now(),
-        })
+        Ok(Ticket { command: format!("command-{number}"), sent: Timestamp::now() })
     }
 
     async fn answer(&self, host: &HostRef, request: &Request, ticket: &Ticket) -> Answer {
@@ -282,10 +258,7 @@ impl Locate for FakeLocator {
             why: format!("holds {address} now"),
             ..HostRef::default()
         };
-        Located {
-            hosts: claim.accused.addresses.iter().map(host).collect(),
-            notes: Vec::new(),
-        }
+        Located { hosts: claim.accused.addresses.iter().map(host).collect(), notes: Vec::new() }
     }
 }
 
@@ -366,20 +339,12 @@ pub struct FakeQueue {
 
 impl FakeQueue {
     pub fn new(visibility: Duration) -> Self {
-        Self {
-            visibility,
-            ..Self::default()
-        }
+        Self { visibility, ..Self::default() }
     }
 
     pub fn send(&self, body: impl Into<String>) {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let held = Held {
-            body: body.into(),
-            visible: Instant::now(),
-            receives: 0,
-            receipt: String::new(),
-        };
+        let held = Held { body: body.into(), visible: Instant::now(), receives: 0, receipt: String::new() };
         lock(&self.messages).insert(number, held);
     }
 
@@ -389,10 +354,7 @@ impl FakeQueue {
 
     /// Messages that could be received now.
     pub fn visible(&self) -> usize {
-        lock(&self.messages)
-            .values()
-            .filter(|held| held.visible <= Instant::now())
-            .count()
+        lock(&self.messages).values().filter(|held| held.visible <= Instant::now()).count()
     }
 
     fn current<'a>(
@@ -400,14 +362,9 @@ impl FakeQueue {
         messages: &'a mut BTreeMap<usize, Held>,
         receipt: &str,
     ) -> Result<(usize, &'a mut Held), QueueError> {
-        let lost = || QueueError::Lost {
-            reason: "ReceiptHandleIsInvalid".to_owned(),
-        };
+        let lost = || QueueError::Lost { reason: "ReceiptHandleIsInvalid".to_owned() };
         let number = lock(&self.receipts).get(receipt).copied().ok_or_else(lost)?;
-        let held = messages
-            .get_mut(&number)
-            .filter(|held| held.receipt == receipt)
-            .ok_or_else(lost)?;
+        let held = messages.get_mut(&number).filter(|held| held.receipt == receipt).ok_or_else(lost)?;
         Ok((number, held))
     }
 }
@@ -443,9 +400,7 @@ impl Queue for FakeQueue {
 
     async fn hide(&self, receipt: &str, seconds: u32) -> Result<(), QueueError> {
         if self.loses_leases && seconds > 0 {
-            return Err(QueueError::Lost {
-                reason: "made so".to_owned(),
-            });
+            return Err(QueueError::Lost { reason: "made so".to_owned() });
         }
         let mut messages = lock(&self.messages);
         let (_, held) = self.current(&mut messages, receipt)?;

@@ -47,63 +47,35 @@ fn question(command: Option<&str>) -> Question {
         host: HostRef::default(),
         request: Request {
             version: history::VERSION,
-            window: Window {
-                from: UnixNs(1),
-                to: UnixNs(2),
-            },
+            window: Window { from: UnixNs(1), to: UnixNs(2) },
             remotes: Vec::new(),
             ports: Vec::new(),
             protocol: None,
         },
         asked: now,
-        ticket: command.map(|command| Ticket {
-            command: command.to_owned(),
-            sent: now,
-        }),
+        ticket: command.map(|command| Ticket { command: command.to_owned(), sent: now }),
         answer: None,
         answered: None,
     }
 }
 
 async fn notices_with_a_common_key_are_one_case(store: &dyn CaseStore) {
-    let first = store
-        .admit(&admission("a", &["digest:a", "reporter:1"]))
-        .await
-        .expect("admitted");
+    let first = store.admit(&admission("a", &["digest:a", "reporter:1"])).await.expect("admitted");
     assert_eq!(first.novelty, Novelty::NewCase);
     assert!(first.case.0.starts_with("GS-20261121-"), "{first:?}");
-    let again = store
-        .admit(&admission("a", &["digest:a", "reporter:1"]))
-        .await
-        .expect("admitted");
+    let again = store.admit(&admission("a", &["digest:a", "reporter:1"])).await.expect("admitted");
     assert_eq!((again.novelty, &again.case), (Novelty::Known, &first.case));
-    let reminder = store
-        .admit(&admission("b", &["digest:b", "reporter:1"]))
-        .await
-        .expect("admitted");
-    assert_eq!(
-        (reminder.novelty, &reminder.case),
-        (Novelty::NewNotice, &first.case)
-    );
-    let other = store
-        .admit(&admission("c", &["digest:c", "reporter:2"]))
-        .await
-        .expect("admitted");
+    let reminder = store.admit(&admission("b", &["digest:b", "reporter:1"])).await.expect("admitted");
+    assert_eq!((reminder.novelty, &reminder.case), (Novelty::NewNotice, &first.case));
+    let other = store.admit(&admission("c", &["digest:c", "reporter:2"])).await.expect("admitted");
     assert_ne!(other.case, first.case);
     let record = store.load(&first.case).await.expect("loaded").expect("there");
     assert_eq!(record.case.notices.len(), 2);
-    assert_eq!(
-        record.case.deadline,
-        Some("2026-11-22T10:02:00Z".parse().expect("time"))
-    );
+    assert_eq!(record.case.deadline, Some("2026-11-22T10:02:00Z".parse().expect("time")));
 }
 
 async fn only_the_holder_of_the_lease_writes(store: &dyn CaseStore) {
-    let case = store
-        .admit(&admission("l", &["digest:l"]))
-        .await
-        .expect("admitted")
-        .case;
+    let case = store.admit(&admission("l", &["digest:l"])).await.expect("admitted").case;
     let (mine, theirs) = (Owner::fresh(), Owner::fresh());
     assert!(store.lease(&case, &mine, LEASE).await.expect("leased").is_some());
     assert!(store.lease(&case, &theirs, LEASE).await.expect("asked").is_none());
@@ -117,13 +89,7 @@ async fn only_the_holder_of_the_lease_writes(store: &dyn CaseStore) {
     }
     store.renew(&case, &mine, Duration::ZERO).await.expect("renewed");
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert!(
-        store
-            .lease(&case, &theirs, LEASE)
-            .await
-            .expect("leased")
-            .is_some()
-    );
+    assert!(store.lease(&case, &theirs, LEASE).await.expect("leased").is_some());
     let late = store.save(&case, &mine, &Work::default()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
     store.release(&case, &mine).await.expect("nothing to release");
@@ -133,51 +99,24 @@ async fn only_the_holder_of_the_lease_writes(store: &dyn CaseStore) {
 }
 
 async fn work_and_questions_come_back(store: &dyn CaseStore) {
-    let case = store
-        .admit(&admission("w", &["digest:w"]))
-        .await
-        .expect("admitted")
-        .case;
+    let case = store.admit(&admission("w", &["digest:w"])).await.expect("admitted").case;
     let owner = Owner::fresh();
-    store
-        .lease(&case, &owner, LEASE)
-        .await
-        .expect("leased")
-        .expect("free");
+    store.lease(&case, &owner, LEASE).await.expect("leased").expect("free");
     let work = Work {
         state: State::Asked,
-        posted: Some(Posted {
-            channel: "C1".to_owned(),
-            ts: "1.2".to_owned(),
-        }),
+        posted: Some(Posted { channel: "C1".to_owned(), ts: "1.2".to_owned() }),
         ..Work::default()
     };
     store.save(&case, &owner, &work).await.expect("saved");
-    store
-        .save_question(&case, &owner, 0, &question(None))
-        .await
-        .expect("saved");
-    store
-        .save_question(&case, &owner, 1, &question(None))
-        .await
-        .expect("saved");
-    store
-        .save_question(&case, &owner, 0, &question(Some("c-1")))
-        .await
-        .expect("saved");
+    store.save_question(&case, &owner, 0, &question(None)).await.expect("saved");
+    store.save_question(&case, &owner, 1, &question(None)).await.expect("saved");
+    store.save_question(&case, &owner, 0, &question(Some("c-1"))).await.expect("saved");
     let record = store.load(&case).await.expect("loaded").expect("there");
     assert_eq!(record.work, work);
     assert_eq!(record.questions, [question(Some("c-1")), question(None)]);
     let listed = store.list(true, 100).await.expect("listed");
-    assert!(
-        listed
-            .iter()
-            .any(|summary| summary.case == case && summary.state == State::Asked)
-    );
-    let done = Work {
-        state: State::Done,
-        ..work
-    };
+    assert!(listed.iter().any(|summary| summary.case == case && summary.state == State::Asked));
+    let done = Work { state: State::Done, ..work };
     store.save(&case, &owner, &done).await.expect("saved");
     let listed = store.list(true, 100).await.expect("listed");
     assert!(!listed.iter().any(|summary| summary.case == case));
@@ -200,22 +139,12 @@ async fn of_many_at_once_one_opens_the_case(stores: Vec<Arc<dyn CaseStore>>) {
             store.admit(&admission(&digest, &[&key, "reporter:race"])).await
         });
     }
-    let admitted: Vec<_> = tasks
-        .join_all()
-        .await
-        .into_iter()
-        .map(|result| result.expect("admitted"))
-        .collect();
-    let opened = admitted
-        .iter()
-        .filter(|one| one.novelty == Novelty::NewCase)
-        .count();
+    let admitted: Vec<_> =
+        tasks.join_all().await.into_iter().map(|result| result.expect("admitted")).collect();
+    let opened = admitted.iter().filter(|one| one.novelty == Novelty::NewCase).count();
     assert_eq!(opened, 1);
     assert!(admitted.iter().all(|one| one.case == admitted[0].case));
-    let known = admitted
-        .iter()
-        .filter(|one| one.novelty == Novelty::Known)
-        .count();
+    let known = admitted.iter().filter(|one| one.novelty == Novelty::Known).count();
     assert_eq!(known, 32);
 }
 

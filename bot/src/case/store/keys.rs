@@ -8,10 +8,7 @@ use crate::case::Parsed;
 
 /// SHA-256 of a notice's bytes, hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The keys of a notice: two notices with a common one belong to one case.
@@ -22,17 +19,8 @@ pub fn digest(bytes: &[u8]) -> String {
 /// - its accusations, where each names whom and when, so that copies of one report in different envelopes meet.
 pub fn dedupe_keys(parsed: &Parsed, digest: &str) -> Vec<String> {
     let mut keys = vec![format!("digest:{digest}")];
-    if let Some(number) = parsed
-        .case_id
-        .as_deref()
-        .map(str::trim)
-        .filter(|number| !number.is_empty())
-    {
-        keys.push(format!(
-            "reporter:{}:{}",
-            parsed.format,
-            number.to_ascii_lowercase()
-        ));
+    if let Some(number) = parsed.case_id.as_deref().map(str::trim).filter(|number| !number.is_empty()) {
+        keys.push(format!("reporter:{}:{}", parsed.format, number.to_ascii_lowercase()));
     }
     if !parsed.claims.is_empty()
         && parsed.claims.iter().all(is_telling)
@@ -87,10 +75,7 @@ mod tests {
     #[test]
     fn keys_are_as_many_as_the_notice_allows() {
         assert_eq!(dedupe_keys(&parsed(None, false), "d"), ["digest:d"]);
-        assert_eq!(
-            dedupe_keys(&parsed(Some(" P01A "), false), "d"),
-            ["digest:d", "reporter:aws_email:p01a"]
-        );
+        assert_eq!(dedupe_keys(&parsed(Some(" P01A "), false), "d"), ["digest:d", "reporter:aws_email:p01a"]);
         let exact = dedupe_keys(&parsed(None, true), "d");
         assert_eq!(exact.len(), 2);
         assert_eq!(exact[1], dedupe_keys(&parsed(Some("1"), true), "e")[2]);

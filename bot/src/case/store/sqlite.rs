@@ -86,10 +86,8 @@ impl SqliteStore {
     /// Opens the file, making it and its folder where they are missing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StoreError::Open {
-                path: path.to_owned(),
-                source,
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         }
         let prepare = || {
             let connection = Connection::open(path)?;
@@ -101,9 +99,7 @@ impl SqliteStore {
             Ok(connection)
         };
         let connection = prepare().map_err(database("open the file"))?;
-        Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
-        })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
     /// Runs one transaction where blocking is allowed.
@@ -122,9 +118,7 @@ impl SqliteStore {
             transaction.commit().map_err(database(doing))?;
             Ok(result)
         };
-        tokio::task::spawn_blocking(call)
-            .await
-            .map_err(|_| StoreError::Interrupted)?
+        tokio::task::spawn_blocking(call).await.map_err(|_| StoreError::Interrupted)?
     }
 }
 
@@ -132,10 +126,7 @@ impl SqliteStore {
 impl CaseStore for SqliteStore {
     async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError> {
         let admission = admission.clone();
-        self.run("admit a notice", move |transaction| {
-            admit(transaction, &admission)
-        })
-        .await
+        self.run("admit a notice", move |transaction| admit(transaction, &admission)).await
     }
 
     async fn lease(
@@ -227,27 +218,16 @@ impl CaseStore for SqliteStore {
 
     async fn load(&self, case: &CaseId) -> Result<Option<Record>, StoreError> {
         let case = case.clone();
-        self.run("load a case", move |transaction| read(transaction, &case))
-            .await
+        self.run("load a case", move |transaction| read(transaction, &case)).await
     }
 
     async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError> {
         self.run("list cases", move |transaction| {
             let sql = "SELECT id, opened, work FROM cases WHERE NOT (?1 AND state = 'done')
                        ORDER BY opened DESC, id LIMIT ?2";
-            rows(
-                transaction,
-                "list cases",
-                sql,
-                params![unfinished_only, count(limit)],
-                |row| {
-                    Ok((
-                        row.get::<_, String>(0)?,
-                        row.get::<_, i64>(1)?,
-                        row.get::<_, String>(2)?,
-                    ))
-                },
-            )?
+            rows(transaction, "list cases", sql, params![unfinished_only, count(limit)], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            })?
             .into_iter()
             .map(|(id, opened, work)| {
                 Ok(Summary {
@@ -267,9 +247,7 @@ fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitte
     let mut known: Option<String> = None;
     for key in &admission.keys {
         let found = transaction
-            .query_row("SELECT case_id FROM keys WHERE key = ?1", params![key], |row| {
-                row.get(0)
-            })
+            .query_row("SELECT case_id FROM keys WHERE key = ?1", params![key], |row| row.get(0))
             .optional()
             .map_err(&doing)?;
         known = known.or(found);
@@ -280,10 +258,7 @@ fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitte
     };
     for key in &admission.keys {
         transaction
-            .execute(
-                "INSERT OR IGNORE INTO keys (key, case_id) VALUES (?1, ?2)",
-                params![key, case.0],
-            )
+            .execute("INSERT OR IGNORE INTO keys (key, case_id) VALUES (?1, ?2)", params![key, case.0])
             .map_err(&doing)?;
     }
     let added = transaction
@@ -321,12 +296,7 @@ fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<Cas
         let made = transaction
             .execute(
                 "INSERT OR IGNORE INTO cases (id, opened, state, work) VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    id,
-                    opened.as_millisecond(),
-                    work.state.to_string(),
-                    write(&work, "work")?
-                ],
+                params![id, opened.as_millisecond(), work.state.to_string(), write(&work, "work")?],
             )
             .map_err(database("open a case"))?;
         if made == 1 {
@@ -338,11 +308,9 @@ fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<Cas
 
 fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, StoreError> {
     let found: Option<(i64, String)> = transaction
-        .query_row(
-            "SELECT opened, work FROM cases WHERE id = ?1",
-            params![id.0],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row("SELECT opened, work FROM cases WHERE id = ?1", params![id.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()
         .map_err(database("load a case"))?;
     let Some((opened, work)) = found else {
@@ -358,20 +326,11 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
             row.get::<_, String>(3)?,
         ))
     })?;
-    let mut case = Case {
-        id: id.clone(),
-        opened,
-        notices: Vec::new(),
-        claims: Vec::new(),
-        deadline: None,
-    };
+    let mut case = Case { id: id.clone(), opened, notices: Vec::new(), claims: Vec::new(), deadline: None };
     let mut disposition = None;
     for (notice, claims, deadline, disposed) in stored {
         add_claims(&mut case, parse(&notice, "a notice")?, parse(&claims, "claims")?);
-        case.deadline = [case.deadline, deadline.map(timestamp)]
-            .into_iter()
-            .flatten()
-            .min();
+        case.deadline = [case.deadline, deadline.map(timestamp)].into_iter().flatten().min();
         let disposed: Disposition = parse(&disposed, "a disposition")?;
         if disposition.is_none() || disposed == Disposition::Claims {
             disposition = Some(disposed);
@@ -379,13 +338,8 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
     }
     case.deadline = case.deadline.or_else(|| opened.checked_add(24.hours()).ok());
     let sql = "SELECT question FROM questions WHERE case_id = ?1 ORDER BY place";
-    let questions = rows(
-        transaction,
-        "load a case's questions",
-        sql,
-        params![id.0],
-        |row| row.get::<_, String>(0),
-    )?;
+    let questions =
+        rows(transaction, "load a case's questions", sql, params![id.0], |row| row.get::<_, String>(0))?;
     Ok(Some(Record {
         case,
         disposition: disposition.unwrap_or(Disposition::Unreadable),
@@ -411,9 +365,9 @@ fn add_claims(case: &mut Case, mut notice: NoticeRef, claims: Vec<Claim>) {
         }
     }
     if left_out > 0 {
-        notice.warnings.push(format!(
-            "{left_out} further accusations are not followed: a case holds {CLAIMS_MAX}"
-        ));
+        notice
+            .warnings
+            .push(format!("{left_out} further accusations are not followed: a case holds {CLAIMS_MAX}"));
     }
     case.notices.push(notice);
 }
@@ -434,11 +388,7 @@ fn rows<T>(
 }
 
 fn held(changed: usize, case: &CaseId) -> Result<(), StoreError> {
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost(case.clone()))
-    }
+    if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(case.clone())) }
 }
 
 fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
