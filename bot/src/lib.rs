@@ -8,12 +8,11 @@ pub mod commands;
 pub mod config;
 pub mod hosts;
 pub mod intake;
+pub mod investigate;
 pub mod locate;
 pub mod notice;
 pub mod pipeline;
+pub mod playbook;
+pub mod report;
 pub mod slack;
-
-mod standin;
-pub use standin::investigate;
-pub use standin::playbook;
-pub use standin::report;
+pub mod untrusted;

@@ -14,6 +14,10 @@ use gumshoe::commands::investigate::InvestigateArgs;
 use gumshoe::commands::investigate::cmd_investigate;
 use gumshoe::commands::parse::ParseArgs;
 use gumshoe::commands::parse::cmd_parse;
+use gumshoe::commands::playbooks::PlaybooksArgs;
+use gumshoe::commands::playbooks::cmd_playbooks;
+use gumshoe::commands::render::RenderArgs;
+use gumshoe::commands::render::cmd_render;
 use gumshoe::commands::serve::ServeArgs;
 use gumshoe::commands::serve::cmd_serve;
 use tracing_subscriber::EnvFilter;
@@ -39,6 +43,8 @@ enum Command {
     Serve(ServeArgs),
     Investigate(InvestigateArgs),
     Parse(ParseArgs),
+    Render(RenderArgs),
+    Playbooks(PlaybooksArgs),
     Config(ConfigArgs),
     /// Print completions for a shell
     ///
@@ -69,6 +75,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => tokio::runtime::Runtime::new()?.block_on(cmd_serve(&args)),
         Command::Investigate(args) => tokio::runtime::Runtime::new()?.block_on(cmd_investigate(&args)),
         Command::Parse(args) => cmd_parse(&args).map(|()| ExitCode::SUCCESS),
+        Command::Render(args) => cmd_render(&args),
+        Command::Playbooks(args) => cmd_playbooks(&args),
         Command::Config(args) => cmd_config(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gumshoe", &mut io::stdout());

@@ -10,6 +10,7 @@ use anyhow::Context;
 
 pub mod facts;
 pub mod interrupt;
+pub mod kernel;
 pub mod lab;
 pub mod notice;
 pub mod standins;

@@ -28,6 +28,8 @@ use crate::standins::Aws;
 use crate::standins::slack;
 use crate::standins::slack::Slack;
 
+/// Where the recorder keeps its ring.
+const RING: &str = "/var/lib/host-recorder";
 const READY_MAX: Duration = Duration::from_secs(30);
 const SCAN_MAX: Duration = Duration::from_secs(120);
 /// From the notice to the report; more is a failure in itself.
@@ -43,22 +45,29 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Those named by `HOST_RECORDER_BIN` and `GUMSHOE_BIN`, else those beside this program.
+    /// Both.
     ///
     /// # Errors
     /// When one is not there.
     pub fn find() -> anyhow::Result<Self> {
-        let find = |variable: &str, name: &str| {
-            let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
-            let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
-            ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
-            anyhow::Ok(path)
-        };
-        Ok(Self {
-            recorder: find("HOST_RECORDER_BIN", "host-recorder")?,
-            gumshoe: find("GUMSHOE_BIN", "gumshoe")?,
-        })
+        Ok(Self { recorder: Self::recorder()?, gumshoe: program("GUMSHOE_BIN", "gumshoe")? })
     }
+
+    /// The recorder alone.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn recorder() -> anyhow::Result<PathBuf> {
+        program("HOST_RECORDER_BIN", "host-recorder")
+    }
+}
+
+/// The program that a variable names, else the one that is built beside this program.
+fn program(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
+    let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
+    ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
+    Ok(path)
 }
 
 /// One scan, as the victim saw it.
@@ -118,9 +127,7 @@ impl Story {
         let instance = self.lab.instance();
         instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
         let mut recorder = instance.command("/usr/bin/host-recorder")?;
-        recorder
-            .args(["record", "--ring", "/var/lib/host-recorder", "--cgroup"])
-            .arg(instance.cgroup().path());
+        recorder.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
         let mut child = self.lab.spawn_daemon("host-recorder", recorder)?;
         let log = self.lab.dir().join("host-recorder.log");
         let said = || fs::read_to_string(&log).unwrap_or_default();
@@ -132,6 +139,28 @@ impl Story {
         self.lab.keep(child);
         ensure!(!ended, "host-recorder ended: {}", said().trim());
         waited.with_context(|| said().trim().to_owned())
+    }
+
+    /// Puts a ring that was recorded earlier on the instance, whose recorder then only answers.
+    /// Returns the notice that belongs to it.
+    ///
+    /// # Errors
+    /// When the recording cannot be read.
+    pub fn replay(&mut self, recording: &Path) -> anyhow::Result<String> {
+        let instance = self.lab.instance();
+        instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
+        copy_files(&recording.join("ring"), &instance.path(RING))?;
+        let mail = recording.join("notice.eml");
+        fs::read_to_string(&mail).with_context(|| mail.display().to_string())
+    }
+
+    /// Keeps the ring as it is now, and a notice, for [`Story::replay`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_recording(&self, mail: &str, recording: &Path) -> anyhow::Result<()> {
+        copy_files(&self.lab.instance().path(RING), &recording.join("ring"))?;
+        fs::write(recording.join("notice.eml"), mail).context("keep the notice")
     }
 
     /// Starts ordinary work on the instance.
@@ -250,4 +279,19 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// Copies a directory of files and directories.
+fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| format!("copy to {}", target.display()))?;
+        }
+    }
+    Ok(())
 }

@@ -3,4 +3,6 @@
 pub mod config;
 pub mod investigate;
 pub mod parse;
+pub mod playbooks;
+pub mod render;
 pub mod serve;

@@ -9,6 +9,7 @@ use super::Message;
 use crate::case::Case;
 use crate::case::Disposition;
 use crate::case::NoticeRef;
+use crate::untrusted;
 
 /// Warnings shown.
 const WARNINGS_SHOWN: usize = 5;
@@ -76,27 +77,9 @@ fn plain(text: &str) -> Value {
     json!({"type": "plain_text", "text": text, "emoji": false})
 }
 
-/// A text from a notice, cut, with every control, zero-width and bidirectional character shown as its number.
+/// A text from a notice, cut, with nothing invisible left in it.
 fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == TEXT_SHOWN {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{61c}' => {
-                shown.push_str(&format!("<U+{:04X}>", u32::from(character)));
-            }
-            control if control.is_control() => shown.push_str(&format!("<U+{:04X}>", u32::from(control))),
-            other => shown.push(other),
-        }
-    }
-    shown
+    untrusted::visible(text, TEXT_SHOWN)
 }
 
 #[cfg(test)]

@@ -136,6 +136,9 @@ pub struct ProcessFlags {
     pub env_truncated: bool,
     /// A path was longer than is kept.
     pub path_truncated: bool,
+    /// Secrets were taken out of arguments or environment (only in evidence; a ring holds what there was).
+    #[serde(default)]
+    pub redacted: bool,
 }
 
 /// Who a process is for the kernel.

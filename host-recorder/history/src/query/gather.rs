@@ -1,5 +1,6 @@
 //! One pass over events, collecting what a window asks for. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::evidence::Window;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
+use crate::redact;
 
 /// Flows of one window that are held in memory.
 const FLOWS_MAX: usize = 500_000;
@@ -278,7 +280,8 @@ impl<'a> Gathered<'a> {
         beside.sort_by_key(|process| (process.started, process.id));
         let rest = beside.len().saturating_sub(SESSION_PROCESSES_MAX) as u64;
         beside.truncate(SESSION_PROCESSES_MAX);
-        let mut processes: Vec<Process> = beside.into_iter().cloned().chain(needed.into_values()).collect();
+        let mut processes: Vec<Process> =
+            beside.into_iter().cloned().chain(needed.into_values()).map(redacted).collect();
         processes.sort_by_key(|process| (process.started, process.id));
         (processes, rest)
     }
@@ -287,6 +290,20 @@ impl<'a> Gathered<'a> {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
         self.window.is_some_and(|window| window.touches(process.started, ended))
     }
+}
+
+/// A process as it may leave the host.
+fn redacted(mut process: Process) -> Process {
+    let (argv, mut changed) = redact::command_line(&process.argv);
+    process.argv = argv;
+    for variable in &mut process.env {
+        if let Cow::Owned(text) = redact::text(variable) {
+            *variable = text;
+            changed = true;
+        }
+    }
+    process.flags.redacted = changed;
+    process
 }
 
 fn omit(omitted: &mut Vec<Omission>, what: &str, count: u64) {

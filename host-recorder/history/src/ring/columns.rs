@@ -13,7 +13,7 @@
 //! | `comm`, `exe`, `cwd`, `cgroup`, `tty`, `user`, `login_user` | text | of the process |
 //! | `argv`, `env` | list of text | of the process |
 //! | `uid` … `capabilities` | int | credentials; `from_uid` … those before a change |
-//! | `exe_inode`, `flags` | int64 | inode; bits: 1 deleted, 2 memfd, 4 argv, 8 env, 16 path truncated |
+//! | `exe_inode`, `flags` | int64 | inode; bits: 1 deleted, 2 memfd, 4 argv, 8 env, 16 path truncated, 32 redacted |
 //! | `exit_code`, `exit_signal` | int32 | of an exit |
 //! | `protocol`, `via`, `direction`, `state` | int32, text | of a flow |
 //! | `local_address` … `remote_port` | text, int32 | endpoints |
@@ -249,6 +249,7 @@ impl Row {
             flags.argv_truncated,
             flags.env_truncated,
             flags.path_truncated,
+            flags.redacted,
         ];
         self.kind = text("process");
         self.process = id_text(process.id);
@@ -294,6 +295,7 @@ impl Row {
                 argv_truncated: bits & 4 != 0,
                 env_truncated: bits & 8 != 0,
                 path_truncated: bits & 16 != 0,
+                redacted: bits & 32 != 0,
             },
         })
     }

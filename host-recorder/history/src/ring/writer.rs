@@ -1,8 +1,10 @@
 //! Writing a ring: append, group commit, seal, evict. Sealing runs on a thread of its own.
 
 use std::collections::HashSet;
+use std::fs::DirBuilder;
 use std::fs::File;
 use std::fs::TryLockError;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,7 +104,12 @@ pub struct Ring {
 impl Ring {
     /// Opens a ring, making the directory if need be. Logs of an earlier run are sealed.
     pub fn open(dir: &Path, limits: RingLimits) -> Result<Self, RingError> {
-        std::fs::create_dir_all(dir).map_err(|source| RingError::io("create", dir, source))?;
+        // Command lines hold secrets; nobody but root is to read them.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|source| RingError::io("create", dir, source))?;
         let lock = lock(dir)?;
         let mut next = 0;
         let mut unsealed = Vec::new();
