@@ -174,6 +174,7 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
     let all_match = evidence.activities.last().is_some_and(|activity| activity.matched > 0);
     for omission in evidence.omitted.iter().filter(|omission| omission.count > 0) {
         let tells = match omission.what.as_str() {
+            "flows" => true,
             "activities" => !targeted || all_match,
             "processes" => first.is_some_and(|first| !first.suspect.chain_complete),
             _ => false,
