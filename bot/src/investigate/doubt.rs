@@ -305,11 +305,11 @@ fn behaviour(first: &Candidate, playbook: &Playbook, found: &mut Vec<Doubt>) {
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Medium, text));
     }
     let certain = playbook.limit("compromise_weight").saturating_add(2);
-    if first.suspect.verdict == Verdict::Compromise
-        && i64::from(first.sign_weight) < certain
-        && !first.suspect.signs.is_empty()
-    {
-        let text = "the compromise is concluded from few signs";
+    if first.suspect.verdict == Verdict::Compromise && i64::from(first.sign_weight) < certain {
+        let text = match first.suspect.signs.len() {
+            0 => "the compromise is concluded from the traffic alone; the program shows no sign of one",
+            _ => "the compromise is concluded from few signs",
+        };
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Medium, text));
     }
     for error in first.rule_errors.iter().take(2) {
