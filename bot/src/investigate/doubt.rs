@@ -174,6 +174,7 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
     let all_match = evidence.activities.last().is_some_and(|activity| activity.matched > 0);
     for omission in evidence.omitted.iter().filter(|omission| omission.count > 0) {
         let tells = match omission.what.as_str() {
+            "flows" => true,
             "activities" => !targeted || all_match,
             "processes" => first.is_some_and(|first| !first.suspect.chain_complete),
             _ => false,
@@ -304,11 +305,11 @@ fn behaviour(first: &Candidate, playbook: &Playbook, found: &mut Vec<Doubt>) {
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Medium, text));
     }
     let certain = playbook.limit("compromise_weight").saturating_add(2);
-    if first.suspect.verdict == Verdict::Compromise
-        && i64::from(first.sign_weight) < certain
-        && !first.suspect.signs.is_empty()
-    {
-        let text = "the compromise is concluded from few signs";
+    if first.suspect.verdict == Verdict::Compromise && i64::from(first.sign_weight) < certain {
+        let text = match first.suspect.signs.len() {
+            0 => "the compromise is concluded from the traffic alone; the program shows no sign of one",
+            _ => "the compromise is concluded from few signs",
+        };
         found.push(doubt(DoubtKind::BehaviourDiffers, Confidence::Medium, text));
     }
     for error in first.rule_errors.iter().take(2) {

@@ -21,6 +21,7 @@ use crate::playbook::Facts;
 use crate::playbook::Playbook;
 use crate::playbook::Tool;
 use crate::untrusted::Untrusted;
+use crate::untrusted::cut_bytes;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"];
 
@@ -31,7 +32,12 @@ const DOWNLOADERS: &[&str] =
 const LOGIN_PORTS: &[u16] =
     &[21, 22, 23, 25, 110, 143, 389, 445, 465, 587, 993, 995, 1433, 2222, 3306, 3389, 5432, 5900, 5985, 6379];
 
+const MAIL_PORTS: &[u16] = &[25, 465, 587, 2525];
+
 const WEB_PORTS: &[u16] = &[80, 443, 8000, 8080, 8443];
+
+/// Longest text that a condition sees, bytes.
+const TEXT_MAX: usize = 4_096;
 
 /// Options that a renamed tool must show before it is recognised.
 const OPTIONS_MIN: usize = 2;
@@ -250,6 +256,7 @@ fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
     }
     facts.suspect("login_ports", only_ports(behaviour, LOGIN_PORTS));
     facts.suspect("web_ports", only_ports(behaviour, WEB_PORTS));
+    facts.suspect("mail_ports", only_ports(behaviour, MAIL_PORTS));
 }
 
 fn amplification(behaviour: &Behaviour) -> f64 {
@@ -262,7 +269,7 @@ fn only_ports(behaviour: &Behaviour, known: &[u16]) -> bool {
 }
 
 fn process_facts(facts: &mut Facts, process: Option<&Process>) {
-    let exe = process.map(|process| process.exe.as_str()).unwrap_or_default();
+    let exe = process.map(|process| cut_bytes(&process.exe, TEXT_MAX)).unwrap_or_default();
     let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root));
     // A service's file is "deleted" after every upgrade; it says something only where the start was seen.
     let seen = process.is_some_and(|process| process.seen != history::Seen::Snapshot);
@@ -270,7 +277,10 @@ fn process_facts(facts: &mut Facts, process: Option<&Process>) {
     let uid = process.map_or(0, |process| process.credentials.uid);
     facts.suspect("exe", exe.to_owned());
     facts.suspect("program", process.map(|process| program_name(process).to_owned()).unwrap_or_default());
-    facts.suspect("command", process.map(|process| process.argv.join(" ")).unwrap_or_default());
+    facts.suspect(
+        "command",
+        process.map(|process| Untrusted::command_line(&process.argv).raw().to_owned()).unwrap_or_default(),
+    );
     facts.suspect("temporary", temporary);
     facts.suspect("hidden", exe.contains("/."));
     facts.suspect("deleted", flags.exe_deleted && seen);
@@ -343,7 +353,7 @@ pub(super) fn rule_words(
         ),
         ("service", traits.service.clone()),
         ("ports", words::count(ports)),
-        ("port_list", words::port_list(&behaviour.port_ranges, 6)),
+        ("port_list", port_list(&behaviour.port_ranges)),
         ("addresses", addresses(behaviour)),
         ("targets", targets(behaviour)),
         ("flows", words::count(behaviour.flows)),
@@ -360,6 +370,12 @@ pub(super) fn rule_words(
         ("rate", format!("{:.0}", behaviour.flows as f64 / behaviour.seconds().max(1) as f64)),
         ("ratio", format!("{:.1}", amplification(behaviour))),
     ])
+}
+
+/// `port 22`, `ports 22, 80-90`.
+fn port_list(ranges: &[(u16, u16)]) -> String {
+    let word = if words::ports_in(ranges) == 1 { "port" } else { "ports" };
+    format!("{word} {}", words::port_list(ranges, 6))
 }
 
 /// One address by name, several by number.

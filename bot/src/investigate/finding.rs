@@ -137,6 +137,10 @@ fn sockets(first: &Candidate) -> String {
         .map(str::to_owned)
         .collect();
     let mut text = format!("sent through {}", words::list(&via));
+    if behaviour.via.first() == Some(&Via::Forwarded) && !behaviour.local_addresses.is_empty() {
+        let from: Vec<String> = behaviour.local_addresses.iter().take(4).map(ToString::to_string).collect();
+        text.push_str(&format!("; they came from {}", words::list(&from)));
+    }
     let flags = flag_names(behaviour.tcp_flags);
     if !flags.is_empty() {
         text.push_str(&format!("; TCP flags {flags}"));

@@ -15,12 +15,16 @@ use history::Seen;
 
 use crate::case::ProcessView;
 use crate::untrusted::Untrusted;
+use crate::untrusted::cut_bytes;
 
 /// Longest way from a process to its first ancestor.
 const DEPTH_MAX: usize = 64;
 
 /// Most processes that are looked at; a host has no more in one answer.
 const PROCESSES_MAX: usize = 200_000;
+
+/// Longest path that Linux takes, bytes.
+const PATH_MAX: usize = 4_096;
 
 /// A process without its images.
 pub(super) type Identity = (u64, u32, u64);
@@ -209,9 +213,9 @@ impl<'a> Host<'a> {
 
 /// The program's file name, or the kernel's short name.
 pub(super) fn program_name(process: &Process) -> &str {
-    let name = process.exe.rsplit('/').next().unwrap_or_default();
+    let name = cut_bytes(&process.exe, PATH_MAX).rsplit('/').next().unwrap_or_default();
     let name = name.strip_suffix(" (deleted)").unwrap_or(name);
-    if name.is_empty() { &process.comm } else { name }
+    if name.is_empty() { cut_bytes(&process.comm, PATH_MAX) } else { name }
 }
 
 fn oddities(process: &Process) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use history::Coverage;
+use history::Evidence;
 use history::LossClass;
 use history::Protocol;
 use history::UnixNs;
@@ -62,7 +63,7 @@ pub(super) fn host_view(answer: &HostAnswer, name: String, claims: &[&Claim]) ->
         Answer::Evidence { evidence } => {
             view.answered = true;
             view.events_searched = evidence.coverage.events_searched;
-            fill_coverage(&mut view, &evidence.coverage, answer);
+            fill_coverage(&mut view, evidence, answer);
         }
         Answer::Unreachable { reason } => view.text = because("could not be reached", reason),
         Answer::NoRecorder { reason } => view.text = because("has no recorder", reason),
@@ -87,7 +88,10 @@ fn claimed(answer: &HostAnswer, claims: &[&Claim]) -> Option<Window> {
     }
 }
 
-fn fill_coverage(view: &mut HostView, coverage: &Coverage, answer: &HostAnswer) {
+fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) {
+    let coverage = &evidence.coverage;
+    // Flows that the host did not look at may have been the claimed ones.
+    let unsearched = evidence.omitted.iter().any(|omission| omission.what == "flows" && omission.count > 0);
     let asked = answer.request.window;
     // What lies after the answer cannot be recorded yet, and is not missing.
     let end = asked.to.min(UnixNs::from(answer.answered)).max(asked.from);
@@ -99,8 +103,9 @@ fn fill_coverage(view: &mut HostView, coverage: &Coverage, answer: &HostAnswer) 
     let recorded = !coverage.recorded.is_empty();
     let lost =
         |window: &Window| coverage.losses.iter().any(|loss| window.touches(loss.window.from, loss.window.to));
-    view.complete = recorded && !gaps.iter().any(|(gap, _)| in_claimed(gap)) && !lost(&claimed);
-    view.complete_asked = recorded && gaps.is_empty() && coverage.losses.is_empty();
+    view.complete =
+        recorded && !gaps.iter().any(|(gap, _)| in_claimed(gap)) && !lost(&claimed) && !unsearched;
+    view.complete_asked = recorded && !unsearched && gaps.is_empty() && coverage.losses.is_empty();
     view.losses = coverage
         .losses
         .iter()

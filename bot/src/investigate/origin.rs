@@ -124,31 +124,41 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
         }
         below = ancestor;
     }
-    scope(process, ancestors, container)
+    scope(process, ancestors)
+}
+
+/// A place in the cgroup tree that stands for a beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope<'a> {
+    Container(&'static str, &'a str),
+    Unit(&'a str),
+}
+
+impl<'a> Scope<'a> {
+    fn of(process: &'a Process) -> Option<Self> {
+        match container(&process.cgroup) {
+            Some((runtime, id)) => Some(Self::Container(runtime, id)),
+            None => unit(&process.cgroup).map(Self::Unit),
+        }
+    }
+
+    fn entry(self) -> Entry {
+        match self {
+            Self::Container(runtime, id) => {
+                let short: String = id.chars().take(12).collect();
+                Entry::Container { runtime: runtime.to_owned(), id: Untrusted::new(&short) }
+            }
+            Self::Unit(name) => Entry::Unit { name: Untrusted::new(name) },
+        }
+    }
 }
 
 /// The container or systemd unit of a process, by its place in the cgroup tree.
-fn scope<'a>(
-    process: &Process,
-    ancestors: &[&'a Process],
-    container: Option<(&'static str, &str)>,
-) -> Option<Found<'a>> {
-    let (entry, inside): (Entry, Box<dyn Fn(&Process) -> bool>) = match container {
-        Some((runtime, id)) => {
-            let shown: String = id.chars().take(12).collect();
-            let entry = Entry::Container { runtime: runtime.to_owned(), id: Untrusted::new(&shown) };
-            let wanted = id.to_owned();
-            (entry, Box::new(move |other| self::container(&other.cgroup).is_some_and(|(_, id)| id == wanted)))
-        }
-        None => {
-            let name = unit(&process.cgroup)?.to_owned();
-            let entry = Entry::Unit { name: Untrusted::new(&name) };
-            (entry, Box::new(move |other| unit(&other.cgroup) == Some(name.as_str())))
-        }
-    };
-    let depth = ancestors.iter().take_while(|ancestor| inside(ancestor)).count();
+fn scope<'a>(process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a>> {
+    let scope = Scope::of(process)?;
+    let depth = ancestors.iter().take_while(|ancestor| Scope::of(ancestor) == Some(scope)).count();
     let left_scope = depth < ancestors.len();
-    Some(Found { depth, entry, login: None, needs_top: true, left_scope })
+    Some(Found { depth, entry: scope.entry(), login: None, needs_top: true, left_scope })
 }
 
 /// The accepted login that a process let in and whose session `below` belongs to.

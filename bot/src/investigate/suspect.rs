@@ -205,7 +205,7 @@ fn tool_name(traits: &Traits, rule: Option<&Rule>) -> (String, String) {
 
 /// What was done, where no rule has words for it.
 fn plain_words(words: &std::collections::BTreeMap<&'static str, String>) -> String {
-    fill("sent {flows} {protocol} flows to {addresses}, port {port_list}", words)
+    fill("sent {flows} {protocol} flows to {addresses}, {port_list}", words)
 }
 
 /// The likeliest first: what does what is claimed, then what matches most of it.

@@ -48,6 +48,23 @@ impl Facts {
             .collect();
     }
 
+    /// What a condition mentions and nobody states, such as `limits.prots`; alternatives that are not evaluated
+    /// hide such slips.
+    pub(super) fn unknown_name(&self, condition: &Condition) -> Option<String> {
+        for (kind, known) in [("suspect.", &self.suspect), ("claim.", &self.claim), ("limits.", &self.limits)]
+        {
+            for after in condition.source.split(kind).skip(1) {
+                let end =
+                    after.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+                let name = &after[..end.unwrap_or(after.len())];
+                if !known.contains_key(name) {
+                    return Some(format!("{kind}{name}"));
+                }
+            }
+        }
+        None
+    }
+
     /// Makes them ready for many conditions.
     pub fn ready(self) -> Ready {
         let mut context = Context::default();

@@ -32,7 +32,20 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[(&str, &str)] = built_in!["default", "port-scan"];
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "default",
+    "command-and-control",
+    "crypto-mining",
+    "denial-of-service",
+    "intrusion-attempt",
+    "login-attack",
+    "malware-hosting",
+    "open-proxy",
+    "port-scan",
+    "reflection",
+    "spam",
+    "tor"
+];
 
 /// Places that a rule's or sign's words may have.
 pub(super) const RULE_PLACES: &[&str] = &[
@@ -325,13 +338,17 @@ fn signs<'a>(files: impl Iterator<Item = &'a File>) -> Result<Vec<Sign>, String>
 
 /// Everything that can be wrong with a playbook apart from its form.
 fn check(playbook: &Playbook) -> Result<(), String> {
-    let facts = crate::investigate::example_facts(playbook).ready();
+    let example = crate::investigate::example_facts(playbook);
+    let facts = example.clone().ready();
     for (what, id, when, says) in playbook
         .rules
         .iter()
         .map(|rule| ("rule", &rule.id, &rule.when, &rule.says))
         .chain(playbook.signs.iter().map(|sign| ("sign", &sign.id, &sign.when, &sign.says)))
     {
+        if let Some(name) = example.unknown_name(when) {
+            return Err(format!("{what} {id}: there is no {name}"));
+        }
         when.holds(&facts).map_err(|error| format!("{what} {id}: {:?} {error}", when.source()))?;
         known_places(says, RULE_PLACES).map_err(|error| format!("{what} {id}: {error}"))?;
     }
@@ -364,5 +381,78 @@ fn known_places(text: &str, known: &[&str]) -> Result<(), String> {
     match template::places(text).into_iter().find(|place| !known.contains(place)) {
         Some(place) => Err(format!("{{{place}}} is no known place in {text:?}")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accusation_has_a_playbook_of_its_own_or_the_default() {
+        let playbooks = Playbooks::built_in().unwrap();
+        assert_eq!(playbooks.iter().count(), BUILT_IN.len());
+        let mut owners = BTreeSet::new();
+        for playbook in playbooks.iter() {
+            for activity in &playbook.activities {
+                assert!(owners.insert(format!("{activity:?}")), "{activity:?} belongs to two playbooks");
+            }
+        }
+        assert_eq!(owners.len(), 14);
+        assert_eq!(playbooks.for_activity(Activity::PortScan).name, "port-scan");
+    }
+
+    #[test]
+    fn every_file_in_the_folder_is_built_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks");
+        let Ok(files) = toml_files(&folder) else { return };
+        let names: Vec<_> = files.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
+        let mut built_in: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        built_in.sort_unstable();
+        assert_eq!(names, built_in);
+    }
+
+    #[test]
+    fn a_folder_overrides_and_adds() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let head =
+            "schema = 1\nname = \"port-scan\"\nversion = 7\ntitle = \"Ours\"\nactivities = [\"port_scan\"]\n";
+        write("port-scan.toml", &format!("{head}[limits]\nscan_ports = 3\n"));
+        write("notes.txt", "no playbook");
+        let playbooks = Playbooks::load(Some(folder.path())).unwrap();
+        let ours = playbooks.for_activity(Activity::PortScan);
+        assert_eq!((ours.version, ours.limit("scan_ports"), ours.abuse.as_str()), (7, 3, "abuse"));
+        assert!(!ours.rules.is_empty(), "rules are inherited");
+    }
+
+    #[test]
+    fn wrong_files_are_refused_with_their_reason() {
+        let head = "schema = 1\nname = \"x\"\nversion = 1\ntitle = \"X\"\n";
+        let rule = |when: &str, says: &str| {
+            format!(
+                "{head}[[rule]]\nid = \"r\"\nwhen = \"{when}\"\nverdict = \"unknown\"\nsays = \"{says}\"\n"
+            )
+        };
+        let check = |text: &str, expected: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.toml");
+            std::fs::write(&path, text).unwrap();
+            let error =
+                Playbooks::check(&[path]).remove(0).1.map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(expected), "{text}: {error}");
+        };
+        check(head, "");
+        check(&format!("{head}colour = \"red\"\n"), "unknown field");
+        check("schema = 9\nname = \"x\"\nversion = 1\ntitle = \"X\"\n", "schema 9");
+        check("schema = 1\nname = \"y\"\nversion = 1\ntitle = \"X\"\n", "calls itself");
+        check(&rule("suspect.ports >", "x"), "rule r");
+        check(&rule("suspect.colour == 'red'", "x"), "rule r");
+        check(&rule("suspect.ports", "x"), "neither true nor false");
+        check(&rule("true", "{colour}"), "{colour} is no known place");
+        check(
+            &rule("suspect.ports > 5 && suspect.ports >= limits.nothing", "x"),
+            "there is no limits.nothing",
+        );
     }
 }

@@ -4,8 +4,12 @@
 //! lay out, and add no fact.
 
 mod build;
+mod chain;
+mod facts;
 mod html;
 mod reply;
+mod scene;
+mod sentence;
 mod slack;
 mod svg;
 mod text;

@@ -1,4 +1,11 @@
 //! Judgement by stories: each test tells what happened on a host, and what the report must say of it.
 
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+mod check;
+mod hostile;
+mod hosts;
+mod origins;
 mod scan;
 mod story;

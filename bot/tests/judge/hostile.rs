@@ -1,0 +1,170 @@
+//! Hosts that lie, and text that attacks its reader.
+
+use gumshoe::case::Answer;
+use gumshoe::case::DoubtKind;
+use gumshoe::report;
+use history::Via;
+
+use super::check::doubts;
+use super::check::everything_holds;
+use super::story::*;
+
+fn scan() -> Story {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", "nmap -sS 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    story
+}
+
+#[test]
+fn a_process_that_is_its_own_ancestor_ends_the_walk() {
+    let mut story = scan();
+    let sudo = story.processes.iter().position(|process| process.exe.ends_with("sudo")).unwrap();
+    let nmap = story.processes.iter().find(|process| process.exe.ends_with("nmap")).unwrap().id;
+    story.processes[sudo].parent = Some(nmap);
+    let report = report_of(&story, accused(120, 180));
+    assert!(doubts(&report).contains(&DoubtKind::Inconsistent), "{:?}", report.judgement.doubts);
+    assert_eq!(report.facts.confidence, gumshoe::case::Confidence::Low);
+    everything_holds(&report);
+
+    // Its own parent.
+    story.processes[sudo].parent = Some(story.processes[sudo].id);
+    everything_holds(&report_of(&story, accused(120, 180)));
+}
+
+#[test]
+fn absurd_numbers_neither_hang_nor_crash() {
+    let mut story = scan();
+    let activity = story.activities.last_mut().unwrap();
+    activity.flows = u64::MAX;
+    activity.matched = u64::MAX;
+    activity.packets = u64::MAX;
+    activity.bytes = u64::MAX;
+    activity.targets = u64::MAX;
+    activity.port_ranges = (0..=u16::MAX).flat_map(|port| [(0, u16::MAX), (port, 0)]).collect();
+    activity.first = history::UnixNs(i64::MIN);
+    activity.last = history::UnixNs(i64::MAX);
+    let copy = activity.clone();
+    story.activities.extend(std::iter::repeat_n(copy, 50));
+    everything_holds(&report_of(&story, accused(120, 180)));
+    let activity = story.activities.last_mut().unwrap();
+    (activity.first, activity.last) = (activity.last, activity.first);
+    let report = report_of(&story, accused(120, 180));
+    assert!(doubts(&report).contains(&DoubtKind::Inconsistent));
+    everything_holds(&report);
+}
+
+#[test]
+fn a_chain_of_ten_thousand_processes_ends() {
+    let mut story = scan();
+    let nmap = story.processes.iter().position(|process| process.exe.ends_with("nmap")).unwrap();
+    let mut above = story.processes[nmap].parent.unwrap();
+    for _ in 0..10_000 {
+        above = story.run(above, 100, ROOT, "/bin/sh", "sh");
+    }
+    story.processes[nmap].parent = Some(above);
+    let since = std::time::Instant::now();
+    let report = report_of(&story, accused(120, 180));
+    assert!(since.elapsed().as_secs() < 10, "{:?}", since.elapsed());
+    assert!(!report.facts.chain_complete);
+    everything_holds(&report);
+}
+
+#[test]
+fn another_instance_does_not_answer_for_the_one_that_was_asked() {
+    let claim = accused(120, 180);
+    let mut answer = answer(&scan(), &claim);
+    let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+    evidence.host.instance_id = Some("i-0fedcba9876543210".to_owned());
+    let report = report_with(vec![claim], located(), &[answer]);
+    assert_eq!(doubts(&report), [DoubtKind::Inconsistent]);
+}
+
+#[test]
+fn traffic_that_is_said_to_match_and_shows_nothing_is_doubted() {
+    let mut story = scan();
+    story.activities.last_mut().unwrap().address_sample = vec!["203.0.113.1".parse().unwrap()];
+    assert!(doubts(&report_of(&story, accused(120, 180))).contains(&DoubtKind::Inconsistent));
+}
+
+/// Text that attackers have put into command lines, or may.
+fn corpus() -> Vec<String> {
+    let mut corpus: Vec<String> = [
+        "<!channel> <!here> <@U012AB3CD> <#C024BE7LR> <https://evil.example|click>",
+        "`code` *bold* _it_ ~gone~ ```block``` :rotating_light: @here",
+        "</code></script><script>alert(1)</script><img src=x onerror=alert(1)>",
+        "]]></style><svg onload=alert(1)>\" onmouseover=\"x",
+        "\u{1b}[2J\u{1b}]8;;http://evil.example\u{7}link\u{1b}]8;;\u{7}\u{9b}31m",
+        "safe\u{202e}gpj.exe\u{202c} \u{2066}x\u{2069} \u{200b}zero\u{200d}width\u{feff}",
+        "line\nbreak\r\nand\ttab \u{0} null \u{2028} \u{2029}",
+        "http://evil.example/x https://u:hunter2@evil.example ftp://evil.example javascript:alert(1)",
+        "{tool} {person} {{command}} {",
+        "password=hunter2 --token abcdef0123456789 AWS_SECRET_ACCESS_KEY=abcd",
+        "a\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+        "\u{fffd}\u{fffd} not utf-8",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
+        "日本語のコマンド 🙂🙂🙂",
+        "",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    corpus.push("A".repeat(10 << 20));
+    corpus.push("<&\"'>".repeat(20_000));
+    corpus.push("\u{202e}\u{1b}".repeat(20_000));
+    corpus
+}
+
+#[test]
+fn hostile_text_is_harmless_in_every_output() {
+    for hostile in corpus() {
+        let mut story = scan();
+        for process in &mut story.processes {
+            process.argv.push(hostile.clone());
+            process.exe.push_str(&hostile);
+            process.comm.clone_from(&hostile);
+            process.cwd.clone_from(&hostile);
+            process.user = Some(hostile.clone());
+            process.login_user = Some(hostile.clone());
+            process.cgroup.push_str(&hostile);
+            process.tty = Some(hostile.clone());
+        }
+        for event in &mut story.logins {
+            event.login.user.clone_from(&hostile);
+            event.login.method.clone_from(&hostile);
+            event.login.service.clone_from(&hostile);
+            event.login.key = Some(hostile.clone());
+            event.login.origin.clone_from(&hostile);
+        }
+        let claim = accused(120, 180);
+        let mut answer = answer(&story, &claim);
+        let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+        evidence.host.hostname.clone_from(&hostile);
+        evidence.coverage.gaps.push(history::Gap {
+            window: history::Window { from: at(150), to: at(151) },
+            reason: hostile.clone(),
+        });
+        evidence.omitted.push(history::Omission { what: hostile.clone(), count: 1 });
+        // Tags come from EC2, which bounds them.
+        let tag: String = hostile.chars().take(256).collect();
+        answer.host.name = Some(tag.clone());
+        answer.host.why.clone_from(&tag);
+        answer.host.tags.insert("Owner".to_owned(), tag);
+        let mut located = located();
+        located.hosts[0] = answer.host.clone();
+        located.notes.push(hostile.clone());
+        let report = report_with(vec![claim], located, &[answer]);
+        everything_holds(&report);
+        let html = report::html(&report);
+        for bad in ["<script", "<img", "onload=alert(1)>", "hunter2", "http://evil"] {
+            assert!(!html.contains(bad), "{bad} in {html}");
+        }
+        assert!(html.len() < 400_000, "{}", html.len());
+        let slack = serde_json::to_string(&report::blocks(&report)).unwrap();
+        assert!(!slack.contains("hunter2") && !slack.contains("http://evil"), "{slack}");
+        let fallback = report::fallback_text(&report);
+        for bad in ["<!", "<@", "<#", "`", "<http"] {
+            assert!(!fallback.contains(bad), "{bad} in {fallback}");
+        }
+    }
+}

