@@ -108,18 +108,13 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     let missing = show(&story, &told);
     if arguments.hold {
         println!("Everything is still up. Enter removes it.");
-        std::io::stdin()
-            .read_line(&mut String::new())
-            .context("wait for Enter")?;
+        std::io::stdin().read_line(&mut String::new()).context("wait for Enter")?;
     }
     say.step("7. everything is removed");
     story.lab.down()?;
     if missing.is_empty() {
         let how = if replayed { " (replayed)" } else { "" };
-        println!(
-            "demo: ok{how}, time to know {:.1} s",
-            told.time_to_know.as_secs_f64()
-        );
+        println!("demo: ok{how}, time to know {:.1} s", told.time_to_know.as_secs_f64());
     }
     Ok(missing)
 }
@@ -131,15 +126,9 @@ fn scan(say: &Narrator, story: &mut Story) -> anyhow::Result<String> {
     say.step("   it records; bob fetches pages, a job runs every second, packages are upgraded");
     story.start_noise()?;
 
-    say.step(&format!(
-        "3. alice logs in by ssh from {}, types `{TYPED}`, logs out",
-        lab::LAPTOP
-    ));
+    say.step(&format!("3. alice logs in by ssh from {}, types `{TYPED}`, logs out", lab::LAPTOP));
     let scanned = story.log_in_and_type("alice", TYPED)?;
-    say.detail(&format!(
-        "the victim's firewall saw {} TCP ports tried",
-        scanned.seen.tcp_ports.len()
-    ));
+    say.detail(&format!("the victim's firewall saw {} TCP ports tried", scanned.seen.tcp_ports.len()));
     say.detail("scanner, socket and login are gone");
     Ok(story.notice(&scanned, lab::VICTIM))
 }
@@ -150,9 +139,7 @@ fn answer(say: &Narrator, story: &mut Story, mail: &str) -> anyhow::Result<Told>
     story.serve()?;
     say.step("   an AWS abuse notice arrives by mail: SES, SNS, SQS");
     let claim = ["IP Address:", "Destination IP:", "First seen:", "Last seen:"];
-    mail.lines()
-        .filter(|line| claim.iter().any(|key| line.contains(key)))
-        .for_each(|line| say.detail(line));
+    mail.lines().filter(|line| claim.iter().any(|key| line.contains(key))).for_each(|line| say.detail(line));
     say.step("5. Gumshoe finds the instance, asks its recorder over SSM, and judges");
     let told = story.notify(mail)?;
     say.step("6. what it says in Slack:");
@@ -161,24 +148,15 @@ fn answer(say: &Narrator, story: &mut Story, mail: &str) -> anyhow::Result<Told>
 
 fn show(story: &Story, told: &Told) -> Vec<String> {
     println!();
-    told.message
-        .read()
-        .lines()
-        .for_each(|line| println!("    {line}"));
+    told.message.read().lines().for_each(|line| println!("    {line}"));
     println!();
     println!("  report: {}", told.html.display());
-    println!(
-        "  from the notice to this: {:.1} s",
-        told.time_to_know.as_secs_f64()
-    );
+    println!("  from the notice to this: {:.1} s", told.time_to_know.as_secs_f64());
     println!();
     let mut missing = expected().missing(&Facts::read(&told.report));
     let refused = story.slack.refused();
-    missing.extend(
-        refused
-            .iter()
-            .map(|refused| format!("Slack refused {}: {}", refused.method, refused.error)),
-    );
+    missing
+        .extend(refused.iter().map(|refused| format!("Slack refused {}: {}", refused.method, refused.error)));
     missing
 }
 
@@ -199,31 +177,17 @@ fn investigate(state_dir: &Path) -> anyhow::Result<Vec<String>> {
     let since = Instant::now();
     let recording = Path::new(RECORDING);
     let mut gumshoe = Command::new(Programs::find()?.gumshoe);
-    gumshoe
-        .arg("investigate")
-        .arg(recording.join("notice.eml"))
-        .arg("--ring")
-        .arg(recording.join("ring"));
+    gumshoe.arg("investigate").arg(recording.join("notice.eml")).arg("--ring").arg(recording.join("ring"));
     std::fs::create_dir_all(state_dir)?;
-    let output = gumshoe
-        .arg("--json")
-        .output()
-        .context("run gumshoe investigate")?;
-    ensure!(
-        output.status.success(),
-        "gumshoe investigate: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = gumshoe.arg("--json").output().context("run gumshoe investigate")?;
+    ensure!(output.status.success(), "gumshoe investigate: {}", String::from_utf8_lossy(&output.stderr));
     let report =
         serde_json::from_slice(&output.stdout).context("gumshoe investigate --json printed no JSON")?;
     let facts = Facts::read(&report);
     println!("{facts:#?}");
     let missing = expected().missing(&facts);
     if missing.is_empty() {
-        println!(
-            "demo: ok (replayed), time to know {:.1} s",
-            since.elapsed().as_secs_f64()
-        );
+        println!("demo: ok (replayed), time to know {:.1} s", since.elapsed().as_secs_f64());
     }
     Ok(missing)
 }
