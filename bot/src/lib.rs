@@ -4,4 +4,8 @@
 
 pub mod case;
 pub mod commands;
+pub mod investigate;
 pub mod notice;
+pub mod playbook;
+pub mod report;
+pub mod untrusted;

@@ -135,7 +135,8 @@ struct record_tcp {
 /*
  * RECORD_PACKETS: packets of one flow as they were queued for sending. `header.process` owns the socket. The
  * first packet of a flow is written at once; totals when the flow leaves the cache. User space reads totals
- * of flows still in the cache from the map `flows`.
+ * of flows still in the cache from the map `flows`. The kernel's own packets are summed by remote address: they
+ * have no local address, and no ports but for ICMP.
  */
 struct record_packets {
 	struct record_header header;

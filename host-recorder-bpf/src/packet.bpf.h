@@ -147,6 +147,18 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 	return true;
 }
 
+/*
+ * The kernel's own answers (resets, unreachables) are summed by whom they go to: whoever scans this host would
+ * otherwise have a flow written for every port of ours.
+ */
+static __always_inline void forget_ports(struct packet *packet)
+{
+	__builtin_memset(packet->local, 0, sizeof(packet->local));
+	packet->local_port = 0;
+	if (packet->protocol == IPPROTO_TCP)
+		packet->remote_port = 0;
+}
+
 static __always_inline __u32 slot_of(const struct packet *packet)
 {
 	const __u64 *remote = (const __u64 *)packet->remote;
@@ -197,11 +209,9 @@ static __always_inline void begin_flow(struct record_flow_slot *slot, struct sk_
 	__builtin_memset(&flow->actor, 0, sizeof(flow->actor));
 	__builtin_memset(&flow->credentials, 0, sizeof(flow->credentials));
 	if (task_context) {
-		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
 		flow->header.flags |= RECORD_FLAG_TASK_CONTEXT;
-		identify(task, &flow->actor);
-		read_credentials(task, &flow->credentials);
+		identify_current(&flow->actor);
+		read_current_credentials(&flow->credentials);
 	}
 	flow->socket = socket;
 	flow->first_ns = flow->last_ns = flow->header.time_ns;
@@ -263,7 +273,7 @@ static __always_inline bool find_owner(__u64 socket, const struct packet *packet
 	}
 	if (!task_context || !in_scope())
 		return !scoped;
-	owner_is_current(owner, false);
+	identify_current(&owner->process);
 	/* Packet sockets have no hook for their end, so their owner is who uses them. */
 	if (packet->via != RECORD_VIA_PACKET)
 		note_owner(socket, owner);
@@ -289,6 +299,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	}
 	if (!packet.family)
 		return 0;
+	if (packet.via == RECORD_VIA_KERNEL)
+		forget_ports(&packet);
 	seen = bpf_map_lookup_elem(&packets_seen, &zero);
 	if (seen)
 		*seen += 1;

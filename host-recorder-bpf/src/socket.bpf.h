@@ -26,18 +26,13 @@ static __always_inline void note_owner(__u64 socket, const struct record_owner *
 		lose(RECORD_LOSS_OWNER, 1);
 }
 
-static __always_inline void owner_is_current(struct record_owner *owner, bool created)
-{
-	identify((struct task_struct *)bpf_get_current_task(), &owner->process);
-	owner->created = created;
-}
-
 SEC("cgroup/sock_create")
 int on_sock_create(struct bpf_sock *context)
 {
 	struct record_owner owner = {};
 
-	owner_is_current(&owner, true);
+	identify((struct task_struct *)bpf_get_current_task(), &owner.process);
+	owner.created = true;
 	note_owner((__u64)context, &owner);
 	return 1;
 }
@@ -55,15 +50,20 @@ int on_sock_release(struct bpf_sock *context)
 	return 1;
 }
 
+static __always_inline void identify_port(struct sock *sk, struct record_listener *key)
+{
+	key->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	key->port = sk->__sk_common.skc_num;
+	key->family = sk->__sk_common.skc_family;
+}
+
 /* Finds the owner of an accepted socket by the port that was listened on. */
 static __always_inline bool inherit_listener(struct sock *sk, struct record_owner *owner)
 {
 	struct record_listener key = {};
 	struct record_owner *listener;
 
-	key.net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	key.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	identify_port(sk, &key);
 	listener = bpf_map_lookup_elem(&listeners, &key);
 	if (!listener) {
 		key.family = key.family == AF_INET ? AF_INET6 : AF_INET;
@@ -79,18 +79,16 @@ static __always_inline void note_listener(struct sock *sk, const struct record_o
 {
 	struct record_listener key = {};
 
-	key.net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	key.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	identify_port(sk, &key);
 	bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
 }
 
-static __always_inline void read_addresses(struct sock *sk, struct record_tcp *record)
+static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp, struct record_tcp *record)
 {
-	record->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	record->family = sk->__sk_common.skc_family;
 	if (record->family == AF_INET) {
-		__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		__u32 remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__u32 local = sk->__sk_common.skc_rcv_saddr;
+		__u32 remote = sk->__sk_common.skc_daddr;
 
 		__builtin_memset(record->local_address, 0, 16);
 		__builtin_memset(record->remote_address, 0, 16);
@@ -101,18 +99,21 @@ static __always_inline void read_addresses(struct sock *sk, struct record_tcp *r
 		bpf_core_read(record->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
 	}
 	/* The hashed port is gone once a socket is closed; the one in the header is not. */
-	record->local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	record->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	if (!record->local_port)
-		record->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	record->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		record->local_port = sk->__sk_common.skc_num;
+	record->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
 static __always_inline void record_tcp(struct sock *sk, int old_state, int new_state,
 				       const struct record_owner *owner, bool task_context)
 {
-	struct record_tcp *record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct record_tcp *record;
 
+	if (!tcp)
+		return;
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
 	if (!record) {
 		lose(RECORD_LOSS_FLOW, 1);
 		return;
@@ -124,20 +125,18 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 	__builtin_memset(&record->actor, 0, sizeof(record->actor));
 	__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
 	if (task_context) {
-		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
 		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
-		identify(task, &record->actor);
-		read_credentials(task, &record->credentials);
+		identify_current(&record->actor);
+		read_current_credentials(&record->credentials);
 	}
 	record->socket = (__u64)sk;
-	record->bytes_sent = BPF_CORE_READ(tcp, bytes_acked);
-	record->bytes_received = BPF_CORE_READ(tcp, bytes_received);
-	read_addresses(sk, record);
+	record->bytes_sent = tcp->bytes_acked;
+	record->bytes_received = tcp->bytes_received;
+	read_addresses(sk, tcp, record);
 	record->old_state = old_state;
 	record->new_state = new_state;
-	record->error = BPF_CORE_READ(sk, sk_err);
-	record->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	record->error = sk->sk_err;
+	record->net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 }
 
@@ -163,7 +162,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 	__u64 socket = (__u64)sk;
 	bool task_context;
 
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || !is_telling(old_state, new_state))
+	if (sk->sk_protocol != IPPROTO_TCP || !is_telling(old_state, new_state))
 		return 0;
 	task_context = new_state == BPF_TCP_SYN_SENT || new_state == BPF_TCP_LISTEN || in_task_context(ctx);
 	known = bpf_map_lookup_elem(&owners, &socket);
@@ -177,7 +176,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 	} else if (new_state == BPF_TCP_SYN_SENT || new_state == BPF_TCP_LISTEN) {
 		if (!in_scope())
 			return 0;
-		owner_is_current(&owner, false);
+		identify_current(&owner.process);
 		note_owner(socket, &owner);
 	} else if (scoped) {
 		return 0;
@@ -186,7 +185,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 		note_listener(sk, &owner);
 	/* The lower half of TCP works for whoever happens to run; only a system call's context tells. */
 	record_tcp(sk, old_state, new_state, &owner, task_context);
-	if (new_state == BPF_TCP_CLOSE && !BPF_CORE_READ(sk, sk_socket))
+	if (new_state == BPF_TCP_CLOSE && !sk->sk_socket)
 		bpf_map_delete_elem(&owners, &socket);
 	return 0;
 }

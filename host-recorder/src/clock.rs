@@ -8,9 +8,12 @@ use crate::decode::Clock;
 
 /// The boot, and how far the wall clock is from the boot clock now.
 pub fn now() -> std::io::Result<Clock> {
-    let wall = read(ClockId::CLOCK_REALTIME)?;
-    let boot = read(ClockId::CLOCK_BOOTTIME)?;
-    Ok(Clock { boot: boot_id()?, offset_ns: wall - boot })
+    Ok(Clock::new(boot_id()?, offset_ns()?))
+}
+
+/// Wall clock minus boot clock, ns.
+pub fn offset_ns() -> std::io::Result<i64> {
+    Ok(read(ClockId::CLOCK_REALTIME)? - read(ClockId::CLOCK_BOOTTIME)?)
 }
 
 /// Nanoseconds since boot, suspend included.

@@ -3,6 +3,7 @@
 //! The layouts are those of `host-recorder-bpf/include/record.h`. Bytes come from our own programs, and are
 //! checked all the same: a record that is short or of an unknown kind is an error, never a panic.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -38,20 +39,55 @@ pub enum DecodeError {
 }
 
 /// How times since boot become wall-clock times, and which boot it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// A time gets the offset that held *then*, so that one moment is always told as the same time however the wall
+/// clock is set afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clock {
     /// The boot.
     pub boot: BootId,
-    /// Wall clock minus boot clock, ns.
-    pub offset_ns: i64,
+    /// Since when (ns since boot) which offset (wall clock minus boot clock, ns) holds; in order, never empty
+    /// but for the default, which tells times since boot.
+    offsets: VecDeque<(u64, i64)>,
 }
 
+/// Changes of the offset remembered; flows last less long than so many corrections of a clock take.
+const OFFSETS_MAX: usize = 256;
+
 impl Clock {
+    /// A clock of which one offset is known.
+    pub fn new(boot: BootId, offset_ns: i64) -> Self {
+        Self { boot, offsets: VecDeque::from([(0, offset_ns)]) }
+    }
+
     /// A time since boot by the wall clock.
     pub fn wall(&self, boot_ns: u64) -> UnixNs {
-        UnixNs(self.offset_ns.saturating_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))
+        let held = self.offsets.iter().rev().find(|(since, _)| *since <= boot_ns);
+        let offset = held.or(self.offsets.front()).map_or(0, |(_, offset)| *offset);
+        UnixNs(offset.saturating_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))
+    }
+
+    /// A wall-clock time since boot.
+    pub fn since_boot(&self, at: UnixNs) -> u64 {
+        let offset = self.offsets.back().map_or(0, |(_, offset)| *offset);
+        u64::try_from(at.0.saturating_sub(offset)).unwrap_or(0)
+    }
+
+    /// Takes the offset that holds from a time since boot on; says by how much it differs from the one before.
+    pub fn set(&mut self, boot_ns: u64, offset_ns: i64) -> i64 {
+        let step = self.offsets.back().map_or(0, |(_, before)| offset_ns.saturating_sub(*before));
+        if step.abs() >= CLOCK_DRIFT_NS {
+            if self.offsets.len() == OFFSETS_MAX {
+                self.offsets.pop_front();
+            }
+            self.offsets.push_back((boot_ns, offset_ns));
+        }
+        step
     }
 }
+
+/// A clock that is disciplined wanders; a difference below this is not worth a new offset, ns.
+const CLOCK_DRIFT_NS: i64 = 20_000_000;
 
 /// A record, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -391,7 +427,9 @@ fn decode_packets(record: &record_packets, clock: &Clock) -> Record {
 mod tests {
     use super::*;
 
-    const CLOCK: Clock = Clock { boot: BootId(7), offset_ns: 1_000 };
+    fn clock() -> Clock {
+        Clock::new(BootId(7), 1_000)
+    }
 
     fn bytes_of<T: Plain>(record: &T) -> Vec<u8> {
         // SAFETY: a Plain value is size_of::<T>() initialised bytes; the records have no implicit padding.
@@ -412,7 +450,7 @@ mod tests {
     #[test]
     fn an_exec_is_read_with_its_texts() {
         let bytes = exec(b"nmap\0-sS\0\0", b"nmap\0bin\0usr\0");
-        let Ok(Record::Image(image)) = decode(&bytes, &CLOCK) else { panic!("no image") };
+        let Ok(Record::Image(image)) = decode(&bytes, &clock()) else { panic!("no image") };
         assert_eq!(image.argv, ["nmap", "-sS", ""]);
         assert_eq!(image.exe, "/usr/bin/nmap");
         assert_eq!(image.comm, "nmap");
@@ -422,7 +460,7 @@ mod tests {
 
     #[test]
     fn a_memfd_is_told_from_a_file() {
-        let Ok(Record::Image(image)) = decode(&exec(b"x\0", b"memfd:evil\0"), &CLOCK) else { panic!() };
+        let Ok(Record::Image(image)) = decode(&exec(b"x\0", b"memfd:evil\0"), &clock()) else { panic!() };
         assert!(image.flags.exe_memfd);
         assert_eq!(image.exe, "memfd:evil");
     }
@@ -431,9 +469,21 @@ mod tests {
     fn cut_anywhere_it_is_an_error() {
         let bytes = exec(b"nmap\0-sS\0", b"nmap\0");
         for end in 0..bytes.len() {
-            assert!(decode(&bytes[..end], &CLOCK).is_err(), "cut at {end}");
+            assert!(decode(&bytes[..end], &clock()).is_err(), "cut at {end}");
         }
-        assert!(decode(&bytes, &CLOCK).is_ok());
+        assert!(decode(&bytes, &clock()).is_ok());
+    }
+
+    #[test]
+    fn a_moment_keeps_its_time_when_the_clock_is_stepped() {
+        let mut clock = Clock::new(BootId(7), 1_000);
+        let before = clock.wall(500);
+        assert_eq!(clock.set(1_000, 1_500), 500);
+        assert_eq!(clock.wall(1_000), UnixNs(2_000), "a wandering clock changes nothing");
+        assert_eq!(clock.set(2_000, 3_600_000_001_000), 3_600_000_000_000);
+        assert_eq!(clock.wall(500), before);
+        assert_eq!(clock.wall(2_000), UnixNs(3_600_000_003_000));
+        assert_eq!(clock.since_boot(UnixNs(3_600_000_003_000)), 2_000);
     }
 
     #[test]
@@ -442,7 +492,7 @@ mod tests {
             let mut record = record_tcp { old_state: old, new_state: new, error, ..record_tcp::default() };
             record.header.kind = record_kind::RECORD_TCP as u16;
             record.family = AF_INET;
-            let Ok(Record::Tcp(tcp)) = decode(&bytes_of(&record), &CLOCK) else { panic!("no connection") };
+            let Ok(Record::Tcp(tcp)) = decode(&bytes_of(&record), &clock()) else { panic!("no connection") };
             assert_eq!(tcp.flow.state, expected);
         };
         check(TCP_CLOSE, TCP_SYN_SENT, 0, FlowState::Attempt);
@@ -465,8 +515,8 @@ mod tests {
     fn a_slot_that_is_being_written_is_left_for_later() {
         let mut slot = record_flow_slot { begun: 2, ended: 1, ..record_flow_slot::default() };
         slot.packets.packets = 1;
-        assert!(decode_slot(&bytes_of(&slot), &CLOCK).is_none());
+        assert!(decode_slot(&bytes_of(&slot), &clock()).is_none());
         slot.ended = 2;
-        assert!(decode_slot(&bytes_of(&slot), &CLOCK).is_some());
+        assert!(decode_slot(&bytes_of(&slot), &clock()).is_some());
     }
 }

@@ -360,9 +360,7 @@ impl Recorder {
     }
 
     fn read_clock(&mut self) -> anyhow::Result<()> {
-        let now = clock::now()?;
-        let step = now.offset_ns.saturating_sub(self.clock.offset_ns);
-        self.clock = now;
+        let step = self.clock.set(clock::boot_ns(), clock::offset_ns()?);
         if step.abs() >= CLOCK_STEP_NS {
             let seconds = step as f64 / 1e9;
             self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"))?;
@@ -419,7 +417,7 @@ impl Recorder {
 
     fn take_login(&mut self, line: LoginLine, origin: String) -> anyhow::Result<()> {
         let time = line.time.unwrap_or_else(UnixNs::now);
-        let boot_ns = u64::try_from(time.0.saturating_sub(self.clock.offset_ns)).unwrap_or(0);
+        let boot_ns = self.clock.since_boot(time);
         // The pid of the line, unless that process began after the line was written.
         let slack_ns = 2_000_000_000;
         let process =

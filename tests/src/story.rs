@@ -45,22 +45,29 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Those named by `HOST_RECORDER_BIN` and `GUMSHOE_BIN`, else those beside this program.
+    /// Both.
     ///
     /// # Errors
     /// When one is not there.
     pub fn find() -> anyhow::Result<Self> {
-        let find = |variable: &str, name: &str| {
-            let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
-            let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
-            ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
-            anyhow::Ok(path)
-        };
-        Ok(Self {
-            recorder: find("HOST_RECORDER_BIN", "host-recorder")?,
-            gumshoe: find("GUMSHOE_BIN", "gumshoe")?,
-        })
+        Ok(Self { recorder: Self::recorder()?, gumshoe: program("GUMSHOE_BIN", "gumshoe")? })
     }
+
+    /// The recorder alone.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn recorder() -> anyhow::Result<PathBuf> {
+        program("HOST_RECORDER_BIN", "host-recorder")
+    }
+}
+
+/// The program that a variable names, else the one that is built beside this program.
+fn program(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
+    let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
+    ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
+    Ok(path)
 }
 
 /// One scan, as the victim saw it.

@@ -2,6 +2,7 @@
 
 mod claim;
 mod host;
+mod judgement;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,6 +21,24 @@ pub use host::Answer;
 pub use host::HostAnswer;
 pub use host::HostRef;
 pub use host::Located;
+pub use judgement::About;
+pub use judgement::Behaviour;
+pub use judgement::Confidence;
+pub use judgement::Doubt;
+pub use judgement::DoubtKind;
+pub use judgement::Edge;
+pub use judgement::Entry;
+pub use judgement::Finding;
+pub use judgement::Graph;
+pub use judgement::HostView;
+pub use judgement::Judgement;
+pub use judgement::LoginView;
+pub use judgement::Node;
+pub use judgement::NodeKind;
+pub use judgement::Person;
+pub use judgement::ProcessView;
+pub use judgement::Suspect;
+pub use judgement::Verdict;
 
 /// A case's name, such as `GS-20261121-7F3A`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
 //! One file per subcommand of `gumshoe`.
 
 pub mod parse;
+pub mod playbooks;
+pub mod render;

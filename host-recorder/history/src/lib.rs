@@ -55,6 +55,7 @@ pub use ring::Ring;
 pub use ring::RingError;
 pub use ring::RingLimits;
 pub use ring::RingSize;
+pub use ring::events;
 pub use text::text;
 pub use wire::SSM_LIMIT;
 pub use wire::WireError;

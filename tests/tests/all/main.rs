@@ -2,5 +2,6 @@
 
 mod aws;
 mod lab;
+mod recorder;
 mod slack;
 mod story;

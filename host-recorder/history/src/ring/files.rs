@@ -87,6 +87,15 @@ pub(crate) fn read(file: &RingFile) -> Result<Vec<Event>, RingError> {
     if file.is_segment() { read_segment(&file.path) } else { read_log(&file.path) }
 }
 
+/// All events of a ring, oldest first: for export and for tests of rings that are not being written.
+pub fn events(dir: &Path) -> Result<Vec<Event>, RingError> {
+    let mut events = Vec::new();
+    for file in list(dir)? {
+        events.extend(read(&file)?);
+    }
+    Ok(events)
+}
+
 /// When the recorder ran, over all files. A log's events are handed to `keep`, so that it is read once.
 pub(crate) fn spans_of(
     files: &[RingFile],

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use files::RingFile;
+pub use files::events;
 pub(crate) use files::list;
 pub(crate) use files::oldest;
 pub(crate) use files::read;

@@ -1,0 +1,259 @@
+//! What processes did on the network: activities of one program and its workers, summed.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use history::Activity;
+use history::Direction;
+use history::FlowState;
+use history::Process;
+use history::ProcessId;
+use history::Protocol;
+use history::UnixNs;
+use history::Via;
+
+use super::host::Host;
+use super::host::Identity;
+use super::host::identity;
+use super::host::program_name;
+use super::words;
+use crate::case::Behaviour;
+
+/// Most activities that are looked at.
+const ACTIVITIES_MAX: usize = 100_000;
+
+/// Longest chain of workers that start workers.
+const WORKERS_DEPTH: usize = 16;
+
+/// Addresses that are kept as examples.
+const ADDRESSES_KEPT: usize = 64;
+
+/// Port ranges that are kept.
+const RANGES_KEPT: usize = 256;
+
+/// Activities of one program and its workers, in one direction.
+pub(super) struct Group<'a> {
+    /// The process that did most of it.
+    pub process: Option<&'a Process>,
+    /// An owner that is named and not recorded.
+    pub unrecorded: Option<ProcessId>,
+    /// Its activities, and its workers'.
+    pub activities: Vec<&'a Activity>,
+    /// How many processes took part.
+    pub processes: u64,
+    /// Others who sent through its sockets.
+    pub senders: Vec<ProcessId>,
+    /// All of it in numbers.
+    pub behaviour: Behaviour,
+}
+
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key<'a> {
+    Program { above: Identity, exe: &'a str, script: &'a [String], inbound: bool },
+    Unrecorded { process: Identity, inbound: bool },
+    Nobody { via: Via, inbound: bool },
+}
+
+/// Groups a host's activities, those that match most first.
+pub(super) fn groups<'a>(host: &Host<'a>) -> Vec<Group<'a>> {
+    if host.evidence.activities.len() > ACTIVITIES_MAX {
+        host.contradiction("it names more activities than an answer holds");
+    }
+    let mut grouped: HashMap<Key<'a>, Vec<&'a Activity>> = HashMap::new();
+    for activity in host.evidence.activities.iter().take(ACTIVITIES_MAX) {
+        if activity.matched > activity.flows {
+            host.contradiction("more flows match than there are");
+        }
+        if activity.first > activity.last {
+            host.contradiction("traffic ends before it begins");
+        }
+        grouped.entry(key(host, activity)).or_default().push(activity);
+    }
+    let mut groups: Vec<Group<'a>> =
+        grouped.into_values().map(|activities| group(host, activities)).collect();
+    groups.sort_by(|a, b| {
+        let rank = |group: &Group| (group.behaviour.matched, group.behaviour.targets, group.behaviour.flows);
+        rank(b).cmp(&rank(a)).then_with(|| a.behaviour.events.cmp(&b.behaviour.events))
+    });
+    groups
+}
+
+/// Who acts: the owner, or the sender where the owner only passes sockets on.
+fn actor(activity: &Activity) -> Option<ProcessId> {
+    match activity.process {
+        Some(owner) if owner.tgid == 1 => activity.senders.first().copied().or(Some(owner)),
+        owner => owner,
+    }
+}
+
+fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
+    let inbound = activity.direction == Direction::In;
+    let Some(id) = actor(activity) else {
+        return Key::Nobody { via: activity.via, inbound };
+    };
+    let Some(process) = host.find(id) else {
+        return Key::Unrecorded { process: identity(id), inbound };
+    };
+    let mut top = process;
+    for _ in 0..WORKERS_DEPTH {
+        match top.parent.and_then(|parent| host.find(parent)) {
+            Some(parent) if parent.exe == process.exe && parent.id != top.id => top = parent,
+            _ => break,
+        }
+    }
+    let script = if is_interpreter(program_name(process)) { process.argv.as_slice() } else { &[] };
+    // Below the first process unrelated services stand side by side: only workers belong together there.
+    let above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
+    Key::Program { above: identity(above), exe: &process.exe, script, inbound }
+}
+
+/// Programs whose command line says what they are.
+fn is_interpreter(name: &str) -> bool {
+    [
+        "python", "perl", "ruby", "node", "java", "php", "bash", "sh", "dash", "zsh", "lua", "deno", "bun",
+        "dotnet",
+    ]
+    .iter()
+    .any(|known| {
+        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
+    })
+}
+
+fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
+    activities.sort_by_key(|activity| {
+        (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
+    });
+    let actors: BTreeSet<ProcessId> = activities.iter().filter_map(|activity| actor(activity)).collect();
+    let process = activities.first().and_then(|activity| actor(activity));
+    let mut senders: Vec<ProcessId> = activities
+        .iter()
+        .flat_map(|activity| activity.senders.iter().copied())
+        .filter(|sender| !actors.iter().any(|actor| actor.same_process(sender)))
+        .collect();
+    senders.sort_unstable();
+    senders.dedup_by(|a, b| a.same_process(b));
+    Group {
+        process: process.and_then(|id| host.find(id)),
+        unrecorded: process.filter(|id| host.find(*id).is_none()),
+        processes: actors.iter().map(|id| identity(*id)).collect::<BTreeSet<_>>().len() as u64,
+        senders,
+        behaviour: sum(&activities),
+        activities,
+    }
+}
+
+/// Sums activities. Distinct targets of several are known only within bounds: the lower one is taken.
+fn sum(activities: &[&Activity]) -> Behaviour {
+    let total = |of: fn(&Activity) -> u64| {
+        activities.iter().fold(0_u64, |sum, activity| sum.saturating_add(of(activity)))
+    };
+    let state = |states: &[FlowState]| {
+        activities
+            .iter()
+            .flat_map(|activity| &activity.states)
+            .filter(|(state, _)| states.contains(state))
+            .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
+    };
+    let any_match = activities.iter().any(|activity| activity.matched > 0);
+    let telling = || activities.iter().filter(move |activity| !any_match || activity.matched > 0);
+    let most = |of: fn(&Activity) -> u64| telling().map(|activity| of(activity)).max().unwrap_or(0);
+    let addresses: Vec<IpAddr> =
+        distinct(telling().flat_map(|activity| activity.address_sample.iter().copied()));
+    let port_ranges = merge(telling().flat_map(|activity| activity.port_ranges.iter().copied()));
+    let listed = words::ports_in(&port_ranges);
+    Behaviour {
+        protocols: ordered(activities, |activity| activity.protocol),
+        via: ordered(activities, |activity| activity.via),
+        inbound: activities.first().is_some_and(|activity| activity.direction == Direction::In),
+        flows: total(|activity| activity.flows),
+        matched: total(|activity| activity.matched.min(activity.flows)),
+        addresses: most(|activity| activity.addresses).max(addresses.len() as u64),
+        ports: most(|activity| activity.ports).max(if any_match { 0 } else { listed }),
+        targets: most(|activity| activity.targets),
+        matched_ports: most(|activity| activity.matched_ports).max(if any_match { listed } else { 0 }),
+        established: state(&[FlowState::Established, FlowState::Closed]),
+        failed: state(&[FlowState::Refused, FlowState::TimedOut, FlowState::Failed, FlowState::Attempt]),
+        sent: state(&[FlowState::Sent]),
+        tcp_flags: activities.iter().fold(0, |flags, activity| flags | activity.tcp_flags),
+        packets: total(|activity| activity.packets),
+        bytes: total(|activity| activity.bytes),
+        bytes_received: total(|activity| activity.bytes_received),
+        address_sample: addresses,
+        port_ranges,
+        local_addresses: distinct(
+            activities.iter().flat_map(|activity| activity.local_addresses.iter().copied()),
+        ),
+        first: activities.iter().map(|activity| activity.first).min().unwrap_or(UnixNs(0)),
+        last: activities.iter().map(|activity| activity.last).max().unwrap_or(UnixNs(0)),
+        events: telling().take(8).flat_map(|activity| [activity.first_event, activity.last_event]).collect(),
+    }
+}
+
+/// Values by how many flows match, then by flows.
+fn ordered<T: Copy + Ord>(activities: &[&Activity], of: fn(&Activity) -> T) -> Vec<T> {
+    let mut weights: BTreeMap<T, (u64, u64)> = BTreeMap::new();
+    for activity in activities {
+        let weight = weights.entry(of(activity)).or_default();
+        weight.0 = weight.0.saturating_add(activity.matched);
+        weight.1 = weight.1.saturating_add(activity.flows);
+    }
+    let mut values: Vec<(T, (u64, u64))> = weights.into_iter().collect();
+    values.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    values.into_iter().map(|(value, _)| value).collect()
+}
+
+fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut seen = BTreeSet::new();
+    addresses.take(ADDRESSES_KEPT * 16).filter(|address| seen.insert(*address)).take(ADDRESSES_KEPT).collect()
+}
+
+/// Ranges in order, overlapping and touching ones made one; those the wrong way round are dropped.
+pub(super) fn merge(ranges: impl Iterator<Item = (u16, u16)>) -> Vec<(u16, u16)> {
+    let mut ranges: Vec<(u16, u16)> = ranges.filter(|(from, to)| from <= to).take(65_536).collect();
+    ranges.sort_unstable();
+    let mut merged: Vec<(u16, u16)> = Vec::new();
+    for (from, to) in ranges {
+        match merged.last_mut() {
+            Some((_, end)) if u32::from(from) <= u32::from(*end) + 1 => *end = (*end).max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged.truncate(RANGES_KEPT);
+    merged
+}
+
+impl Behaviour {
+    /// The main protocol.
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.protocols.first().copied()
+    }
+
+    /// Whether the program wrote its packets itself.
+    pub fn raw(&self) -> bool {
+        self.via.iter().any(|via| matches!(via, Via::RawIp | Via::Packet))
+    }
+
+    /// Share of the connections that failed; 0 where nothing is known.
+    pub fn failed_share(&self) -> f64 {
+        let known = self.failed.saturating_add(self.established);
+        if known == 0 { 0.0 } else { self.failed as f64 / known as f64 }
+    }
+
+    /// How long it went on, in seconds.
+    pub fn seconds(&self) -> u64 {
+        words::seconds_between(self.first, self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_ranges_merge() {
+        let merged = merge([(5, 9), (1, 2), (3, 3), (9, 12), (65_535, 65_535), (8, 7)].into_iter());
+        assert_eq!(merged, [(1, 3), (5, 12), (65_535, 65_535)]);
+    }
+}

@@ -1,0 +1,378 @@
+//! The facts that playbooks' conditions may ask for, and the words that their texts may use.
+
+use std::collections::BTreeMap;
+
+use history::Activity;
+use history::Direction;
+use history::FlowState;
+use history::Process;
+use history::Via;
+
+use super::behaviour::Group;
+use super::host::Host;
+use super::host::identity;
+use super::host::program_name;
+use super::origin::Origin;
+use super::words;
+use crate::case::Behaviour;
+use crate::case::Claim;
+use crate::case::Entry;
+use crate::playbook::Facts;
+use crate::playbook::Playbook;
+use crate::playbook::Tool;
+use crate::untrusted::Untrusted;
+
+const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"];
+
+const DOWNLOADERS: &[&str] =
+    &["curl", "wget", "fetch", "ftp", "tftp", "scp", "sftp", "aria2c", "axel", "lynx"];
+
+/// Ports where people and programs log in.
+const LOGIN_PORTS: &[u16] =
+    &[21, 22, 23, 25, 110, 143, 389, 445, 465, 587, 993, 995, 1433, 2222, 3306, 3389, 5432, 5900, 5985, 6379];
+
+const WEB_PORTS: &[u16] = &[80, 443, 8000, 8080, 8443];
+
+/// Options that a renamed tool must show before it is recognised.
+const OPTIONS_MIN: usize = 2;
+
+/// What a suspect is like, beside its numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Traits {
+    pub tool: String,
+    pub tool_like: String,
+    pub service: String,
+    pub shell: bool,
+    pub serves: bool,
+    pub downloads: u64,
+    pub login_failures: u64,
+    pub other_sources: u64,
+}
+
+/// What a group's program is like.
+pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbook: &Playbook) -> Traits {
+    let mut traits = Traits::default();
+    let Some(process) = group.process else {
+        return traits;
+    };
+    traits.tool = tool_by_name(process, &playbook.tools).unwrap_or_default();
+    traits.tool_like = tool_by_options(process, &playbook.tools).unwrap_or_default();
+    traits.serves = serves(host, process);
+    if let Some(origin) = origin {
+        traits.shell = origin.chain.iter().any(|ancestor| SHELLS.contains(&program_name(ancestor)));
+        traits.service = serving_ancestor(host, process, origin);
+        traits.downloads = downloads(host, process, origin);
+        traits.login_failures = login_failures(host, origin);
+        traits.other_sources = other_sources(host, origin).len() as u64;
+    }
+    traits
+}
+
+fn tool_by_name(process: &Process, tools: &[Tool]) -> Option<String> {
+    // A script is named by its interpreter's first argument.
+    let script = process.argv.get(1).map(|script| script.rsplit('/').next().unwrap_or_default());
+    let names = [
+        Some(program_name(process)),
+        script.filter(|script| script.ends_with(".py") || script.ends_with(".pl")),
+    ];
+    let known = |name: &str| tools.iter().find(|tool| tool.programs.iter().any(|program| program == name));
+    names.into_iter().flatten().find_map(known).map(|tool| tool.name.clone())
+}
+
+fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
+    let shown = |tool: &Tool| {
+        let used = |option: &&String| {
+            process.argv.iter().skip(1).take(256).any(|argument| {
+                argument == *option
+                    || argument.strip_prefix(option.as_str()).is_some_and(|rest| rest.starts_with('='))
+            })
+        };
+        tool.options.iter().filter(used).count()
+    };
+    let best = tools.iter().max_by_key(|tool| shown(tool))?;
+    (shown(best) >= OPTIONS_MIN).then(|| best.name.clone())
+}
+
+fn listens(activity: &Activity) -> bool {
+    activity.direction == Direction::In && activity.via == Via::Socket
+        || activity.states.iter().any(|(state, _)| *state == FlowState::Listening)
+}
+
+fn serves(host: &Host, process: &Process) -> bool {
+    host.evidence.activities.iter().take(10_000).any(|activity| {
+        listens(activity) && activity.process.is_some_and(|owner| identity(owner) == identity(process.id))
+    })
+}
+
+/// The nearest ancestor below the entry that serves the network, if any.
+fn serving_ancestor(host: &Host, process: &Process, origin: &Origin) -> String {
+    // The process that let a login in serves the network, too, and says nothing.
+    let entry_serves = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    let below_entry = if entry_serves { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
+    origin.chain[..below_entry]
+        .iter()
+        .find(|ancestor| {
+            ancestor.id.tgid != 1
+                && ancestor.exe != process.exe
+                && program_name(ancestor) != "sshd"
+                && serves(host, ancestor)
+        })
+        .map(|ancestor| Untrusted::new(program_name(ancestor)).shown(60))
+        .unwrap_or_default()
+}
+
+/// Downloads by the same session or service before the process started.
+fn downloads(host: &Host, process: &Process, origin: &Origin) -> u64 {
+    let Some(session) = origin.chain.last() else {
+        return 0;
+    };
+    let mut found = 0;
+    let candidates = host
+        .evidence
+        .processes
+        .iter()
+        .filter(|other| DOWNLOADERS.contains(&program_name(other)) && other.started <= process.started);
+    for other in candidates.take(100) {
+        let lineage = host.lineage(other);
+        found += u64::from(lineage.ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id)));
+    }
+    found
+}
+
+/// Failed logins of the same user or from the same address before the login.
+fn login_failures(host: &Host, origin: &Origin) -> u64 {
+    let Some(login) = origin.login else {
+        return 0;
+    };
+    let failed = host.evidence.logins.iter().filter(|other| {
+        !other.login.accepted
+            && other.time <= login.time
+            && (other.login.source_address == login.login.source_address
+                || other.login.user == login.login.user)
+    });
+    failed.count() as u64
+}
+
+/// Other addresses from which the same user logged in within the evidence.
+pub(super) fn other_sources(host: &Host, origin: &Origin) -> Vec<std::net::IpAddr> {
+    let Some(login) = origin.login else {
+        return Vec::new();
+    };
+    let mut sources: Vec<_> = host
+        .evidence
+        .logins
+        .iter()
+        .filter(|other| other.login.accepted && other.login.user == login.login.user)
+        .filter_map(|other| other.login.source_address)
+        .filter(|address| Some(*address) != login.login.source_address)
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}
+
+/// States everything about a suspect.
+pub(super) fn facts(
+    group: &Group,
+    origin: Option<&Origin>,
+    traits: &Traits,
+    claims: &[&Claim],
+    playbook: &Playbook,
+) -> Facts {
+    let mut facts = Facts::default();
+    facts.limits(&playbook.limits);
+    claim_facts(&mut facts, claims);
+    numbers(&mut facts, &group.behaviour, group.processes);
+    let behaviour = &group.behaviour;
+    facts.suspect("owned", group.process.is_some());
+    facts.suspect("inbound", behaviour.inbound);
+    facts.suspect("raw", behaviour.raw());
+    facts.suspect("forwarded", behaviour.via.first() == Some(&Via::Forwarded));
+    facts.suspect("kernel", group.process.is_none() && behaviour.via.first() == Some(&Via::Kernel));
+    facts.suspect("protocol", behaviour.protocol().map(|protocol| protocol.to_string()).unwrap_or_default());
+    facts.suspect("tool", traits.tool.clone());
+    facts.suspect("tool_like", traits.tool_like.clone());
+    facts.suspect("service", traits.service.clone());
+    facts.suspect("service_child", !traits.service.is_empty());
+    facts.suspect("shell", traits.shell);
+    facts.suspect("serves", traits.serves);
+    facts.suspect("downloads", whole(traits.downloads));
+    facts.suspect("login_failures", whole(traits.login_failures));
+    facts.suspect("other_sources", whole(traits.other_sources));
+    process_facts(&mut facts, group.process);
+    origin_facts(&mut facts, origin);
+    facts
+}
+
+fn claim_facts(facts: &mut Facts, claims: &[&Claim]) {
+    let activity = claims.first().map(|claim| words::snake(&claim.activity)).unwrap_or_default();
+    facts.claim("activity", activity);
+    let remotes = claims.iter().map(|claim| claim.remote.len() as i64).sum::<i64>();
+    facts.claim("remotes", remotes);
+}
+
+fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
+    let ports = behaviour.ports.max(behaviour.matched_ports);
+    let seconds = behaviour.seconds().max(1) as f64;
+    let targets = behaviour.targets.max(1) as f64;
+    for (name, number) in [
+        ("processes", processes),
+        ("flows", behaviour.flows),
+        ("matched", behaviour.matched),
+        ("addresses", behaviour.addresses),
+        ("ports", ports),
+        ("targets", behaviour.targets),
+        ("matched_ports", behaviour.matched_ports),
+        ("established", behaviour.established),
+        ("failed", behaviour.failed),
+        ("sent", behaviour.sent),
+        ("tcp_flags", behaviour.tcp_flags.into()),
+        ("packets", behaviour.packets),
+        ("bytes", behaviour.bytes),
+        ("bytes_received", behaviour.bytes_received),
+        ("seconds", behaviour.seconds()),
+        ("port_min", behaviour.port_ranges.first().map_or(0, |range| range.0.into())),
+        ("port_max", behaviour.port_ranges.iter().map(|range| range.1.into()).max().unwrap_or(0)),
+    ] {
+        facts.suspect(name, whole(number));
+    }
+    for (name, number) in [
+        ("failed_share", behaviour.failed_share()),
+        ("rate", behaviour.flows as f64 / seconds),
+        ("packet_rate", behaviour.packets as f64 / seconds),
+        ("packets_per_target", behaviour.packets as f64 / targets),
+        ("flows_per_target", behaviour.flows as f64 / targets),
+        ("bytes_per_flow", behaviour.bytes as f64 / behaviour.flows.max(1) as f64),
+        ("ports_per_address", ports as f64 / behaviour.addresses.max(1) as f64),
+        ("amplification", amplification(behaviour)),
+    ] {
+        facts.suspect(name, number);
+    }
+    facts.suspect("login_ports", only_ports(behaviour, LOGIN_PORTS));
+    facts.suspect("web_ports", only_ports(behaviour, WEB_PORTS));
+}
+
+fn amplification(behaviour: &Behaviour) -> f64 {
+    if behaviour.bytes_received == 0 { 0.0 } else { behaviour.bytes as f64 / behaviour.bytes_received as f64 }
+}
+
+fn only_ports(behaviour: &Behaviour, known: &[u16]) -> bool {
+    let listed = |(from, to): &(u16, u16)| to - from < 16 && (*from..=*to).all(|port| known.contains(&port));
+    !behaviour.port_ranges.is_empty() && behaviour.port_ranges.iter().all(listed)
+}
+
+fn process_facts(facts: &mut Facts, process: Option<&Process>) {
+    let exe = process.map(|process| process.exe.as_str()).unwrap_or_default();
+    let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root));
+    // A service's file is "deleted" after every upgrade; it says something only where the start was seen.
+    let seen = process.is_some_and(|process| process.seen != history::Seen::Snapshot);
+    let flags = process.map(|process| process.flags).unwrap_or_default();
+    let uid = process.map_or(0, |process| process.credentials.uid);
+    facts.suspect("exe", exe.to_owned());
+    facts.suspect("program", process.map(|process| program_name(process).to_owned()).unwrap_or_default());
+    facts.suspect("command", process.map(|process| process.argv.join(" ")).unwrap_or_default());
+    facts.suspect("temporary", temporary);
+    facts.suspect("hidden", exe.contains("/."));
+    facts.suspect("deleted", flags.exe_deleted && seen);
+    facts.suspect("memfd", flags.exe_memfd);
+    facts.suspect("uid", i64::from(uid));
+    facts.suspect("system_user", (1..1000).contains(&uid) || uid == 65_534);
+}
+
+fn origin_facts(facts: &mut Facts, origin: Option<&Origin>) {
+    let elevated_by = origin.and_then(|origin| origin.elevated_by.clone());
+    facts.suspect("elevated", elevated_by.is_some());
+    facts.suspect("elevated_by", elevated_by.unwrap_or_default());
+    let entry = match origin.map(|origin| &origin.entry) {
+        Some(Entry::Login { .. }) => "login",
+        Some(Entry::SsmSession { .. }) => "ssm_session",
+        Some(Entry::SsmCommand) => "ssm_command",
+        Some(Entry::Cron { .. }) => "cron",
+        Some(Entry::Unit { .. }) => "unit",
+        Some(Entry::Container { .. }) => "container",
+        Some(Entry::Console { .. }) => "console",
+        Some(Entry::Unknown) | None => "unknown",
+    };
+    facts.suspect("entry", entry.to_owned());
+    let login = origin.and_then(|origin| origin.login).map(|event| &event.login);
+    facts.suspect("login_method", login.map(|login| login.method.clone()).unwrap_or_default());
+    let lineage: Vec<String> = origin
+        .map(|origin| origin.chain.iter().map(|process| program_name(process).to_owned()).collect())
+        .unwrap_or_default();
+    facts.suspect("lineage", lineage);
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Facts with every name that conditions may use, for checking playbooks.
+pub fn example_facts(playbook_limits: &Playbook) -> Facts {
+    let group = Group {
+        process: None,
+        unrecorded: None,
+        activities: Vec::new(),
+        processes: 0,
+        senders: Vec::new(),
+        behaviour: Behaviour::default(),
+    };
+    facts(&group, None, &Traits::default(), &[], playbook_limits)
+}
+
+/// The words for the places in a rule's or sign's text.
+pub(super) fn rule_words(
+    group: &Group,
+    origin: Option<&Origin>,
+    traits: &Traits,
+) -> BTreeMap<&'static str, String> {
+    let behaviour = &group.behaviour;
+    let shown = |text: &str| Untrusted::new(text).shown(80);
+    let matched = behaviour.matched > 0;
+    let ports = if matched { behaviour.matched_ports } else { behaviour.ports }
+        .max(words::ports_in(&behaviour.port_ranges));
+    BTreeMap::from([
+        ("name", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
+        ("program", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
+        ("exe", group.process.map(|process| shown(&process.exe)).unwrap_or_default()),
+        (
+            "parent",
+            origin
+                .and_then(|origin| origin.chain.first())
+                .map(|parent| shown(program_name(parent)))
+                .unwrap_or_default(),
+        ),
+        ("service", traits.service.clone()),
+        ("ports", words::count(ports)),
+        ("port_list", words::port_list(&behaviour.port_ranges, 6)),
+        ("addresses", addresses(behaviour)),
+        ("targets", targets(behaviour)),
+        ("flows", words::count(behaviour.flows)),
+        ("matched", words::count(behaviour.matched)),
+        ("packets", words::count(behaviour.packets)),
+        ("bytes", words::bytes(behaviour.bytes)),
+        ("bytes_received", words::bytes(behaviour.bytes_received)),
+        ("duration", words::duration_s(behaviour.seconds())),
+        (
+            "protocol",
+            behaviour.protocol().map(|protocol| protocol.to_string().to_uppercase()).unwrap_or_default(),
+        ),
+        ("failed_percent", format!("{:.0} %", behaviour.failed_share() * 100.0)),
+        ("rate", format!("{:.0}", behaviour.flows as f64 / behaviour.seconds().max(1) as f64)),
+        ("ratio", format!("{:.1}", amplification(behaviour))),
+    ])
+}
+
+/// One address by name, several by number.
+pub(super) fn addresses(behaviour: &Behaviour) -> String {
+    match (behaviour.addresses, behaviour.address_sample.first()) {
+        (0 | 1, Some(address)) => address.to_string(),
+        (number, _) => words::counted(number, "address", "addresses"),
+    }
+}
+
+fn targets(behaviour: &Behaviour) -> String {
+    match (behaviour.targets, behaviour.address_sample.first(), behaviour.port_ranges.first()) {
+        (1, Some(address), Some((port, _))) => format!("{address} port {port}"),
+        (number, _, _) => words::counted(number, "endpoint", "endpoints"),
+    }
+}

@@ -1,0 +1,390 @@
+//! Findings: single facts with the events that show them, and what was looked for in vain.
+
+use history::Direction;
+use history::EventId;
+use history::Via;
+
+use super::Asked;
+use super::facts;
+use super::host::identity;
+use super::host::program_name;
+use super::suspect::Candidate;
+use super::words;
+use crate::case::About;
+use crate::case::Claim;
+use crate::case::Entry;
+use crate::case::Finding;
+use crate::case::LoginView;
+use crate::case::Verdict;
+use crate::playbook::Playbook;
+use crate::untrusted::Untrusted;
+
+/// Most findings in a judgement.
+const FINDINGS_MAX: usize = 40;
+
+/// Most processes of a session that are named.
+const SESSION_MAX: usize = 8;
+
+/// The facts, in the order in which a person asks.
+pub(super) fn findings(
+    asked: &[Asked],
+    first: Option<&Candidate>,
+    candidates: &[Candidate],
+    playbook: &Playbook,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some(first) = first {
+        what(first, &mut found);
+        who(first, &mut found);
+        why(first, &mut found);
+        also(first, &mut found);
+    }
+    let first_key = first.map(Candidate::key);
+    let others = candidates.iter().filter(|other| Some(other.key()) != first_key).take(4);
+    found.extend(others.map(other_suspect));
+    if first.is_none() {
+        for asked in asked {
+            busiest(asked, playbook, &mut found);
+        }
+    }
+    found.truncate(FINDINGS_MAX);
+    found
+}
+
+fn finding(first: &Candidate, about: About, text: String, events: Vec<EventId>) -> Finding {
+    Finding { about, text, events, host: first.suspect.host.clone() }
+}
+
+/// A suspect's program, for a sentence.
+pub(super) fn program(candidate: &Candidate) -> String {
+    match (&candidate.suspect.process, candidate.group.unrecorded) {
+        (Some(process), _) => format!("{} (process {})", process.name.shown(60), process.pid),
+        (None, Some(id)) => format!("process {}", id.tgid),
+        (None, None) => match candidate.suspect.behaviour.via.first() {
+            Some(Via::Forwarded) => "the host, forwarding for others,".to_owned(),
+            Some(Via::Kernel) => "the kernel".to_owned(),
+            _ => "an unknown process".to_owned(),
+        },
+    }
+}
+
+fn what(first: &Candidate, found: &mut Vec<Finding>) {
+    let behaviour = &first.suspect.behaviour;
+    let mut text = format!(
+        "{} {}, {} ({})",
+        program(first),
+        first.suspect.says,
+        words::span(behaviour.first, behaviour.last),
+        words::duration_s(behaviour.seconds()),
+    );
+    if first.suspect.siblings > 0 {
+        text.push_str(&format!(
+            ", in {} processes; targets are at least these",
+            words::count(first.suspect.siblings + 1)
+        ));
+    }
+    found.push(finding(first, About::What, text, behaviour.events.clone()));
+    if behaviour.matched > 0 {
+        let text = format!(
+            "{} of its {} went to reported addresses, to {}",
+            words::count(behaviour.matched),
+            words::counted(behaviour.flows, "flow", "flows"),
+            words::counted(
+                behaviour.matched_ports.max(words::ports_in(&behaviour.port_ranges)),
+                "port",
+                "ports"
+            ),
+        );
+        let events = first.samples().take(4).map(|sample| sample.event).collect();
+        found.push(finding(first, About::What, text, events));
+    }
+    if let (1.., Some(hits)) = first.matched.ports
+        && hits == first.matched.ports.0
+    {
+        let text = format!(
+            "all {} are among those that it reached",
+            words::counted(hits as u64, "reported port", "reported ports")
+        );
+        found.push(finding(first, About::What, text, Vec::new()));
+    }
+    found.push(finding(first, About::What, sockets(first), behaviour.events.clone()));
+    let told = match first.suspect.told_by.as_str() {
+        "name" => "the tool is told by its name beside what it did",
+        "options" => "the tool is told by its options beside what it did; its file has another name",
+        "behaviour" => "the tool is told by what it did; neither name nor options are known ones",
+        _ => "",
+    };
+    if !told.is_empty() {
+        found.push(finding(first, About::What, told.to_owned(), Vec::new()));
+    }
+    for sign in &first.suspect.signs {
+        found.push(finding(first, About::Why, sign.clone(), Vec::new()));
+    }
+}
+
+fn sockets(first: &Candidate) -> String {
+    let behaviour = &first.suspect.behaviour;
+    let via: Vec<String> = behaviour
+        .via
+        .iter()
+        .map(|via| match via {
+            Via::Socket => "ordinary sockets",
+            Via::RawIp => "raw IP sockets (it wrote the transport header itself)",
+            Via::Packet => "packet sockets (it wrote whole frames itself)",
+            Via::Kernel => "no socket: the kernel's own packets",
+            Via::Forwarded => "no local socket: packets of others, forwarded",
+        })
+        .map(str::to_owned)
+        .collect();
+    let mut text = format!("sent through {}", words::list(&via));
+    let flags = flag_names(behaviour.tcp_flags);
+    if !flags.is_empty() {
+        text.push_str(&format!("; TCP flags {flags}"));
+    }
+    if behaviour.established + behaviour.failed > 0 {
+        text.push_str(&format!(
+            "; {} stood, {} were refused, timed out or failed",
+            words::counted(behaviour.established, "connection", "connections"),
+            words::count(behaviour.failed),
+        ));
+    }
+    text
+}
+
+/// Names of TCP flags.
+fn flag_names(flags: u8) -> String {
+    const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+    let set: Vec<&str> = (0..8).filter(|bit| flags & (1 << bit) != 0).map(|bit| NAMES[bit]).collect();
+    set.join("+")
+}
+
+fn who(first: &Candidate, found: &mut Vec<Finding>) {
+    let suspect = &first.suspect;
+    let Some(process) = &suspect.process else {
+        return;
+    };
+    let mut text = format!("it ran as {}", process.user.shown(40));
+    if process.effective_user != process.user {
+        text.push_str(&format!(", with the rights of {}", process.effective_user.shown(40)));
+    }
+    if let Some(elevator) = &suspect.elevated_by {
+        text.push_str(&format!(", through {}", elevator.shown(40)));
+    }
+    if let Some(person) = &suspect.person {
+        let known = match person.known_by.as_str() {
+            "login_uid" => "the kernel's login user, which sudo and su keep",
+            "login" => "the session's login",
+            "parent" => "the user of the process that started it",
+            _ => "its own user",
+        };
+        text.push_str(&format!("; the person is {} ({known})", person.name.shown(40)));
+    }
+    found.push(finding(first, About::Who, text, Vec::new()));
+    let (text, events) = entry_text(&suspect.entry);
+    found.push(finding(first, About::Who, text, events));
+}
+
+fn entry_text(entry: &Entry) -> (String, Vec<EventId>) {
+    match entry {
+        Entry::Login { login } => (login_text(login), vec![login.event]),
+        Entry::SsmSession { session } => (
+            format!(
+                "it began with the SSM session {}; CloudTrail's StartSession names its IAM principal",
+                session.shown(80)
+            ),
+            Vec::new(),
+        ),
+        Entry::SsmCommand => (
+            "it began with a command sent through SSM; CloudTrail's SendCommand names who sent it".to_owned(),
+            Vec::new(),
+        ),
+        Entry::Cron { command } => (format!("cron started it: {}", command.shown(200)), Vec::new()),
+        Entry::Unit { name } => (format!("the systemd unit {} started it", name.shown(80)), Vec::new()),
+        Entry::Container { runtime, id } => {
+            (format!("it ran in the {runtime} container {}", id.shown(20)), Vec::new())
+        }
+        Entry::Console { tty } => (format!("it was started on the console {}", tty.shown(20)), Vec::new()),
+        Entry::Unknown => ("how its session or service began is not recorded".to_owned(), Vec::new()),
+    }
+}
+
+/// A login in a sentence.
+pub(super) fn login_text(login: &LoginView) -> String {
+    let mut text = format!("{} logged in over {}", login.user.shown(40), login.service_name());
+    if let Some(address) = login.source_address {
+        text.push_str(&format!(" from {address}"));
+    }
+    if let Some(port) = login.source_port {
+        text.push_str(&format!(" port {port}"));
+    }
+    text.push_str(&format!(" by {} at {}", login.method.shown(40), words::utc(login.time)));
+    if let Some(key) = &login.key {
+        text.push_str(&format!(", key {}", key.shown(120)));
+    }
+    text
+}
+
+fn why(first: &Candidate, found: &mut Vec<Finding>) {
+    let Some(origin) = &first.origin else {
+        return;
+    };
+    let Some(login) = origin.login else {
+        return;
+    };
+    let user = Untrusted::new(&login.login.user).shown(40);
+    let mut failures: Vec<_> = (first.host.evidence.logins.iter())
+        .filter(|other| !other.login.accepted && other.time <= login.time)
+        .filter(|other| {
+            other.login.user == login.login.user || other.login.source_address == login.login.source_address
+        })
+        .collect();
+    failures.sort_by_key(|other| other.time);
+    let text = match (failures.first(), failures.last()) {
+        (Some(earliest), Some(latest)) => format!(
+            "{} for {user} or from that address before it, {}",
+            words::counted(failures.len() as u64, "failed login", "failed logins"),
+            words::span(earliest.time, latest.time),
+        ),
+        _ => format!("no failed login for {user} or from that address in the time that was asked"),
+    };
+    found.push(finding(
+        first,
+        About::Why,
+        text,
+        failures.iter().rev().take(4).map(|event| event.event).collect(),
+    ));
+    let sources = facts::other_sources(first.host, origin);
+    if !sources.is_empty() {
+        let shown: Vec<String> = sources.iter().take(4).map(ToString::to_string).collect();
+        let text = format!("{user} also logged in from {} in the time that was asked", words::list(&shown));
+        let events = (first.host.evidence.logins.iter())
+            .filter(|other| {
+                other.login.accepted && other.login.user == login.login.user && other.event != login.event
+            })
+            .take(4)
+            .map(|other| other.event)
+            .collect();
+        found.push(finding(first, About::Why, text, events));
+    }
+}
+
+/// What else the suspect and its session did.
+fn also(first: &Candidate, found: &mut Vec<Finding>) {
+    let (Some(process), Some(origin)) = (first.group.process, &first.origin) else {
+        return;
+    };
+    let Some(root) = origin.chain.last().copied().filter(|_| !matches!(origin.entry, Entry::Unknown)) else {
+        return;
+    };
+    // The entry's own process may serve others as well: only its descendants belong to the session.
+    let mut named = std::collections::BTreeMap::<String, (u64, Vec<EventId>)>::new();
+    let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
+    let group: Vec<_> =
+        first.group.activities.iter().filter_map(|activity| activity.process).map(identity).collect();
+    for other in first.host.evidence.processes.iter().take(5_000) {
+        let id = identity(other.id);
+        if id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
+            continue;
+        }
+        if first.host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&root.id)) {
+            let line = Untrusted::command_line(&other.argv).shown(100);
+            let line = if line.is_empty() { Untrusted::new(program_name(other)).shown(60) } else { line };
+            let entry = named.entry(line).or_default();
+            entry.0 += 1;
+            let traffic = first.host.evidence.activities.iter().take(10_000);
+            entry.1.extend(
+                traffic
+                    .filter(|activity| activity.process.map(identity) == Some(id))
+                    .map(|activity| activity.first_event),
+            );
+        }
+    }
+    let total = named.len();
+    for (line, (count, events)) in named.into_iter().take(SESSION_MAX) {
+        let times = if count > 1 { format!(" ({} times)", words::count(count)) } else { String::new() };
+        let text = format!("the same session or service also ran {line}{times}");
+        found.push(finding(first, About::Also, text, events.into_iter().take(4).collect()));
+    }
+    if total > SESSION_MAX {
+        let text = format!(
+            "and {} more programs of the same session or service",
+            words::count((total - SESSION_MAX) as u64)
+        );
+        found.push(finding(first, About::Also, text, Vec::new()));
+    }
+}
+
+fn other_suspect(other: &Candidate) -> Finding {
+    let person = other.suspect.person.as_ref().map(|person| format!(" of {}", person.name.shown(40)));
+    let kind = if other.is_abusive() { "also fits" } else { "also matches, as an ordinary client" };
+    let text = format!("{kind}: {}{} {}", program(other), person.unwrap_or_default(), other.suspect.says);
+    finding(other, About::Also, text, other.suspect.behaviour.events.iter().take(2).copied().collect())
+}
+
+/// Where nothing matches: who was busiest then, so that a person sees what the host did do.
+fn busiest(asked: &Asked, playbook: &Playbook, found: &mut Vec<Finding>) {
+    let Some(host) = &asked.host else {
+        return;
+    };
+    let _ = playbook;
+    for activity in
+        host.evidence.activities.iter().filter(|activity| activity.direction == Direction::Out).take(3)
+    {
+        let name = match activity.process.and_then(|id| host.find(id)) {
+            Some(process) => Untrusted::new(program_name(process)).shown(60),
+            None => "an unknown process".to_owned(),
+        };
+        let text = format!(
+            "in that time {name} sent {} to {}, none of them reported",
+            words::counted(activity.flows, "flow", "flows"),
+            words::counted(activity.addresses, "address", "addresses"),
+        );
+        let events = vec![activity.first_event, activity.last_event];
+        found.push(Finding { about: About::Also, text, events, host: host.name.clone() });
+    }
+}
+
+/// What was looked for and not found.
+pub(super) fn not_found(
+    claims: &[Claim],
+    asked: &[Asked],
+    first: Option<&Candidate>,
+    verdict: &Verdict,
+    playbook: &Playbook,
+) -> Vec<String> {
+    let mut missing = Vec::new();
+    let searched: u64 = asked.iter().map(|asked| asked.view.events_searched).fold(0, u64::saturating_add);
+    let remotes: std::collections::BTreeSet<_> =
+        claims.iter().flat_map(|claim| &claim.remote).map(|remote| remote.address).collect();
+    if first.is_none() && !remotes.is_empty() {
+        let shown: Vec<String> = remotes.iter().take(4).map(ToString::to_string).collect();
+        let more = if remotes.len() > 4 { format!(" and {} more", remotes.len() - 4) } else { String::new() };
+        missing.push(format!(
+            "traffic to or from {}{more}, in {}",
+            shown.join(", "),
+            words::counted(searched, "event", "events")
+        ));
+    }
+    let Some(first) = first else {
+        return missing;
+    };
+    if first.suspect.signs.is_empty() && *verdict != Verdict::Compromise && first.suspect.process.is_some() {
+        missing.push(format!(
+            "signs of a compromise: none of the {} that playbook {} knows",
+            playbook.signs.len(),
+            playbook.name
+        ));
+    }
+    if first.targeted && asked.iter().any(|asked| asked.host.is_some()) && first.suspect.process.is_some() {
+        missing.push("another process that does the same to the reported addresses".to_owned());
+    }
+    if let Some(origin) = &first.origin
+        && origin.login.is_some()
+        && facts::other_sources(first.host, origin).is_empty()
+    {
+        missing.push(
+            "another login of the same user from another address in the time that was asked".to_owned(),
+        );
+    }
+    missing
+}

@@ -1,0 +1,171 @@
+//! From evidence to a judgement: what happened, who did it and why, how sure that is, and what is missing.
+//!
+//! Pure: no clock, no network, no file. Evidence is not trusted: it bounds every walk and list, and what
+//! contradicts itself is named as a doubt.
+
+mod behaviour;
+mod doubt;
+mod facts;
+mod finding;
+mod graph;
+mod host;
+mod matching;
+mod origin;
+mod request;
+mod suspect;
+pub(crate) mod words;
+
+use history::Window;
+
+pub use facts::example_facts;
+pub use request::request_for;
+
+use crate::case::Answer;
+use crate::case::Claim;
+use crate::case::Confidence;
+use crate::case::HostAnswer;
+use crate::case::HostRef;
+use crate::case::HostView;
+use crate::case::Judgement;
+use crate::case::Located;
+use crate::case::Verdict;
+use crate::playbook::Playbook;
+use crate::untrusted::Untrusted;
+
+use host::Host;
+use suspect::Candidate;
+
+/// Suspects that a judgement keeps.
+const SUSPECTS_KEPT: usize = 8;
+
+/// Judges what the hosts answered.
+pub fn investigate(
+    claims: &[Claim],
+    located: &Located,
+    answers: &[HostAnswer],
+    playbook: &Playbook,
+) -> Judgement {
+    let asked: Vec<Asked> = answers.iter().map(|answer| Asked::new(answer, claims)).collect();
+    let mut candidates: Vec<Candidate> =
+        asked.iter().flat_map(|asked| suspect::candidates(asked, playbook)).collect();
+    suspect::rank(&mut candidates);
+    let first = candidates.first().filter(|candidate| candidate.counts());
+    let silent = silent_hosts(located, answers);
+    let verdict = match first {
+        Some(first) => first.suspect.verdict.clone(),
+        None => without_suspect(claims, &asked, &silent),
+    };
+    let doubts = doubt::doubts(&doubt::Scene {
+        claims,
+        located,
+        asked: &asked,
+        silent: &silent,
+        candidates: &candidates,
+        first,
+        playbook,
+    });
+    let confidence = match verdict {
+        Verdict::Unknown => Confidence::Low,
+        _ => doubts.iter().map(|doubt| doubt.at_most).min().unwrap_or(Confidence::High),
+    };
+    let graph = first.map(graph::graph).unwrap_or_default();
+    Judgement {
+        what_would_change: doubt::what_would_change(&verdict, &doubts, first),
+        findings: finding::findings(&asked, first, &candidates, playbook),
+        not_found: finding::not_found(claims, &asked, first, &verdict, playbook),
+        hosts: asked.iter().map(|asked| asked.view.clone()).chain(silent).collect(),
+        suspects: kept(candidates),
+        graph,
+        verdict,
+        confidence,
+        doubts,
+    }
+}
+
+/// Each process once, even where several questions brought it up.
+fn kept(candidates: Vec<Candidate>) -> Vec<crate::case::Suspect> {
+    let mut seen = std::collections::HashSet::new();
+    candidates
+        .into_iter()
+        .filter(|candidate| seen.insert(candidate.key()))
+        .map(|candidate| candidate.suspect)
+        .take(SUSPECTS_KEPT)
+        .collect()
+}
+
+/// The verdict where nothing in the evidence fits.
+fn without_suspect(claims: &[Claim], asked: &[Asked], silent: &[HostView]) -> Verdict {
+    let named_target = !claims.is_empty() && claims.iter().all(|claim| !claim.remote.is_empty());
+    let all_complete =
+        !asked.is_empty() && silent.is_empty() && asked.iter().all(|asked| asked.view.complete);
+    let consistent =
+        asked.iter().filter_map(|asked| asked.host.as_ref()).all(|host| host.contradictions().is_empty());
+    if named_target && all_complete && consistent { Verdict::NotThisHost } else { Verdict::Unknown }
+}
+
+/// One answer, with the claims that it is about.
+pub(crate) struct Asked<'a> {
+    answer: &'a HostAnswer,
+    claims: Vec<&'a Claim>,
+    host: Option<Host<'a>>,
+    view: HostView,
+}
+
+impl<'a> Asked<'a> {
+    fn new(answer: &'a HostAnswer, claims: &'a [Claim]) -> Self {
+        let about = matching::claims_of(answer, claims);
+        let name = host_name(&answer.host, evidence_name(answer));
+        let host = match &answer.answer {
+            Answer::Evidence { evidence } => Some(Host::new(name.clone(), evidence)),
+            _ => None,
+        };
+        let view = matching::host_view(answer, name, &about);
+        Self { answer, claims: about, host, view }
+    }
+
+    /// The claimed times, one hull.
+    fn claimed(&self) -> Option<Window> {
+        self.view.claimed
+    }
+}
+
+fn evidence_name(answer: &HostAnswer) -> Option<&str> {
+    match &answer.answer {
+        Answer::Evidence { evidence } => Some(&evidence.host.hostname),
+        _ => None,
+    }
+}
+
+/// A host's name in a report: its Name tag, its own name, its instance id.
+fn host_name(host: &HostRef, own: Option<&str>) -> String {
+    let named = [host.name.as_deref(), own, host.instance_id.as_deref()];
+    let name = named.into_iter().flatten().find(|name| !name.trim().is_empty());
+    name.map_or_else(|| "unnamed host".to_owned(), |name| Untrusted::new(name).shown(64))
+}
+
+/// Candidates that were found and never asked.
+fn silent_hosts(located: &Located, answers: &[HostAnswer]) -> Vec<HostView> {
+    let asked = |host: &HostRef| {
+        answers.iter().any(|answer| match (&answer.host.instance_id, &host.instance_id) {
+            (Some(a), Some(b)) => a == b,
+            _ => answer.host == *host,
+        })
+    };
+    located.hosts.iter().filter(|host| !asked(host)).map(silent_view).collect()
+}
+
+fn silent_view(host: &HostRef) -> HostView {
+    HostView {
+        host: host.clone(),
+        name: host_name(host, None),
+        answered: false,
+        text: "was not asked".to_owned(),
+        complete: false,
+        complete_asked: false,
+        claimed: None,
+        asked: None,
+        gaps: Vec::new(),
+        losses: Vec::new(),
+        events_searched: 0,
+    }
+}

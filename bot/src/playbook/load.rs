@@ -1,0 +1,368 @@
+//! Reads playbooks: those built in, and a directory whose files add to them or take their place.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::Playbook;
+use super::Rule;
+use super::Sign;
+use super::VerdictKind;
+use super::condition::Condition;
+use super::file::File;
+use super::file::SCHEMA;
+use super::template;
+use crate::case::Activity;
+use crate::case::Claim;
+
+/// The playbook that others inherit from and that serves where none fits.
+const DEFAULT: &str = "default";
+
+/// Largest file, bytes.
+const FILE_LIMIT: u64 = 256 << 10;
+
+/// Most files in a directory.
+const FILES_MAX: usize = 200;
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../playbooks/", $name, ".toml")))),*]
+    };
+}
+
+const BUILT_IN: &[(&str, &str)] = built_in!["default", "port-scan"];
+
+/// Places that a rule's or sign's words may have.
+pub(super) const RULE_PLACES: &[&str] = &[
+    "name",
+    "ports",
+    "port_list",
+    "addresses",
+    "targets",
+    "flows",
+    "matched",
+    "packets",
+    "bytes",
+    "bytes_received",
+    "duration",
+    "protocol",
+    "failed_percent",
+    "rate",
+    "ratio",
+    "parent",
+    "service",
+    "exe",
+    "program",
+];
+
+/// Places that headlines, steps and letters may have.
+pub(super) const REPORT_PLACES: &[&str] = &[
+    "tool",
+    "program",
+    "command",
+    "person",
+    "user",
+    "by",
+    "host",
+    "instance",
+    "account",
+    "region",
+    "abuse",
+    "did",
+    "targets",
+    "from",
+    "to",
+    "login",
+    "source",
+    "entry",
+    "case",
+    "reporter_case",
+    "cause",
+    "remedy",
+    "coverage",
+    "confidence",
+    "parent",
+    "owner",
+];
+
+/// Why a playbook is refused.
+#[derive(Debug, Error)]
+pub enum PlaybookError {
+    /// It could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is larger than a playbook ever is, or there are too many.
+    #[error("{}: {what}", path.display())]
+    Limit {
+        /// Which file or directory.
+        path: PathBuf,
+        /// Which limit.
+        what: String,
+    },
+    /// It is no TOML of this form.
+    #[error("{name}: {source}")]
+    Form {
+        /// Which playbook.
+        name: String,
+        /// What is wrong and where.
+        source: Box<toml::de::Error>,
+    },
+    /// It has the form and makes no sense.
+    #[error("{name}: {what}")]
+    Sense {
+        /// Which playbook.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// All playbooks.
+#[derive(Debug, Clone)]
+pub struct Playbooks {
+    files: Vec<File>,
+    playbooks: Vec<Playbook>,
+    default: Playbook,
+}
+
+impl Playbooks {
+    /// Those built into this program.
+    pub fn built_in() -> Result<Self, PlaybookError> {
+        let files = BUILT_IN.iter().map(|(name, text)| parse(name, text)).collect::<Result<_, _>>()?;
+        Self::new(files)
+    }
+
+    /// Those built in, with a directory's files beside or in place of them.
+    pub fn load(directory: Option<&Path>) -> Result<Self, PlaybookError> {
+        let mut playbooks = Self::built_in()?;
+        if let Some(directory) = directory {
+            let mut files = std::mem::take(&mut playbooks.files);
+            for path in toml_files(directory)? {
+                let file = read(&path)?;
+                files.retain(|other| other.name != file.name);
+                files.push(file);
+            }
+            playbooks = Self::new(files)?;
+        }
+        Ok(playbooks)
+    }
+
+    /// Checks files against the built-in default and each other, and returns what is wrong, file by file.
+    pub fn check(paths: &[PathBuf]) -> Vec<(PathBuf, Option<PlaybookError>)> {
+        let checked = |path: &PathBuf| -> Result<(), PlaybookError> {
+            let file = read(path)?;
+            let mut files = Self::built_in()?.files;
+            files.retain(|other| other.name != file.name);
+            files.push(file);
+            Self::new(files).map(|_| ())
+        };
+        paths.iter().map(|path| (path.clone(), checked(path).err())).collect()
+    }
+
+    fn new(files: Vec<File>) -> Result<Self, PlaybookError> {
+        let base = files
+            .iter()
+            .find(|file| file.name == DEFAULT)
+            .ok_or(PlaybookError::Sense { name: DEFAULT.to_owned(), what: "is missing".to_owned() })?;
+        let default = resolve(base, base)?;
+        let mut playbooks = files.iter().map(|file| resolve(file, base)).collect::<Result<Vec<_>, _>>()?;
+        playbooks.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { files, playbooks, default })
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Playbook> {
+        self.playbooks.iter()
+    }
+
+    /// The one of a name.
+    pub fn get(&self, name: &str) -> Option<&Playbook> {
+        self.playbooks.iter().find(|playbook| playbook.name == name)
+    }
+
+    /// The one for a kind of abuse.
+    pub fn for_activity(&self, activity: Activity) -> &Playbook {
+        self.playbooks
+            .iter()
+            .find(|playbook| playbook.activities.contains(&activity))
+            .unwrap_or(&self.default)
+    }
+
+    /// The one for a claim.
+    pub fn for_claim(&self, claim: &Claim) -> &Playbook {
+        self.for_activity(claim.activity)
+    }
+
+    /// The one for what most claims accuse of; the first claim's where they are even.
+    pub fn for_claims(&self, claims: &[Claim]) -> &Playbook {
+        let count = |activity: Activity| claims.iter().filter(|claim| claim.activity == activity).count();
+        let most = claims.iter().rev().map(|claim| claim.activity).max_by_key(|&activity| count(activity));
+        most.map_or(&self.default, |activity| self.for_activity(activity))
+    }
+}
+
+fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
+    let failed = |source| PlaybookError::Read { path: directory.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+        if paths.len() > FILES_MAX {
+            let what = format!("more than {FILES_MAX} playbooks");
+            return Err(PlaybookError::Limit { path: directory.to_owned(), what });
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<File, PlaybookError> {
+    let failed = |source| PlaybookError::Read { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(failed)?.len() > FILE_LIMIT {
+        let what = format!("larger than {FILE_LIMIT} bytes");
+        return Err(PlaybookError::Limit { path: path.to_owned(), what });
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    parse(&name, &text)
+}
+
+fn parse(name: &str, text: &str) -> Result<File, PlaybookError> {
+    let file: File = toml::from_str(text)
+        .map_err(|source| PlaybookError::Form { name: name.to_owned(), source: Box::new(source) })?;
+    let wrong = |what: String| Err(PlaybookError::Sense { name: name.to_owned(), what });
+    if file.schema != SCHEMA {
+        return wrong(format!("schema {}; this program reads {SCHEMA}", file.schema));
+    }
+    if file.name != name {
+        return wrong(format!("calls itself {:?}; the file's name must be the same", file.name));
+    }
+    Ok(file)
+}
+
+/// A file completed by the default playbook: its own rules, signs, tools and steps come first.
+fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
+    let wrong = |what: String| PlaybookError::Sense { name: file.name.clone(), what };
+    let missing = |what: &str| wrong(format!("{what} is missing"));
+    let inherited = if file.name == base.name { None } else { Some(base) };
+    let own_or_base = || std::iter::once(file).chain(inherited);
+
+    let mut limits = base.limits.clone();
+    limits.extend(file.limits.clone());
+    let mut headlines = base.headlines.clone();
+    headlines.extend(file.headlines.clone());
+    let mut reply = base.reply.clone().ok_or_else(|| missing("the default's [reply]"))?;
+    if let Some(own) = &file.reply {
+        reply.letter = own.letter.clone();
+        reply.cause.extend(own.cause.clone());
+        reply.remedy.extend(own.remedy.clone());
+    }
+    let playbook = Playbook {
+        name: file.name.clone(),
+        version: file.version,
+        title: file.title.clone(),
+        activities: file.activities.clone(),
+        abuse: file.abuse.clone().or_else(|| base.abuse.clone()).ok_or_else(|| missing("abuse"))?,
+        ask: file.ask.clone().or_else(|| base.ask.clone()).ok_or_else(|| missing("[ask]"))?,
+        limits,
+        tools: own_or_base().flat_map(|file| file.tools.clone()).collect(),
+        rules: rules(own_or_base()).map_err(wrong)?,
+        signs: signs(own_or_base()).map_err(wrong)?,
+        steps: own_or_base().flat_map(|file| file.steps.clone()).collect(),
+        headlines,
+        reply,
+        routing: file.routing.clone().or_else(|| base.routing.clone()).ok_or_else(|| missing("[routing]"))?,
+    };
+    check(&playbook).map_err(wrong)?;
+    Ok(playbook)
+}
+
+fn rules<'a>(files: impl Iterator<Item = &'a File>) -> Result<Vec<Rule>, String> {
+    let mut seen = BTreeSet::new();
+    files
+        .flat_map(|file| &file.rules)
+        // A rule of the same id takes the default's place.
+        .filter(|rule| seen.insert(rule.id.clone()))
+        .map(|rule| {
+            Ok(Rule {
+                id: rule.id.clone(),
+                when: Condition::new(&rule.when).map_err(|error| format!("rule {}: {error}", rule.id))?,
+                verdict: rule.verdict,
+                kind: rule.kind.clone(),
+                says: rule.says.clone(),
+                fits: rule.fits.clone(),
+                techniques: rule.techniques.clone(),
+            })
+        })
+        .collect()
+}
+
+fn signs<'a>(files: impl Iterator<Item = &'a File>) -> Result<Vec<Sign>, String> {
+    let mut seen = BTreeSet::new();
+    files
+        .flat_map(|file| &file.signs)
+        .filter(|sign| seen.insert(sign.id.clone()))
+        .map(|sign| {
+            Ok(Sign {
+                id: sign.id.clone(),
+                when: Condition::new(&sign.when).map_err(|error| format!("sign {}: {error}", sign.id))?,
+                says: sign.says.clone(),
+                weight: sign.weight,
+                techniques: sign.techniques.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Everything that can be wrong with a playbook apart from its form.
+fn check(playbook: &Playbook) -> Result<(), String> {
+    let facts = crate::investigate::example_facts(playbook).ready();
+    for (what, id, when, says) in playbook
+        .rules
+        .iter()
+        .map(|rule| ("rule", &rule.id, &rule.when, &rule.says))
+        .chain(playbook.signs.iter().map(|sign| ("sign", &sign.id, &sign.when, &sign.says)))
+    {
+        when.holds(&facts).map_err(|error| format!("{what} {id}: {:?} {error}", when.source()))?;
+        known_places(says, RULE_PLACES).map_err(|error| format!("{what} {id}: {error}"))?;
+    }
+    if let Some(rule) =
+        playbook.rules.iter().find(|rule| rule.verdict == VerdictKind::Tool && rule.kind.is_empty())
+    {
+        return Err(format!("rule {}: a tool needs a kind", rule.id));
+    }
+    for kind in VerdictKind::ALL {
+        let named = |map: &std::collections::BTreeMap<VerdictKind, String>| map.contains_key(&kind);
+        if !named(&playbook.headlines) || !named(&playbook.reply.cause) || !named(&playbook.reply.remedy) {
+            return Err(format!("no headline, cause or remedy for {kind:?}"));
+        }
+        if !playbook.routing.security.contains(&kind) && !playbook.routing.owner.contains(&kind) {
+            return Err(format!("routing sends {kind:?} to nobody"));
+        }
+    }
+    let texts = (playbook.headlines.values())
+        .chain(playbook.steps.iter().map(|step| &step.text))
+        .chain([&playbook.reply.letter])
+        .chain(playbook.reply.cause.values())
+        .chain(playbook.reply.remedy.values());
+    for text in texts {
+        known_places(text, REPORT_PLACES)?;
+    }
+    Ok(())
+}
+
+fn known_places(text: &str, known: &[&str]) -> Result<(), String> {
+    match template::places(text).into_iter().find(|place| !known.contains(place)) {
+        Some(place) => Err(format!("{{{place}}} is no known place in {text:?}")),
+        None => Ok(()),
+    }
+}

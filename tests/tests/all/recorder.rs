@@ -1,0 +1,357 @@
+//! The recorder in this machine's kernel, against real programs: who sent what, counted exactly.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::ensure;
+use history::Activity;
+use history::Body;
+use history::Evidence;
+use history::FlowState;
+use history::LossClass;
+use history::Process;
+use history::Protocol;
+use history::Request;
+use history::UnixNs;
+use history::VERSION;
+use history::Via;
+use history::Window;
+use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use tests::lab::LAPTOP;
+use tests::lab::Lab;
+use tests::lab::VICTIM;
+use tests::lab::output_within;
+use tests::lab::wait_until;
+use tests::lab::wait_within;
+use tests::story::Programs;
+
+const RING: &str = "/var/lib/host-recorder";
+const COMMAND_MAX: Duration = Duration::from_secs(60);
+
+/// A lab whose instance records.
+struct Recording {
+    lab: Lab,
+    recorder: Child,
+    since: UnixNs,
+    runs: u32,
+}
+
+impl Recording {
+    fn begin() -> anyhow::Result<Self> {
+        let lab = Lab::up()?;
+        lab.instance().install(&Programs::recorder()?, "/usr/bin/host-recorder")?;
+        let recorder = start(&lab, 1)?;
+        Ok(Self { lab, recorder, since: UnixNs::now(), runs: 1 })
+    }
+
+    /// Runs one line as alice, logged in over ssh.
+    fn alice(&self, line: &str) -> anyhow::Result<Output> {
+        let output = self.lab.ssh("alice", line, COMMAND_MAX)?;
+        ensure!(output.status.success(), "{line}: {output:?}");
+        Ok(output)
+    }
+
+    /// Runs a Python program on the instance as root, outside any session.
+    fn python(&self, program: &str) -> anyhow::Result<()> {
+        let mut command = self.lab.instance().command("python3")?;
+        command.args(["-c", program]);
+        let output = output_within("python3", &mut command, COMMAND_MAX)?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        kill(Pid::from_raw(self.recorder.id().try_into()?), signal)?;
+        wait_within("the recorder", &mut self.recorder, COMMAND_MAX)?;
+        Ok(())
+    }
+
+    fn restart(&mut self) -> anyhow::Result<()> {
+        self.runs += 1;
+        self.recorder = start(&self.lab, self.runs)?;
+        Ok(())
+    }
+
+    fn ring(&self) -> PathBuf {
+        self.lab.instance().path(RING)
+    }
+
+    /// Stops the recorder, so that all is on disk, and asks for everything since it started.
+    fn evidence(&mut self) -> anyhow::Result<Evidence> {
+        let window = Window { from: self.since, to: UnixNs::now() };
+        self.signal(Signal::SIGTERM)?;
+        let request = Request { version: VERSION, window, remotes: vec![], ports: vec![], protocol: None };
+        Ok(history::query(&self.ring(), &request, history::Host::default())?)
+    }
+}
+
+fn start(lab: &Lab, run: u32) -> anyhow::Result<Child> {
+    let instance = lab.instance();
+    let mut command = instance.command("/usr/bin/host-recorder")?;
+    command.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
+    let name = format!("host-recorder-{run}");
+    let child = lab.spawn_daemon(&name, command)?;
+    let log = lab.dir().join(format!("{name}.log"));
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    wait_until("the recorder", Duration::from_secs(30), || said().lines().any(|line| line == "recording"))
+        .with_context(said)?;
+    Ok(child)
+}
+
+/// The activity of the one program of that name with that protocol and kind of socket.
+fn activity<'a>(
+    evidence: &'a Evidence,
+    name: &str,
+    protocol: Protocol,
+    via: Via,
+) -> (&'a Activity, &'a Process) {
+    let process = |activity: &Activity| {
+        let id = activity.process?;
+        evidence.processes.iter().find(|process| process.id == id)
+    };
+    let of_name = |process: &&Process| process.argv.first().is_some_and(|program| program.ends_with(name));
+    let mut found = evidence
+        .activities
+        .iter()
+        .filter(|activity| activity.protocol == protocol && activity.via == via)
+        .filter_map(|activity| Some((activity, process(activity).filter(of_name)?)));
+    let first = found.next().unwrap_or_else(|| panic!("no {name}:\n{}", history::text(evidence)));
+    assert!(found.next().is_none(), "{name} twice:\n{}", history::text(evidence));
+    first
+}
+
+/// The processes from one up to the first.
+fn chain<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Process> {
+    let mut chain = vec![of];
+    while let Some(parent) = chain.last().and_then(|process| process.parent) {
+        match evidence.processes.iter().find(|process| process.id == parent) {
+            Some(parent) => chain.push(parent),
+            None => break,
+        }
+    }
+    chain
+}
+
+/// Checks that a process ran as root for alice, in a session that began by key from the laptop.
+fn check_alice(evidence: &Evidence, process: &Process) {
+    assert_eq!((process.credentials.uid, process.user.as_deref()), (0, Some("root")));
+    assert_eq!(process.login_user.as_deref(), Some("alice"));
+    let chain = chain(evidence, process);
+    let login = evidence
+        .logins
+        .iter()
+        .find(|event| event.login.process.is_some_and(|id| chain.iter().any(|one| one.id.same_process(&id))))
+        .unwrap_or_else(|| panic!("no login in the chain:\n{}", history::text(evidence)));
+    assert_eq!(login.login.user, "alice");
+    assert_eq!(login.login.source_address, Some(IpAddr::V4(LAPTOP)));
+    assert_eq!(login.login.method, "publickey");
+    assert!(login.login.key.as_deref().is_some_and(|key| key.starts_with("ED25519 SHA256:")));
+    assert!(login.login.accepted);
+}
+
+#[test]
+fn scanners_by_every_kind_of_socket_are_attributed_and_counted() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let before = recording.lab.seen()?;
+    assert!(before.tcp_ports.is_empty());
+    recording.alice(&format!("sudo masscan -p1001-2500 {VICTIM} --rate 4000 --wait 0"))?;
+    recording.alice(&format!("sudo nmap -n -Pn -sS -p3001-3700 {VICTIM}"))?;
+    recording.alice(&format!("nmap -n -Pn -sT -p4001-4300 {VICTIM}"))?;
+    recording.alice(&format!("sudo nmap -n -Pn -sU --max-retries 0 -p5001-5040 {VICTIM}"))?;
+    recording.alice(&format!("sudo hping3 -q -S -p 6001 -c 40 -i u2000 {VICTIM} || true"))?;
+    let seen = recording.lab.seen()?;
+    let evidence = recording.evidence()?;
+    assert!(evidence.coverage.complete(), "{:?}", evidence.coverage);
+
+    let (masscan, process) = activity(&evidence, "masscan", Protocol::TCP, Via::Packet);
+    assert_eq!(masscan.port_ranges, [(1001, 2500)]);
+    // masscan answers refusals with resets of its own, to the same ports.
+    assert_eq!(masscan.targets, 1_500);
+    assert!(masscan.packets >= 1_500);
+    check_alice(&evidence, process);
+    let (syn, process) = activity(&evidence, "nmap", Protocol::TCP, Via::RawIp);
+    assert_eq!(syn.port_ranges, [(3001, 3700)]);
+    assert_eq!(syn.tcp_flags, 0x02, "only SYN");
+    check_alice(&evidence, process);
+    assert!(process.argv.contains(&"-sS".to_owned()));
+    let (connect, process) = activity(&evidence, "nmap", Protocol::TCP, Via::Socket);
+    assert_eq!(connect.port_ranges, [(4001, 4300)]);
+    assert_eq!(connect.states, [(FlowState::Refused, 300)]);
+    assert_eq!(process.user.as_deref(), Some("alice"), "no sudo here");
+    let (udp, _) = activity(&evidence, "nmap", Protocol::UDP, Via::RawIp);
+    assert_eq!(udp.port_ranges, [(5001, 5040)]);
+    let (hping, process) = activity(&evidence, "hping3", Protocol::TCP, Via::RawIp);
+    assert_eq!((hping.packets, hping.targets), (40, 1));
+    check_alice(&evidence, process);
+
+    // The victim saw exactly what the history says.
+    let recorded: u64 = masscan.targets + syn.targets + connect.targets + hping.targets;
+    let arrived = seen.tcp_ports.iter().filter(|port| **port > 1_000).count() as u64;
+    assert_eq!(recorded, arrived);
+    assert_eq!(udp.targets, seen.udp_ports.iter().filter(|port| **port > 5_000).count() as u64);
+    Ok(())
+}
+
+#[test]
+fn one_flow_is_counted_to_the_packet_and_passed_sockets_name_both() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    recording.python(&format!(
+        "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n\
+         for i in range(20000): s.sendto(b'x'*100,('{VICTIM}',7001))"
+    ))?;
+    // The parent makes the socket, the child, another process, sends through it.
+    recording.python(&format!(
+        "import os,socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.set_inheritable(True)\n\
+         if os.fork()==0:\n os.execvp('python3',['python3','-c','import socket,sys;socket.socket(fileno=int(sys.argv[1])).sendto(b\"x\",(\"{VICTIM}\",7002))',str(s.fileno())])\n\
+         os.wait()"
+    ))?;
+    recording.python(
+        "import socket\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n\
+         for i in range(300): s.sendto(b'x'*10,('::1',7003))",
+    )?;
+    let evidence = recording.evidence()?;
+    let of_port = |port: u16| {
+        let mut found = evidence.activities.iter().filter(|activity| activity.port_ranges == [(port, port)]);
+        let one = found.next().unwrap_or_else(|| panic!("{port}:\n{}", history::text(&evidence)));
+        assert!(found.next().is_none(), "{port} twice");
+        one
+    };
+    assert_eq!((of_port(7001).packets, of_port(7001).bytes), (20_000, 20_000 * 128));
+    let passed = of_port(7002);
+    assert_eq!(passed.senders.len(), 1);
+    let sender = evidence.processes.iter().find(|process| process.id == passed.senders[0]);
+    let sender = sender.context("the sender is not told")?;
+    assert_eq!(sender.parent.map(|id| id.tgid), passed.process.map(|id| id.tgid));
+    assert_eq!(of_port(7003).packets, 300);
+    assert_eq!(of_port(7003).address_sample, ["::1".parse::<IpAddr>()?]);
+    Ok(())
+}
+
+#[test]
+fn programs_without_a_file_are_marked() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let knock = |port: u16| format!("'knock','-c','echo > /dev/tcp/{VICTIM}/{port}; true'");
+    recording.python(&format!(
+        "import os,shutil\nf=os.memfd_create('hidden')\nos.write(f,open('/bin/bash','rb').read())\n\
+         os.execve(f,[{}],os.environ)",
+        knock(8001)
+    ))?;
+    recording.python(&format!(
+        "import os,shutil\nshutil.copy('/bin/bash','/tmp/gone')\nf=os.open('/tmp/gone',os.O_RDONLY)\n\
+         os.unlink('/tmp/gone')\nos.execve(f,[{}],os.environ)",
+        knock(8002)
+    ))?;
+    let evidence = recording.evidence()?;
+    let by_port: BTreeMap<u16, &Process> = evidence
+        .activities
+        .iter()
+        .filter_map(|activity| {
+            let process = evidence.processes.iter().find(|process| Some(process.id) == activity.process)?;
+            Some((activity.port_ranges.first()?.0, process))
+        })
+        .collect();
+    let hidden = by_port.get(&8001).context("memfd")?;
+    assert!(hidden.flags.exe_memfd, "{hidden:?}");
+    assert_eq!(hidden.exe, "memfd:hidden");
+    let gone = by_port.get(&8002).context("deleted")?;
+    assert!(gone.flags.exe_deleted, "{gone:?}");
+    assert_eq!(gone.exe, "/tmp/gone");
+    Ok(())
+}
+
+#[test]
+fn a_storm_of_programs_loses_no_identity() -> anyhow::Result<()> {
+    const PROGRAMS: usize = 3_000;
+    let mut recording = Recording::begin()?;
+    recording.python(&format!(
+        "import os\nfor i in range({PROGRAMS}):\n p=os.posix_spawn('/bin/true',['true','storm-%d'%i],{{}})\n os.waitpid(p,0)"
+    ))?;
+    recording.signal(Signal::SIGTERM)?;
+    let events = history::events(&recording.ring())?;
+    let mut ended = 0;
+    let mut executed = std::collections::BTreeSet::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for event in &events {
+        match &event.body {
+            Body::Process(process) => {
+                if let Some(mark) = process.argv.iter().find(|word| word.starts_with("storm-")) {
+                    executed.insert(mark.clone());
+                    ids.insert(process.id);
+                }
+            }
+            Body::Exit { process, code: 0, .. } if ids.contains(process) => ended += 1,
+            Body::Loss { class, count, .. } => panic!("{count} {class:?} events lost"),
+            _ => {}
+        }
+    }
+    assert_eq!(executed.len(), PROGRAMS);
+    assert_eq!(ids.len(), PROGRAMS, "each program has an identity of its own");
+    assert_eq!(ended, PROGRAMS);
+    Ok(())
+}
+
+#[test]
+fn a_killed_recorder_leaves_its_history_and_a_gap() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    recording.alice(&format!("sudo nmap -n -Pn -sS -p3001-3050 {VICTIM}"))?;
+    // What is a second old is on disk.
+    let ring = recording.ring();
+    wait_until("the scan in the ring", Duration::from_secs(10), || {
+        history::events(&ring).is_ok_and(|events| {
+            let scanned = |body: &Body| matches!(body, Body::Flow(flow) if flow.remote.port == 3_050);
+            events.iter().any(|event| scanned(&event.body))
+        })
+    })?;
+    recording.signal(Signal::SIGKILL)?;
+    recording.alice(&format!("sudo nmap -n -Pn -sS -p3101-3150 {VICTIM}"))?;
+    recording.restart()?;
+    recording.alice(&format!("sudo nmap -n -Pn -sS -p3201-3250 {VICTIM}"))?;
+    let evidence = recording.evidence()?;
+    let ports: Vec<_> =
+        evidence.activities.iter().flat_map(|activity| activity.port_ranges.clone()).collect();
+    assert!(ports.contains(&(3001, 3050)) && ports.contains(&(3201, 3250)), "{ports:?}");
+    assert!(!ports.contains(&(3101, 3150)), "nobody recorded that");
+    assert!(!evidence.coverage.complete());
+    assert_eq!(evidence.coverage.gaps.len(), 1, "{:?}", evidence.coverage);
+    assert!(evidence.coverage.gaps[0].reason.contains("killed"), "{:?}", evidence.coverage.gaps);
+    Ok(())
+}
+
+#[test]
+fn failed_logins_are_recorded_with_their_source() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let mut knock = recording.lab.laptop().command("ssh")?;
+    knock.args([
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "BatchMode=yes",
+    ]);
+    knock.args(["-o", "PreferredAuthentications=none,password", "mallory@10.0.1.10", "true"]);
+    let output = output_within("ssh", &mut knock, COMMAND_MAX)?;
+    assert!(!output.status.success());
+    recording.alice("true")?;
+    let ring = recording.ring();
+    wait_until("the logins in the ring", Duration::from_secs(10), || {
+        history::events(&ring).is_ok_and(|events| {
+            events.iter().any(|event| matches!(&event.body, Body::Login(login) if login.accepted))
+        })
+    })?;
+    let evidence = recording.evidence()?;
+    let alice = evidence.logins.iter().find(|event| event.login.user == "alice").context("alice")?;
+    assert!(alice.login.accepted);
+    assert_eq!(alice.login.source_address, Some(IpAddr::V4(LAPTOP)));
+    let lost = evidence.coverage.losses.iter().filter(|loss| loss.class == LossClass::Login).count();
+    assert_eq!(lost, 0);
+    Ok(())
+}
