@@ -86,6 +86,11 @@ if [ -n "$missing" ]; then
         echo "setup: this machine has no apt-get; install by hand: $missing" >&2
         exit 1
     fi
+    # Asked for here, once: a password prompt in a step would not be seen.
+    if [ -n "$sudo" ] && ! sudo -v; then
+        echo "setup: root or sudo is needed to install: $missing" >&2
+        exit 1
+    fi
     step "reading the package lists" $sudo apt-get update -o DPkg::Lock::Timeout=300
     # shellcheck disable=SC2086 # a list of packages
     step "installing system packages (1-2 min): $missing" install_packages $missing

@@ -50,7 +50,15 @@ impl Programs {
     /// # Errors
     /// When one is not there.
     pub fn find() -> anyhow::Result<Self> {
-        Ok(Self { recorder: Self::recorder()?, gumshoe: program("GUMSHOE_BIN", "gumshoe")? })
+        Ok(Self { recorder: Self::recorder()?, gumshoe: Self::gumshoe()? })
+    }
+
+    /// The bot alone.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn gumshoe() -> anyhow::Result<PathBuf> {
+        program("GUMSHOE_BIN", "gumshoe")
     }
 
     /// The recorder alone.
