@@ -96,7 +96,7 @@ if [ -n "$missing" ]; then
     step "installing system packages (1-2 min): $missing" install_packages $missing
 fi
 
-wanted=$(cat "$root/tests/standins/requirements.txt" "$0" | sha256sum)-$(python3 -V)
+wanted=$(sha256sum <"$root/tests/standins/requirements.txt")-$(python3 -V)
 stamp=$target/venv/stamp
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     step "installing the AWS stand-in's Python libraries (about 40 s)" make_venv
