@@ -57,12 +57,11 @@ fn a_login_is_real() -> anyhow::Result<()> {
 #[test]
 fn a_session_has_a_terminal_and_ends_by_itself() -> anyhow::Result<()> {
     let lab = Lab::up()?;
-    let session = lab.session("alice", "tty; sudo sh -c 'tty; cat /proc/$PPID/comm'; last -w | head -1")?;
+    let session = lab.session("alice", "tty; sudo sh -c 'tty; cat /proc/$PPID/comm'")?;
     assert!(session.wait(LOGIN_MAX)?.success());
     let shown = fs::read_to_string(lab.dir().join("alice-terminal.log"))?;
     assert!(shown.contains("/dev/pts/0"), "{shown}");
     assert!(shown.contains("sudo\r\n"), "{shown}");
-    assert!(shown.contains("alice    pts/0        203.0.113.7"), "{shown}");
     Ok(())
 }
 
