@@ -27,7 +27,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tried to log ?in|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tried to log ?in|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -67,13 +67,13 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"malware[\s_-]*(?:hosting|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
+        r"(?:malware|virus(?:es)?)[\s_-]*(?:hosting|sites?|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
         Activity::MalwareHosting,
         3.0,
     ),
-    (r"\bmalware\b|\bvirus\b", Activity::MalwareHosting, 0.8),
+    (r"\bmalware\b|\bvirus(?:es)?\b", Activity::MalwareHosting, 0.8),
     (
-        r"command[\s_-]*(?:and|&)[\s_-]*control|c\s?&\s?c|\bc2\b|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
         Activity::CommandAndControl,
         2.5,
     ),
@@ -110,18 +110,33 @@ static ADVICE: LazyLock<regex::Regex> = LazyLock::new(|| {
     regex::Regex::new(pattern).expect("the pattern is valid")
 });
 
+/// The foot of a page, not a complaint about rights.
+static NOTICE_OF_RIGHTS: LazyLock<regex::Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)©|\(c\)\s*\d{4}|all rights reserved|copyright\s+(?:\(c\)\s*)?\d{4}|without prior (?:written )?permission";
+    regex::Regex::new(pattern).expect("the pattern is valid")
+});
+
 /// Returns the activity that a short name means: a category, a type code, a table's cell.
 pub(super) fn of_name(name: &str) -> Option<Activity> {
-    let spaced = name.replace(['_', '/'], " ");
+    of_words(name).or_else(|| of_service(name))
+}
+
+/// Returns the activity that the words of a short name mean; a service alone means none.
+pub(super) fn of_words(name: &str) -> Option<Activity> {
     let mut scores = Scores::default();
     scores.add(name, 1.0);
-    scores.add(&spaced, 1.0);
-    scores.best().or_else(|| of_service(name))
+    scores.add(&name.replace(['_', '/'], " "), 1.0);
+    scores.best()
 }
 
 /// Returns the activity that the name of an attacked service, alone, stands for.
 fn of_service(name: &str) -> Option<Activity> {
-    Some(match name.trim().to_ascii_lowercase().as_str() {
+    let plain = name.trim_matches(|letter: char| !letter.is_alphanumeric());
+    let first = plain
+        .split(|letter: char| letter.is_whitespace() || matches!(letter, '*' | ','))
+        .next()
+        .unwrap_or(plain);
+    Some(match first.to_ascii_lowercase().as_str() {
         "ssh" | "sshd" | "imap" | "pop3" | "ftp" | "rdp" | "sip" | "asterisk" | "sasl" | "telnet"
         | "bruteforcelogin" | "bruteforce" | "login" | "courierauth" | "dovecot" => Activity::LoginAttack,
         "mail" | "postfix" | "smtp" | "exim" | "qmail" | "fraud mail" => Activity::Spam,
@@ -142,13 +157,17 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
     let mut scores = Scores::default();
     let mut statements = 0;
     for line in lines {
-        if line.is_blank() || line.kind == LineKind::Header {
+        if line.is_blank() || line.kind == LineKind::Header || NOTICE_OF_RIGHTS.is_match(line.text) {
             continue;
         }
         if let Some((name, value)) = field(line.text)
-            && label::meaning(name).kind == Kind::Activity
+            && !NOTICE_OF_RIGHTS.is_match(line.text)
         {
-            scores.add_field(value);
+            match label::meaning(name).kind {
+                Kind::Activity => scores.add_field(value),
+                Kind::Service => scores.add_service(value),
+                _ => {}
+            }
         }
         let weight = match (line.role, line.kind) {
             (SectionRole::Subject, _) => 4.0,
@@ -201,6 +220,12 @@ impl Scores {
         }
     }
 
+    fn add_service(&mut self, value: &str) {
+        if let Some(activity) = of_service(value) {
+            self.count(activity, 2.5);
+        }
+    }
+
     fn count(&mut self, activity: Activity, worth: f32) {
         match self.by_activity.iter_mut().find(|(known, ..)| *known == activity) {
             Some((_, score, times)) => {
@@ -213,7 +238,7 @@ impl Scores {
 
     fn best(&self) -> Option<Activity> {
         let best = self.by_activity.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
-        (best.1 >= 0.3).then_some(best.0)
+        (best.1 >= 0.2).then_some(best.0)
     }
 }
 

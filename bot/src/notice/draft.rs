@@ -35,6 +35,8 @@ pub(super) struct Draft {
     pub dedupe: Option<String>,
     /// Further keys of its thread.
     pub keys: Vec<String>,
+    /// The format names no activity that is known; the words around it may.
+    pub activity_open: bool,
     /// It came as an AWS event, not as somebody's report.
     pub is_event: bool,
 }

@@ -45,11 +45,16 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
             let before = words_before(lines, index, &spot, None);
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
-            let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && cue.words != "our");
+            let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
             found.push(Instance { id, line: index, is_victim });
         }
     }
     found
+}
+
+/// Says whether words tell of an attack on what follows, not merely of a direction.
+fn is_attack(words: &str) -> bool {
+    ["against", "target", "attack", "victim", "prob", "scan", "flood"].iter().any(|word| words.contains(word))
 }
 
 /// Joins the accused addresses and instances that belong together, in the order of the text.
@@ -59,6 +64,7 @@ pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) ->
         let accused = Accused { instance_ids: vec![instance.id.clone()], ..Accused::default() };
         groups.push((instance.line, accused));
     }
+    merge_blocks(lines, &mut groups);
     let only_one = groups.len() == 1;
     for ip in roles.with(Role::Accused) {
         let at = first_statement(lines, ip);
@@ -75,6 +81,28 @@ pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) ->
     let mut groups: Vec<Accused> = groups.into_iter().map(|(_, accused)| accused).collect();
     put_places(lines, &mut groups);
     groups
+}
+
+/// Where instances stand line by line and their addresses follow line by line, which is whose is
+/// not said: they are accused together.
+fn merge_blocks(lines: &[Line<'_>], groups: &mut Vec<(usize, Accused)>) {
+    let has_address = |at: usize| lines.get(at).is_some_and(|line| !line.spots.is_empty());
+    let mut merged: Vec<(usize, Accused)> = Vec::new();
+    for (at, accused) in groups.drain(..) {
+        let follows = merged.last().is_some_and(|(last, _)| {
+            let only_blank = (last + 1..at).all(|between| lines[between].is_blank());
+            lines[*last].section == lines[at].section && only_blank && !has_address(*last) && !has_address(at)
+        });
+        let then_address = (at + 1..=at + NEAR_LINES).any(has_address);
+        match merged.last_mut() {
+            Some((last, together)) if follows && then_address => {
+                *last = at;
+                together.instance_ids.extend(accused.instance_ids);
+            }
+            _ => merged.push((at, accused)),
+        }
+    }
+    *groups = merged;
 }
 
 fn first_statement(lines: &[Line<'_>], ip: IpAddr) -> usize {

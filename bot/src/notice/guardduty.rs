@@ -31,11 +31,13 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
 
 fn is_finding(value: &Value) -> bool {
     let kind = json::text(value, "type").unwrap_or_default();
-    kind.contains(':') && kind.contains('/') && json::at(value, "resource").is_some()
+    let is_type = kind.contains(':') && kind.contains(['/', ' ']) && !kind.contains("://");
+    is_type && (json::at(value, "resource").is_some() || json::at(value, "service.eventFirstSeen").is_some())
 }
 
-fn of_finding(finding: &Value) -> Draft {
-    let kind = json::text(finding, "type").unwrap_or_default();
+/// Makes a draft of one finding.
+pub(super) fn of_finding(finding: &Value) -> Draft {
+    let kind = json::text(finding, "type").unwrap_or_default().replace(' ', "/");
     // Some pipelines rename `service`.
     let service =
         json::at(finding, "service").or_else(|| json::at(finding, "finding")).unwrap_or(&Value::Null);
@@ -152,10 +154,15 @@ fn activity(kind: &str, name: &str) -> Activity {
     }
 }
 
+fn instance_id(instance: &Value) -> Vec<String> {
+    let id = json::text(instance, "instanceId");
+    id.filter(|id| resource::instance_of_entity(id).is_some()).into_iter().collect()
+}
+
 fn accused(finding: &Value) -> Accused {
     let instance = json::at(finding, "resource.instanceDetails").unwrap_or(&Value::Null);
     let mut accused = Accused {
-        instance_ids: json::text(instance, "instanceId").into_iter().collect(),
+        instance_ids: instance_id(instance),
         account: json::text(finding, "accountId").filter(|it| resource::is_account(it)),
         region: json::text(finding, "region"),
         ..Accused::default()

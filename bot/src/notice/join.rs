@@ -2,11 +2,20 @@
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Context;
+use super::address;
+use super::alarm;
+use super::asff;
 use super::document::Document;
+use super::document::Section;
+use super::document::SectionRole;
 use super::draft::Draft;
 use super::draft::Verdict;
+use super::envelope_only;
+use super::flatten;
+use super::flow_log;
 use super::guardduty;
 use super::health;
 use super::limits;
@@ -16,25 +25,42 @@ use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
 use super::reading::ThreadKeys;
+use super::report_fields;
 use super::text;
 use super::text::TextReading;
 use super::thread;
 use super::trust;
+use super::xarf;
 use crate::case::Activity;
 use crate::case::Claim;
 use crate::case::Disposition;
 use crate::case::Parsed;
+use crate::case::ZoneSource;
 
+/// A report's own time and the times of its log belong together within this.
+const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Everything that reads a structured value, the most telling first.
+const RECOGNISERS: [fn(&Value) -> Option<Draft>; 7] =
+    [guardduty::read, asff::read, xarf::read, health::read, alarm::read, flow_log::read, envelope_only::read];
 
 /// Reads a document.
 pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
-    let structured = structured(&document);
+    let structured = structured(&mut document);
+    let fields = report_fields::read(&document).or_else(|| flow_log::read_text(&document));
+    let structured = match (structured, fields) {
+        (Some(one), Some(other)) => Some(merge(one, other)),
+        (one, other) => one.or(other),
+    };
     let words = (!document.sections.is_empty()).then(|| text::read(&document, context, sent));
+    // A letter that accuses counts more than an attached value that does not.
+    let is_letter = document.outer_mail().is_some();
     let mut draft = match (structured, words.as_ref()) {
-        (Some(structured), Some(words)) if structured.accuses() || words.draft.claims.is_empty() => {
+        (Some(structured), Some(words)) if structured.accuses() => beside(structured, words),
+        (Some(structured), Some(words)) if !is_letter || words.draft.claims.is_empty() => {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
@@ -42,19 +68,46 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
         (None, None) => unreadable(),
     };
     draft.warnings.splice(0..0, std::mem::take(&mut document.warnings));
+    settle_by_own(&mut draft, context);
     finish(draft, &document, words.as_ref(), sent)
 }
 
-/// Reads the structured values; several findings in one envelope become one draft.
-fn structured(document: &Document) -> Option<Draft> {
-    let recognisers: [fn(&serde_json::Value) -> Option<Draft>; 2] = [health::read, guardduty::read];
-    let mut drafts = document.values.iter().filter_map(|it| recognisers.iter().find_map(|read| read(it)));
-    let first = drafts.next()?;
-    Some(drafts.fold(first, merge))
+/// Reads the structured values; those that nobody knows become words.
+fn structured(document: &mut Document) -> Option<Draft> {
+    let mut joined: Option<Draft> = None;
+    for value in std::mem::take(&mut document.values) {
+        match RECOGNISERS.iter().find_map(|read| read(&value)) {
+            Some(draft) => {
+                joined = Some(joined.map_or_else(|| draft.clone(), |so_far| merge(so_far, draft.clone())))
+            }
+            None => document.sections.push(Section {
+                role: SectionRole::Attachment,
+                name: "structured value".to_owned(),
+                text: super::refang::refang(&flatten::json(&value)),
+            }),
+        }
+    }
+    joined
+}
+
+/// Says which accused addresses are not known to be ours, where ours are known.
+fn settle_by_own(draft: &mut Draft, context: &Context) {
+    if context.own_addresses.is_empty() {
+        return;
+    }
+    let strange = draft.claims.iter().flat_map(|claim| &claim.accused.addresses);
+    let strange: Vec<String> = strange
+        .filter(|ip| !address::is_within(**ip, &context.own_addresses))
+        .take(5)
+        .map(ToString::to_string)
+        .collect();
+    if !strange.is_empty() {
+        draft.warnings.push(format!("not among the addresses known to be ours: {}", strange.join(", ")));
+    }
 }
 
 /// Joins two drafts of one notice: the one that accuses gives the name.
-fn merge(one: Draft, other: Draft) -> Draft {
+pub(super) fn merge(one: Draft, other: Draft) -> Draft {
     let (mut main, more) = if other.accuses() && !one.accuses() { (other, one) } else { (one, other) };
     for claim in more.claims {
         if !main.claims.contains(&claim) && main.claims.len() < limits::CLAIMS_MAX {
@@ -88,11 +141,47 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
             claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
             claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
         }
-        if claim.window.is_none() && words.draft.claims.len() == 1 {
-            claim.window.clone_from(&words.draft.claims[0].window);
-        }
+        complete(claim, structured.activity_open, words);
     }
     structured
+}
+
+/// Fills in what a report's fields leave out from the words and logs beside them.
+fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
+    let (addresses, names) = (&claim.accused.addresses, &claim.accused.hostnames);
+    let same = |it: &&Claim| {
+        let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
+        by_name || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
+    };
+    let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {
+        return;
+    };
+    if claim.remote.is_empty() {
+        claim.remote.clone_from(&told.remote);
+    }
+    if activity_open {
+        claim.activity = told.activity;
+    }
+    if claim.accused.addresses.is_empty() {
+        claim.accused.addresses.clone_from(&told.accused.addresses);
+    }
+    for name in &told.accused.hostnames {
+        if !claim.accused.hostnames.contains(name) {
+            claim.accused.hostnames.push(name.clone());
+        }
+    }
+    match (&mut claim.window, &told.window) {
+        (None, told) => claim.window.clone_from(told),
+        (Some(own), Some(told)) if told.zone != ZoneSource::Assumed => {
+            let near = told.to.duration_since(own.from).abs() < SAME_INCIDENT
+                && own.to.duration_since(told.from).abs() < SAME_INCIDENT;
+            if near {
+                own.from = own.from.min(told.from);
+                own.to = own.to.max(told.to);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Decides what a text without structure is.
@@ -115,11 +204,15 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
             draft.warnings.push(reason.sentence().to_owned());
             Disposition::NotAbuse
         }
-        None if stage == Stage::Resolved && !names_somebody => {
+        None if words.activity == Some(Activity::Copyright) => {
+            draft.warnings.push("about copyright, not about what a host did".to_owned());
+            Disposition::NotAbuse
+        }
+        None if stage == Stage::Resolved && (is_aws || is_answer(document) || !names_somebody) => {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }
-        None if words.ours_is_victim && !names_somebody && words.activity.is_some() => Disposition::Inbound,
+        None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(&lines) => Disposition::Unreadable,
         None => {
@@ -136,6 +229,14 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
         draft.claims.push(crate::notice::claims::claim(place(&lines), Vec::new(), words.general, activity));
     }
     draft
+}
+
+/// Says whether the mail answers another one.
+fn is_answer(document: &Document) -> bool {
+    document.outer_mail().is_some_and(|mail| {
+        let subject = mail.subject.trim_start().to_ascii_lowercase();
+        subject.starts_with("re:") || subject.starts_with("aw:")
+    })
 }
 
 /// Returns the account and region of a notice that names no resource.

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     CaseId,
     /// What was done.
     Activity,
+    /// The attacked service, which hints at what was done.
+    Service,
     /// A link.
     Url,
     /// Nothing that is asked for.
@@ -55,246 +57,119 @@ pub(super) struct Meaning {
     pub role: Option<Role>,
 }
 
-const VICTIM: [&str; 24] = [
-    "dest",
-    "dst",
-    "destination",
-    "destinations",
-    "target",
-    "targets",
-    "targeted",
-    "victim",
-    "victims",
-    "attacked",
-    "daddr",
-    "dip",
-    "dstip",
-    "destip",
-    "dstaddr",
-    "lip",
-    "honeypot",
-    "sensor",
-    "our",
-    "local",
-    "dport",
-    "dpt",
-    "destinationip",
-    "targetip",
-];
-const ACCUSED: [&str; 45] = [
-    "source",
-    "sources",
-    "src",
-    "saddr",
-    "sip",
-    "srcip",
-    "sourceip",
-    "srcaddr",
-    "attacker",
-    "attackers",
-    "attacking",
-    "offender",
-    "offending",
-    "abuser",
-    "abusive",
-    "abusing",
-    "origin",
-    "originating",
-    "culprit",
-    "intruder",
-    "infected",
-    "bot",
-    "drone",
-    "suspect",
-    "rhost",
-    "rip",
-    "scanner",
-    "perpetrator",
-    "hostile",
-    "malicious",
-    "compromised",
-    "client",
-    "spammer",
-    "your",
-    "instance",
-    "from",
-    "hacker",
-    "zombie",
-    "resource",
-    "sport",
-    "spt",
-    "infringing",
-    "remote",
-    "attackerip",
-    "clientip",
-];
-const TIME: [&str; 27] = [
-    "time",
-    "date",
-    "timestamp",
-    "when",
-    "seen",
-    "observed",
-    "started",
-    "start",
-    "begin",
-    "began",
-    "end",
-    "ended",
-    "stop",
-    "occurred",
-    "datum",
-    "zeit",
-    "uhrzeit",
-    "datetime",
-    "first",
-    "last",
-    "window",
-    "utc",
-    "occurrence",
-    "timespan",
-    "period",
-    "starttime",
-    "endtime",
-];
-const OTHER_TIME: [&str; 16] = [
-    "sent",
-    "received",
-    "reported",
-    "generated",
-    "created",
-    "updated",
-    "update",
-    "submitted",
-    "notified",
-    "printed",
-    "processed",
-    "registered",
-    "modified",
-    "report",
-    "notification",
-    "arrival",
-];
-const CASE: [&str; 11] = [
-    "case",
-    "ticket",
-    "incident",
-    "reference",
-    "tracking",
-    "issue",
-    "rid",
-    "ref",
-    "caseid",
-    "ticketid",
-    "complaint",
-];
+const VICTIM: &str = "resp ziel zielip opfer destino destinazione cible victime doel dest dst destination destinations target targets targeted victim victims attacked daddr \
+    dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip \
+    targetip";
+const ACCUSED: &str = "orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking \
+    offender offending abuser abusive abusing origin originating culprit intruder infected \
+    bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client \
+    spammer your instance from hacker zombie resource sport spt infringing remote attackerip \
+    clientip";
+/// Parts of words in scripts without blanks, and in Russian and Korean.
+const VICTIM_PARTS: &str = "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв";
+const ACCUSED_PARTS: &str = "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ";
+const TIME_PARTS: &str = "时间 時間 日時 日期 시간 일시 время дата";
+const TIME: &str = "ts fecha hora heure data tijd tijdstip time date timestamp when seen observed started start begin began end ended stop occurred \
+    datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime \
+    endtime";
+const OTHER_TIME: &str = "sent received reported generated updated update submitted notified printed \
+    processed registered modified report notification arrival";
+const CASE: &str = "case ticket incident reference tracking issue rid ref caseid ticketid complaint";
+
+/// Says whether a word is one of a list, which is written as words with blanks between.
+fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|known| known == word)
+}
 
 /// Says what a name means.
 pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let has = |list: &str| words.iter().any(|word| is_in(list, word));
     Meaning { kind: kind(&words, &has), role: role(&words, &has) }
 }
 
-fn kind(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Kind {
-    let is_id = has(&["id", "number", "no", "nr", "nummer", "num", "code"]);
-    if has(&["zone", "timezone", "tz", "zeitzone", "offset"]) {
+fn kind(words: &[String], has: &dyn Fn(&str) -> bool) -> Kind {
+    let is_id = has("id number no nr nummer num code");
+    if has("zone timezone tz zeitzone offset") {
         return Kind::Zone;
     }
-    if has(&["deadline", "due", "expires", "expiry", "expiration"]) {
+    if has("deadline due expires expiry expiration") {
         return Kind::Deadline;
     }
-    if has(&["port", "ports", "sport", "dport", "spt", "dpt", "srcport", "dstport", "destport", "sourceport"])
-    {
+    if has("port ports sport dport spt dpt srcport dstport destport sourceport") {
         return Kind::Port;
     }
-    if has(&["proto", "protocol", "protocols", "transport"]) {
+    if has("orig resp") && has("p h") {
+        return if has("p") { Kind::Port } else { Kind::Address };
+    }
+    if has("proto protocol protocols transport") {
         return Kind::Protocol;
     }
-    if has(&["url", "urls", "uri", "link", "website"]) {
+    if has("url urls uri link website") {
         return Kind::Url;
     }
-    if has(&CASE) && (is_id || words.len() == 1 || has(&["rid", "caseid", "ticketid"]))
-        || (has(&["report", "abuse"]) && is_id && !has(&["type"]))
+    if has(CASE) && (is_id || words.len() == 1 || has("rid caseid ticketid"))
+        || (has("report abuse") && is_id && !has("type"))
     {
         return Kind::CaseId;
     }
-    if has(&[
-        "ip",
-        "ips",
-        "ipv4",
-        "ipv6",
-        "address",
-        "addresses",
-        "addr",
-        "host",
-        "hosts",
-        "hostname",
-        "saddr",
-        "daddr",
-    ]) {
+    if has("ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr") {
         return Kind::Address;
     }
-    if has(&[
-        "type",
-        "category",
-        "activity",
-        "classification",
-        "violation",
-        "infection",
-        "threat",
-        "kind",
-        "reason",
-    ]) {
+    if has("service method") && words.len() <= 6 && !has("name version provider") {
+        return Kind::Service;
+    }
+    if has("type category activity classification violation infection threat kind reason") {
         return Kind::Activity;
     }
-    if has(&TIME) {
-        let is_event = has(&["abuse", "attack", "incident", "event", "seen", "observed", "first", "last"]);
-        return if has(&OTHER_TIME) && !is_event { Kind::OtherTime } else { Kind::Time };
+    if words.iter().any(|word| TIME_PARTS.split(' ').any(|part| word.contains(part))) {
+        return Kind::Time;
     }
-    if role(words, has).is_some() { Kind::Address } else { Kind::Other }
+    let is_about_else = has("cert certificate issue issued expiration registration build uptime creation");
+    if has(TIME) && is_about_else {
+        return Kind::OtherTime;
+    }
+    if has(TIME) {
+        let is_event = has("abuse attack incident event seen observed first last");
+        return if has(OTHER_TIME) && !is_event { Kind::OtherTime } else { Kind::Time };
+    }
+    // "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
+    let is_plain = words.len() == 1 || !has("name id version port count size bytes asn geo country city");
+    if is_plain && role(words, has).is_some() { Kind::Address } else { Kind::Other }
 }
 
-fn role(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Option<Role> {
-    let follows = |first: &[&str], second: &[&str]| {
-        words.windows(2).any(|pair| first.contains(&pair[0].as_str()) && second.contains(&pair[1].as_str()))
+fn role(words: &[String], has: &dyn Fn(&str) -> bool) -> Option<Role> {
+    let follows = |first: &str, second: &str| {
+        words.windows(2).any(|pair| is_in(first, &pair[0]) && is_in(second, &pair[1]))
     };
-    let told = ["reported", "detected", "submitted", "observed", "logged", "forwarded"];
-    if has(&["reporter", "complainant", "submitter", "contact", "sender"]) || follows(&told, &["by", "from"])
-    {
+    let told = "reported detected submitted observed logged forwarded";
+    if has("reporter complainant submitter contact sender") || follows(told, "by from") {
         return Some(Role::Reporter);
     }
-    if has(&[
-        "relay",
-        "gateway",
-        "nameserver",
-        "nameservers",
-        "resolver",
-        "mx",
-        "ns",
-        "received",
-        "router",
-        "asn",
-        "helo",
-    ]) {
+    if has("relay gateway nameserver nameservers resolver mx ns received router helo") {
         return Some(Role::Infrastructure);
     }
     // The columns of IIS: s-ip is the server's, c-ip the client's.
     match words.first().map(String::as_str) {
-        Some("s") if words.len() == 2 && has(&["ip", "port"]) => return Some(Role::Victim),
-        Some("c") if words.len() == 2 && has(&["ip", "port"]) => return Some(Role::Accused),
+        Some("s") if words.len() == 2 && has("ip port") => return Some(Role::Victim),
+        Some("c") if words.len() == 2 && has("ip port") => return Some(Role::Accused),
         Some("cc") => return Some(Role::Victim),
         _ => {}
     }
-    let (victim, accused) = (has(&VICTIM), has(&ACCUSED));
+    let begins =
+        |starts: &str| starts.split(' ').any(|start| words.iter().any(|word| word.starts_with(start)));
+    let holds = |parts: &str| words.iter().any(|word| parts.split(' ').any(|part| word.contains(part)));
+    if holds(VICTIM_PARTS) != holds(ACCUSED_PARTS) {
+        return Some(if holds(VICTIM_PARTS) { Role::Victim } else { Role::Accused });
+    }
+    let victim = has(VICTIM) || begins("dest dst target victim");
+    let accused = has(ACCUSED) || begins("src source attacker offend");
     match (victim, accused) {
-        (true, true) if has(&["attacked"]) && has(&["from"]) => Some(Role::Accused),
+        (true, true) if has("attacked") && has("from") => Some(Role::Accused),
         (true, true) => first_of(words),
         (true, false) => Some(Role::Victim),
         (false, true) => Some(Role::Accused),
-        (false, false) if has(&["reported", "abuse", "attack"]) && has(&["ip", "ips", "address", "host"]) => {
-            Some(Role::Accused)
-        }
+        (false, false) if has("reported abuse attack") && has("ip ips address host") => Some(Role::Accused),
         (false, false) => None,
     }
 }
@@ -302,10 +177,10 @@ fn role(words: &[String], has: &dyn Fn(&[&str]) -> bool) -> Option<Role> {
 /// In "target of attacker" the head of the name stands first.
 fn first_of(words: &[String]) -> Option<Role> {
     words.iter().find_map(|word| {
-        if VICTIM.contains(&word.as_str()) {
+        if is_in(VICTIM, word) {
             return Some(Role::Victim);
         }
-        ACCUSED.contains(&word.as_str()).then_some(Role::Accused)
+        is_in(ACCUSED, word).then_some(Role::Accused)
     })
 }
 

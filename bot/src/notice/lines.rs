@@ -141,7 +141,9 @@ fn is_forward_header(raw: &[&str], number: usize) -> bool {
 
 fn unquote(line: &str) -> &str {
     let mut rest = line;
-    while let Some(inner) = rest.strip_prefix('>').or_else(|| rest.strip_prefix("| ")) {
+    while let Some(inner) =
+        rest.strip_prefix('>').or_else(|| rest.strip_prefix("| ")).or_else(|| rest.strip_prefix('#'))
+    {
         rest = inner.strip_prefix(' ').unwrap_or(inner);
     }
     rest

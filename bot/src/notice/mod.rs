@@ -6,11 +6,16 @@
 
 mod activity;
 mod address;
+mod alarm;
 mod archive;
+mod asff;
 mod claims;
 mod cue;
 mod document;
 mod draft;
+mod envelope_only;
+mod flatten;
+mod flow_log;
 mod groups;
 mod guardduty;
 mod health;
@@ -27,6 +32,7 @@ mod ports;
 mod reading;
 mod record;
 mod refang;
+mod report_fields;
 mod resource;
 mod roles;
 mod sheet;
@@ -38,6 +44,7 @@ mod trace;
 mod trust;
 mod unwrap;
 mod when;
+mod xarf;
 
 pub use label::Role;
 pub use reading::AccusedProcess;

@@ -45,7 +45,12 @@ impl Header {
         if !line.spots.is_empty() || !line.stamps.is_empty() || line.text.len() > 2000 {
             return None;
         }
-        let text = line.text.trim().trim_start_matches("#Fields:").trim_start_matches("Format:");
+        let text = line
+            .text
+            .trim()
+            .trim_start_matches("Fields:")
+            .trim_start_matches("fields\t")
+            .trim_start_matches("Format:");
         let text = text.trim_start_matches(['#', '*', ' ']).trim_start_matches("Format:").trim();
         [
             Separator::Char(','),
@@ -92,11 +97,25 @@ impl Header {
             Separator::Words => self.row_of_words(line),
             separator => {
                 let cells = cells(line.text.trim(), separator);
-                let close = cells.len() == self.columns.len()
-                    || (cells.len() + 2 >= self.columns.len() && cells.len() <= self.columns.len());
-                if close { self.row_of_cells(&cells) } else { self.row_of_words(line) }
+                let missing = self.columns.len().checked_sub(cells.len());
+                match (missing, separator) {
+                    (Some(0..=2), _) => self.row_of_cells(&cells),
+                    (None, _) | (_, Separator::Blanks) if self.fits(line) => self.row_of_words(line),
+                    _ => None,
+                }
             }
         }
+    }
+
+    /// Says whether a row holds as many addresses as the header names, whatever its other cells.
+    fn fits(&self, line: &Line<'_>) -> bool {
+        let named = self.columns.iter().filter(|it| it.meaning.kind == Kind::Address).count();
+        line.spots.len() == named || self.separator == Separator::Blanks
+    }
+
+    /// Says whether rows must follow at once, because the header might be a mere sentence.
+    pub fn is_loose(&self) -> bool {
+        matches!(self.separator, Separator::Words | Separator::Blanks)
     }
 
     fn has_role(&self, role: Role) -> bool {
@@ -108,26 +127,42 @@ impl Header {
     fn row_of_cells(&self, cells: &[String]) -> Option<Record> {
         let mut record = Record::default();
         let mut day = String::new();
-        for (column, cell) in self.columns.iter().zip(cells) {
+        for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
             match column.meaning.kind {
                 Kind::Address => self.take_address(&mut record, column, cell),
-                Kind::Port => self.take_port(&mut record, column, cell),
+                Kind::Port => self.take_port(&mut record, index, cell),
                 Kind::Protocol => record.protocol = protocol(cell),
-                Kind::Time => take_time(&mut record, &mut day, cell),
-                Kind::OtherTime if record.stamps.is_empty() => take_time(&mut record, &mut day, cell),
+                Kind::Time => self.take_time(&mut record, column, &mut day, cell),
+                Kind::OtherTime if record.stamps.is_empty() && !self.has_time() => {
+                    take_time(&mut record, &mut day, cell);
+                }
                 Kind::Activity if record.activity.is_none() => record.activity = activity::of_name(cell),
                 _ => {
                     if record.activity.is_none()
                         && ["report", "tag", "name", "category"]
                             .contains(&column.name.to_lowercase().as_str())
                     {
-                        record.activity = activity::of_name(cell);
+                        let is_tag = ["tag", "name"].contains(&column.name.to_lowercase().as_str());
+                        record.activity =
+                            if is_tag { activity::of_words(cell) } else { activity::of_name(cell) };
                     }
                 }
             }
         }
         (record.source.is_some() || record.target.is_some()).then_some(record)
+    }
+
+    fn has_time(&self) -> bool {
+        self.columns.iter().any(|column| column.meaning.kind == Kind::Time)
+    }
+
+    /// The first time column tells when; later ones only where they are ends of a span, or the
+    /// clock of a date.
+    fn take_time(&self, record: &mut Record, column: &Column, day: &mut String, cell: &str) {
+        if record.stamps.is_empty() || !day.is_empty() || is_end(&column.name) {
+            take_time(record, day, cell);
+        }
     }
 
     fn take_address(&self, record: &mut Record, column: &Column, cell: &str) {
@@ -160,17 +195,28 @@ impl Header {
         }
     }
 
-    fn take_port(&self, record: &mut Record, column: &Column, cell: &str) {
+    fn take_port(&self, record: &mut Record, index: usize, cell: &str) {
         let Ok(port) = cell.parse() else { return };
-        let of_source = match column.meaning.role {
+        let of_source = match self.columns[index].meaning.role {
             Some(role) => role == Role::Accused,
-            None => !self.has_role(Role::Accused) && !self.has_role(Role::Victim),
+            None => self.plain_port_is_of_source(index),
         };
         if of_source {
             record.source_port = Some(port);
         } else {
             record.target_port.get_or_insert(port);
         }
+    }
+
+    /// A column named "port" alone belongs to the address before it, where there are several; a
+    /// single one is the target's, unless there is no target.
+    fn plain_port_is_of_source(&self, index: usize) -> bool {
+        let ports = self.columns.iter().filter(|it| it.meaning.kind == Kind::Port).count();
+        if ports < 2 {
+            return !self.has_role(Role::Accused) && !self.has_role(Role::Victim);
+        }
+        let before = self.columns[..index].iter().rfind(|it| it.meaning.kind == Kind::Address);
+        before.is_some_and(|it| it.meaning.role.unwrap_or_else(|| self.role_of_plain()) == Role::Accused)
     }
 
     /// Columns of single blanks: addresses come in the header's order, ports likewise.
@@ -191,13 +237,21 @@ impl Header {
             }
         }
         let numbers = words_outside(line).filter(|word| word.parse::<u16>().is_ok_and(|port| port > 0));
-        let ports = self.columns.iter().filter(|column| column.meaning.kind == Kind::Port);
-        for (column, number) in ports.zip(numbers) {
-            self.take_port(&mut record, column, number);
+        let ports = (0..self.columns.len()).filter(|index| self.columns[*index].meaning.kind == Kind::Port);
+        for (index, number) in ports.zip(numbers) {
+            self.take_port(&mut record, index, number);
         }
         record.protocol = words_outside(line).find_map(protocol);
         (record.source.is_some() || record.target.is_some()).then_some(record)
     }
+}
+
+/// Says whether a column is one end of a span.
+fn is_end(name: &str) -> bool {
+    let ends = ["first", "last", "start", "end", "begin", "stop", "from", "to", "until", "started", "ended"];
+    label::words(name)
+        .iter()
+        .any(|word| ends.iter().any(|end| word == end || word.strip_suffix("time") == Some(end)))
 }
 
 fn take_time(record: &mut Record, day: &mut String, cell: &str) {

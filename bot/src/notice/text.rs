@@ -102,12 +102,14 @@ fn read_lines(
     let mut accused = groups::join(lines, &roles, &accused_instances);
     add_link_hosts(lines, activity, document, &mut accused);
 
-    let whole = Whole {
+    let mut whole = Whole {
         interval: general_interval(&resolver, &times),
         remotes: victims(lines, &roles, &accused),
-        activity: activity.or_else(|| ports::guess(&records)).unwrap_or(Activity::Other),
+        activity: Activity::Other,
     };
-    draft.claims = claims_of(&accused, &records, &resolver, &whole);
+    whole.activity = activity.or_else(|| ports::guess(&records, &whole.remotes)).unwrap_or(Activity::Other);
+    let records = with_mentions(lines, records, &roles);
+    draft.claims = claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
     draft.interfaces =
         lines.iter().flat_map(|line| resource::interfaces(line.text)).fold(Vec::new(), |mut all, id| {
             if !all.contains(&id) {
@@ -120,7 +122,7 @@ fn read_lines(
     trace::record(&mut draft, lines, document, &roles, &times, activity);
     let deadline =
         times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
-    let ours_is_victim = instance_attacked && accused.is_empty();
+    let ours_is_victim = instance_attacked && accused.iter().all(|it| it.instance_ids.is_empty());
     TextReading { draft, activity, deadline, ours_is_victim, general: whole.interval }
 }
 
@@ -129,7 +131,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
     let mut records = Vec::with_capacity(lines.len());
     let mut header: Option<Header> = None;
     let mut zone = None;
-    let mut misses = 0;
+    let (mut misses, mut rows) = (0, 0);
     let mut section = usize::MAX;
     for line in lines {
         if line.section != section {
@@ -144,7 +146,7 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
             if let Some(found) = Header::read(line) {
                 zone = zone.or(found.zone());
                 header = Some(found);
-                misses = 0;
+                (misses, rows) = (0, 0);
             } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
                 misses += 1;
             }
@@ -154,13 +156,18 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
         let is_row = !line.stamps.is_empty()
             || line.is_item()
             || line.text.matches([',', '|', '\t', ';']).count() >= 3;
-        let row = header.as_ref().filter(|_| misses < 3 && is_row).and_then(|header| header.row(line));
+        let row = header
+            .as_ref()
+            .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
+            .and_then(|header| header.row(line));
         let row =
             row.map(
                 |row| {
                     if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
                 },
             );
+        rows += usize::from(row.is_some());
+        misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
@@ -174,6 +181,21 @@ fn settle_the_only_one(
     activity: Option<Activity>,
     draft: &mut Draft,
 ) {
+    let nobody = instances.is_empty() && roles.with(Role::Accused).is_empty();
+    if nobody && activity.is_some() && roles.tallies.len() > 1 && roles.settle_list() {
+        draft
+            .warnings
+            .push("the addresses that stand alone in its log lines are taken for the accused".to_owned());
+    }
+    if nobody
+        && activity.is_some()
+        && roles.tallies.len() > 1
+        && let Some(ip) = roles.settle_last()
+    {
+        draft
+            .warnings
+            .push(format!("{ip} is taken for the accused because all other addresses are somebody else's"));
+    }
     let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
     if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {
         return;
@@ -240,11 +262,33 @@ fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote
     remotes
 }
 
+/// Takes log lines that name the accused without any direction as rows too: they tell when.
+fn with_mentions(lines: &[Line<'_>], records: Vec<Option<Record>>, roles: &Roles) -> Vec<Option<Record>> {
+    let accused: std::collections::HashSet<IpAddr> = roles.with(Role::Accused).into_iter().collect();
+    let mention = |line: &Line<'_>| {
+        let is_log = line.kind == LineKind::Statement
+            && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+            && line
+                .stamps
+                .first()
+                .is_some_and(|stamp| stamp.start < 24 && stamp.precision != super::time::Precision::Day);
+        let source = line.spots.iter().filter_map(|spot| spot.ip).find(|ip| accused.contains(ip))?;
+        is_log.then(|| Record { source: Some(source), stamps: line.stamps.clone(), ..Record::default() })
+    };
+    lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect()
+}
+
+/// Says whether a row's time, if any, has no zone.
+fn has_no_zone(row: &claims::Row) -> bool {
+    row.interval.is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed)
+}
+
 fn claims_of(
     accused: &[Accused],
     records: &[Option<Record>],
     resolver: &Resolver,
     whole: &Whole,
+    labelled: bool,
 ) -> Vec<Claim> {
     let all: Vec<IpAddr> = accused.iter().flat_map(|it| it.addresses.iter().copied()).collect();
     let records: Vec<&Record> = records.iter().flatten().collect();
@@ -259,13 +303,17 @@ fn claims_of(
         let timed = rows.iter().any(|row| row.interval.is_some());
         let mut whole =
             Whole { interval: whole.interval, remotes: whole.remotes.clone(), activity: whole.activity };
+        if timed && !labelled {
+            // A time in a sentence adds nothing to the times of rows; where it tells their zone, the
+            // resolver has learnt it.
+            whole.interval = None;
+        }
         if !alone {
             // What is said in general may be of the others.
             whole.remotes.clear();
             whole.interval = whole.interval.filter(|_| !timed);
         }
-        let unzoned =
-            rows.iter().all(|row| row.interval.is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed));
+        let unzoned = rows.iter().all(has_no_zone);
         let known = whole.interval.is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
         let rows: Vec<claims::Row> = rows
             .into_iter()
@@ -331,7 +379,7 @@ fn add_link_hosts(
 }
 
 static AWS: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|aws abuse (?:team|report)|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
+    let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|(?:by the |^\s*)aws abuse team|(?:your|an) aws abuse report|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
     Regex::new(pattern).expect("the pattern is valid")
 });
 
@@ -345,7 +393,15 @@ pub(super) fn is_aws(lines: &[Line<'_>]) -> bool {
 }
 
 fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolver, whole: &Whole) {
-    let unsettled: Vec<String> = roles.unsettled().iter().take(5).map(|tally| tally.ip.to_string()).collect();
+    let told =
+        |ip: IpAddr| draft.claims.iter().flat_map(|claim| &claim.remote).any(|remote| remote.address == ip);
+    let unsettled: Vec<String> = roles
+        .unsettled()
+        .iter()
+        .filter(|tally| !told(tally.ip))
+        .take(5)
+        .map(|tally| tally.ip.to_string())
+        .collect();
     if !unsettled.is_empty() {
         draft.warnings.push(format!(
             "whose these addresses are is not clear from the notice: {}",

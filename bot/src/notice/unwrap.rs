@@ -12,6 +12,7 @@ use super::document::Document;
 use super::document::Receipt;
 use super::document::Section;
 use super::document::SectionRole;
+use super::flatten;
 use super::html;
 use super::limits;
 use super::mime;
@@ -90,6 +91,10 @@ impl Unwrapper {
             && place.depth < limits::DEPTH_MAX
         {
             self.open(&inner, &place.inside(&place.name));
+            return;
+        }
+        if let Some(lines) = flatten::xml(trimmed) {
+            self.add_section(place, &lines);
             return;
         }
         if html::looks_like_html(trimmed) {

@@ -42,7 +42,7 @@ static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:\b(?:by|before|until|no later than|deadline|due|expires?|respond(?:ing)? by|prior to)\b\W*)$").expect("the pattern is valid")
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:reported|received|sent|generated|submitted|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b[^.;]{0,60}$";
+    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b[^.;]{0,60}$";
     Regex::new(pattern).expect("the pattern is valid")
 });
 
@@ -60,6 +60,8 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>]) -> Times {
         if line.stamps.is_empty() {
             if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text)) {
                 times.labelled.extend(clock_on(date, value));
+            } else if let (Some(Kind::Time), Some((_, value))) = (kind, field(line.text)) {
+                times.labelled.extend(super::time::epoch(value));
             }
             continue;
         }
@@ -67,13 +69,13 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>]) -> Times {
             let before = &line.text[..stamp.start];
             if kind == Some(Kind::Deadline) || DEADLINE.is_match(before) {
                 times.deadlines.push(stamp.clone());
-            } else if kind == Some(Kind::OtherTime) || OTHER.is_match(before) {
-                continue;
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
                 if stamp.precision == Precision::Day {
                     day = Some(stamp.civil);
                 }
                 times.labelled.push(stamp.clone());
+            } else if kind == Some(Kind::OtherTime) || OTHER.is_match(before) {
+                continue;
             } else {
                 times.told.push(stamp.clone());
             }
@@ -125,8 +127,11 @@ pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone:
 
 /// Reads a statement about zones in a line, the zones of its own times aside.
 fn zone_said(line: &Line<'_>) -> Option<Zone> {
-    if line.stamps.is_empty() {
-        return prose_zone(line.text);
+    let Some(first) = line.stamps.first() else {
+        return prose_zone(line.text).or_else(|| heading_zone(line.text)).or_else(|| clock_zone(line.text));
+    };
+    if let Some(zone) = line.text.get(..first.start).and_then(prose_zone) {
+        return Some(zone);
     }
     let mut rest = String::with_capacity(line.text.len());
     let mut at = 0;
@@ -137,6 +142,24 @@ fn zone_said(line: &Line<'_>) -> Option<Zone> {
     rest.push_str(line.text.get(at..).unwrap_or_default());
     let says = rest.to_lowercase();
     (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
+}
+
+/// Reads the zone of a short heading over a log: "tcpdump (UTC):".
+fn heading_zone(text: &str) -> Option<Zone> {
+    let text = text.trim();
+    if text.len() > 60 || !text.ends_with(':') {
+        return None;
+    }
+    let words = text.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-')));
+    words
+        .filter(|word| word.len() >= 3 && word.bytes().all(|byte| !byte.is_ascii_lowercase()))
+        .find_map(|word| super::time::read_zone(word))
+        .map(|(zone, _)| zone)
+}
+
+/// Reads the zone beside a clock that has no date: "between 10:02 and 10:15 EST".
+fn clock_zone(text: &str) -> Option<Zone> {
+    Finder.find(&format!("2024-01-01 {text}")).into_iter().find_map(|stamp| stamp.zone)
 }
 
 /// Finds the zone of times that have none by one time that is written with a zone elsewhere in the

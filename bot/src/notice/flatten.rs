@@ -1,0 +1,112 @@
+//! Structured values of a shape nobody here knows, as lines of `name: value`, so that the reading
+//! of words applies to them.
+
+use std::fmt::Write;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+
+const LINES_MAX: usize = 5000;
+const DEPTH_MAX: usize = 24;
+
+/// Returns the lines of a JSON value.
+pub(super) fn json(value: &Value) -> String {
+    let mut out = String::new();
+    let mut lines = 0;
+    walk(value, "", 0, &mut out, &mut lines);
+    out
+}
+
+fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut usize) {
+    if depth > DEPTH_MAX || *lines > LINES_MAX {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
+                walk(member, last_words(&name), depth + 1, out, lines);
+            }
+            // One object, one incident: a blank line keeps lists apart.
+            out.push('\n');
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, name, depth + 1, out, lines)),
+        Value::Null => {}
+        Value::String(text) => line(name, text, out, lines),
+        other => line(name, &other.to_string(), out, lines),
+    }
+}
+
+/// Keeps the two innermost names: "detail source ip" is "source ip".
+fn last_words(name: &str) -> &str {
+    let mut blanks = name.rmatch_indices(' ');
+    blanks.nth(1).map_or(name, |(at, _)| &name[at + 1..])
+}
+
+fn line(name: &str, text: &str, out: &mut String, lines: &mut usize) {
+    *lines += 1;
+    if name.is_empty() {
+        out.push_str(text);
+        out.push('\n');
+    } else if text.contains('\n') {
+        // Words of their own: kept as they are.
+        let _ = writeln!(out, "{name}:\n{text}");
+    } else {
+        let _ = writeln!(out, "{name}: {text}");
+    }
+}
+
+/// Returns the lines of an XML text; none when it is no XML.
+pub(super) fn xml(text: &str) -> Option<String> {
+    if !text.trim_start().starts_with("<?xml") {
+        return None;
+    }
+    let mut reader = Reader::from_str(text);
+    let mut out = String::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut lines = 0;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(tag)) => {
+                names.push(String::from_utf8_lossy(tag.local_name().as_ref()).into_owned())
+            }
+            Ok(Event::End(_)) => {
+                names.pop();
+                if !out.ends_with("\n\n") && names.len() < 4 {
+                    out.push('\n');
+                }
+            }
+            Ok(Event::Text(found)) => {
+                let found = found.decode().unwrap_or_default();
+                if !found.trim().is_empty() {
+                    line(names.last().map_or("", String::as_str), found.trim(), &mut out, &mut lines);
+                }
+            }
+            Ok(Event::CData(found)) => {
+                let found = String::from_utf8_lossy(&found).into_owned();
+                if !found.trim().is_empty() {
+                    line(names.last().map_or("", String::as_str), found.trim(), &mut out, &mut lines);
+                }
+            }
+            Ok(Event::Eof) | Err(_) => return Some(out),
+            Ok(_) => {}
+        }
+        if lines > LINES_MAX || names.len() > 64 {
+            return Some(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keeps_names_beside_values() {
+        let value = serde_json::json!({"event": {"source": {"ip": "192.0.2.1"}}, "ports": [1, 2]});
+        assert_eq!(super::json(&value), "source ip: 192.0.2.1\n\n\nports: 1\nports: 2\n\n");
+        assert_eq!(
+            super::xml("<?xml version=\"1.0\"?><a><ip>192.0.2.1</ip></a>").as_deref(),
+            Some("ip: 192.0.2.1\n\n")
+        );
+    }
+}
