@@ -101,10 +101,10 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     } else {
         scan(&say, &mut story)?
     };
+    let told = answer(&say, &mut story, &mail)?;
     if let Some(dir) = &arguments.keep_recording {
         story.keep_recording(&mail, dir)?;
     }
-    let told = answer(&say, &mut story, &mail)?;
     let missing = show(&story, &told);
     if arguments.hold {
         println!("Everything is still up. Enter removes it.");
