@@ -77,7 +77,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         0.8,
     ),
     (
-        r"command[\s_-]*(?:and|&)[\s_-]*control|c\s?&\s?c|\bc2\b|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
         Activity::CommandAndControl,
         2.5,
     ),
@@ -261,7 +261,7 @@ impl Scores {
             .by_activity
             .iter()
             .max_by(|one, other| one.1.total_cmp(&other.1))?;
-        (best.1 >= 0.3).then_some(best.0)
+        (best.1 >= 0.2).then_some(best.0)
     }
 }
 

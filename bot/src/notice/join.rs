@@ -256,7 +256,7 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
                 .push("about copyright, not about what a host did".to_owned());
             Disposition::NotAbuse
         }
-        None if stage == Stage::Resolved && !names_somebody => {
+        None if stage == Stage::Resolved && (is_aws || is_answer(document) || !names_somebody) => {
             draft
                 .warnings
                 .push("the reporter considers the case resolved".to_owned());
@@ -288,6 +288,14 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
         ));
     }
     draft
+}
+
+/// Says whether the mail answers another one.
+fn is_answer(document: &Document) -> bool {
+    document.outer_mail().is_some_and(|mail| {
+        let subject = mail.subject.trim_start().to_ascii_lowercase();
+        subject.starts_with("re:") || subject.starts_with("aw:")
+    })
 }
 
 /// Returns the account and region of a notice that names no resource.

@@ -57,18 +57,23 @@ pub(super) struct Meaning {
     pub role: Option<Role>,
 }
 
-const VICTIM: &str = "dest dst destination destinations target targets targeted victim victims attacked daddr \
+const VICTIM: &str = "resp ziel zielip opfer destino destinazione cible victime doel dest dst destination destinations target targets targeted victim victims attacked daddr \
     dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip \
     targetip";
-const ACCUSED: &str = "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking \
+const ACCUSED: &str = "orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking \
     offender offending abuser abusive abusing origin originating culprit intruder infected \
     bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client \
     spammer your instance from hacker zombie resource sport spt infringing remote attackerip \
     clientip";
-const TIME: &str = "time date timestamp when seen observed started start begin began end ended stop occurred \
+/// Parts of words in scripts without blanks, and in Russian and Korean.
+const VICTIM_PARTS: &str = "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв";
+const ACCUSED_PARTS: &str =
+    "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ";
+const TIME_PARTS: &str = "时间 時間 日時 日期 시간 일시 время дата";
+const TIME: &str = "ts fecha hora heure data tijd tijdstip time date timestamp when seen observed started start begin began end ended stop occurred \
     datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime \
     endtime";
-const OTHER_TIME: &str = "sent received reported generated created updated update submitted notified printed \
+const OTHER_TIME: &str = "sent received reported generated updated update submitted notified printed \
     processed registered modified report notification arrival";
 const CASE: &str =
     "case ticket incident reference tracking issue rid ref caseid ticketid complaint";
@@ -99,6 +104,9 @@ fn kind(words: &[String], has: &dyn Fn(&str) -> bool) -> Kind {
     if has("port ports sport dport spt dpt srcport dstport destport sourceport") {
         return Kind::Port;
     }
+    if has("orig resp") && has("p h") {
+        return if has("p") { Kind::Port } else { Kind::Address };
+    }
     if has("proto protocol protocols transport") {
         return Kind::Protocol;
     }
@@ -118,6 +126,12 @@ fn kind(words: &[String], has: &dyn Fn(&str) -> bool) -> Kind {
     }
     if has("type category activity classification violation infection threat kind reason") {
         return Kind::Activity;
+    }
+    if words
+        .iter()
+        .any(|word| TIME_PARTS.split(' ').any(|part| word.contains(part)))
+    {
+        return Kind::Time;
     }
     let is_about_else =
         has("cert certificate issue issued expiration registration build uptime creation");
@@ -167,6 +181,18 @@ fn role(words: &[String], has: &dyn Fn(&str) -> bool) -> Option<Role> {
             .split(' ')
             .any(|start| words.iter().any(|word| word.starts_with(start)))
     };
+    let holds = |parts: &str| {
+        words
+            .iter()
+            .any(|word| parts.split(' ').any(|part| word.contains(part)))
+    };
+    if holds(VICTIM_PARTS) != holds(ACCUSED_PARTS) {
+        return Some(if holds(VICTIM_PARTS) {
+            Role::Victim
+        } else {
+            Role::Accused
+        });
+    }
     let victim = has(VICTIM) || begins("dest dst target victim");
     let accused = has(ACCUSED) || begins("src source attacker offend");
     match (victim, accused) {

@@ -112,13 +112,18 @@ pub(super) fn of_source(records: &[Option<Record>], roles: &Roles) -> Vec<u16> {
 }
 
 /// Guesses the activity from where the rows went.
-pub(super) fn guess(records: &[Option<Record>]) -> Option<Activity> {
+pub(super) fn guess(records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
     let rows: Vec<&Record> = records
         .iter()
         .flatten()
         .filter(|record| record.target_port.is_some())
         .collect();
-    let ports: HashSet<u16> = rows.iter().filter_map(|row| row.target_port).collect();
+    let named = remotes.iter().filter_map(|remote| remote.port);
+    let ports: HashSet<u16> = rows
+        .iter()
+        .filter_map(|row| row.target_port)
+        .chain(named)
+        .collect();
     let targets: HashSet<IpAddr> = rows.iter().filter_map(|row| row.target).collect();
     let all_in = |known: &[u16]| !ports.is_empty() && ports.iter().all(|port| known.contains(port));
     if ports.len() >= 5 || targets.len() >= 5 {

@@ -80,7 +80,8 @@ pub(super) fn read(line: &Line<'_>) -> Option<Record> {
     }
     let record = arrow(line)
         .or_else(|| keys(line))
-        .or_else(|| access_log(line))?;
+        .or_else(|| access_log(line))
+        .or_else(|| in_order(line))?;
     let stamps = line.stamps.clone();
     let protocol = record.protocol.or_else(|| {
         PROTOCOL_WORD
@@ -154,9 +155,15 @@ fn keys(line: &Line<'_>) -> Option<Record> {
         ..Record::default()
     };
     for spot in &line.spots {
-        let Some(role) =
-            key_before(line.text, spot.start).and_then(|key| label::meaning(&key).role)
-        else {
+        let Some(key) = key_before(line.text, spot.start) else {
+            continue;
+        };
+        // A bare word is a key only in a log, which begins with a time.
+        let is_log = line.stamps.first().is_some_and(|stamp| stamp.start < 8);
+        if is_bare_word(line.text, spot.start) && !is_log && port_of(spot, line.text).is_none() {
+            continue;
+        }
+        let Some(role) = label::meaning(&key).role else {
             continue;
         };
         match role {
@@ -184,6 +191,13 @@ fn keys(line: &Line<'_>) -> Option<Record> {
         }
     }
     Some(record)
+}
+
+/// Says whether nothing but a blank joins what stands before to a value.
+fn is_bare_word(text: &str, at: usize) -> bool {
+    text[..at]
+        .trim_end_matches(['[', '"', '\'', '(', '<', ' '])
+        .ends_with(|letter: char| letter.is_alphanumeric())
 }
 
 /// Returns the key joined to a value: `SRC=`, `src outside:`, `rhost=`, `"src_ip": "`, `[client `.
@@ -225,15 +239,52 @@ fn key_before(text: &str, at: usize) -> Option<String> {
     Some(last)
 }
 
-/// A web server's log: the client stands first.
+/// How a row is known whose two addresses merely follow each other.
+pub(super) const ORDER: &str = "two addresses in a row";
+
+/// `...,a,b,1,2,...`: logs without any sign name the source before the target.
+fn in_order(line: &Line<'_>) -> Option<Record> {
+    let [from, to] = &line.spots[..] else {
+        return None;
+    };
+    let between = line.text.get(from.end..to.start)?;
+    let joined = !between.is_empty()
+        && between.len() <= 8
+        && between
+            .chars()
+            .all(|it| matches!(it, ',' | ';' | '\t' | '|' | ' ' | '"'));
+    if !joined || line.stamps.is_empty() {
+        return None;
+    }
+    let rest = line.text.get(to.end..)?;
+    let mut numbers = rest
+        .split([',', ';', '\t', '|', ' '])
+        .filter(|cell| !cell.is_empty())
+        .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
+    let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
+    let pair = first.zip(second);
+    Some(Record {
+        source: from.ip,
+        source_port: from.port.or(pair.map(|(port, _)| port)),
+        target: to.ip,
+        target_port: to.port.or(pair.map(|(_, port)| port)),
+        how: ORDER,
+        ..Record::default()
+    })
+}
+
+/// A web server's log: the client stands first, unless the server's own address does.
 fn access_log(line: &Line<'_>) -> Option<Record> {
     let first = line.spots.first()?;
     if first.start > 80 || !ACCESS_LOG.is_match(line.text) {
         return None;
     }
     let bracket = line.text.find('[')?;
-    (first.start < bracket).then(|| Record {
-        source: first.ip,
+    let client = line.spots.iter().rfind(|spot| spot.start < bracket)?;
+    let server = Some(first).filter(|first| first.start != client.start);
+    Some(Record {
+        source: client.ip,
+        target: server.and_then(|spot| spot.ip),
         how: "the client of a web server's log",
         ..Record::default()
     })

@@ -16,6 +16,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::record;
 use super::record::Record;
 use super::resource;
 
@@ -53,6 +54,7 @@ pub(super) struct Tally {
     sums: [f32; 4],
     rows_from: u32,
     rows_to: u32,
+    rows_sure: bool,
     mentions: u32,
     ours: bool,
 }
@@ -84,6 +86,12 @@ impl Tally {
             Role::Accused => self.rows_from as f32 / rows * ROWS_WEIGHT,
             Role::Victim => self.rows_to as f32 / rows * ROWS_WEIGHT,
             Role::Reporter | Role::Infrastructure => 0.0,
+        };
+        // An order without a sign of direction says less.
+        let of_rows = if self.rows_sure {
+            of_rows
+        } else {
+            of_rows * 0.5
         };
         self.sums[role as usize].min(9.0) + of_rows
     }
@@ -160,6 +168,25 @@ impl Roles {
         true
     }
 
+    /// Accuses the one address that is left when all others are settled and nothing speaks for it.
+    pub fn settle_last(&mut self) -> Option<IpAddr> {
+        let open: Vec<usize> = (0..self.tallies.len())
+            .filter(|index| self.tallies[*index].role().is_none())
+            .collect();
+        let [only] = open[..] else { return None };
+        let tally = &mut self.tallies[only];
+        let leans = tally.sum(Role::Accused) > 0.0
+            && tally.sum(Role::Victim)
+                + tally.sum(Role::Reporter)
+                + tally.sum(Role::Infrastructure)
+                < 0.1;
+        if !leans || address::is_private(tally.ip) {
+            return None;
+        }
+        tally.settle_as_only();
+        Some(tally.ip)
+    }
+
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
         let at = self
             .tallies
@@ -170,6 +197,7 @@ impl Roles {
                     ip,
                     votes: Vec::new(),
                     sums: [0.0; 4],
+                    rows_sure: false,
                     rows_from: 0,
                     rows_to: 0,
                     mentions: 0,
@@ -225,6 +253,7 @@ pub(super) fn weigh(
                 section: line.section,
                 line: line.number,
             };
+            tally.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
             match row_role(record, ip) {
                 Some((Role::Accused, how)) => {
                     tally.rows_from += 1;
@@ -292,8 +321,18 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
         return None;
     }
     let text = line.text.trim();
-    if line.spots.is_empty() && text.ends_with([':', '\u{ff1a}']) {
-        return Some(text.to_owned());
+    let is_open = line
+        .spots
+        .last()
+        .is_none_or(|spot| line.text.len() - spot.end > 20);
+    if is_open && text.ends_with([':', '\u{ff1a}']) {
+        let own = text.rsplit(". ").next().unwrap_or(text);
+        let above = if own.len() == text.len() && runs_on(lines, index) {
+            lines[index - 1].text
+        } else {
+            ""
+        };
+        return Some(format!("{above} {own}").trim().to_owned());
     }
     if line.is_blank() || line.is_item() {
         // A blank line may stand between an introduction and its list, or between items.
@@ -378,7 +417,17 @@ fn said_of(
                 1.5,
                 format!("the subject says \"{}\"", found.words),
             ),
-            _ => (Role::Accused, 3.0, "named in the subject".to_owned()),
+            Some(found) if found.role == Role::Reporter => (
+                Role::Reporter,
+                2.0,
+                format!("the subject says \"{}\"", found.words),
+            ),
+            Some(_) => (
+                Role::Accused,
+                3.0,
+                "named in the subject as the source".to_owned(),
+            ),
+            None => (Role::Accused, 2.0, "named in the subject".to_owned()),
         });
     }
     let nested = if line.role == SectionRole::Nested {
@@ -449,24 +498,31 @@ fn beside_instance(text: &str, spot: &Spot) -> Option<Role> {
         .into_iter()
         .rfind(|(at, _)| *at < spot.start)?;
     let between = text.get(at + id.len()..spot.start)?;
-    let close = between.len() <= 24 && between.chars().all(|letter| !letter.is_alphanumeric());
-    close.then_some(Role::Accused)
+    let mut words = between
+        .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
+    let same = |word: &str| {
+        word.is_empty()
+            || word.starts_with("eni-")
+            || word.parse::<IpAddr>().is_ok()
+            || ["public", "private", "ip", "address", "elastic"]
+                .contains(&word.to_ascii_lowercase().as_str())
+            || !word.chars().any(char::is_alphanumeric)
+    };
+    (between.len() <= 120 && words.all(same)).then_some(Role::Accused)
 }
 
 /// Says whether an address stands in brackets right after a link, as its host's address.
 fn after_link(text: &str, spot: &Spot) -> bool {
     let before = text[..spot.start].trim_end();
-    let Some(linked) = before
-        .strip_suffix('[')
-        .or_else(|| before.strip_suffix('('))
-        .map(str::trim_end)
-    else {
+    let round = before.ends_with('(');
+    let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
         return false;
     };
-    linked
+    let link = linked
         .rsplit(char::is_whitespace)
         .next()
-        .is_some_and(|word| word.contains("://"))
+        .filter(|word| word.contains("://"));
+    link.is_some_and(|link| !round || DEFANGED.is_match(link))
 }
 
 fn field_name(text: &str, at: usize) -> Option<&str> {

@@ -49,6 +49,7 @@ impl Header {
             .text
             .trim()
             .trim_start_matches("Fields:")
+            .trim_start_matches("fields\t")
             .trim_start_matches("Format:");
         let text = text
             .trim_start_matches(['#', '*', ' '])

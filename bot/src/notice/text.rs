@@ -108,13 +108,15 @@ fn read_lines(
     let mut accused = groups::join(lines, &roles, &accused_instances);
     add_link_hosts(lines, activity, document, &mut accused);
 
-    let whole = Whole {
+    let mut whole = Whole {
         interval: general_interval(&resolver, &times),
         remotes: victims(lines, &roles, &accused),
-        activity: activity
-            .or_else(|| ports::guess(&records))
-            .unwrap_or(Activity::Other),
+        activity: Activity::Other,
     };
+    whole.activity = activity
+        .or_else(|| ports::guess(&records, &whole.remotes))
+        .unwrap_or(Activity::Other);
+    let records = with_mentions(lines, records, &roles);
     draft.claims = claims_of(
         &accused,
         &records,
@@ -216,6 +218,15 @@ fn settle_the_only_one(
             "the addresses that stand alone in its log lines are taken for the accused".to_owned(),
         );
     }
+    if nobody
+        && activity.is_some()
+        && roles.tallies.len() > 1
+        && let Some(ip) = roles.settle_last()
+    {
+        draft.warnings.push(format!(
+            "{ip} is taken for the accused because all other addresses are somebody else's"
+        ));
+    }
     let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
     if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {
         return;
@@ -300,6 +311,38 @@ fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote
         }));
     }
     remotes
+}
+
+/// Takes log lines that name the accused without any direction as rows too: they tell when.
+fn with_mentions(
+    lines: &[Line<'_>],
+    records: Vec<Option<Record>>,
+    roles: &Roles,
+) -> Vec<Option<Record>> {
+    let accused: std::collections::HashSet<IpAddr> =
+        roles.with(Role::Accused).into_iter().collect();
+    let mention = |line: &Line<'_>| {
+        let is_log = line.kind == LineKind::Statement
+            && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+            && line.stamps.first().is_some_and(|stamp| {
+                stamp.start < 24 && stamp.precision != super::time::Precision::Day
+            });
+        let source = line
+            .spots
+            .iter()
+            .filter_map(|spot| spot.ip)
+            .find(|ip| accused.contains(ip))?;
+        is_log.then(|| Record {
+            source: Some(source),
+            stamps: line.stamps.clone(),
+            ..Record::default()
+        })
+    };
+    lines
+        .iter()
+        .zip(records)
+        .map(|(line, record)| record.or_else(|| mention(line)))
+        .collect()
 }
 
 /// Says whether a row's time, if any, has no zone.
@@ -427,7 +470,7 @@ fn add_link_hosts(
 }
 
 static AWS: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|aws abuse (?:team|report)|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
+    let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|(?:by the |^\s*)aws abuse team|(?:your|an) aws abuse report|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
     Regex::new(pattern).expect("the pattern is valid")
 });
 

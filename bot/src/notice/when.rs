@@ -74,13 +74,13 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>]) -> Times {
             let before = &line.text[..stamp.start];
             if kind == Some(Kind::Deadline) || DEADLINE.is_match(before) {
                 times.deadlines.push(stamp.clone());
-            } else if kind == Some(Kind::OtherTime) || OTHER.is_match(before) {
-                continue;
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
                 if stamp.precision == Precision::Day {
                     day = Some(stamp.civil);
                 }
                 times.labelled.push(stamp.clone());
+            } else if kind == Some(Kind::OtherTime) || OTHER.is_match(before) {
+                continue;
             } else {
                 times.told.push(stamp.clone());
             }

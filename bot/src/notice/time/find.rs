@@ -28,7 +28,7 @@ static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
 });
 static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)\b(?P<mo>{MONTHS})\.?[\s-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
+        r"(?i)\b(?P<mo>{MONTHS})\.?[\s/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:(?:,?\s+|[/-])(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
     ))
 });
 static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
@@ -172,6 +172,12 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
             }
         }
     }
+    if clock.is_none()
+        && let Some((named, len)) = named_zone(&line[end..])
+    {
+        zone = Some((named, len));
+        end += len;
+    }
     let civil = civil(year.unwrap_or(2000), month, day, clock)?;
     let precision = match clock {
         Some((_, _, Some(_))) => Precision::Second,
@@ -201,6 +207,14 @@ fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8) -> Option<
         return None;
     }
     read_zone(after)
+}
+
+/// Reads the zone of a date: only a name, since a number after a date is more of the date.
+fn named_zone(after: &str) -> Option<(Zone, usize)> {
+    let starts = after
+        .trim_start_matches([' ', ',', '('])
+        .starts_with(|letter: char| letter.is_ascii_uppercase());
+    read_zone(after).filter(|_| starts)
 }
 
 type Clock = (i8, i8, Option<i8>);
