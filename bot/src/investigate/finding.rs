@@ -272,15 +272,28 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
     }
 }
 
+fn is_daemon(name: &str) -> bool {
+    name.starts_with("sshd") || matches!(name, "login" | "agetty")
+}
+
 /// What else the suspect and its session did.
 fn also(first: &Candidate, found: &mut Vec<Finding>) {
     let (Some(process), Some(origin)) = (first.group.process, &first.origin) else {
         return;
     };
-    let Some(root) = origin.chain.last().copied().filter(|_| !matches!(origin.entry, Entry::Unknown)) else {
+    if origin.entry == Entry::Unknown {
+        return;
+    }
+    // The daemon that let somebody in does much for every login: the session is what runs below it.
+    let session = match origin.entry {
+        Entry::Login { .. } | Entry::Console { .. } => {
+            origin.chain.iter().rev().find(|above| !is_daemon(program_name(above)))
+        }
+        _ => origin.chain.last(),
+    };
+    let Some(root) = session.copied() else {
         return;
     };
-    // The entry's own process may serve others as well: only its descendants belong to the session.
     let mut named = std::collections::BTreeMap::<String, (u64, Vec<EventId>)>::new();
     let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
     let group: Vec<_> =

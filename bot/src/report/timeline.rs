@@ -39,19 +39,14 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
             );
         }
         for process in suspect.ancestors.iter().rev().chain(&suspect.process) {
-            add(
-                process.started,
-                format!("{} starts: {}", process.user.raw(), process.argv.shown(160)),
-                Vec::new(),
-                true,
-            );
+            let text = format!("{} starts: {}", process.user.raw(), process.argv.shown(160));
+            add(process.started, text, Vec::new(), true);
+        }
+        // Between, one process ends after the other and tells nothing.
+        for process in suspect.process.iter().chain(suspect.ancestors.last()) {
             if let Some(ended) = process.ended {
-                add(
-                    ended,
-                    format!("{} (process {}) ends", process.name.raw(), process.pid),
-                    Vec::new(),
-                    true,
-                );
+                let text = format!("{} (process {}) ends", process.name.raw(), process.pid);
+                add(ended, text, Vec::new(), true);
             }
         }
         let behaviour = &suspect.behaviour;
@@ -105,7 +100,7 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
     moments.retain(|moment| moment.on_chain || !moment.events.iter().any(|event| chained.contains(event)));
     // Of one moment the chain comes first, and a process starts before it sends.
     moments.sort_by_key(|moment| (moment.at, !moment.on_chain));
-    moments.dedup_by(|a, b| a.at == b.at && a.text == b.text);
+    moments.dedup_by(|a, b| words::utc(a.at) == words::utc(b.at) && a.text == b.text);
     moments.truncate(MOMENTS_MAX);
     moments
 }
