@@ -125,6 +125,7 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
     activities.sort_by_key(|activity| {
         (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
     });
+    leave_out_other_runs(&mut activities);
     let actors: BTreeSet<ProcessId> = activities.iter().filter_map(|activity| actor(activity)).collect();
     let process = activities.first().and_then(|activity| actor(activity));
     let mut senders: Vec<ProcessId> = activities
@@ -141,6 +142,22 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
         senders,
         behaviour: sum(&activities),
         activities,
+    }
+}
+
+/// Leaves out siblings that did something large of their own and match nothing: the same tool run for another
+/// target. Small ones are a loop's turns and belong to it.
+fn leave_out_other_runs(activities: &mut Vec<&Activity>) {
+    const LOOP_TARGETS: u64 = 3;
+    let matching: BTreeSet<Option<Identity>> = activities
+        .iter()
+        .filter(|activity| activity.matched > 0)
+        .map(|activity| actor(activity).map(identity))
+        .collect();
+    if !matching.is_empty() {
+        activities.retain(|activity| {
+            activity.targets <= LOOP_TARGETS || matching.contains(&actor(activity).map(identity))
+        });
     }
 }
 
