@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use history::Evidence;
+use history::ProcessId;
 use history::UnixNs;
 
 use super::EvidenceRow;
@@ -64,7 +65,7 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
                 true,
             );
         }
-        for event in logins(answers).take(20) {
+        for event in logins(answers, suspect).take(20) {
             let word = if event.login.accepted { "logs in" } else { "fails to log in" };
             let from =
                 event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
@@ -112,8 +113,22 @@ fn evidences(answers: &[HostAnswer]) -> impl Iterator<Item = (&HostAnswer, &Evid
     })
 }
 
-fn logins(answers: &[HostAnswer]) -> impl Iterator<Item = &history::LoginEvent> {
-    evidences(answers).flat_map(|(_, evidence)| &evidence.logins)
+/// Logins of the suspect's host.
+fn logins<'a>(answers: &'a [HostAnswer], suspect: &Suspect) -> impl Iterator<Item = &'a history::LoginEvent> {
+    let process = suspect_process(Some(suspect));
+    let knows_it =
+        move |evidence: &Evidence| evidence.processes.iter().any(|known| same(Some(known.id), process));
+    evidences(answers)
+        .filter(move |(_, evidence)| knows_it(evidence))
+        .flat_map(|(_, evidence)| &evidence.logins)
+}
+
+fn suspect_process(suspect: Option<&Suspect>) -> Option<ProcessId> {
+    suspect?.process.as_ref()?.id.parse().ok()
+}
+
+fn same(a: Option<ProcessId>, b: Option<ProcessId>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a.same_process(&b))
 }
 
 /// The events that findings point at, and samples of the suspect's flows.
@@ -124,7 +139,7 @@ pub(super) fn evidence(
 ) -> Vec<EvidenceRow> {
     let pointed: BTreeSet<u64> =
         judgement.findings.iter().flat_map(|finding| finding.events.clone()).collect();
-    let process = suspect.and_then(|suspect| suspect.process.as_ref()).map(|process| process.pid);
+    let process = suspect_process(suspect);
     let mut rows = Vec::new();
     for (answer, evidence) in evidences(answers) {
         let host = answer.host.name.as_deref().unwrap_or(&evidence.host.hostname);
@@ -145,7 +160,7 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        let own = |sample: &&history::FlowEvent| sample.flow.owner.map(|owner| owner.tgid) == process;
+        let own = |sample: &&history::FlowEvent| same(sample.flow.owner, process);
         for sample in evidence.samples.iter().filter(own).take(12) {
             let flow = &sample.flow;
             let text = format!(
@@ -187,7 +202,7 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        for exit in evidence.exits.iter().filter(|exit| Some(exit.process.tgid) == process).take(2) {
+        for exit in evidence.exits.iter().filter(|exit| same(Some(exit.process), process)).take(2) {
             let text = format!(
                 "process {} ended with code {}, signal {}",
                 exit.process.tgid, exit.code, exit.signal
