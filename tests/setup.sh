@@ -11,7 +11,7 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    cron curl iproute2 libpcap0.8 masscan nftables nmap openssh-client openssh-server
+    cron curl hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
     passwd procps rsyslog sudo tcpdump util-linux"
 
 sudo=
@@ -86,12 +86,17 @@ if [ -n "$missing" ]; then
         echo "setup: this machine has no apt-get; install by hand: $missing" >&2
         exit 1
     fi
+    # Asked for here, once: a password prompt in a step would not be seen.
+    if [ -n "$sudo" ] && ! sudo -v; then
+        echo "setup: root or sudo is needed to install: $missing" >&2
+        exit 1
+    fi
     step "reading the package lists" $sudo apt-get update -o DPkg::Lock::Timeout=300
     # shellcheck disable=SC2086 # a list of packages
     step "installing system packages (1-2 min): $missing" install_packages $missing
 fi
 
-wanted=$(cat "$root/tests/standins/requirements.txt" "$0" | sha256sum)-$(python3 -V)
+wanted=$(sha256sum <"$root/tests/standins/requirements.txt")-$(python3 -V)
 stamp=$target/venv/stamp
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     step "installing the AWS stand-in's Python libraries (about 40 s)" make_venv

@@ -2,10 +2,17 @@
 //!
 //! Data passes one way: notice, claims, case, host, evidence, findings, verdict, report.
 
+pub mod aws;
 pub mod case;
 pub mod commands;
+pub mod config;
+pub mod hosts;
+pub mod intake;
 pub mod investigate;
+pub mod locate;
 pub mod notice;
+pub mod pipeline;
 pub mod playbook;
 pub mod report;
+pub mod slack;
 pub mod untrusted;

@@ -1,24 +1,105 @@
-//! Gumshoe's command line: arguments and wiring only.
+//! `gumshoe`: arguments, logs and wiring; every subcommand is a file in `commands`.
 
+use std::io;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
-use gumshoe::commands::parse;
+use clap_complete::Shell;
+use gumshoe::commands::config::ConfigArgs;
+use gumshoe::commands::config::cmd_config;
+use gumshoe::commands::investigate::InvestigateArgs;
+use gumshoe::commands::investigate::cmd_investigate;
+use gumshoe::commands::parse::ParseArgs;
+use gumshoe::commands::parse::cmd_parse;
+use gumshoe::commands::playbooks::PlaybooksArgs;
+use gumshoe::commands::playbooks::cmd_playbooks;
+use gumshoe::commands::render::RenderArgs;
+use gumshoe::commands::render::cmd_render;
+use gumshoe::commands::serve::ServeArgs;
+use gumshoe::commands::serve::cmd_serve;
+use tracing_subscriber::EnvFilter;
 
-/// Answers abuse reports: what a host did, who did it, and why.
+/// Answers abuse reports: what on our host did it, who ran it, and what is known of why
+///
+/// A network reports that one of your instances scanned it. Gumshoe finds the instance, asks the history that
+/// the host's own recorder kept of that time, and reports the program, the user and the login behind it, with
+/// the evidence and how complete it is.
+///
+/// Try one notice by hand:      gumshoe investigate notice.eml --ring /var/lib/host-recorder
+/// See what a notice claims:    gumshoe parse notice.eml
+/// Run as a service:            gumshoe config example > gumshoe.toml; gumshoe serve --config gumshoe.toml
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe", version)]
-struct Arguments {
+#[command(name = "gumshoe", version, verbatim_doc_comment, arg_required_else_help = true)]
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Parse(parse::ParseArgs),
+    Serve(ServeArgs),
+    Investigate(InvestigateArgs),
+    Parse(ParseArgs),
+    Render(RenderArgs),
+    Playbooks(PlaybooksArgs),
+    Config(ConfigArgs),
+    /// Print completions for a shell
+    ///
+    /// For example: gumshoe completions bash > /etc/bash_completion.d/gumshoe
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
-        Command::Parse(args) => parse::cmd_parse(&args),
+fn main() -> ExitCode {
+    // The AWS SDK and the Slack client bring a TLS provider each; without a choice, rustls panics.
+    // An error says that one is installed already, which is all that is wanted.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let cli = Cli::parse();
+    log_to_stderr();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("gumshoe: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => tokio::runtime::Runtime::new()?.block_on(cmd_serve(&args)),
+        Command::Investigate(args) => tokio::runtime::Runtime::new()?.block_on(cmd_investigate(&args)),
+        Command::Parse(args) => cmd_parse(&args).map(|()| ExitCode::SUCCESS),
+        Command::Render(args) => cmd_render(&args),
+        Command::Playbooks(args) => cmd_playbooks(&args),
+        Command::Config(args) => cmd_config(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "gumshoe", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Logs to standard error. The libraries' own detail stays off: Slack's client logs addresses with tickets in
+/// them at debug, and bodies at trace.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,gumshoe=info"));
+    let filter = ["slack_morphism=info", "hyper=info", "rustls=info"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    if std::env::var("GUMSHOE_LOG").is_ok_and(|form| form == "json") {
+        log.json().init();
+    } else {
+        log.compact().init();
     }
 }

@@ -44,3 +44,46 @@ fn envelopes_change_nothing() {
         assert_eq!(parsed, plain);
     }
 }
+
+/// Tells a claim in one line.
+fn line(claim: &gumshoe::case::Claim) -> String {
+    let accused = &claim.accused;
+    let addresses = accused.addresses.iter().map(ToString::to_string);
+    let named = accused.instance_ids.iter().cloned().chain(addresses);
+    let accused = named.chain(accused.hostnames.iter().cloned()).collect::<Vec<_>>().join(" ");
+    let remote = |it: &gumshoe::case::Remote| {
+        let port = it.port.map(|port| format!(" {port}")).unwrap_or_default();
+        let protocol = it.protocol.map(|it| format!(" {it:?}")).unwrap_or_default();
+        format!("{}{port}{protocol}", it.address)
+    };
+    let remotes = claim.remote.iter().map(remote).collect::<Vec<_>>().join(", ");
+    let window = claim.window.as_ref().map_or("no window".to_owned(), |window| {
+        format!("{} .. {} {:?}", window.from, window.to, window.zone)
+    });
+    format!("{:?} by [{accused}] on [{remotes}] {window}", claim.activity)
+}
+
+#[test]
+fn every_layout_gives_its_facts() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/notices/layouts");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&root)
+        .expect("the fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let mut told = String::new();
+    for path in paths {
+        let bytes = std::fs::read(&path).expect("a fixture");
+        let reading = notice::read(&bytes, &Context::default());
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let parsed = &reading.parsed;
+        told.push_str(&format!("{name}: {} {:?}\n", reading.layout, parsed.disposition));
+        for claim in &parsed.claims {
+            told.push_str(&format!("  {}\n", line(claim)));
+        }
+        for warning in &parsed.warnings {
+            told.push_str(&format!("  ! {warning}\n"));
+        }
+    }
+    insta::assert_snapshot!(told);
+}

@@ -64,7 +64,8 @@ pub fn mail(
     };
     let (first, last) = (named(packets.first()), named(packets.last()));
     let date = rfc2822::to_string(&sent.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default();
-    let protocol = packets.first().map_or("TCP", |packet| packet.protocol);
+    let udp = packets.iter().filter(|packet| packet.protocol == "UDP").count();
+    let protocol = if udp * 2 > packets.len() { "UDP" } else { "TCP" };
     format!(
         "Return-Path: <bounces@amazon.com>\r\n\
          From: Amazon EC2 Abuse <ec2-abuse@amazon.com>\r\n\

@@ -31,6 +31,8 @@ use crate::standins::slack::Slack;
 /// Where the recorder keeps its ring.
 const RING: &str = "/var/lib/host-recorder";
 const READY_MAX: Duration = Duration::from_secs(30);
+/// How long the recorder runs before anything worth a notice happens.
+const RECORDED_BEFORE: Duration = Duration::from_secs(3);
 const SCAN_MAX: Duration = Duration::from_secs(120);
 /// From the notice to the report; more is a failure in itself.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
@@ -50,7 +52,15 @@ impl Programs {
     /// # Errors
     /// When one is not there.
     pub fn find() -> anyhow::Result<Self> {
-        Ok(Self { recorder: Self::recorder()?, gumshoe: program("GUMSHOE_BIN", "gumshoe")? })
+        Ok(Self { recorder: Self::recorder()?, gumshoe: Self::gumshoe()? })
+    }
+
+    /// The bot alone.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn gumshoe() -> anyhow::Result<PathBuf> {
+        program("GUMSHOE_BIN", "gumshoe")
     }
 
     /// The recorder alone.
@@ -104,6 +114,7 @@ pub struct Story {
     programs: Programs,
     state_dir: PathBuf,
     noise: Option<Noise>,
+    recording_since: Option<Instant>,
 }
 
 impl Story {
@@ -116,7 +127,15 @@ impl Story {
         let aws = Aws::start(&mut lab).context("start the AWS stand-in")?;
         let slack = Slack::start().context("start the Slack stand-in")?;
         fs::create_dir_all(state_dir)?;
-        Ok(Self { lab, aws, slack, programs, state_dir: state_dir.to_owned(), noise: None })
+        Ok(Self {
+            lab,
+            aws,
+            slack,
+            programs,
+            state_dir: state_dir.to_owned(),
+            noise: None,
+            recording_since: None,
+        })
     }
 
     /// Starts the recorder on the instance, as its daemon, and waits until its hooks are attached.
@@ -138,6 +157,7 @@ impl Story {
         });
         self.lab.keep(child);
         ensure!(!ended, "host-recorder ended: {}", said().trim());
+        self.recording_since = Some(Instant::now());
         waited.with_context(|| said().trim().to_owned())
     }
 
@@ -177,6 +197,9 @@ impl Story {
     /// # Errors
     /// When the login or the command fails, or no packet reached the victim.
     pub fn log_in_and_type(&self, user: &str, line: &str) -> anyhow::Result<Scanned> {
+        // A notice names whole seconds: the recorder has to have seen all of the first one.
+        let recorded = self.recording_since.map_or(RECORDED_BEFORE, |since| since.elapsed());
+        std::thread::sleep(RECORDED_BEFORE.saturating_sub(recorded));
         let before = self.lab.packet_log()?.len();
         let status = self.lab.session(user, line)?.wait(SCAN_MAX)?;
         let shown =

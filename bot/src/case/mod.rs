@@ -3,6 +3,7 @@
 mod claim;
 mod host;
 mod judgement;
+pub mod store;
 
 use jiff::Timestamp;
 use serde::Deserialize;

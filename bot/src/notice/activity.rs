@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use regex::Regex;
 use regex::RegexSet;
 
 use super::document::SectionRole;
@@ -12,6 +13,8 @@ use super::label;
 use super::label::Kind;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
+use super::pattern::compile_set;
 use crate::case::Activity;
 
 /// Patterns, most telling first within an activity; each with its activity and weight.
@@ -99,21 +102,18 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
 ];
 
-static SET: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(PATTERNS.iter().map(|(pattern, ..)| format!("(?i){pattern}")))
-        .expect("the patterns are valid")
-});
+static SET: LazyLock<RegexSet> = LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));
 
 /// Words that make a sentence advice, a condition or a link rather than a statement.
-static ADVICE: LazyLock<regex::Regex> = LazyLock::new(|| {
+static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bif (?:you|your|the|this|it)\b|\bpossible that\b|\bmay (?:be|have|result)|\bmight\b|\blikely\b|\bplease\b|\brecommend|\bto learn\b|https?://|\bguid(?:e|ance)\b|\bexample,?\b|\bneeds to have\b|\bsuch as\b|\bwe are unable\b|\bbest practice";
-    regex::Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// The foot of a page, not a complaint about rights.
-static NOTICE_OF_RIGHTS: LazyLock<regex::Regex> = LazyLock::new(|| {
+static NOTICE_OF_RIGHTS: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)©|\(c\)\s*\d{4}|all rights reserved|copyright\s+(?:\(c\)\s*)?\d{4}|without prior (?:written )?permission";
-    regex::Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Returns the activity that a short name means: a category, a type code, a table's cell.

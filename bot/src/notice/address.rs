@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::sync::LazyLock;
 
+use super::pattern::compile;
 use ipnet::IpNet;
 use regex::Regex;
 
@@ -303,7 +304,7 @@ fn read_v6(bytes: &[u8], start: usize, run_end: usize) -> Option<Spot> {
 
 static EC2_HOST: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bec2-(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})\.(?:[a-z0-9-]+\.compute|compute-1)\.amazonaws\.com(?:\.cn)?(?::(\d{1,5}))?";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 fn find_ec2_hosts(line: &str, spots: &mut Vec<Spot>) {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::label::Role;
+use super::pattern::compile;
 
 /// What words say of an address, and how firmly.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,10 +54,6 @@ static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your)\b",
     )
 });
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
-}
 
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {

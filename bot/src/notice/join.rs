@@ -20,6 +20,7 @@ use super::guardduty;
 use super::health;
 use super::limits;
 use super::lines;
+use super::lines::Line;
 use super::not_ours;
 use super::reading::Reading;
 use super::reading::Reply;
@@ -55,7 +56,11 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
         (Some(one), Some(other)) => Some(merge(one, other)),
         (one, other) => one.or(other),
     };
-    let words = (!document.sections.is_empty()).then(|| text::read(&document, context, sent));
+    // What its sender says stands first, messages inside it last.
+    document.sections.sort_by_key(|section| section.role == SectionRole::Nested);
+    let warnings = std::mem::take(&mut document.warnings);
+    let lines = lines::cut(&document.sections);
+    let words = (!lines.is_empty()).then(|| text::read(&lines, &document, context, sent));
     // A letter that accuses counts more than an attached value that does not.
     let is_letter = document.outer_mail().is_some();
     let mut draft = match (structured, words.as_ref()) {
@@ -64,12 +69,12 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
-        (_, Some(words)) => of_words(&document, words),
+        (_, Some(words)) => of_words(&lines, &document, words),
         (None, None) => unreadable(),
     };
-    draft.warnings.splice(0..0, std::mem::take(&mut document.warnings));
+    draft.warnings.splice(0..0, warnings);
     settle_by_own(&mut draft, context);
-    finish(draft, &document, words.as_ref(), sent)
+    finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
 /// Reads the structured values; those that nobody knows become words.
@@ -185,18 +190,17 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
 }
 
 /// Decides what a text without structure is.
-fn of_words(document: &Document, words: &TextReading) -> Draft {
-    let lines = lines::cut(&document.sections);
+fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
     let mut draft = words.draft.clone();
-    let is_aws = text::is_aws(&lines);
-    let stage = thread::stage(&lines, document.outer_mail());
+    let is_aws = text::is_aws(lines);
+    let stage = thread::stage(lines, document.outer_mail());
     draft.format = if is_aws { "aws_email" } else { "generic" };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty();
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     let disposition = match not_ours::recognise(
-        &lines,
+        lines,
         document.outer_mail(),
         names_somebody || (is_aws && words.activity.is_some()),
     ) {
@@ -214,7 +218,7 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
         }
         None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
-        None if nothing_readable(&lines) => Disposition::Unreadable,
+        None if nothing_readable(lines) => Disposition::Unreadable,
         None => {
             draft.warnings.push("nothing in it accuses anybody".to_owned());
             Disposition::NotAbuse
@@ -226,7 +230,7 @@ fn of_words(document: &Document, words: &TextReading) -> Draft {
     } else if draft.claims.is_empty() {
         draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
         let activity = words.activity.unwrap_or(Activity::Other);
-        draft.claims.push(crate::notice::claims::claim(place(&lines), Vec::new(), words.general, activity));
+        draft.claims.push(crate::notice::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
     draft
 }
@@ -240,7 +244,7 @@ fn is_answer(document: &Document) -> bool {
 }
 
 /// Returns the account and region of a notice that names no resource.
-fn place(lines: &[lines::Line<'_>]) -> crate::case::Accused {
+fn place(lines: &[Line<'_>]) -> crate::case::Accused {
     crate::case::Accused {
         account: lines.iter().find_map(|line| super::resource::account(line.text)),
         region: lines.iter().find_map(|line| super::resource::region(line.text)),
@@ -248,7 +252,7 @@ fn place(lines: &[lines::Line<'_>]) -> crate::case::Accused {
     }
 }
 
-fn nothing_readable(lines: &[lines::Line<'_>]) -> bool {
+fn nothing_readable(lines: &[Line<'_>]) -> bool {
     let (mut shown, mut strange) = (0usize, 0usize);
     for letter in lines.iter().flat_map(|line| line.text.chars()).take(20_000) {
         shown += 1;
@@ -275,23 +279,23 @@ fn stage_name(stage: Stage) -> &'static str {
 
 fn finish(
     draft: Draft,
+    lines: &[Line<'_>],
     document: &Document,
     words: Option<&TextReading>,
     sent: Option<Timestamp>,
 ) -> Reading {
-    let lines = lines::cut(&document.sections);
     let disposition = match draft.disposition {
         Verdict::Is(disposition) => disposition,
         Verdict::Open => Disposition::Unreadable,
     };
-    let case_id = draft.case_id.clone().or_else(|| thread::case_id(&lines));
+    let case_id = draft.case_id.clone().or_else(|| thread::case_id(lines));
     let stage = draft.stage.unwrap_or_default();
     let stated = words.and_then(|words| words.deadline);
     let by_rule = sent.filter(|_| {
         draft.format == "aws_email" && stage == Stage::First && disposition == Disposition::Claims
     });
     let deadline = stated
-        .or_else(|| thread::answer_within(&lines, sent))
+        .or_else(|| thread::answer_within(lines, sent))
         .or_else(|| by_rule.and_then(|at| at.checked_add(AWS_ANSWER_WITHIN).ok()));
     let reply = document.outer_mail().map(|mail| Reply {
         to: mail.reply_to.clone(),

@@ -10,6 +10,7 @@ use super::address::Spot;
 use super::document::Section;
 use super::document::SectionRole;
 use super::limits;
+use super::pattern::compile;
 use super::time::Finder;
 use super::time::Stamp;
 
@@ -70,16 +71,17 @@ fn count_letters(text: &str) -> usize {
 }
 
 static MAIL_HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s").expect("the pattern is valid")
+    compile(
+        r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s",
+    )
 });
 static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s",
-    )
-    .expect("the pattern is valid")
+    compile(r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s")
 });
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:%|inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?").expect("the pattern is valid")
+    compile(
+        r"(?i)^(?:%|inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?",
+    )
 });
 
 /// Cuts all sections into lines.

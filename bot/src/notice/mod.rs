@@ -28,6 +28,7 @@ mod lines;
 mod mime;
 mod moment;
 mod not_ours;
+mod pattern;
 mod ports;
 mod reading;
 mod record;

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::lines::Line;
+use super::pattern::compile;
 
 /// Why a message accuses nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,6 @@ impl NotOurs {
             Self::OurAnswer => "our own answer to a notice, not a notice",
         }
     }
-}
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
 }
 
 static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {

@@ -11,6 +11,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::record::Record;
 use super::record::port_of;
 use super::record::protocol;
@@ -21,10 +22,8 @@ use crate::case::Remote;
 
 const PORTS_MAX: usize = 256;
 
-static PORT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:(tcp|udp)\s?[/: ]\s?)?(\d{1,5})(?:\s?[/ ]\s?(tcp|udp))?\b")
-        .expect("the pattern is valid")
-});
+static PORT: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:(tcp|udp)\s?[/: ]\s?)?(\d{1,5})(?:\s?[/ ]\s?(tcp|udp))?\b"));
 
 /// Returns the ports of fields such as "Destination ports: 22/TCP, 80".
 pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> {

@@ -10,6 +10,7 @@ use super::label;
 use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
+use super::pattern::compile;
 use super::time::Stamp;
 use crate::case::Activity;
 use crate::case::ClaimProtocol;
@@ -66,10 +67,6 @@ static PORT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^[\s,)\]]{0,3}(?:on\s)?(?:(?:s(?:ou)?rc?e?|dst|dest(?:ination)?|remote|local)\s?)?ports?[\s:=#]{0,2}(\d{1,5})\b",
     )
 });
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
-}
 
 /// Reads a line as one event, when something in it gives the direction.
 pub(super) fn read(line: &Line<'_>) -> Option<Record> {

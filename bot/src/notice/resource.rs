@@ -2,21 +2,20 @@
 
 use std::sync::LazyLock;
 
+use super::pattern::compile;
 use regex::Regex;
 
 static INSTANCE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^A-Za-z0-9_-])(i-(?:[0-9a-f]{17}|[0-9a-f]{8})|mi-[0-9a-f]{17})(?:[^A-Za-z0-9_-]|$)")
-        .expect("the pattern is valid")
+    compile(r"(?:^|[^A-Za-z0-9_-])(i-(?:[0-9a-f]{17}|[0-9a-f]{8})|mi-[0-9a-f]{17})(?:[^A-Za-z0-9_-]|$)")
 });
-static INTERFACE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b").expect("the pattern is valid"));
+static INTERFACE: LazyLock<Regex> = LazyLock::new(|| compile(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b"));
 static REGION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"\b((?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9])(?:[a-f]\b|\b)";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)(?:\baws[ _-]*id|\baccount(?:[ _-]*(?:id|number|no\.?))?)\b[^0-9a-z\n]{0,12}(\d{4}-?\d{4}-?\d{4})\b|arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Returns the instance ids of a line, in order.

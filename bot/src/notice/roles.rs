@@ -16,6 +16,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::record;
 use super::record::Record;
 use super::resource;
@@ -367,8 +368,7 @@ enum Link {
     Other,
 }
 
-static DEFANGED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:hxx|meow|fxp|h__p)").expect("the pattern is valid"));
+static DEFANGED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*(?:hxx|meow|fxp|h__p)"));
 
 /// Says what a link around an address makes of it.
 fn link_around(text: &str, spot: &Spot) -> Option<Link> {

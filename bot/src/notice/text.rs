@@ -21,9 +21,9 @@ use super::document::SectionRole;
 use super::draft::Draft;
 use super::groups;
 use super::label::Role;
-use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::ports;
 use super::record;
 use super::record::Record;
@@ -63,17 +63,19 @@ pub(super) struct TextReading {
 
 /// Reads all texts of a notice: first what its sender says, then, when that accuses nobody, the
 /// messages inside it.
-pub(super) fn read(document: &Document, context: &Context, sent: Option<Timestamp>) -> TextReading {
-    let all = lines::cut(&document.sections);
-    let (outer, inner): (Vec<Line<'_>>, Vec<Line<'_>>) =
-        all.into_iter().partition(|line| line.role != SectionRole::Nested);
-    let reading = read_lines(&outer, document, context, sent);
+pub(super) fn read(
+    lines: &[Line<'_>],
+    document: &Document,
+    context: &Context,
+    sent: Option<Timestamp>,
+) -> TextReading {
+    let outer = lines.partition_point(|line| line.role != SectionRole::Nested);
+    let reading = read_lines(&lines[..outer], document, context, sent);
     let accuses = reading.draft.claims.iter().any(|claim| !is_nobody(&claim.accused));
-    if accuses || inner.is_empty() {
+    if accuses || outer == lines.len() {
         return reading;
     }
-    let all: Vec<Line<'_>> = outer.into_iter().chain(inner).collect();
-    read_lines(&all, document, context, sent)
+    read_lines(lines, document, context, sent)
 }
 
 /// Says whether a claim names nobody.
@@ -326,10 +328,7 @@ fn claims_of(
 }
 
 static LINK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?",
-    )
-    .expect("the pattern is valid")
+    compile(r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?")
 });
 
 /// Adds the host of the reported link, where a page or a file is what is complained of.
@@ -380,7 +379,7 @@ fn add_link_hosts(
 
 static AWS: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|(?:by the |^\s*)aws abuse team|(?:your|an) aws abuse report|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Says whether a text is in one of AWS's layouts.

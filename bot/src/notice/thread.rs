@@ -10,6 +10,7 @@ use super::label;
 use super::label::Kind;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::reading::Stage;
 
 static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -20,12 +21,12 @@ static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?i)[\[(]\s*#?([A-Z]{0,8}[-#:]?\d[\w-]{4,40})\s*[\])]",
     ]
     .into_iter()
-    .map(|pattern| Regex::new(pattern).expect("the pattern is valid"))
+    .map(|pattern| compile(pattern))
     .collect()
 });
 static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\b(?:case|ticket|incident|issue|reference|tracking|report)\s*(?:id|number|no\.?|nr\.?|nummer|#)\s*(?:is|:|#|=)*\s*([A-Z]{0,8}[-#]?\d[\w.@/-]{3,60})";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Finds the reporter's number: in the subject, in a field that names it, in a sentence.
@@ -78,19 +79,19 @@ fn in_field(lines: &[Line<'_>]) -> Option<String> {
 
 static RESOLVED: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 static FINAL: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bfinal (?:notification|notice|warning|reminder)\b|\blast (?:warning|reminder|notice)\b|we have taken the following steps|has been (?:suspended|isolated|terminated|stopped) (?:due|because|as)";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 static REMINDER: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\breminder\b|\b(?:second|2nd|third|3rd) (?:notice|notification)\b|(?:have|has) not (?:yet )?(?:received|heard|responded|replied|gotten)|still (?:awaiting|waiting for) (?:your|a) (?:response|reply)|did not (?:receive|get) (?:a|your|any) (?:response|reply)|awaiting your (?:response|reply)";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bfollow(?:ing)?[\s-]?up\b|still (?:seeing|receiving|observ\w+|ongoing|active|continu\w+)|continues? to (?:receive|see|be|occur|abuse|attack)|additional (?:reports?|evidence|urls?)|thank(?:s| you) for (?:your|the) (?:response|reply|update)|previously (?:contacted|reported|notified)|since our last";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Says where in its case's life a notice stands.
@@ -150,7 +151,7 @@ pub(super) fn keys(mails: &[MailHeaders], case_id: Option<&str>, more: &[String]
 
 static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\b(?:repl\w+|respon\w+|answer\w*|action|resol\w+|confirm\w*|us|you)\b[^.]{0,60}\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)|\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)s?\b[^.]{0,40}\b(?:repl|respon|answer|of receipt|of receiving|of this)";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Returns the deadline of "please respond within 24 hours", counted from the mail's date.

@@ -17,6 +17,7 @@ use super::label;
 use super::label::Kind;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::record::Record;
 use super::time::Finder;
 use super::time::Interval;
@@ -39,11 +40,13 @@ pub(super) struct Times {
 }
 
 static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\b(?:by|before|until|no later than|deadline|due|expires?|respond(?:ing)? by|prior to)\b\W*)$").expect("the pattern is valid")
+    compile(
+        r"(?i)(?:\b(?:by|before|until|no later than|deadline|due|expires?|respond(?:ing)? by|prior to)\b\W*)$",
+    )
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b[^.;]{0,60}$";
-    Regex::new(pattern).expect("the pattern is valid")
+    compile(pattern)
 });
 
 /// Sorts the times of all lines that are no rows of a log.

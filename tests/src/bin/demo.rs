@@ -101,10 +101,10 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     } else {
         scan(&say, &mut story)?
     };
+    let told = answer(&say, &mut story, &mail)?;
     if let Some(dir) = &arguments.keep_recording {
         story.keep_recording(&mail, dir)?;
     }
-    let told = answer(&say, &mut story, &mail)?;
     let missing = show(&story, &told);
     if arguments.hold {
         println!("Everything is still up. Enter removes it.");
@@ -175,19 +175,30 @@ fn expected() -> Expected {
 /// Without root there are no hosts, no AWS and no Slack: Gumshoe answers from the recording alone.
 fn investigate(state_dir: &Path) -> anyhow::Result<Vec<String>> {
     let since = Instant::now();
-    let recording = Path::new(RECORDING);
-    let mut gumshoe = Command::new(Programs::find()?.gumshoe);
-    gumshoe.arg("investigate").arg(recording.join("notice.eml")).arg("--ring").arg(recording.join("ring"));
     std::fs::create_dir_all(state_dir)?;
-    let output = gumshoe.arg("--json").output().context("run gumshoe investigate")?;
-    ensure!(output.status.success(), "gumshoe investigate: {}", String::from_utf8_lossy(&output.stderr));
-    let report =
-        serde_json::from_slice(&output.stdout).context("gumshoe investigate --json printed no JSON")?;
-    let facts = Facts::read(&report);
-    println!("{facts:#?}");
-    let missing = expected().missing(&facts);
+    let gumshoe = Programs::gumshoe()?;
+    let run = |format: &str, to: &Path| {
+        let recording = Path::new(RECORDING);
+        let mut command = Command::new(&gumshoe);
+        command
+            .arg("investigate")
+            .arg(recording.join("notice.eml"))
+            .arg("--ring")
+            .arg(recording.join("ring"));
+        let output =
+            command.args(["--format", format, "--output"]).arg(to).output().context("run gumshoe")?;
+        ensure!(output.status.success(), "gumshoe investigate: {}", String::from_utf8_lossy(&output.stderr));
+        std::fs::read_to_string(to).with_context(|| to.display().to_string())
+    };
+    let report = run("json", &state_dir.join("report.json"))?;
+    let time = since.elapsed().as_secs_f64();
+    println!("{}", run("text", &state_dir.join("report.txt"))?);
+    let html = state_dir.join("report.html");
+    run("html", &html)?;
+    println!("  report: {}", html.display());
+    let missing = expected().missing(&Facts::read(&serde_json::from_str(&report)?));
     if missing.is_empty() {
-        println!("demo: ok (replayed), time to know {:.1} s", since.elapsed().as_secs_f64());
+        println!("demo: ok (replayed), time to know {time:.1} s");
     }
     Ok(missing)
 }

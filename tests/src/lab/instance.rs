@@ -12,6 +12,7 @@ use anyhow::ensure;
 
 use super::Lab;
 use super::USERS;
+use super::process::output_within;
 use super::process::wait_until;
 
 const READY_MAX: Duration = Duration::from_secs(20);
@@ -42,23 +43,24 @@ impl Lab {
             fs::read_to_string(&ready).is_ok_and(|log| log.contains("ready"))
         })?;
 
-        let mut syslog = self.instance().command("rsyslogd")?;
-        syslog.args(["-n", "-i", "/run/rsyslogd.pid"]);
-        self.start_daemon("rsyslogd", syslog)?;
+        // These three detach themselves, as on a host: their ancestors are not the lab's.
+        self.detach("rsyslogd", &["-i", "/run/rsyslogd.pid"])?;
         let socket = self.instance().path("/dev/log");
         wait_until("rsyslogd", READY_MAX, || socket.exists())?;
-
-        let mut cron = self.instance().command("cron")?;
-        cron.arg("-f");
-        self.start_daemon("cron", cron)?;
-
-        let mut sshd = self.instance().command("/usr/sbin/sshd")?;
-        sshd.arg("-D");
-        self.start_daemon("sshd", sshd)?;
+        self.detach("cron", &[])?;
+        self.detach("/usr/sbin/sshd", &[])?;
         self.know_host_key()?;
         // sshd writes its pid after it listens.
         let pid = self.instance().path("/run/sshd.pid");
         wait_until("sshd", READY_MAX, || pid.exists())
+    }
+
+    /// Runs a program of the instance that leaves a daemon behind.
+    fn detach(&self, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = self.instance().command(program)?;
+        let output = output_within(program, command.args(arguments), READY_MAX)?;
+        ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
     }
 
     /// Starts a daemon of the lab, as [`Lab::spawn_daemon`], and keeps it.

@@ -94,6 +94,9 @@ PrintMotd no
 AcceptEnv LANG LC_*
 END
 
+# Some machines ask the network for news at each login.
+rm -f /etc/update-motd.d/*
+
 # rsyslog as Debian ships it, without the kernel's messages, which are this machine's.
 cat >/etc/rsyslog.conf <<'END'
 module(load="imuxsock" SysSock.Use="on" SysSock.Name="/dev/log")

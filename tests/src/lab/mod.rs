@@ -59,7 +59,7 @@ pub const USERS: [&str; 3] = ["alice", "bob", "deploy"];
 /// Where every running lab keeps its directory.
 const LABS: &str = "/run/gumshoe-lab";
 /// Every program of the system that the lab runs.
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 18] = [
     "ip",
     "nft",
     "nsenter",
@@ -75,6 +75,7 @@ const PROGRAMS: [&str; 17] = [
     "masscan",
     "tcpdump",
     "python3",
+    "setsid",
     "timeout",
     "setpriv",
 ];

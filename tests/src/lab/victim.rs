@@ -39,10 +39,11 @@ impl Lab {
         web.args(["-c", include_str!("web.py")]).arg(&www);
         self.start_daemon("web", web)?;
 
-        // Immediate mode reserves the snapshot length for each packet, so that is kept small.
-        let mut log = self.victim().command("tcpdump")?;
-        log.env("TZ", "UTC");
-        log.args("-i eth0 -n -tttt -l --immediate-mode -s 256 -B 16384 -Z root".split(' ')).arg(LOGGED);
+        // Immediate mode reserves the snapshot length for each packet, so that is kept small. The
+        // pipe is for machines whose AppArmor lets tcpdump write to captures only.
+        let mut log = self.victim().command("sh")?;
+        let options = "-i eth0 -n -tttt -l --immediate-mode -s 256 -B 16384 -Z root";
+        log.env("TZ", "UTC").args(["-c", &format!("tcpdump {options} '{LOGGED}' 2>&1 | cat")]);
         self.start_daemon("packets", log)?;
 
         let packets = self.dir.join("packets.log");

@@ -90,3 +90,19 @@ fn a_victim_that_nobody_touched() -> anyhow::Result<()> {
     assert!(facts.complete, "a denial needs complete coverage");
     Ok(())
 }
+
+#[test]
+fn a_notice_that_comes_twice_is_one_case() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.record()?;
+    let scanned = story.log_in_and_type("alice", &format!("sudo nmap -sS {VICTIM}"))?;
+    story.serve()?;
+    let notice = story.notice(&scanned, VICTIM);
+    let first = story.notify(&notice)?;
+    let second = story.notify(&notice)?;
+    assert_eq!(first.message.ts, second.message.ts);
+    let threads = story.slack.messages().iter().filter(|message| message.thread_ts.is_none()).count();
+    assert_eq!(threads, 1);
+    Ok(())
+}

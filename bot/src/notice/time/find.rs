@@ -8,6 +8,7 @@ use jiff::civil::date;
 use regex::Captures;
 use regex::Regex;
 
+use super::super::pattern::compile;
 use super::Precision;
 use super::Stamp;
 use super::Zone;
@@ -49,10 +50,6 @@ static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(r"^\s*(?:-|\u{{2013}}|\u{{2014}}|to|until|till|through|and|~)\s*{CLOCK}"))
 });
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
-}
 
 /// Finds the times of lines.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::super::pattern::compile;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -114,17 +115,14 @@ fn named_offsets(index: usize, at: DateTime) -> (i32, i32) {
 }
 
 static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-])",
     )
-    .expect("the pattern is valid")
 });
-static NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b").expect("the pattern is valid")
-});
+static NAME: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b"));
 static REGION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
-        .expect("the pattern is valid")
+    compile(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
 });
 
 /// Reads the zone at the beginning of a text; returns it and how many bytes it took.
@@ -166,20 +164,18 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
 }
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|tijd(?:en|zone)?|orari)\b",
     )
-    .expect("the pattern is valid")
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?x)
         (?P<num>\b(?:UTC|GMT|utc|gmt)\s?[+\-\u{2212}]\s?\d{1,2}(?::?\d{2})?) | (?P<bare>(?:^|[\s(:=])[+-]\d{2}:?\d{2}\b)
         | \b(?P<abbr>UTC|GMT|[A-Z]{3,4}|utc|gmt)\b
         | (?P<long>(?i:coordinated\ universal|greenwich|central\ european|(?:us\s)?(?:eastern|pacific|mountain|central)(?:\s(?:standard|daylight|summer|\(summer\)))?\s+time))
         | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
     )
-    .expect("the pattern is valid")
 });
 
 /// Reads a zone that a line states of times in general, such as "all times are CET".

@@ -1,0 +1,207 @@
+//! What every case store must do, run on each implementation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use history::Request;
+use history::UnixNs;
+use history::Window;
+
+use super::Admission;
+use super::CaseStore;
+use super::Novelty;
+use super::Owner;
+use super::Posted;
+use super::Question;
+use super::SqliteStore;
+use super::State;
+use super::StoreError;
+use super::Ticket;
+use super::Work;
+use crate::case::CaseId;
+use crate::case::Disposition;
+use crate::case::HostRef;
+use crate::case::NoticeRef;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn admission(digest: &str, keys: &[&str]) -> Admission {
+    Admission {
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        notice: NoticeRef {
+            digest: digest.to_owned(),
+            received: "2026-11-21T10:02:00Z".parse().expect("time"),
+            format: "aws_email".to_owned(),
+            reporter_case: None,
+            warnings: Vec::new(),
+        },
+        claims: Vec::new(),
+        deadline: None,
+        disposition: Disposition::Claims,
+    }
+}
+
+fn question(command: Option<&str>) -> Question {
+    let now = "2026-11-21T10:03:00Z".parse().expect("time");
+    Question {
+        host: HostRef::default(),
+        request: Request {
+            version: history::VERSION,
+            window: Window { from: UnixNs(1), to: UnixNs(2) },
+            remotes: Vec::new(),
+            ports: Vec::new(),
+            protocol: None,
+        },
+        asked: now,
+        ticket: command.map(|command| Ticket { command: command.to_owned(), sent: now }),
+        answer: None,
+        answered: None,
+    }
+}
+
+async fn notices_with_a_common_key_are_one_case(store: &dyn CaseStore) {
+    let first = store.admit(&admission("a", &["digest:a", "reporter:1"])).await.expect("admitted");
+    assert_eq!(first.novelty, Novelty::NewCase);
+    assert!(first.case.0.starts_with("GS-20261121-"), "{first:?}");
+    let again = store.admit(&admission("a", &["digest:a", "reporter:1"])).await.expect("admitted");
+    assert_eq!((again.novelty, &again.case), (Novelty::Known, &first.case));
+    let reminder = store.admit(&admission("b", &["digest:b", "reporter:1"])).await.expect("admitted");
+    assert_eq!((reminder.novelty, &reminder.case), (Novelty::NewNotice, &first.case));
+    let other = store.admit(&admission("c", &["digest:c", "reporter:2"])).await.expect("admitted");
+    assert_ne!(other.case, first.case);
+    let record = store.load(&first.case).await.expect("loaded").expect("there");
+    assert_eq!(record.case.notices.len(), 2);
+    assert_eq!(record.case.deadline, Some("2026-11-22T10:02:00Z".parse().expect("time")));
+}
+
+async fn only_the_holder_of_the_lease_writes(store: &dyn CaseStore) {
+    let case = store.admit(&admission("l", &["digest:l"])).await.expect("admitted").case;
+    let (mine, theirs) = (Owner::fresh(), Owner::fresh());
+    assert!(store.lease(&case, &mine, LEASE).await.expect("leased").is_some());
+    assert!(store.lease(&case, &theirs, LEASE).await.expect("asked").is_none());
+    store.save(&case, &mine, &Work::default()).await.expect("saved");
+    for result in [
+        store.save(&case, &theirs, &Work::default()).await,
+        store.save_question(&case, &theirs, 0, &question(None)).await,
+        store.renew(&case, &theirs, LEASE).await,
+    ] {
+        assert!(matches!(result, Err(StoreError::LeaseLost(_))), "{result:?}");
+    }
+    store.renew(&case, &mine, Duration::ZERO).await.expect("renewed");
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(store.lease(&case, &theirs, LEASE).await.expect("leased").is_some());
+    let late = store.save(&case, &mine, &Work::default()).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    store.release(&case, &mine).await.expect("nothing to release");
+    assert!(store.lease(&case, &mine, LEASE).await.expect("asked").is_none());
+    store.release(&case, &theirs).await.expect("released");
+    assert!(store.lease(&case, &mine, LEASE).await.expect("leased").is_some());
+}
+
+async fn work_and_questions_come_back(store: &dyn CaseStore) {
+    let case = store.admit(&admission("w", &["digest:w"])).await.expect("admitted").case;
+    let owner = Owner::fresh();
+    store.lease(&case, &owner, LEASE).await.expect("leased").expect("free");
+    let work = Work {
+        state: State::Asked,
+        posted: Some(Posted { channel: "C1".to_owned(), ts: "1.2".to_owned() }),
+        ..Work::default()
+    };
+    store.save(&case, &owner, &work).await.expect("saved");
+    store.save_question(&case, &owner, 0, &question(None)).await.expect("saved");
+    store.save_question(&case, &owner, 1, &question(None)).await.expect("saved");
+    store.save_question(&case, &owner, 0, &question(Some("c-1"))).await.expect("saved");
+    let record = store.load(&case).await.expect("loaded").expect("there");
+    assert_eq!(record.work, work);
+    assert_eq!(record.questions, [question(Some("c-1")), question(None)]);
+    let listed = store.list(true, 100).await.expect("listed");
+    assert!(listed.iter().any(|summary| summary.case == case && summary.state == State::Asked));
+    let done = Work { state: State::Done, ..work };
+    store.save(&case, &owner, &done).await.expect("saved");
+    let listed = store.list(true, 100).await.expect("listed");
+    assert!(!listed.iter().any(|summary| summary.case == case));
+}
+
+async fn a_missing_case_is_said_so(store: &dyn CaseStore) {
+    let nobody = CaseId("GS-20261121-0000".to_owned());
+    assert!(store.load(&nobody).await.expect("asked").is_none());
+    let lease = store.lease(&nobody, &Owner::fresh(), LEASE).await;
+    assert!(matches!(lease, Err(StoreError::Missing(_))), "{lease:?}");
+}
+
+async fn of_many_at_once_one_opens_the_case(stores: Vec<Arc<dyn CaseStore>>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..40_usize {
+        let store = Arc::clone(&stores[number % stores.len()]);
+        let digest = format!("r{}", number % 8);
+        tasks.spawn(async move {
+            let key = format!("digest:{digest}");
+            store.admit(&admission(&digest, &[&key, "reporter:race"])).await
+        });
+    }
+    let admitted: Vec<_> =
+        tasks.join_all().await.into_iter().map(|result| result.expect("admitted")).collect();
+    let opened = admitted.iter().filter(|one| one.novelty == Novelty::NewCase).count();
+    assert_eq!(opened, 1);
+    assert!(admitted.iter().all(|one| one.case == admitted[0].case));
+    let known = admitted.iter().filter(|one| one.novelty == Novelty::Known).count();
+    assert_eq!(known, 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_conforms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deep/cases.sqlite");
+    let store = SqliteStore::open(&path).expect("opened");
+    notices_with_a_common_key_are_one_case(&store).await;
+    only_the_holder_of_the_lease_writes(&store).await;
+    work_and_questions_come_back(&store).await;
+    a_missing_case_is_said_so(&store).await;
+    let mut stores: Vec<Arc<dyn CaseStore>> = Vec::new();
+    for _ in 0..4 {
+        stores.push(Arc::new(SqliteStore::open(&path).expect("opened")));
+    }
+    of_many_at_once_one_opens_the_case(stores).await;
+}
+
+/// Two processes: this test runs itself again and both let the same notices in.
+#[tokio::test]
+async fn two_processes_open_each_case_once() {
+    const VARIABLE: &str = "GUMSHOE_TEST_STORE";
+    const NAME: &str = "case::store::conformance::two_processes_open_each_case_once";
+    let admit_all = async |path: &std::path::Path| {
+        let store = SqliteStore::open(path).expect("opened");
+        let mut opened = 0;
+        for number in 0..50 {
+            let digest = format!("p{number}");
+            let key = format!("digest:{digest}");
+            let admitted = store.admit(&admission(&digest, &[&key])).await.expect("admitted");
+            opened += usize::from(admitted.novelty == Novelty::NewCase);
+        }
+        opened
+    };
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        let opened = admit_all(path.as_ref()).await;
+        println!("opened={opened};");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cases.sqlite");
+    let child = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", NAME, "--nocapture"])
+        .env(VARIABLE, &path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mine = admit_all(&path).await;
+    let output = child.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let theirs: usize = text
+        .split_once("opened=")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .and_then(|(number, _)| number.parse().ok())
+        .unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(mine + theirs, 50);
+    let store = SqliteStore::open(&path).expect("opened");
+    assert_eq!(store.list(true, 1_000).await.expect("listed").len(), 50);
+}

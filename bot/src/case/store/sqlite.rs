@@ -1,0 +1,416 @@
+//! The store in one SQLite file: the default for a laptop, a test and a single machine.
+//!
+//! WAL with full synchronisation, so that what was saved survives a power cut; every change is one immediate
+//! transaction, so that several processes on one machine exclude each other. Not for network file systems.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::ToSpan;
+use rusqlite::Connection;
+use rusqlite::OptionalExtension;
+use rusqlite::Transaction;
+use rusqlite::TransactionBehavior;
+use rusqlite::params;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Admission;
+use super::Admitted;
+use super::CLAIMS_MAX;
+use super::CaseStore;
+use super::NOTICES_MAX;
+use super::Novelty;
+use super::Owner;
+use super::Question;
+use super::Record;
+use super::StoreError;
+use super::Summary;
+use super::Work;
+use super::digest;
+use crate::case::Case;
+use crate::case::CaseId;
+use crate::case::Claim;
+use crate::case::Disposition;
+use crate::case::NoticeRef;
+
+/// Version 1. Times are milliseconds since 1970 UTC.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS cases (
+    id TEXT PRIMARY KEY,
+    opened INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    work TEXT NOT NULL,
+    lease_owner TEXT,
+    lease_until INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS cases_by_state ON cases (state, opened);
+CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, case_id TEXT NOT NULL REFERENCES cases) STRICT;
+CREATE TABLE IF NOT EXISTS notices (
+    case_id TEXT NOT NULL REFERENCES cases,
+    digest TEXT NOT NULL,
+    received INTEGER NOT NULL,
+    notice TEXT NOT NULL,
+    claims TEXT NOT NULL,
+    deadline INTEGER,
+    disposition TEXT NOT NULL,
+    PRIMARY KEY (case_id, digest)
+) STRICT;
+CREATE TABLE IF NOT EXISTS questions (
+    case_id TEXT NOT NULL REFERENCES cases,
+    place INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    PRIMARY KEY (case_id, place)
+) STRICT;
+PRAGMA user_version = 1;
+";
+
+/// How long a call waits for another process's transaction.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// Names tried for a new case: four digits first, then six.
+const NAMES_TRIED: u32 = 96;
+
+/// The store in one SQLite file.
+#[derive(Clone)]
+pub struct SqliteStore {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it and its folder where they are missing.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        }
+        let prepare = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY_WAIT)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.execute_batch(SCHEMA)?;
+            Ok(connection)
+        };
+        let connection = prepare().map_err(database("open the file"))?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs one transaction where blocking is allowed.
+    async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.connection);
+        let call = move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(database(doing))?;
+            let result = act(&transaction)?;
+            transaction.commit().map_err(database(doing))?;
+            Ok(result)
+        };
+        tokio::task::spawn_blocking(call).await.map_err(|_| StoreError::Interrupted)?
+    }
+}
+
+#[async_trait]
+impl CaseStore for SqliteStore {
+    async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError> {
+        let admission = admission.clone();
+        self.run("admit a notice", move |transaction| admit(transaction, &admission)).await
+    }
+
+    async fn lease(
+        &self,
+        case: &CaseId,
+        owner: &Owner,
+        length: Duration,
+    ) -> Result<Option<Record>, StoreError> {
+        let (case, owner) = (case.clone(), owner.clone());
+        self.run("lease a case", move |transaction| {
+            let now = Timestamp::now().as_millisecond();
+            let taken = transaction
+                .execute(
+                    "UPDATE cases SET lease_owner = ?2, lease_until = ?3
+                     WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until < ?4)",
+                    params![case.0, owner.0, now + millis(length), now],
+                )
+                .map_err(database("lease a case"))?;
+            let record = read(transaction, &case)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
+            Ok((taken == 1).then_some(record))
+        })
+        .await
+    }
+
+    async fn renew(&self, case: &CaseId, owner: &Owner, length: Duration) -> Result<(), StoreError> {
+        let (case, owner) = (case.clone(), owner.clone());
+        self.run("renew a lease", move |transaction| {
+            let until = Timestamp::now().as_millisecond() + millis(length);
+            let changed = transaction
+                .execute(
+                    "UPDATE cases SET lease_until = ?3 WHERE id = ?1 AND lease_owner = ?2",
+                    params![case.0, owner.0, until],
+                )
+                .map_err(database("renew a lease"))?;
+            held(changed, &case)
+        })
+        .await
+    }
+
+    async fn release(&self, case: &CaseId, owner: &Owner) -> Result<(), StoreError> {
+        let (case, owner) = (case.clone(), owner.clone());
+        self.run("release a lease", move |transaction| {
+            transaction
+                .execute(
+                    "UPDATE cases SET lease_owner = NULL, lease_until = 0 WHERE id = ?1 AND lease_owner = ?2",
+                    params![case.0, owner.0],
+                )
+                .map_err(database("release a lease"))?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn save(&self, case: &CaseId, owner: &Owner, work: &Work) -> Result<(), StoreError> {
+        let (case, owner, work) = (case.clone(), owner.clone(), work.clone());
+        self.run("save a case's work", move |transaction| {
+            let changed = transaction
+                .execute(
+                    "UPDATE cases SET state = ?3, work = ?4 WHERE id = ?1 AND lease_owner = ?2",
+                    params![case.0, owner.0, work.state.to_string(), write(&work, "work")?],
+                )
+                .map_err(database("save a case's work"))?;
+            held(changed, &case)
+        })
+        .await
+    }
+
+    async fn save_question(
+        &self,
+        case: &CaseId,
+        owner: &Owner,
+        place: usize,
+        question: &Question,
+    ) -> Result<(), StoreError> {
+        let (case, owner, question) = (case.clone(), owner.clone(), write(question, "a question")?);
+        self.run("save a question", move |transaction| {
+            let changed = transaction
+                .execute(
+                    "INSERT INTO questions (case_id, place, question)
+                     SELECT id, ?3, ?4 FROM cases WHERE id = ?1 AND lease_owner = ?2
+                     ON CONFLICT (case_id, place) DO UPDATE SET question = excluded.question",
+                    params![case.0, owner.0, count(place), question],
+                )
+                .map_err(database("save a question"))?;
+            held(changed, &case)
+        })
+        .await
+    }
+
+    async fn load(&self, case: &CaseId) -> Result<Option<Record>, StoreError> {
+        let case = case.clone();
+        self.run("load a case", move |transaction| read(transaction, &case)).await
+    }
+
+    async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError> {
+        self.run("list cases", move |transaction| {
+            let sql = "SELECT id, opened, work FROM cases WHERE NOT (?1 AND state = 'done')
+                       ORDER BY opened DESC, id LIMIT ?2";
+            rows(transaction, "list cases", sql, params![unfinished_only, count(limit)], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            })?
+            .into_iter()
+            .map(|(id, opened, work)| {
+                Ok(Summary {
+                    case: CaseId(id),
+                    opened: timestamp(opened),
+                    state: parse::<Work>(&work, "work")?.state,
+                })
+            })
+            .collect()
+        })
+        .await
+    }
+}
+
+fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, StoreError> {
+    let doing = database("admit a notice");
+    let mut known: Option<String> = None;
+    for key in &admission.keys {
+        let found = transaction
+            .query_row("SELECT case_id FROM keys WHERE key = ?1", params![key], |row| row.get(0))
+            .optional()
+            .map_err(&doing)?;
+        known = known.or(found);
+    }
+    let (case, mut novelty) = match known {
+        Some(id) => (CaseId(id), Novelty::NewNotice),
+        None => (open_case(transaction, admission)?, Novelty::NewCase),
+    };
+    for key in &admission.keys {
+        transaction
+            .execute("INSERT OR IGNORE INTO keys (key, case_id) VALUES (?1, ?2)", params![key, case.0])
+            .map_err(&doing)?;
+    }
+    let added = transaction
+        .execute(
+            "INSERT OR IGNORE INTO notices (case_id, digest, received, notice, claims, deadline, disposition)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+             WHERE (SELECT count(*) FROM notices WHERE case_id = ?1) < ?8",
+            params![
+                case.0,
+                admission.notice.digest,
+                admission.notice.received.as_millisecond(),
+                write(&admission.notice, "a notice")?,
+                write(&admission.claims, "claims")?,
+                admission.deadline.map(|at| at.as_millisecond()),
+                write(&admission.disposition, "a disposition")?,
+                count(NOTICES_MAX),
+            ],
+        )
+        .map_err(&doing)?;
+    if added == 0 {
+        novelty = Novelty::Known;
+    }
+    Ok(Admitted { case, novelty })
+}
+
+/// Opens a case under a free name, drawn from the notice so that a retry draws the same.
+fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<CaseId, StoreError> {
+    let opened = admission.notice.received;
+    let day = opened.strftime("%Y%m%d").to_string();
+    for attempt in 0..NAMES_TRIED {
+        let drawn = digest(format!("{} {attempt}", admission.notice.digest).as_bytes()).to_ascii_uppercase();
+        let length = if attempt < NAMES_TRIED / 2 { 4 } else { 6 };
+        let id = format!("GS-{day}-{}", &drawn[..length]);
+        let work = Work::default();
+        let made = transaction
+            .execute(
+                "INSERT OR IGNORE INTO cases (id, opened, state, work) VALUES (?1, ?2, ?3, ?4)",
+                params![id, opened.as_millisecond(), work.state.to_string(), write(&work, "work")?],
+            )
+            .map_err(database("open a case"))?;
+        if made == 1 {
+            return Ok(CaseId(id));
+        }
+    }
+    Err(StoreError::NoName)
+}
+
+fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, StoreError> {
+    let found: Option<(i64, String)> = transaction
+        .query_row("SELECT opened, work FROM cases WHERE id = ?1", params![id.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()
+        .map_err(database("load a case"))?;
+    let Some((opened, work)) = found else {
+        return Ok(None);
+    };
+    let opened = timestamp(opened);
+    let sql = "SELECT notice, claims, deadline, disposition FROM notices WHERE case_id = ?1 ORDER BY rowid";
+    let stored = rows(transaction, "load a case's notices", sql, params![id.0], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, Option<i64>>(2)?,
+            row.get::<_, String>(3)?,
+        ))
+    })?;
+    let mut case = Case { id: id.clone(), opened, notices: Vec::new(), claims: Vec::new(), deadline: None };
+    let mut disposition = None;
+    for (notice, claims, deadline, disposed) in stored {
+        add_claims(&mut case, parse(&notice, "a notice")?, parse(&claims, "claims")?);
+        case.deadline = [case.deadline, deadline.map(timestamp)].into_iter().flatten().min();
+        let disposed: Disposition = parse(&disposed, "a disposition")?;
+        if disposition.is_none() || disposed == Disposition::Claims {
+            disposition = Some(disposed);
+        }
+    }
+    case.deadline = case.deadline.or_else(|| opened.checked_add(24.hours()).ok());
+    let sql = "SELECT question FROM questions WHERE case_id = ?1 ORDER BY place";
+    let questions =
+        rows(transaction, "load a case's questions", sql, params![id.0], |row| row.get::<_, String>(0))?;
+    Ok(Some(Record {
+        case,
+        disposition: disposition.unwrap_or(Disposition::Unreadable),
+        work: parse(&work, "work")?,
+        questions: questions
+            .iter()
+            .map(|question| parse(question, "a question"))
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+/// Adds a notice to a case, and those of its claims that are new, within the bound.
+fn add_claims(case: &mut Case, mut notice: NoticeRef, claims: Vec<Claim>) {
+    let mut left_out = 0;
+    for claim in claims {
+        if case.claims.contains(&claim) {
+            continue;
+        }
+        if case.claims.len() < CLAIMS_MAX {
+            case.claims.push(claim);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        notice
+            .warnings
+            .push(format!("{left_out} further accusations are not followed: a case holds {CLAIMS_MAX}"));
+    }
+    case.notices.push(notice);
+}
+
+fn rows<T>(
+    transaction: &Transaction<'_>,
+    doing: &'static str,
+    sql: &str,
+    values: impl rusqlite::Params,
+    read_row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    let collect = || {
+        let mut statement = transaction.prepare_cached(sql)?;
+        let rows = statement.query_map(values, read_row)?;
+        rows.collect::<rusqlite::Result<Vec<T>>>()
+    };
+    collect().map_err(database(doing))
+}
+
+fn held(changed: usize, case: &CaseId) -> Result<(), StoreError> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(case.clone())) }
+}
+
+fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { doing, source }
+}
+
+fn write<T: Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Json { what, source })
+}
+
+fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Json { what, source })
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn millis(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,127 @@
+//! `gumshoe serve`: takes notices from the queue until it is told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::sync::watch;
+
+use crate::aws::Places;
+use crate::case::store::SqliteStore;
+use crate::config::Config;
+use crate::hosts::SsmHistory;
+use crate::intake::Intake;
+use crate::intake::SqsQueue;
+use crate::locate::Ec2Locator;
+use crate::locate::Ledger;
+use crate::locate::sweep_forever;
+use crate::pipeline::Edges;
+use crate::pipeline::Pipeline;
+use crate::playbook::Playbooks;
+use crate::slack::LogOnly;
+use crate::slack::Notifier;
+use crate::slack::SlackWeb;
+
+/// Name of the case store in the state folder.
+const STORE: &str = "cases.sqlite";
+
+/// Name of the address ledger in the state folder.
+pub const LEDGER: &str = "addresses.sqlite";
+
+/// Answer abuse notices as they arrive in the queue
+///
+/// Takes each notice from SQS, finds the accused host in EC2, asks its recorder over SSM, judges, and posts the
+/// report to Slack. A notice is deleted from the queue only after its case is stored and posted.
+///
+/// Secrets come from the environment: GUMSHOE_SLACK_TOKEN, GUMSHOE_SLACK_APP_TOKEN and AWS_*.
+/// RUST_LOG sets the log's detail, GUMSHOE_LOG=json its form. SIGTERM ends what is worked on, then stops.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The settings file; `gumshoe config example` prints one
+    #[arg(long, short, value_name = "FILE", env = "GUMSHOE_CONFIG")]
+    config: PathBuf,
+}
+
+/// Runs `gumshoe serve`.
+pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(Some(&args.config))?;
+    if let Some(lack) = config.lacks_to_serve().first() {
+        anyhow::bail!("{lack}");
+    }
+    let queue_url = config.queue_url.clone().context("queue_url is not set")?;
+    let playbooks = Playbooks::load(config.playbooks_dir.as_deref())?;
+    let store = SqliteStore::open(&config.state_dir.join(STORE))?;
+    let places = Places::enter(&config).await;
+    let ledger = ledger(&config, &places)?;
+    let queue = SqsQueue::new(places.own(), &queue_url, config.limits.visibility_s);
+    let edges = Edges {
+        store: Arc::new(store),
+        locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
+        hosts: Arc::new(SsmHistory::new(
+            places,
+            &config.ssm_document,
+            config.limits.ssm_deadline(),
+            config.limits.ssm_delivery_s,
+        )),
+        notifier: notifier(&config)?,
+    };
+    let pipeline = Arc::new(Pipeline::new(edges, Arc::new(playbooks), &config));
+    let intake = Intake::new(Arc::new(queue), pipeline, config.limits);
+    println!("gumshoe: waiting for notices on {queue_url}");
+    intake.run(stop_on_signal()?).await;
+    println!("gumshoe: stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the ledger of addresses and keeps it, unless that is turned off.
+fn ledger(config: &Config, places: &Places) -> anyhow::Result<Option<Ledger>> {
+    if config.limits.sweep_s == 0 {
+        return Ok(None);
+    }
+    let ledger = Ledger::open(&config.state_dir.join(LEDGER))?;
+    let every = Duration::from_secs(config.limits.sweep_s);
+    tokio::spawn(sweep_forever(places.clone(), ledger.clone(), every));
+    Ok(Some(ledger))
+}
+
+fn notifier(config: &Config) -> anyhow::Result<Arc<dyn Notifier>> {
+    Ok(match (&config.slack, &config.slack_token) {
+        (Some(slack), Some(token)) => {
+            println!("gumshoe: posting to Slack channel {}", slack.channel);
+            Arc::new(SlackWeb::new(slack, token)?)
+        }
+        _ => {
+            println!(
+                "gumshoe: no [slack] in the settings; reports are written to {}",
+                config.state_dir.display()
+            );
+            Arc::new(LogOnly)
+        }
+    })
+}
+
+/// Turns true at SIGTERM or SIGINT; a second one ends the program at once.
+fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        for again in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if again {
+                std::process::exit(130);
+            }
+            eprintln!("gumshoe: stopping; what is worked on is ended first");
+            stop.send_replace(true);
+        }
+    });
+    Ok(stopped)
+}

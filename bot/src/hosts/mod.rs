@@ -1,0 +1,34 @@
+//! Asking a host what its recorder kept.
+//!
+//! Owns the trait [`HostHistory`] and its two transports, SSM and a ring on this machine. An answer is untrusted
+//! input: [`check`] says whether it may be believed to answer our question. Whatever goes wrong with one host
+//! is an [`Answer`], never an error of the case.
+
+mod check;
+mod local;
+mod ssm;
+
+use async_trait::async_trait;
+use history::Request;
+
+use crate::case::Answer;
+use crate::case::HostRef;
+use crate::case::store::Ticket;
+
+pub use check::CLOCK_NOTED;
+pub use check::check;
+pub use check::skew_s;
+pub use local::LocalRing;
+pub use ssm::SsmHistory;
+
+/// How to ask hosts.
+#[async_trait]
+pub trait HostHistory: Send + Sync {
+    /// Sends a question. What it returns is enough to fetch the answer, also after a restart.
+    ///
+    /// Returns an answer instead where it is certain at once that the host will not give one.
+    async fn ask(&self, host: &HostRef, request: &Request) -> Result<Ticket, Answer>;
+
+    /// Waits for the answer to a question that was sent, within the transport's deadline.
+    async fn answer(&self, host: &HostRef, request: &Request, ticket: &Ticket) -> Answer;
+}

@@ -1,0 +1,351 @@
+//! Locating in EC2: who holds the instance id or the address, in any account and region.
+//!
+//! EC2 knows the present. Where a ledger is kept, the claimed time decides; otherwise a holder found here held the
+//! address when it was looked up, and says so.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::Instance;
+use aws_sdk_ec2::types::NetworkInterface;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::Locate;
+use super::interface::Holder;
+use super::interface::addresses_of;
+use super::interface::holder;
+use super::ledger::Ledger;
+use super::merge;
+use super::nat::subnets_behind;
+use super::past;
+use super::wanted::Wanted;
+use crate::aws::Place;
+use crate::aws::Places;
+use crate::aws::reason;
+use crate::case::Accused;
+use crate::case::Claim;
+use crate::case::HostRef;
+use crate::case::Located;
+
+/// Hosts behind one NAT gateway that become candidates; further ones are counted in a note.
+const BEHIND_MAX: usize = 2_000;
+
+/// Finds hosts in EC2.
+#[derive(Debug, Clone)]
+pub struct Ec2Locator {
+    places: Places,
+    ledger: Option<Ledger>,
+}
+
+impl Ec2Locator {
+    /// Looks in these accounts and regions, and in the ledger of what they were.
+    pub fn new(places: Places, ledger: Option<Ledger>) -> Self {
+        Self { places, ledger }
+    }
+
+    fn note_unknown_places(&self, accused: &Accused, notes: &mut Vec<String>) {
+        let account = accused.account.as_deref().filter(|id| !self.places.knows_account(id));
+        let region = accused.region.as_deref().filter(|id| !self.places.knows_region(id));
+        for (kind, named) in [("account", account), ("region", region)] {
+            if let Some(named) = named {
+                notes.push(format!("the notice names {kind} {named}, which is not configured"));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Locate for Ec2Locator {
+    async fn locate(&self, claim: &Claim) -> Located {
+        let mut located = Located::default();
+        let accused = &claim.accused;
+        let wanted = Wanted::from(accused, &mut located.notes);
+        if wanted.is_empty() {
+            located.notes.push("the notice names no instance and no address of ours to look up".to_owned());
+            return located;
+        }
+        self.note_unknown_places(accused, &mut located.notes);
+        let everywhere = self.places.matching(None, None);
+        let places = self.places.matching(accused.account.as_deref(), accused.region.as_deref());
+        let mut found = search_all(&places, &wanted).await;
+        if found.hosts.is_empty() && places.len() < everywhere.len() {
+            // The notice's account or region may be wrong: look everywhere before giving up.
+            merge(&mut found, search_all(&everywhere, &wanted).await);
+        }
+        if found.hosts.is_empty() {
+            found.notes.push(nothing_found(&everywhere, &wanted));
+        }
+        if let (Some(ledger), Some(window)) = (&self.ledger, &claim.window) {
+            past::apply(ledger, &everywhere, &wanted, window, &mut found).await;
+        }
+        merge(&mut located, found);
+        located
+    }
+}
+
+fn nothing_found(places: &[Place], wanted: &Wanted) -> String {
+    let listed: Vec<String> = places.iter().take(8).map(ToString::to_string).collect();
+    let more = match places.len().saturating_sub(8) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("nothing in {}{more} holds {wanted} now", listed.join(", "))
+}
+
+/// Searches all places at once; each account's permits bound the calls to it.
+async fn search_all(places: &[Place], wanted: &Wanted) -> Located {
+    let mut searches = JoinSet::new();
+    for (number, place) in places.iter().enumerate() {
+        let (place, wanted) = (place.clone(), wanted.clone());
+        searches.spawn(async move { (number, search(&place, &wanted).await) });
+    }
+    let mut results = searches.join_all().await;
+    results.sort_by_key(|(number, _)| *number);
+    let mut all = Located::default();
+    for (_, found) in results {
+        merge(&mut all, found);
+    }
+    all
+}
+
+async fn search(place: &Place, wanted: &Wanted) -> Located {
+    let mut search =
+        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), found: Located::default() };
+    let Ok(_permit) = place.permits.acquire().await else { return search.found };
+    for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
+        search.add_why(id, "named in the notice".to_owned());
+    }
+    for id in wanted.instances.iter().filter(|id| id.starts_with("mi-")) {
+        search.found.hosts.push(hybrid(place, id));
+    }
+    search.addresses(wanted).await;
+    search.describe().await;
+    search.found
+}
+
+/// The search of one place.
+struct Search<'a> {
+    client: Client,
+    place: &'a Place,
+    /// Instance id to why it is a candidate.
+    whys: BTreeMap<String, String>,
+    found: Located,
+}
+
+impl Search<'_> {
+    /// Finds who holds the addresses; what cannot be asked is noted, once per place and reason.
+    async fn addresses(&mut self, wanted: &Wanted) {
+        for (filter, addresses) in wanted.filters() {
+            match interfaces(&self.client, filter, &addresses).await {
+                Ok(interfaces) => {
+                    for interface in interfaces {
+                        let mut held = addresses_of(&interface);
+                        held.retain(|address| wanted.addresses.contains(address));
+                        if let (true, [only]) = (held.is_empty(), addresses.as_slice()) {
+                            held.extend(only.parse::<IpAddr>());
+                        }
+                        for address in held {
+                            self.add_holder(&interface, address).await;
+                        }
+                    }
+                }
+                Err(error) => self.note(format!("could not look up addresses in {}: {error}", self.place)),
+            }
+        }
+        let four: Vec<String> =
+            wanted.addresses.iter().filter(|at| at.is_ipv4()).map(ToString::to_string).collect();
+        if four.is_empty() {
+            return;
+        }
+        match elastic_addresses(&self.client, &four).await {
+            Ok(addresses) => addresses.into_iter().for_each(|address| self.add_elastic(address)),
+            Err(error) => self.note(format!("could not look up Elastic IPs in {}: {error}", self.place)),
+        }
+    }
+
+    async fn add_holder(&mut self, interface: &NetworkInterface, address: IpAddr) {
+        match holder(interface) {
+            Holder::Instance(id) => self.add_why(&id, format!("holds {address} now")),
+            Holder::Nat(gateway) => self.add_behind(interface, &gateway, address).await,
+            Holder::Other(what) => self.note(format!("{address} in {} is held by {what}", self.place)),
+        }
+    }
+
+    /// Every instance that sends through a NAT gateway is a candidate.
+    async fn add_behind(&mut self, interface: &NetworkInterface, gateway: &str, address: IpAddr) {
+        let note =
+            format!("{address} is held by NAT gateway {gateway}: the sender is one of the hosts behind it");
+        if self.found.notes.contains(&note) {
+            return;
+        }
+        self.note(note);
+        let found = match subnets_behind(&self.client, gateway, interface.vpc_id().unwrap_or_default()).await
+        {
+            Ok(subnets) if subnets.is_empty() => Ok(Vec::new()),
+            Ok(subnets) => instances(&self.client, "subnet-id", subnets).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(behind) => {
+                if behind.len() > BEHIND_MAX {
+                    self.note(format!("{} hosts behind {gateway} are left out", behind.len() - BEHIND_MAX));
+                }
+                for (owner, instance) in behind.into_iter().take(BEHIND_MAX) {
+                    let why = format!("sends through NAT gateway {gateway}, which holds {address} now");
+                    self.found.hosts.push(host(self.place, owner, &instance, why));
+                }
+            }
+            Err(error) => self.note(format!("could not find the hosts behind {gateway}: {error}")),
+        }
+    }
+
+    fn add_elastic(&mut self, (address, instance, is_attached): (String, Option<String>, bool)) {
+        match instance {
+            Some(id) => self.add_why(&id, format!("holds {address} now")),
+            None if is_attached => {}
+            None => self.note(format!(
+                "{address} is an Elastic IP of {} that is attached to nothing now",
+                self.place
+            )),
+        }
+    }
+
+    /// Reads what is known of the candidates.
+    async fn describe(&mut self) {
+        if self.whys.is_empty() {
+            return;
+        }
+        match instances(&self.client, "instance-id", self.whys.keys().cloned().collect()).await {
+            Ok(instances) => {
+                for (owner, instance) in instances {
+                    let why = instance.instance_id().and_then(|id| self.whys.get(id)).cloned();
+                    self.found.hosts.push(host(self.place, owner, &instance, why.unwrap_or_default()));
+                }
+            }
+            Err(error) => self.note(format!("could not read instances of {}: {error}", self.place)),
+        }
+    }
+
+    fn add_why(&mut self, id: &str, why: String) {
+        let entry = self.whys.entry(id.to_owned()).or_default();
+        if entry.is_empty() {
+            *entry = why;
+        } else if !entry.contains(&why) {
+            *entry = format!("{entry}; {why}");
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.found.notes.contains(&note) {
+            self.found.notes.push(note);
+        }
+    }
+}
+
+async fn interfaces(client: &Client, name: &str, values: &[String]) -> Result<Vec<NetworkInterface>, String> {
+    let filter = Filter::builder().name(name).set_values(Some(values.to_vec())).build();
+    let pages = client.describe_network_interfaces().filters(filter).into_paginator().items().send();
+    pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| reason(&error))
+}
+
+/// Elastic IPs: the address, its instance, and whether it is attached to anything.
+async fn elastic_addresses(
+    client: &Client,
+    values: &[String],
+) -> Result<Vec<(String, Option<String>, bool)>, String> {
+    let filter = Filter::builder().name("public-ip").set_values(Some(values.to_vec())).build();
+    let answer = client.describe_addresses().filters(filter).send().await.map_err(|error| reason(&error))?;
+    let read = |address: aws_sdk_ec2::types::Address| {
+        let instance = address.instance_id.filter(|id| !id.is_empty());
+        let is_attached = address.network_interface_id.or(address.association_id).is_some();
+        Some((address.public_ip?, instance, is_attached))
+    };
+    Ok(answer.addresses.unwrap_or_default().into_iter().filter_map(read).collect())
+}
+
+/// Instances by a filter, with their owner account. A filter also for ids: an id that is elsewhere is no error.
+async fn instances(
+    client: &Client,
+    name: &str,
+    values: Vec<String>,
+) -> Result<Vec<(Option<String>, Instance)>, String> {
+    let mut all = Vec::new();
+    // EC2 takes 200 values a filter.
+    for values in values.chunks(200) {
+        let filter = Filter::builder().name(name).set_values(Some(values.to_vec())).build();
+        let mut pages = client.describe_instances().filters(filter).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for reservation in page.map_err(|error| reason(&error))?.reservations.unwrap_or_default() {
+                let owner = reservation.owner_id;
+                let of_reservation = reservation.instances.unwrap_or_default();
+                all.extend(of_reservation.into_iter().map(|instance| (owner.clone(), instance)));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What is known of an instance by its id in one place; none where it is not there any more.
+pub async fn by_id(place: &Place, id: &str, why: String) -> Result<Option<HostRef>, String> {
+    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
+    let found = instances(&Client::new(&place.sdk), "instance-id", vec![id.to_owned()]).await?;
+    Ok(found.into_iter().next().map(|(owner, instance)| host(place, owner, &instance, why)))
+}
+
+fn host(place: &Place, owner: Option<String>, instance: &Instance, why: String) -> HostRef {
+    let tags: BTreeMap<String, String> = instance
+        .tags()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
+        .collect();
+    let mut host = HostRef {
+        instance_id: instance.instance_id().map(str::to_owned),
+        account: place.account.clone().or(owner),
+        region: Some(place.region.clone()),
+        name: tags.get("Name").cloned(),
+        state: instance.state().and_then(|state| state.name()).map(|name| name.as_str().to_owned()),
+        tags,
+        private_addresses: addresses([instance.private_ip_address()]),
+        public_addresses: addresses([instance.public_ip_address()]),
+        launched: instance.launch_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
+        why,
+    };
+    for interface in instance.network_interfaces() {
+        for private in interface.private_ip_addresses() {
+            extend(&mut host.private_addresses, addresses([private.private_ip_address()]));
+            let public = private.association().and_then(|association| association.public_ip());
+            extend(&mut host.public_addresses, addresses([public]));
+        }
+        for six in interface.ipv6_addresses() {
+            extend(&mut host.public_addresses, addresses([six.ipv6_address()]));
+        }
+    }
+    host
+}
+
+/// A hybrid node is known to SSM, not to EC2.
+fn hybrid(place: &Place, id: &str) -> HostRef {
+    HostRef {
+        instance_id: Some(id.to_owned()),
+        account: place.account.clone(),
+        region: Some(place.region.clone()),
+        why: "named in the notice; a hybrid node, which only SSM knows".to_owned(),
+        ..HostRef::default()
+    }
+}
+
+fn addresses<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Vec<IpAddr> {
+    texts.into_iter().flatten().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn extend(list: &mut Vec<IpAddr>, more: Vec<IpAddr>) {
+    for address in more {
+        if !list.contains(&address) {
+            list.push(address);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What holds a network interface: an instance, or something that has no host to ask.
+
+use std::net::IpAddr;
+
+use aws_sdk_ec2::types::NetworkInterface;
+
+/// Who stands behind an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// An instance, by its id.
+    Instance(String),
+    /// A NAT gateway, by its id: the sender is one of the hosts behind it.
+    Nat(String),
+    /// Something else, in words.
+    Other(String),
+}
+
+/// Reads who holds an interface from its attachment, type, requester and description.
+pub fn holder(interface: &NetworkInterface) -> Holder {
+    let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
+    if let Some(id) = instance.filter(|id| id.starts_with("i-")) {
+        return Holder::Instance(id.to_owned());
+    }
+    let id = interface.network_interface_id().unwrap_or("an interface without id");
+    let description = interface.description().unwrap_or_default();
+    let kind = interface.interface_type().map_or("interface", |kind| kind.as_str());
+    let requester = interface.requester_id().unwrap_or_default();
+    if let Some(gateway) = gateway(kind, description) {
+        return Holder::Nat(gateway.unwrap_or(id).to_owned());
+    }
+    Holder::Other(format!("{} ({id})", describe(kind, requester, description)))
+}
+
+/// All addresses that an interface holds.
+pub fn addresses_of(interface: &NetworkInterface) -> Vec<IpAddr> {
+    let mut texts = vec![
+        interface.private_ip_address(),
+        interface.association().and_then(|association| association.public_ip()),
+    ];
+    for private in interface.private_ip_addresses() {
+        texts.push(private.private_ip_address());
+        texts.push(private.association().and_then(|association| association.public_ip()));
+    }
+    texts.extend(interface.ipv6_addresses().iter().map(|six| six.ipv6_address()));
+    let mut held: Vec<IpAddr> = texts.into_iter().flatten().filter_map(|text| text.parse().ok()).collect();
+    held.sort();
+    held.dedup();
+    held
+}
+
+/// Whether it is a NAT gateway's, and its id where the description names it.
+fn gateway<'a>(kind: &str, description: &'a str) -> Option<Option<&'a str>> {
+    // The SDK's documentation spells the type one way and the service another.
+    let is_gateway = matches!(kind, "natGateway" | "nat_gateway") || description.contains("NAT Gateway");
+    is_gateway.then(|| description.split_whitespace().find(|word| word.starts_with("nat-")))
+}
+
+fn describe(kind: &str, requester: &str, description: &str) -> String {
+    if let Some(name) = description.strip_prefix("ELB ") {
+        return format!("load balancer {name}");
+    }
+    if kind.contains("load_balancer") || kind.contains("loadBalancer") || requester == "amazon-elb" {
+        return "a load balancer".to_owned();
+    }
+    if kind == "lambda" || description.starts_with("AWS Lambda") {
+        return "a Lambda function: there is no host to ask".to_owned();
+    }
+    if description.contains(":attachment/") || requester.contains("fargate") {
+        return "an ECS or Fargate task: there is no host to ask".to_owned();
+    }
+    if kind == "branch" {
+        return "a pod or task interface (branch)".to_owned();
+    }
+    format!("{kind} that is attached to no instance")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ec2::types::NetworkInterfaceAttachment;
+    use aws_sdk_ec2::types::NetworkInterfaceType;
+
+    fn check(kind: &str, description: &str, expected: &str) {
+        let interface = NetworkInterface::builder()
+            .network_interface_id("eni-1")
+            .interface_type(NetworkInterfaceType::from(kind))
+            .description(description)
+            .build();
+        match holder(&interface) {
+            Holder::Other(text) => assert!(text.contains(expected), "{text}"),
+            Holder::Nat(id) => assert_eq!(id, expected),
+            Holder::Instance(id) => panic!("{id}"),
+        }
+    }
+
+    #[test]
+    fn what_has_no_host_is_named() {
+        check("nat_gateway", "Interface for NAT Gateway nat-0a1", "nat-0a1");
+        check("natGateway", "", "eni-1");
+        check("interface", "Interface for NAT Gateway nat-0a1", "nat-0a1");
+        check("interface", "ELB app/web/0123", "load balancer app/web/0123");
+        check("network_load_balancer", "", "a load balancer");
+        check("lambda", "", "Lambda");
+        check("interface", "arn:aws:ecs:eu-west-1:111122223333:attachment/0a", "Fargate");
+        check("branch", "", "pod");
+        check("interface", "", "attached to no instance");
+    }
+
+    #[test]
+    fn an_instance_is_named_by_its_id() {
+        let interface = NetworkInterface::builder()
+            .attachment(NetworkInterfaceAttachment::builder().instance_id("i-0a").build())
+            .build();
+        assert_eq!(holder(&interface), Holder::Instance("i-0a".to_owned()));
+    }
+}

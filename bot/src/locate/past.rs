@@ -1,0 +1,174 @@
+//! The claimed time decides: joins what EC2 says of now with what the ledger says of then.
+
+use std::net::IpAddr;
+
+use super::ec2;
+use super::is_same;
+use super::ledger::Held;
+use super::ledger::Ledger;
+use super::ledger::Past;
+use super::wanted::Wanted;
+use crate::aws::Place;
+use crate::case::ClaimWindow;
+use crate::case::HostRef;
+use crate::case::Located;
+
+/// Adds those who held an address in the claimed time, and takes away those who only hold it now, where the
+/// ledger is certain. Where it is not, all stay and the report says why.
+pub async fn apply(
+    ledger: &Ledger,
+    places: &[Place],
+    wanted: &Wanted,
+    window: &ClaimWindow,
+    found: &mut Located,
+) {
+    let names: Vec<String> = places.iter().map(ToString::to_string).collect();
+    for address in &wanted.addresses {
+        let (ledger, names, address) = (ledger.clone(), names.clone(), *address);
+        let (from, to) = (window.from, window.to);
+        let read = tokio::task::spawn_blocking(move || ledger.holders(address, from, to, &names)).await;
+        match read {
+            Ok(Ok(past)) => join(places, address, window, &past, found).await,
+            Ok(Err(error)) => found.notes.push(format!("who held {address} then is not known: {error}")),
+            Err(_) => found.notes.push(format!("who held {address} then is not known: the ledger failed")),
+        }
+    }
+}
+
+async fn join(places: &[Place], address: IpAddr, window: &ClaimWindow, past: &Past, found: &mut Located) {
+    for held in &past.held {
+        if !held.holder.starts_with("i-") {
+            let note = format!("{address} was held by {} ({})", held.holder, interval(held));
+            push_new(&mut found.notes, note);
+            continue;
+        }
+        let why = format!("held {address} {}", interval(held));
+        match found.hosts.iter_mut().find(|host| host.instance_id.as_deref() == Some(&held.holder)) {
+            Some(host) => host.why = format!("{}; {why}", host.why),
+            None => add(places, held, why, found).await,
+        }
+    }
+    if past.is_complete {
+        drop_late(address, window, past, found);
+    } else if past.held.is_empty() {
+        let note = format!("who held {address} in the claimed time was not recorded; only who holds it now");
+        push_new(&mut found.notes, note);
+    }
+}
+
+/// Adds a past holder with what is still known of it.
+async fn add(places: &[Place], held: &Held, why: String, found: &mut Located) {
+    let place = places.iter().find(|place| place.to_string() == held.place);
+    let known = match place {
+        Some(place) => ec2::by_id(place, &held.holder, why.clone()).await.unwrap_or_else(|error| {
+            found.notes.push(format!("could not read {} of {place}: {error}", held.holder));
+            None
+        }),
+        None => None,
+    };
+    let gone = || HostRef {
+        instance_id: Some(held.holder.clone()),
+        account: place.and_then(|place| place.account.clone()),
+        region: place.map(|place| place.region.clone()),
+        state: Some("gone".to_owned()),
+        public_addresses: vec![held.address],
+        why,
+        ..HostRef::default()
+    };
+    let host = known.unwrap_or_else(gone);
+    if !found.hosts.iter().any(|other| is_same(other, &host)) {
+        found.hosts.push(host);
+    }
+}
+
+/// Takes away hosts whose only reason is that they hold the address now, when it is certain that they did not.
+fn drop_late(address: IpAddr, window: &ClaimWindow, past: &Past, found: &mut Located) {
+    let only_now = format!("holds {address} now");
+    let mut late = Vec::new();
+    found.hosts.retain(|host| {
+        let id = host.instance_id.as_deref().unwrap_or_default();
+        let held_it = past.held.iter().any(|held| held.holder == id);
+        let keep = held_it || host.why != only_now;
+        if !keep {
+            late.push(id.to_owned());
+        }
+        keep
+    });
+    for id in late {
+        let note = format!("{id} holds {address} now, and did not in the claimed time (to {:.0})", window.to);
+        push_new(&mut found.notes, note);
+    }
+    if past.held.is_empty() {
+        push_new(&mut found.notes, format!("nobody here held {address} in the claimed time"));
+    }
+}
+
+/// When it was held, with what is uncertain.
+fn interval(held: &Held) -> String {
+    let from = match held.not_before {
+        Some(earliest) => format!("from {earliest:.0} or up to {:.0}", held.first_seen),
+        None => format!("from {:.0} or earlier", held.first_seen),
+    };
+    match held.ended {
+        Some(ended) => format!("{from}, until {:.0} or up to {ended:.0}", held.last_seen),
+        None => format!("{from}, until now"),
+    }
+}
+
+fn push_new(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::ZoneSource;
+    use jiff::Timestamp;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000_000 + minute * 60).expect("time")
+    }
+
+    fn held(holder: &str, ended: Option<i64>) -> Held {
+        Held {
+            place: "eu-west-1".to_owned(),
+            address: "203.0.113.10".parse().expect("address"),
+            holder: holder.to_owned(),
+            not_before: Some(at(-5)),
+            first_seen: at(0),
+            last_seen: at(5),
+            ended: ended.map(at),
+        }
+    }
+
+    /// i-2 holds the address now; what remains, given who held it then.
+    async fn check(held: Vec<Held>, is_complete: bool, expected: &[&str], noted: &str) {
+        let address: IpAddr = "203.0.113.10".parse().expect("address");
+        let window = ClaimWindow { from: at(1), to: at(4), zone: ZoneSource::Explicit };
+        let mut found = Located {
+            hosts: vec![HostRef {
+                instance_id: Some("i-2".to_owned()),
+                why: format!("holds {address} now"),
+                ..HostRef::default()
+            }],
+            notes: Vec::new(),
+        };
+        join(&[], address, &window, &Past { held, is_complete }, &mut found).await;
+        let ids: Vec<&str> = found.hosts.iter().filter_map(|host| host.instance_id.as_deref()).collect();
+        assert_eq!(ids, expected, "{found:?}");
+        assert!(found.notes.join("\n").contains(noted), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn the_claimed_time_decides() {
+        check(vec![held("i-1", Some(10))], true, &["i-1"], "did not in the claimed time").await;
+        check(vec![held("i-1", Some(10))], false, &["i-2", "i-1"], "").await;
+        check(vec![held("i-2", None)], true, &["i-2"], "").await;
+        check(vec![held("i-1", Some(3)), held("i-2", None)], true, &["i-2", "i-1"], "").await;
+        check(Vec::new(), true, &[], "nobody here held").await;
+        check(Vec::new(), false, &["i-2"], "was not recorded").await;
+        check(vec![held("nat-1", None)], false, &["i-2"], "was held by nat-1").await;
+    }
+}

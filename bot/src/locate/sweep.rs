@@ -1,0 +1,86 @@
+//! Looking, at regular times, at who holds which address, for the ledger.
+
+use std::time::Duration;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::NetworkInterface;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::interface::Holder;
+use super::interface::addresses_of;
+use super::interface::holder;
+use super::ledger::Holding;
+use super::ledger::Ledger;
+use crate::aws::Place;
+use crate::aws::Places;
+use crate::aws::reason;
+
+/// Interfaces of one place that are written down; further ones are left out, and that place's looks with them.
+const INTERFACES_MAX: usize = 200_000;
+
+/// Sweeps all places again and again; ends never.
+pub async fn sweep_forever(places: Places, ledger: Ledger, every: Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        sweep(&places, &ledger).await;
+    }
+}
+
+/// Looks at every place once. A place that cannot be looked at leaves a hole, which the ledger knows.
+pub async fn sweep(places: &Places, ledger: &Ledger) {
+    let mut looks = JoinSet::new();
+    for place in places.matching(None, None) {
+        looks.spawn(async move {
+            let seen = look(&place).await;
+            (place, seen)
+        });
+    }
+    while let Some(look) = looks.join_next().await {
+        let Ok((place, seen)) = look else { continue };
+        let (name, at) = (place.to_string(), Timestamp::now());
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                tracing::warn!(place = name, error, "addresses not looked at");
+                continue;
+            }
+        };
+        let (ledger, count) = (ledger.clone(), seen.len());
+        let written = tokio::task::spawn_blocking(move || ledger.look(&name, at, &seen)).await;
+        match written {
+            Ok(Ok(())) => tracing::debug!(place = %place, addresses = count, "addresses looked at"),
+            Ok(Err(error)) => tracing::error!(place = %place, error = %error, "look not written down"),
+            Err(_) => tracing::error!(place = %place, "look not written down"),
+        }
+    }
+}
+
+async fn look(place: &Place) -> Result<Vec<Holding>, String> {
+    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
+    let client = Client::new(&place.sdk);
+    let mut pages = client.describe_network_interfaces().max_results(1_000).into_paginator().send();
+    let mut seen = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| reason(&error))?;
+        seen.extend(page.network_interfaces().iter().flat_map(holdings));
+        if seen.len() > INTERFACES_MAX {
+            return Err(format!("more than {INTERFACES_MAX} addresses"));
+        }
+    }
+    seen.sort();
+    seen.dedup();
+    Ok(seen)
+}
+
+fn holdings(interface: &NetworkInterface) -> Vec<Holding> {
+    let holder = match holder(interface) {
+        Holder::Instance(id) => id,
+        Holder::Nat(id) => id,
+        Holder::Other(what) => what,
+    };
+    let hold = |address| Holding { address, holder: holder.clone() };
+    addresses_of(interface).into_iter().map(hold).collect()
+}

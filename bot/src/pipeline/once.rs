@@ -1,0 +1,104 @@
+//! One notice without queue, store or Slack: for the command line.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::ToSpan;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::gather;
+use super::gather::Step;
+use crate::case::Answer;
+use crate::case::Case;
+use crate::case::CaseId;
+use crate::case::HostAnswer;
+use crate::case::NoticeRef;
+use crate::case::Parsed;
+use crate::case::store::Question;
+use crate::case::store::digest;
+use crate::hosts::HostHistory;
+use crate::locate::Locate;
+use crate::notice;
+use crate::playbook::Playbooks;
+use crate::report;
+use crate::report::Report;
+
+/// What to investigate one notice with.
+pub struct Once {
+    /// How hosts are found.
+    pub locator: Arc<dyn Locate>,
+    /// How hosts are asked.
+    pub hosts: Arc<dyn HostHistory>,
+    /// How to ask and judge.
+    pub playbooks: Playbooks,
+    /// Addresses that are ours.
+    pub own_addresses: Vec<IpNet>,
+    /// Questions at once.
+    pub at_once: usize,
+    /// Questions in all.
+    pub most: usize,
+}
+
+/// A notice investigated.
+pub struct Investigated {
+    /// How it was read.
+    pub parsed: Parsed,
+    /// The report.
+    pub report: Report,
+    /// What the hosts answered.
+    pub answers: Vec<HostAnswer>,
+}
+
+impl Investigated {
+    /// Whether every host that was asked gave evidence, and there was one.
+    pub fn is_answered(&self) -> bool {
+        let answered = |answer: &HostAnswer| matches!(answer.answer, Answer::Evidence { .. });
+        !self.answers.is_empty() && self.answers.iter().all(answered)
+    }
+}
+
+impl Once {
+    /// Investigates a notice.
+    pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
+        let parsed = super::read(notice::parse, bytes, received, self.own_addresses.clone()).await;
+        let case = case(&parsed, bytes, received);
+        let (mut located, mut questions) =
+            gather::plan(self.locator.as_ref(), &self.playbooks, &case.claims, &[], self.most).await;
+        let permits = Arc::new(Semaphore::new(self.at_once));
+        apply(gather::send(&self.hosts, &permits, &questions), &mut questions).await;
+        apply(gather::wait(&self.hosts, &permits, &questions), &mut questions).await;
+        located.notes.extend(gather::clock_notes(&questions));
+        let answers = gather::answers(&questions);
+        let report = report::build(&case, &located, &answers, &self.playbooks, Timestamp::now());
+        Investigated { parsed, report, answers }
+    }
+}
+
+async fn apply(mut steps: JoinSet<Step>, questions: &mut [Question]) {
+    while let Some(step) = steps.join_next().await {
+        if let Ok((place, question)) = step {
+            questions[place] = question;
+        }
+    }
+}
+
+/// A case of one notice, named after its bytes so that the same file has the same name again.
+fn case(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Case {
+    let digest = digest(bytes);
+    let id = format!("GS-{}-{}", received.strftime("%Y%m%d"), digest[..4].to_ascii_uppercase());
+    Case {
+        id: CaseId(id),
+        opened: received,
+        notices: vec![NoticeRef {
+            digest,
+            received,
+            format: parsed.format.clone(),
+            reporter_case: parsed.case_id.clone(),
+            warnings: parsed.warnings.clone(),
+        }],
+        claims: parsed.claims.clone(),
+        deadline: parsed.deadline.or_else(|| received.checked_add(24.hours()).ok()),
+    }
+}

@@ -1,0 +1,362 @@
+//! Slack's Web API, by slack-morphism's HTTP layer.
+//!
+//! Blocks are handed through as JSON: its typed blocks would turn what they do not know into `Unknown` and lose
+//! it. Owns time-outs, Retry-After, and that a call whose outcome is unknown is not simply repeated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hyper_rustls::HttpsConnectorBuilder;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::json;
+use slack_morphism::SlackApiToken;
+use slack_morphism::SlackApiTokenValue;
+use slack_morphism::errors::SlackClientError;
+use slack_morphism::hyper_tokio::SlackClientHyperConnector;
+use slack_morphism::hyper_tokio::SlackClientHyperHttpsConnector;
+use slack_morphism::hyper_tokio::SlackHyperClient;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::Attachment;
+use super::Message;
+use super::Notifier;
+use super::SlackError;
+use crate::case::CaseId;
+use crate::case::store::Posted;
+use crate::config::Secret;
+use crate::config::Slack;
+
+/// One call may take so long.
+const CALL_MAX: Duration = Duration::from_secs(10);
+
+/// An upload may take so long.
+const UPLOAD_MAX: Duration = Duration::from_secs(60);
+
+/// Attempts at one call, the first included.
+const ATTEMPTS: u32 = 6;
+
+/// Longest Retry-After that is obeyed in place; a longer one is left to the next delivery of the notice.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// Name of our message metadata; the case id is in its payload.
+const METADATA: &str = "gumshoe_case";
+
+/// Messages searched for one that may have been sent.
+const SEARCHED_MAX: &str = "200";
+
+/// Posts to one channel.
+pub struct SlackWeb {
+    client: SlackHyperClient,
+    token: SlackApiToken,
+    channel: String,
+    /// No call before this time: Slack asked for patience.
+    not_before: Mutex<Option<Instant>>,
+}
+
+impl SlackWeb {
+    /// Prepares the client; makes no call.
+    pub fn new(settings: &Slack, token: &Secret) -> Result<Self, SlackError> {
+        Ok(Self {
+            client: SlackHyperClient::new(connector(settings.api_url.as_deref())?),
+            token: SlackApiToken::new(SlackApiTokenValue(token.expose().to_owned())),
+            channel: settings.channel.clone(),
+            not_before: Mutex::new(None),
+        })
+    }
+
+    fn body(&self, message: &Message) -> Value {
+        json!({
+            "channel": self.channel,
+            "text": message.text,
+            "blocks": message.blocks,
+            "mrkdwn": false,
+            "unfurl_links": false,
+            "unfurl_media": false,
+        })
+    }
+
+    /// Posts JSON, again after a failure that passes. Only for calls that may be made twice.
+    async fn call<T: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        body: &Value,
+    ) -> Result<T, SlackError> {
+        let mut tries = Tries::of(method);
+        loop {
+            match self.once(method, body).await? {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => self.pause(&mut tries, failure).await?,
+            }
+        }
+    }
+
+    async fn once<T: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        body: &Value,
+    ) -> Result<Result<T, Failure>, SlackError> {
+        self.wait_turn().await;
+        let session = self.client.open_session(&self.token);
+        let call = session.http_session_api.http_post::<_, T>(method, body, None);
+        match tokio::time::timeout(CALL_MAX, call).await {
+            Ok(Ok(answer)) => Ok(Ok(answer)),
+            Ok(Err(error)) => Ok(Err(judge(method, error)?)),
+            Err(_) => Ok(Err(Failure::passing(format!("no answer within {} s", CALL_MAX.as_secs())))),
+        }
+    }
+
+    /// Waits before the next try, or gives up.
+    async fn pause(&self, tries: &mut Tries, failure: Failure) -> Result<(), SlackError> {
+        let pause = failure.after.unwrap_or_else(|| back_off(tries.made));
+        tries.made += 1;
+        let (method, attempts, reason) = (tries.method, tries.made, failure.reason);
+        tracing::warn!(method, attempts, reason, pause_ms = pause.as_millis() as u64, "Slack call failed");
+        if attempts >= ATTEMPTS || pause > RETRY_AFTER_MAX {
+            return Err(SlackError::Unavailable { method, attempts, reason });
+        }
+        match failure.after {
+            // Everybody waits: the limit is the workspace's, not this call's.
+            Some(after) => *self.not_before.lock().await = Some(Instant::now() + after),
+            None => tokio::time::sleep(pause).await,
+        }
+        Ok(())
+    }
+
+    async fn wait_turn(&self) {
+        let until = *self.not_before.lock().await;
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    async fn upload(&self, attachment: &Attachment) -> Result<String, SlackError> {
+        const METHOD: &str = "files.getUploadURLExternal";
+        #[derive(Deserialize)]
+        struct Place {
+            upload_url: String,
+            file_id: String,
+        }
+        let session = self.client.open_session(&self.token);
+        let length = attachment.content.len().to_string();
+        let parameters = vec![("filename", Some(&attachment.name)), ("length", Some(&length))];
+        let asked = session.http_session_api.http_get::<Place, _, _>(METHOD, &parameters, None);
+        let place = within(METHOD, CALL_MAX, asked).await?;
+        let unreadable = |error| SlackError::Unavailable {
+            method: METHOD,
+            attempts: 1,
+            reason: format!("the upload address does not read: {error}"),
+        };
+        let url = place.upload_url.parse().map_err(unreadable)?;
+        let sent = session.http_session_api.http_post_uri_binary::<Value>(
+            url,
+            attachment.content_type.clone(),
+            &attachment.content,
+            None,
+        );
+        within("file upload", UPLOAD_MAX, sent).await?;
+        Ok(place.file_id)
+    }
+}
+
+#[async_trait]
+impl Notifier for SlackWeb {
+    async fn post(&self, message: &Message) -> Result<Posted, SlackError> {
+        let since = Timestamp::now();
+        let mut body = self.body(message);
+        body["metadata"] = json!({"event_type": METADATA, "event_payload": {"case_id": message.case.0}});
+        let mut tries = Tries::of("chat.postMessage");
+        loop {
+            let failure = match self.once(tries.method, &body).await? {
+                Ok(posted) => return Ok(posted),
+                Err(failure) => failure,
+            };
+            let may_be_done = failure.after.is_none();
+            self.pause(&mut tries, failure).await?;
+            // A call that failed late may have been done all the same: look before posting again.
+            if may_be_done && let Ok(Some(posted)) = self.find(&message.case, since).await {
+                return Ok(posted);
+            }
+        }
+    }
+
+    async fn find(&self, case: &CaseId, since: Timestamp) -> Result<Option<Posted>, SlackError> {
+        const METHOD: &str = "conversations.history";
+        #[derive(Deserialize)]
+        struct History {
+            messages: Vec<Value>,
+        }
+        // Slack's clock and ours may differ a little.
+        let oldest = (since.as_second() - 60).to_string();
+        let (all, limit) = ("true".to_owned(), SEARCHED_MAX.to_owned());
+        let parameters = vec![
+            ("channel", Some(&self.channel)),
+            ("oldest", Some(&oldest)),
+            ("include_all_metadata", Some(&all)),
+            ("limit", Some(&limit)),
+        ];
+        self.wait_turn().await;
+        let session = self.client.open_session(&self.token);
+        let asked = session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None);
+        let history = within(METHOD, CALL_MAX, asked).await?;
+        let ours = |message: &&Value| {
+            message["metadata"]["event_type"] == METADATA
+                && message["metadata"]["event_payload"]["case_id"] == case.0.as_str()
+        };
+        let ts = history.messages.iter().find(ours).and_then(|message| message["ts"].as_str());
+        Ok(ts.map(|ts| Posted { channel: self.channel.clone(), ts: ts.to_owned() }))
+    }
+
+    async fn update(&self, posted: &Posted, message: &Message) -> Result<(), SlackError> {
+        let mut body = self.body(message);
+        body["channel"] = json!(posted.channel);
+        body["ts"] = json!(posted.ts);
+        // Slack drops a message's metadata when an update leaves it out.
+        body["metadata"] = json!({"event_type": METADATA, "event_payload": {"case_id": message.case.0}});
+        self.call::<Value>("chat.update", &body).await.map(drop)
+    }
+
+    async fn reply(&self, posted: &Posted, message: &Message) -> Result<(), SlackError> {
+        let mut body = self.body(message);
+        body["channel"] = json!(posted.channel);
+        body["thread_ts"] = json!(posted.ts);
+        self.call::<Value>("chat.postMessage", &body).await.map(drop)
+    }
+
+    async fn attach(&self, posted: &Posted, attachment: &Attachment) -> Result<(), SlackError> {
+        let file = self.upload(attachment).await?;
+        let body = json!({
+            "files": [{"id": file, "title": attachment.title}],
+            "channel_id": posted.channel,
+            "thread_ts": posted.ts,
+        });
+        self.call::<Value>("files.completeUploadExternal", &body).await.map(drop)
+    }
+}
+
+/// How often a call was tried.
+struct Tries {
+    method: &'static str,
+    made: u32,
+}
+
+impl Tries {
+    fn of(method: &'static str) -> Self {
+        Self { method, made: 0 }
+    }
+}
+
+/// A failure that may pass.
+struct Failure {
+    reason: String,
+    /// How long Slack asked to wait.
+    after: Option<Duration>,
+}
+
+impl Failure {
+    fn passing(reason: String) -> Self {
+        Self { reason, after: None }
+    }
+}
+
+/// Tells failures that pass from refusals. Bodies are left out: they may repeat what was sent.
+fn judge(method: &'static str, error: SlackClientError) -> Result<Failure, SlackError> {
+    let refused = |code: String| SlackError::Refused { method, code };
+    match error {
+        SlackClientError::RateLimitError(limit) => Ok(Failure {
+            reason: "too many calls".to_owned(),
+            after: Some(limit.retry_after.unwrap_or(Duration::from_secs(1))),
+        }),
+        SlackClientError::ApiError(api) => match api.code.as_str() {
+            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "ratelimited" => {
+                Ok(Failure::passing(api.code))
+            }
+            _ => Err(refused(match api.errors {
+                Some(errors) => format!("{}: {}", api.code, errors.join("; ")),
+                None => api.code,
+            })),
+        },
+        SlackClientError::HttpError(http) if http.status_code.is_server_error() => {
+            Ok(Failure::passing(format!("HTTP {}", http.status_code)))
+        }
+        SlackClientError::HttpError(http) => Err(refused(format!("HTTP {}", http.status_code))),
+        SlackClientError::ProtocolError(protocol) => {
+            Ok(Failure::passing(format!("an answer that does not read: {}", protocol.json_error)))
+        }
+        SlackClientError::HttpProtocolError(protocol) => {
+            let cause = protocol.cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            Ok(Failure::passing(format!("no connection{cause}")))
+        }
+        _ => Ok(Failure::passing("the client failed".to_owned())),
+    }
+}
+
+async fn within<T>(
+    method: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, SlackClientError>>,
+) -> Result<T, SlackError> {
+    let reason = match tokio::time::timeout(limit, call).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => judge(method, error)?.reason,
+        Err(_) => format!("no answer within {} s", limit.as_secs()),
+    };
+    Err(SlackError::Unavailable { method, attempts: 1, reason })
+}
+
+/// 0.5 s, doubled each time, with jitter.
+fn back_off(attempt: u32) -> Duration {
+    Duration::from_millis(500 << attempt.min(6)).mul_f64(0.75 + 0.5 * fastrand::f64())
+}
+
+/// HTTPS with the system's roots, or plain HTTP where a stand-in's address says so.
+fn connector(api_url: Option<&str>) -> Result<SlackClientHyperHttpsConnector, SlackError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let https = match api_url {
+        Some(url) if url.starts_with("http://") => {
+            let none = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| SlackError::Setup(error.to_string()))?
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth();
+            HttpsConnectorBuilder::new().with_tls_config(none).https_or_http()
+        }
+        _ => HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map_err(|error| SlackError::Setup(format!("no certificate authorities: {error}")))?
+            .https_only(),
+    };
+    let connector = SlackClientHyperConnector::with_connector(https.enable_all_versions().build());
+    Ok(match api_url {
+        Some(url) => connector.with_slack_api_url(url.trim_end_matches('/')),
+        None => connector,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_valid_for_slack_and_its_blocks_go_through_unharmed() {
+        let settings =
+            Slack { channel: "C0123456789".to_owned(), api_url: Some("http://127.0.0.1:9/api/".to_owned()) };
+        let web = SlackWeb::new(&settings, &Secret::new("xoxb-0")).expect("a client");
+        let blocks =
+            vec![json!({"type": "section", "text": {"type": "plain_text", "text": "a", "emoji": false}})];
+        let message = Message {
+            case: CaseId("GS-20261121-7F3A".to_owned()),
+            blocks: blocks.clone(),
+            text: "a".to_owned(),
+        };
+        let mut body = web.body(&message);
+        assert_eq!(body["blocks"], Value::from(blocks));
+        slackblocks::MessagePayload::try_from(body.clone()).expect("valid");
+        body["thread_ts"] = json!("1.2");
+        slackblocks::MessagePayload::try_from(body).expect("valid");
+    }
+}
