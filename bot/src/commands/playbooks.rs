@@ -1,15 +1,32 @@
-//! `gumshoe playbooks`: lists playbooks and checks files.
+//! `gumshoe playbooks`: lists playbooks, checks files, and tries one on a ring.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use clap::Subcommand;
+use jiff::Timestamp;
 
+use crate::case::Accused;
+use crate::case::Activity;
+use crate::case::Answer;
+use crate::case::Case;
+use crate::case::CaseId;
+use crate::case::Claim;
+use crate::case::ClaimWindow;
+use crate::case::HostAnswer;
+use crate::case::HostRef;
+use crate::case::Located;
+use crate::case::Remote;
+use crate::case::ZoneSource;
+use crate::investigate::request_for;
 use crate::investigate::words;
 use crate::playbook::Playbooks;
+use crate::report;
 
-/// List playbooks, or check playbook files
+/// List playbooks, check playbook files, or try one on a recorded ring
 #[derive(Debug, Args)]
 pub struct PlaybooksArgs {
     #[command(subcommand)]
@@ -33,6 +50,29 @@ enum PlaybooksCommand {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Judge a recorded ring by a playbook file, as if a notice had accused its host
+    ///
+    /// For example: gumshoe playbooks test port-scan.toml --ring DIR --remote 198.51.100.7 --from 2026-11-21T10:00:00Z
+    Test(TestArgs),
+}
+
+#[derive(Debug, Args)]
+struct TestArgs {
+    /// The playbook
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The ring
+    #[arg(long, value_name = "DIR")]
+    ring: PathBuf,
+    /// An address that the notice would name; may be given more than once; without one, traffic is judged by its kind
+    #[arg(long, value_name = "ADDRESS")]
+    remote: Vec<IpAddr>,
+    /// When the abuse began; without it the hours that the playbook says are searched
+    #[arg(long, value_name = "TIME", requires = "to")]
+    from: Option<Timestamp>,
+    /// When it ended
+    #[arg(long, value_name = "TIME", requires = "from")]
+    to: Option<Timestamp>,
 }
 
 /// Runs `gumshoe playbooks`.
@@ -43,6 +83,7 @@ pub fn cmd_playbooks(args: &PlaybooksArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         PlaybooksCommand::Check { files } => check(files),
+        PlaybooksCommand::Test(args) => test(args),
     }
 }
 
@@ -76,4 +117,36 @@ fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
+    let (playbooks, name) = Playbooks::with_file(&args.file)?;
+    let playbook = playbooks.get(&name).context("the playbook is gone")?;
+    let now = Timestamp::now();
+    let window =
+        args.from.zip(args.to).map(|(from, to)| ClaimWindow { from, to, zone: ZoneSource::Explicit });
+    let remote = |address: &IpAddr| Remote { address: *address, port: None, protocol: None };
+    let claim = Claim {
+        accused: Accused::default(),
+        remote: args.remote.iter().map(remote).collect(),
+        window,
+        activity: playbook.activities.first().copied().unwrap_or(Activity::Other),
+    };
+    let host = HostRef { name: Some("the ring's host".to_owned()), ..HostRef::default() };
+    let request = request_for(&claim, playbook, now);
+    let evidence = history::query(&args.ring, &request, history::Host::default())
+        .with_context(|| format!("cannot query the ring {}", args.ring.display()))?;
+    let answer = Answer::Evidence { evidence: Box::new(evidence) };
+    let answers =
+        [HostAnswer { host: host.clone(), request, asked: now, answered: Timestamp::now(), answer }];
+    let case = Case {
+        id: CaseId("test".to_owned()),
+        opened: now,
+        notices: Vec::new(),
+        claims: vec![claim],
+        deadline: None,
+    };
+    let located = Located { hosts: vec![host], notes: Vec::new() };
+    print!("{}", report::text(&report::build(&case, &located, &answers, &playbooks, now)));
+    Ok(ExitCode::SUCCESS)
 }

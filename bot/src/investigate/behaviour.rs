@@ -56,8 +56,9 @@ enum Key<'a> {
     Nobody { via: Via, inbound: bool },
 }
 
-/// Groups a host's activities, those that match most first.
-pub(super) fn groups<'a>(host: &Host<'a>) -> Vec<Group<'a>> {
+/// Groups a host's activities, those that match most first. Without a target everything "matches" what was asked,
+/// and that says nothing: nothing is then counted as matching.
+pub(super) fn groups<'a>(host: &Host<'a>, targeted: bool) -> Vec<Group<'a>> {
     if host.evidence.activities.len() > ACTIVITIES_MAX {
         host.contradiction("it names more activities than an answer holds");
     }
@@ -72,7 +73,7 @@ pub(super) fn groups<'a>(host: &Host<'a>) -> Vec<Group<'a>> {
         grouped.entry(key(host, activity)).or_default().push(activity);
     }
     let mut groups: Vec<Group<'a>> =
-        grouped.into_values().map(|activities| group(host, activities)).collect();
+        grouped.into_values().map(|activities| group(host, activities, targeted)).collect();
     groups.sort_by(|a, b| {
         let rank = |group: &Group| (group.behaviour.matched, group.behaviour.targets, group.behaviour.flows);
         rank(b).cmp(&rank(a)).then_with(|| a.behaviour.events.cmp(&b.behaviour.events))
@@ -121,10 +122,13 @@ fn is_interpreter(name: &str) -> bool {
     })
 }
 
-fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
+fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool) -> Group<'a> {
     activities.sort_by_key(|activity| {
         (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
     });
+    if targeted {
+        leave_out_other_runs(&mut activities);
+    }
     let actors: BTreeSet<ProcessId> = activities.iter().filter_map(|activity| actor(activity)).collect();
     let process = activities.first().and_then(|activity| actor(activity));
     let mut senders: Vec<ProcessId> = activities
@@ -139,13 +143,29 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>) -> Group<'a> {
         unrecorded: process.filter(|id| host.find(*id).is_none()),
         processes: actors.iter().map(|id| identity(*id)).collect::<BTreeSet<_>>().len() as u64,
         senders,
-        behaviour: sum(&activities),
+        behaviour: sum(&activities, targeted),
         activities,
     }
 }
 
+/// Leaves out siblings that did something large of their own and match nothing: the same tool run for another
+/// target. Small ones are a loop's turns and belong to it.
+fn leave_out_other_runs(activities: &mut Vec<&Activity>) {
+    const LOOP_TARGETS: u64 = 3;
+    let matching: BTreeSet<Option<Identity>> = activities
+        .iter()
+        .filter(|activity| activity.matched > 0)
+        .map(|activity| actor(activity).map(identity))
+        .collect();
+    if !matching.is_empty() {
+        activities.retain(|activity| {
+            activity.targets <= LOOP_TARGETS || matching.contains(&actor(activity).map(identity))
+        });
+    }
+}
+
 /// Sums activities. Distinct targets of several are known only within bounds: the lower one is taken.
-fn sum(activities: &[&Activity]) -> Behaviour {
+fn sum(activities: &[&Activity], targeted: bool) -> Behaviour {
     let total = |of: fn(&Activity) -> u64| {
         activities.iter().fold(0_u64, |sum, activity| sum.saturating_add(of(activity)))
     };
@@ -156,8 +176,13 @@ fn sum(activities: &[&Activity]) -> Behaviour {
             .filter(|(state, _)| states.contains(state))
             .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
     };
-    let any_match = activities.iter().any(|activity| activity.matched > 0);
-    let telling = || activities.iter().filter(move |activity| !any_match || activity.matched > 0);
+    let any_match = targeted && activities.iter().any(|activity| activity.matched > 0);
+    // A scanner also asks for names: what is small beside the rest does not describe it.
+    let largest = activities.iter().map(|activity| activity.targets).max().unwrap_or(0);
+    let tells = move |activity: &Activity| {
+        if any_match { activity.matched > 0 } else { activity.targets >= largest / 10 }
+    };
+    let telling = || activities.iter().filter(move |activity| tells(activity));
     let most = |of: fn(&Activity) -> u64| telling().map(|activity| of(activity)).max().unwrap_or(0);
     let addresses: Vec<IpAddr> =
         distinct(telling().flat_map(|activity| activity.address_sample.iter().copied()));
@@ -168,11 +193,11 @@ fn sum(activities: &[&Activity]) -> Behaviour {
         via: ordered(activities, |activity| activity.via),
         inbound: activities.first().is_some_and(|activity| activity.direction == Direction::In),
         flows: total(|activity| activity.flows),
-        matched: total(|activity| activity.matched.min(activity.flows)),
+        matched: if targeted { total(|activity| activity.matched.min(activity.flows)) } else { 0 },
         addresses: most(|activity| activity.addresses).max(addresses.len() as u64),
         ports: most(|activity| activity.ports).max(if any_match { 0 } else { listed }),
         targets: most(|activity| activity.targets),
-        matched_ports: most(|activity| activity.matched_ports).max(if any_match { listed } else { 0 }),
+        matched_ports: if any_match { most(|activity| activity.matched_ports).max(listed) } else { 0 },
         established: state(&[FlowState::Established, FlowState::Closed]),
         failed: state(&[FlowState::Refused, FlowState::TimedOut, FlowState::Failed, FlowState::Attempt]),
         sent: state(&[FlowState::Sent]),

@@ -44,7 +44,10 @@ pub(super) fn findings(
     found.extend(others.map(other_suspect));
     if first.is_none() {
         for asked in asked {
-            busiest(asked, playbook, &mut found);
+            // Suspects that do not carry a verdict were named already.
+            if asked.host.is_some() && !candidates.iter().any(|other| other.suspect.host == asked.view.name) {
+                busiest(asked, &mut found);
+            }
         }
     }
     found.truncate(FINDINGS_MAX);
@@ -272,15 +275,28 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
     }
 }
 
+fn is_daemon(name: &str) -> bool {
+    name.starts_with("sshd") || matches!(name, "login" | "agetty")
+}
+
 /// What else the suspect and its session did.
 fn also(first: &Candidate, found: &mut Vec<Finding>) {
     let (Some(process), Some(origin)) = (first.group.process, &first.origin) else {
         return;
     };
-    let Some(root) = origin.chain.last().copied().filter(|_| !matches!(origin.entry, Entry::Unknown)) else {
+    if origin.entry == Entry::Unknown {
+        return;
+    }
+    // The daemon that let somebody in does much for every login: the session is what runs below it.
+    let session = match origin.entry {
+        Entry::Login { .. } | Entry::Console { .. } => {
+            origin.chain.iter().rev().find(|above| !is_daemon(program_name(above)))
+        }
+        _ => origin.chain.last(),
+    };
+    let Some(root) = session.copied() else {
         return;
     };
-    // The entry's own process may serve others as well: only its descendants belong to the session.
     let mut named = std::collections::BTreeMap::<String, (u64, Vec<EventId>)>::new();
     let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
     let group: Vec<_> =
@@ -320,17 +336,20 @@ fn also(first: &Candidate, found: &mut Vec<Finding>) {
 
 fn other_suspect(other: &Candidate) -> Finding {
     let person = other.suspect.person.as_ref().map(|person| format!(" of {}", person.name.shown(40)));
-    let kind = if other.is_abusive() { "also fits" } else { "also matches, as an ordinary client" };
+    let kind = match (other.is_abusive(), other.targeted) {
+        (true, _) => "also fits",
+        (false, true) => "also matches, as an ordinary client",
+        (false, false) => "ordinary traffic of that time",
+    };
     let text = format!("{kind}: {}{} {}", program(other), person.unwrap_or_default(), other.suspect.says);
     finding(other, About::Also, text, other.suspect.behaviour.events.iter().take(2).copied().collect())
 }
 
 /// Where nothing matches: who was busiest then, so that a person sees what the host did do.
-fn busiest(asked: &Asked, playbook: &Playbook, found: &mut Vec<Finding>) {
+fn busiest(asked: &Asked, found: &mut Vec<Finding>) {
     let Some(host) = &asked.host else {
         return;
     };
-    let _ = playbook;
     for activity in
         host.evidence.activities.iter().filter(|activity| activity.direction == Direction::Out).take(3)
     {

@@ -30,8 +30,15 @@ pub(super) fn graph(candidate: &Candidate) -> Graph {
         drawing.edge(last, missing, "");
         last = Some(missing);
     }
-    let chain: Vec<&Process> =
+    let mut chain: Vec<&Process> =
         candidate.origin.iter().flat_map(|origin| origin.chain.iter().copied()).rev().collect();
+    let all = chain.len();
+    // A monitor and its worker, a fork that runs the same program: one is enough to see.
+    chain.dedup_by(|a, b| {
+        (&a.exe, &a.argv, a.credentials.uid, a.credentials.euid)
+            == (&b.exe, &b.argv, b.credentials.uid, b.credentials.euid)
+    });
+    drawing.graph.folded += (all - chain.len()) as u64;
     let folded = chain.len().saturating_sub(CHAIN_MAX);
     for (index, process) in chain.iter().enumerate() {
         // The beginning and the end of a long chain tell most.
@@ -110,7 +117,7 @@ impl Drawing {
             format!("{} as {}", view.user.shown(30), view.effective_user.shown(30))
         };
         let label = Untrusted::new(program_name(process)).shown(40);
-        let detail = format!("{} - {}", user, view.argv.shown(80));
+        let detail = format!("{user}: {}", view.argv.shown(80));
         self.node(kind, &label, &detail, true)
     }
 

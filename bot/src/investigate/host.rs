@@ -120,13 +120,17 @@ impl<'a> Host<'a> {
         self.exits.get(&identity(id)).copied()
     }
 
+    /// A user's name, where the evidence has it.
+    pub fn known_user(&self, uid: u32) -> Option<Untrusted> {
+        match self.users.get(&uid) {
+            Some(user) => Some(Untrusted::new(user)),
+            None => (uid == 0).then(|| Untrusted::new("root")),
+        }
+    }
+
     /// A user's name, or `uid N`.
     pub fn user(&self, uid: u32) -> Untrusted {
-        match self.users.get(&uid) {
-            Some(user) => Untrusted::new(user),
-            None if uid == 0 => Untrusted::new("root"),
-            None => Untrusted::new(&format!("uid {uid}")),
-        }
+        self.known_user(uid).unwrap_or_else(|| Untrusted::new(&format!("uid {uid}")))
     }
 
     /// The way up from a process.

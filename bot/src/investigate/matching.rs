@@ -139,14 +139,18 @@ fn coverage_text(view: &HostView, gaps: &[(Window, String)], claimed: Window, re
     } else {
         format!("history incomplete for {span}")
     };
+    if view.complete && !gaps.is_empty() {
+        let stretches = words::counted(gaps.len() as u64, "stretch", "stretches");
+        text.push_str(&format!("; of the wider time that was asked, {stretches} not recorded"));
+        return text;
+    }
     let missing: Vec<String> = gaps
         .iter()
         .take(3)
         .map(|(gap, reason)| format!("{} ({reason})", words::span(gap.from, gap.to)))
         .collect();
     if !missing.is_empty() {
-        let where_ = if view.complete { "; outside it, not recorded: " } else { "; not recorded: " };
-        text.push_str(where_);
+        text.push_str("; not recorded: ");
         text.push_str(&words::list(&missing));
     }
     if let Some(loss) = view.losses.first() {

@@ -45,12 +45,16 @@ pub fn investigate(
     answers: &[HostAnswer],
     playbook: &Playbook,
 ) -> Judgement {
-    let asked: Vec<Asked> = answers.iter().map(|answer| Asked::new(answer, claims)).collect();
+    let names = host_names(located, answers);
+    let asked: Vec<Asked> = answers
+        .iter()
+        .map(|answer| Asked::new(answer, claims, names.of(&answer.host, evidence_name(answer))))
+        .collect();
     let mut candidates: Vec<Candidate> =
         asked.iter().flat_map(|asked| suspect::candidates(asked, playbook)).collect();
     suspect::rank(&mut candidates);
     let first = candidates.first().filter(|candidate| candidate.counts());
-    let silent = silent_hosts(located, answers);
+    let silent = silent_hosts(located, answers, &names);
     let verdict = match first {
         Some(first) => first.suspect.verdict.clone(),
         None => without_suspect(claims, &asked, &silent),
@@ -112,9 +116,8 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(answer: &'a HostAnswer, claims: &'a [Claim]) -> Self {
+    fn new(answer: &'a HostAnswer, claims: &'a [Claim], name: String) -> Self {
         let about = matching::claims_of(answer, claims);
-        let name = host_name(&answer.host, evidence_name(answer));
         let host = match &answer.answer {
             Answer::Evidence { evidence } => Some(Host::new(name.clone(), evidence)),
             _ => None,
@@ -143,21 +146,45 @@ fn host_name(host: &HostRef, own: Option<&str>) -> String {
     name.map_or_else(|| "unnamed host".to_owned(), |name| Untrusted::new(name).shown(64))
 }
 
+/// Names that several hosts share, as the instances of one group do.
+struct Names(std::collections::BTreeSet<String>);
+
+fn host_names(located: &Located, answers: &[HostAnswer]) -> Names {
+    let mut bearers = std::collections::BTreeMap::<String, std::collections::BTreeSet<&str>>::new();
+    let asked = answers.iter().map(|answer| (&answer.host, evidence_name(answer)));
+    for (host, own) in asked.chain(located.hosts.iter().map(|host| (host, None))) {
+        let id = host.instance_id.as_deref().unwrap_or_default();
+        bearers.entry(host_name(host, own)).or_default().insert(id);
+    }
+    Names(bearers.into_iter().filter(|(_, ids)| ids.len() > 1).map(|(name, _)| name).collect())
+}
+
+impl Names {
+    /// A host's name, with its instance id where others bear it, too.
+    fn of(&self, host: &HostRef, own: Option<&str>) -> String {
+        let name = host_name(host, own);
+        match &host.instance_id {
+            Some(id) if self.0.contains(&name) => format!("{name} {}", Untrusted::new(id).shown(40)),
+            _ => name,
+        }
+    }
+}
+
 /// Candidates that were found and never asked.
-fn silent_hosts(located: &Located, answers: &[HostAnswer]) -> Vec<HostView> {
+fn silent_hosts(located: &Located, answers: &[HostAnswer], names: &Names) -> Vec<HostView> {
     let asked = |host: &HostRef| {
         answers.iter().any(|answer| match (&answer.host.instance_id, &host.instance_id) {
             (Some(a), Some(b)) => a == b,
             _ => answer.host == *host,
         })
     };
-    located.hosts.iter().filter(|host| !asked(host)).map(silent_view).collect()
+    located.hosts.iter().filter(|host| !asked(host)).map(|host| silent_view(host, names)).collect()
 }
 
-fn silent_view(host: &HostRef) -> HostView {
+fn silent_view(host: &HostRef, names: &Names) -> HostView {
     HostView {
         host: host.clone(),
-        name: host_name(host, None),
+        name: names.of(host, None),
         answered: false,
         text: "was not asked".to_owned(),
         complete: false,

@@ -237,11 +237,11 @@ fn unit(cgroup: &str) -> Option<&str> {
     cgroup.split('/').rev().find(|part| part.ends_with(".service")).filter(|part| !part.starts_with("user@"))
 }
 
-/// Through what a process got other rights than its ancestors had.
+/// Through what a process got another user's rights than its ancestors had.
 fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
     let first_person = chain.iter().position(|ancestor| ancestor.credentials.uid != 0)?;
-    let changes = process.credentials.euid != chain[first_person].credentials.uid;
-    if !changes {
+    // A setuid program such as ping keeps its user's real id: it is meant to be so.
+    if process.credentials.uid == chain[first_person].credentials.uid {
         return None;
     }
     let above: Vec<&str> = chain[..=first_person].iter().map(|ancestor| program_name(ancestor)).collect();
@@ -249,7 +249,7 @@ fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
     let elevator = above.iter().find(|name| ELEVATORS.contains(name));
     match elevator {
         Some(name) => Some((*name).to_owned()),
-        None if process.credentials.euid == 0 => Some(String::new()),
+        None if process.credentials.uid == 0 => Some(String::new()),
         // A service that gives rights up is no elevation.
         None => None,
     }
@@ -257,10 +257,12 @@ fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
 
 /// The person behind a process, and another one that another source names.
 fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, Option<String>) {
-    let by_login_uid = process.credentials.login_uid.filter(|uid| *uid != u32::MAX).map(|uid| {
-        let name = process.login_user.as_deref().filter(|user| !user.is_empty());
-        name.map_or_else(|| host.user(uid), Untrusted::new)
-    });
+    let login_uid = process.credentials.login_uid.filter(|uid| *uid != u32::MAX);
+    let named = |uid: u32| match process.login_user.as_deref().filter(|user| !user.is_empty()) {
+        Some(user) => Some(Untrusted::new(user)),
+        None => host.known_user(uid),
+    };
+    let by_login_uid = login_uid.and_then(named);
     let by_login = origin.login.map(|event| Untrusted::new(&event.login.user));
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
         .map(|ancestor| host.view(ancestor).user);
@@ -273,13 +275,20 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
         by_parent.filter(|_| with_session).map(|name| (name, "parent")),
         by_own.filter(|_| with_session).map(|name| (name, "own_user")),
         root_itself(process, origin).map(|name| (name, "own_user")),
+        login_uid.map(|uid| (host.user(uid), "login_uid")),
     ];
     let person = known.into_iter().flatten().next();
     let other = match (&by_login_uid, &by_login) {
-        (Some(uid), Some(login)) if uid != login => Some(login.shown(40)),
+        (Some(uid), Some(login)) if account(uid) != account(login) => Some(login.shown(40)),
         _ => None,
     };
     (person.map(|(name, known_by)| Person { name, known_by: known_by.to_owned() }), other)
+}
+
+/// An account's name without its domain: `alice` of `alice@corp.example` and `CORP\\alice`.
+fn account(name: &Untrusted) -> String {
+    let bare = name.raw().rsplit('\\').next().unwrap_or_default();
+    bare.split('@').next().unwrap_or_default().to_lowercase()
 }
 
 /// Root's own cron job or console session has root as its person.

@@ -86,7 +86,7 @@ pub(super) fn candidates<'a>(asked: &'a Asked<'a>, playbook: &Playbook) -> Vec<C
     };
     let remotes = &asked.answer.request.remotes;
     let targeted = !remotes.is_empty();
-    behaviour::groups(host)
+    behaviour::groups(host, targeted)
         .into_iter()
         .filter(|group| !targeted || group.behaviour.matched > 0)
         .take(JUDGED_MAX)

@@ -46,7 +46,9 @@ pub fn clock(at: UnixNs) -> String {
 /// Two times in UTC; the day only once where they share it.
 pub fn span(from: UnixNs, to: UnixNs) -> String {
     let day = |at: UnixNs| Timestamp::from(at).strftime("%Y-%m-%d").to_string();
-    if day(from) == day(to) {
+    if utc(from) == utc(to) {
+        utc(from)
+    } else if day(from) == day(to) {
         format!("{} {} to {} UTC", day(from), clock(from), clock(to))
     } else {
         format!("{} {} to {} {} UTC", day(from), clock(from), day(to), clock(to))

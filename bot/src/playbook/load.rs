@@ -167,6 +167,20 @@ impl Playbooks {
         Ok(playbooks)
     }
 
+    /// Those built in, with one file beside or in place of them; says what the file calls itself. It comes before
+    /// others that are for the same accusations.
+    pub fn with_file(path: &Path) -> Result<(Self, String), PlaybookError> {
+        let file = read(path)?;
+        let name = file.name.clone();
+        let mut files = Self::built_in()?.files;
+        files.retain(|other| other.name != name);
+        for other in &mut files {
+            other.activities.retain(|activity| !file.activities.contains(activity));
+        }
+        files.push(file);
+        Ok((Self::new(files)?, name))
+    }
+
     /// Checks files against the built-in default and each other, and returns what is wrong, file by file.
     pub fn check(paths: &[PathBuf]) -> Vec<(PathBuf, Option<PlaybookError>)> {
         let checked = |path: &PathBuf| -> Result<(), PlaybookError> {

@@ -1,5 +1,7 @@
 //! The report as one HTML page: no script, nothing loaded, readable on a phone and on paper.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::DOCTYPE;
@@ -137,13 +139,26 @@ fn findings(report: &Report) -> Markup {
                         @for finding in findings {
                             li {
                                 (visible(&finding.text, 1_000))
-                                @for event in finding.events.iter().take(6) {
-                                    " " a .event href=(format!("#event-{event}")) { "event " (event) }
-                                }
+                                (events(report, &finding.events))
                             }
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Event numbers; links where the event stands in the table below.
+fn events(report: &Report, events: &[u64]) -> Markup {
+    let distinct: BTreeSet<u64> = events.iter().copied().collect();
+    html! {
+        @for event in distinct.into_iter().take(6) {
+            " "
+            @if report.evidence.iter().any(|row| row.event == event) {
+                a .event href=(format!("#event-{event}")) { "event " (event) }
+            } @else {
+                span .event .small { "event " (event) }
             }
         }
     }

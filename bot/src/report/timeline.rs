@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use history::Evidence;
+use history::ProcessId;
 use history::UnixNs;
 
 use super::EvidenceRow;
@@ -39,19 +40,14 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
             );
         }
         for process in suspect.ancestors.iter().rev().chain(&suspect.process) {
-            add(
-                process.started,
-                format!("{} starts: {}", process.user.raw(), process.argv.shown(160)),
-                Vec::new(),
-                true,
-            );
+            let text = format!("{} starts: {}", process.user.raw(), process.argv.shown(160));
+            add(process.started, text, Vec::new(), true);
+        }
+        // Between, one process ends after the other and tells nothing.
+        for process in suspect.process.iter().chain(suspect.ancestors.last()) {
             if let Some(ended) = process.ended {
-                add(
-                    ended,
-                    format!("{} (process {}) ends", process.name.raw(), process.pid),
-                    Vec::new(),
-                    true,
-                );
+                let text = format!("{} (process {}) ends", process.name.raw(), process.pid);
+                add(ended, text, Vec::new(), true);
             }
         }
         let behaviour = &suspect.behaviour;
@@ -69,7 +65,7 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
                 true,
             );
         }
-        for event in logins(answers).take(20) {
+        for event in logins(answers, suspect).take(20) {
             let word = if event.login.accepted { "logs in" } else { "fails to log in" };
             let from =
                 event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
@@ -105,7 +101,7 @@ pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Sus
     moments.retain(|moment| moment.on_chain || !moment.events.iter().any(|event| chained.contains(event)));
     // Of one moment the chain comes first, and a process starts before it sends.
     moments.sort_by_key(|moment| (moment.at, !moment.on_chain));
-    moments.dedup_by(|a, b| a.at == b.at && a.text == b.text);
+    moments.dedup_by(|a, b| words::utc(a.at) == words::utc(b.at) && a.text == b.text);
     moments.truncate(MOMENTS_MAX);
     moments
 }
@@ -117,8 +113,22 @@ fn evidences(answers: &[HostAnswer]) -> impl Iterator<Item = (&HostAnswer, &Evid
     })
 }
 
-fn logins(answers: &[HostAnswer]) -> impl Iterator<Item = &history::LoginEvent> {
-    evidences(answers).flat_map(|(_, evidence)| &evidence.logins)
+/// Logins of the suspect's host.
+fn logins<'a>(answers: &'a [HostAnswer], suspect: &Suspect) -> impl Iterator<Item = &'a history::LoginEvent> {
+    let process = suspect_process(Some(suspect));
+    let knows_it =
+        move |evidence: &Evidence| evidence.processes.iter().any(|known| same(Some(known.id), process));
+    evidences(answers)
+        .filter(move |(_, evidence)| knows_it(evidence))
+        .flat_map(|(_, evidence)| &evidence.logins)
+}
+
+fn suspect_process(suspect: Option<&Suspect>) -> Option<ProcessId> {
+    suspect?.process.as_ref()?.id.parse().ok()
+}
+
+fn same(a: Option<ProcessId>, b: Option<ProcessId>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a.same_process(&b))
 }
 
 /// The events that findings point at, and samples of the suspect's flows.
@@ -129,7 +139,7 @@ pub(super) fn evidence(
 ) -> Vec<EvidenceRow> {
     let pointed: BTreeSet<u64> =
         judgement.findings.iter().flat_map(|finding| finding.events.clone()).collect();
-    let process = suspect.and_then(|suspect| suspect.process.as_ref()).map(|process| process.pid);
+    let process = suspect_process(suspect);
     let mut rows = Vec::new();
     for (answer, evidence) in evidences(answers) {
         let host = answer.host.name.as_deref().unwrap_or(&evidence.host.hostname);
@@ -150,7 +160,7 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        let own = |sample: &&history::FlowEvent| sample.flow.owner.map(|owner| owner.tgid) == process;
+        let own = |sample: &&history::FlowEvent| same(sample.flow.owner, process);
         for sample in evidence.samples.iter().filter(own).take(12) {
             let flow = &sample.flow;
             let text = format!(
@@ -192,7 +202,7 @@ pub(super) fn evidence(
                 text: Untrusted::new(&text),
             });
         }
-        for exit in evidence.exits.iter().filter(|exit| Some(exit.process.tgid) == process).take(2) {
+        for exit in evidence.exits.iter().filter(|exit| same(Some(exit.process), process)).take(2) {
             let text = format!(
                 "process {} ended with code {}, signal {}",
                 exit.process.tgid, exit.code, exit.signal

@@ -237,6 +237,8 @@ fn a_stolen_password_shows_beside_the_owners_session() {
     let report = report_of(&story, accused(120, 180));
     assert_eq!(report.facts.login.as_ref().unwrap().source_address, Some("203.0.113.200".parse().unwrap()));
     assert_eq!(report.facts.verdict, "compromise");
+    assert!(report.sentence.starts_with("Somebody with the account alice"), "{}", report.sentence);
+    assert_eq!(report.facts.confidence, Confidence::Medium);
     let text = report::text(&report);
     assert!(text.contains("12 failed logins"), "{text}");
     assert!(text.contains("alice also logged in from 192.0.2.10"), "{text}");
@@ -328,5 +330,67 @@ fn a_syn_flood_is_a_flood_and_no_scan() {
     assert_eq!(report.facts.tool.as_deref(), Some("hping3"));
     assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("flood"));
     assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+#[test]
+fn a_setuid_program_is_no_odd_elevation() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let scanner = story.run(shell, 120, ALICE, "/usr/bin/nmap", "nmap -sS 198.51.100.7");
+    story.of(scanner).credentials.euid = 0;
+    story.raw_scan(scanner, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.user.as_ref().unwrap().raw(), "alice");
+    assert_eq!(report.facts.effective_user.as_ref().unwrap().raw(), "root");
+    assert_eq!(report.judgement.suspects[0].signs, [""; 0]);
+}
+
+#[test]
+fn users_without_names_do_not_contradict_the_login() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    for process in &mut story.processes {
+        process.user = None;
+        process.login_user = None;
+    }
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert_eq!(report.facts.user.as_ref().unwrap().raw(), "root");
+    assert_eq!(doubts(&report), []);
+}
+
+#[test]
+fn another_run_of_the_same_tool_is_not_added() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let other = story.run(shell, 100, ALICE, "/usr/bin/nmap", "nmap -sT 203.0.113.9");
+    story.raw_scan(other, 101, 110, Via::Socket);
+    let activity = story.activities.last_mut().unwrap();
+    (activity.matched, activity.matched_ports) = (0, 0);
+    activity.address_sample = vec!["203.0.113.9".parse().unwrap()];
+    let nmap = story.run(shell, 120, ALICE, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Socket);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.argv.as_ref().unwrap().raw(), "nmap -sT 198.51.100.7");
+    assert_eq!(report.facts.targets.as_ref().unwrap().flows, 1000);
+}
+
+#[test]
+fn hosts_of_one_name_are_told_apart() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let claim = accused(120, 180);
+    let mut twin = answer(&Story::new(), &claim);
+    twin.host.instance_id = Some("i-0fedcba9876543210".to_owned());
+    let mut both = located();
+    both.hosts.insert(0, twin.host.clone());
+    let report = report_with(vec![claim.clone()], both, &[twin, answer(&story, &claim)]);
+    assert_eq!(report.facts.instance_id.as_deref(), Some(INSTANCE));
+    assert_eq!(report.facts.host.as_deref(), Some("web-1 i-0123456789abcdef0"));
     everything_holds(&report);
 }

@@ -306,3 +306,25 @@ fn a_reporters_clock_forty_minutes_off_is_found_and_said() {
     assert!(report.judgement.doubts[0].text.contains("39 min 1 s after"), "{:?}", report.judgement.doubts);
     assert_eq!(report.facts.confidence, Confidence::Medium);
 }
+
+#[test]
+fn udp_to_thousands_of_addresses_is_a_sweep_unless_it_is_a_resolver() {
+    let sweep = |exe: &str, line: &str| {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let process = story.run(shell, 120, ALICE, exe, line);
+        story.traffic(Some(process), 121, 171, |activity| {
+            activity.protocol = Protocol::UDP;
+            (activity.flows, activity.matched, activity.matched_ports) = (9_000, 1, 1);
+            (activity.addresses, activity.targets) = (9_000, 9_000);
+            activity.states = vec![(FlowState::Sent, 9_000)];
+            activity.address_sample = vec![VICTIM.parse().unwrap()];
+            activity.port_ranges = vec![(53, 53)];
+        });
+        let mut claim = accused(120, 180);
+        claim.remote[0].protocol = None;
+        report_of(&story, claim).facts.verdict
+    };
+    assert_eq!(sweep("/home/alice/find-resolvers", "find-resolvers"), "tool");
+    assert_eq!(sweep("/usr/sbin/unbound", "unbound -d"), "unknown");
+}
