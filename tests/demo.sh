@@ -7,4 +7,4 @@ tests/setup.sh
 . tests/as-root.sh
 echo "demo: building (the first time some 12 min on two cores, then seconds)"
 cargo build --workspace --bins
-exec cargo run --quiet --workspace --bin demo -- "$@"
+exec cargo run --quiet --bin demo -- "$@"
