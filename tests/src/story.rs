@@ -24,6 +24,7 @@ use crate::lab::Seen;
 use crate::lab::wait_until;
 use crate::notice;
 use crate::notice::Packet;
+pub use crate::programs::Programs;
 use crate::recording;
 use crate::standins::Aws;
 use crate::standins::slack;
@@ -37,49 +38,6 @@ const RECORDED_BEFORE: Duration = Duration::from_secs(3);
 const SCAN_MAX: Duration = Duration::from_secs(120);
 /// From the notice to the report; more is a failure in itself.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
-
-/// The programs under test.
-#[derive(Debug, Clone)]
-pub struct Programs {
-    /// `host-recorder`.
-    pub recorder: PathBuf,
-    /// `gumshoe`.
-    pub gumshoe: PathBuf,
-}
-
-impl Programs {
-    /// Both.
-    ///
-    /// # Errors
-    /// When one is not there.
-    pub fn find() -> anyhow::Result<Self> {
-        Ok(Self { recorder: Self::recorder()?, gumshoe: Self::gumshoe()? })
-    }
-
-    /// The bot alone.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn gumshoe() -> anyhow::Result<PathBuf> {
-        program("GUMSHOE_BIN", "gumshoe")
-    }
-
-    /// The recorder alone.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn recorder() -> anyhow::Result<PathBuf> {
-        program("HOST_RECORDER_BIN", "host-recorder")
-    }
-}
-
-/// The program that a variable names, else the one that is built beside this program.
-fn program(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
-    let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
-    let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
-    ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
-    Ok(path)
-}
 
 /// One scan, as the victim saw it.
 #[derive(Debug, Clone)]
