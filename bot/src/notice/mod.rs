@@ -44,6 +44,7 @@ mod time;
 mod trace;
 mod trust;
 mod unwrap;
+mod vocabulary;
 mod when;
 mod xarf;
 

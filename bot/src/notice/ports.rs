@@ -1,5 +1,6 @@
 //! Ports that a text names, and what they tell of the activity when no word does.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -63,25 +64,27 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
     ports
 }
 
-/// Returns an address with each port that stands beside it anywhere in the text.
-pub(super) fn beside(lines: &[Line<'_>], ip: IpAddr) -> Vec<Remote> {
-    let mut remotes: Vec<Remote> = Vec::new();
+/// Returns each address with the ports that stand beside it anywhere in the text.
+pub(super) fn beside(lines: &[Line<'_>], wanted: &HashSet<IpAddr>) -> HashMap<IpAddr, Vec<Remote>> {
+    let mut remotes: HashMap<IpAddr, Vec<Remote>> = HashMap::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement) {
-        for spot in line.spots.iter().filter(|spot| spot.ip == Some(ip)) {
-            let Some(port) =
-                port_of(spot, line.text).filter(|port| *port > 0 && spot.slash.is_none())
-            else {
+        for spot in line.spots.iter().filter(|spot| spot.slash.is_none()) {
+            let Some(address) = spot.ip.filter(|ip| wanted.contains(ip)) else {
                 continue;
             };
-            let word = line
-                .text
-                .split(|letter: char| !letter.is_alphanumeric())
-                .find_map(protocol_word);
-            if remotes.len() < PORTS_MAX && !remotes.iter().any(|known| known.port == Some(port)) {
-                remotes.push(Remote {
-                    address: ip,
+            let Some(port) = port_of(spot, line.text).filter(|port| *port > 0) else {
+                continue;
+            };
+            let known = remotes.entry(address).or_default();
+            if known.len() < PORTS_MAX && !known.iter().any(|it| it.port == Some(port)) {
+                let protocol = line
+                    .text
+                    .split(|letter: char| !letter.is_alphanumeric())
+                    .find_map(protocol_word);
+                known.push(Remote {
+                    address,
                     port: Some(port),
-                    protocol: word,
+                    protocol,
                 });
             }
         }

@@ -1,6 +1,7 @@
 //! Whose each address is. Everything that the text says of an address is a vote with its reason;
 //! the votes decide, and where they do not, nobody is accused.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -20,6 +21,7 @@ use super::pattern::compile;
 use super::record;
 use super::record::Record;
 use super::resource;
+use super::vocabulary;
 
 /// Votes below this accuse nobody.
 const ACCUSED_MIN: f32 = 1.5;
@@ -126,12 +128,14 @@ impl Tally {
 pub(super) struct Roles {
     /// One tally an address, in the order of the text.
     pub tallies: Vec<Tally>,
+    /// Where each address's tally is.
+    places: HashMap<IpAddr, usize>,
 }
 
 impl Roles {
     /// Returns the role of an address.
     pub fn of(&self, ip: IpAddr) -> Option<Role> {
-        self.tallies.iter().find(|tally| tally.ip == ip)?.role()
+        self.tallies.get(*self.places.get(&ip)?)?.role()
     }
 
     /// Returns the addresses of a role, in the order of the text.
@@ -189,23 +193,19 @@ impl Roles {
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
-        let at = self
-            .tallies
-            .iter()
-            .position(|tally| tally.ip == ip)
-            .unwrap_or_else(|| {
-                self.tallies.push(Tally {
-                    ip,
-                    votes: Vec::new(),
-                    sums: [0.0; 4],
-                    rows_sure: false,
-                    rows_from: 0,
-                    rows_to: 0,
-                    mentions: 0,
-                    ours: address::is_within(ip, own),
-                });
-                self.tallies.len() - 1
+        let at = *self.places.entry(ip).or_insert_with(|| {
+            self.tallies.push(Tally {
+                ip,
+                votes: Vec::new(),
+                sums: [0.0; 4],
+                rows_sure: false,
+                rows_from: 0,
+                rows_to: 0,
+                mentions: 0,
+                ours: address::is_within(ip, own),
             });
+            self.tallies.len() - 1
+        });
         &mut self.tallies[at]
     }
 }
@@ -237,9 +237,7 @@ pub(super) fn weigh(
             else {
                 continue;
             };
-            if roles.tallies.len() >= ADDRESSES_MAX
-                && !roles.tallies.iter().any(|tally| tally.ip == ip)
-            {
+            if roles.tallies.len() >= ADDRESSES_MAX && !roles.places.contains_key(&ip) {
                 continue;
             }
             let tally = roles.tally(ip, own);
@@ -447,20 +445,20 @@ fn said_of(
 
 fn said_by_label(name: &str, ours: bool) -> Option<(Role, f32, String)> {
     let meaning = label::meaning(name);
-    let words = label::words(name);
-    let has = |word: &str| words.iter().any(|it| it == word);
+    let few_words = || label::words(name).len();
+    let has = |class| label::holds(name, class);
     let why = format!("the field \"{}\"", name.trim());
     let role = match meaning.role {
-        Some(Role::Accused) if ours && has("remote") => Some(Role::Victim),
-        Some(Role::Victim) if ours && has("local") => Some(Role::Accused),
-        Some(Role::Accused) if has("remote") && words.len() <= 2 => {
+        Some(Role::Accused) if ours && has(vocabulary::REMOTE) => Some(Role::Victim),
+        Some(Role::Victim) if ours && has(vocabulary::LOCAL) => Some(Role::Accused),
+        Some(Role::Accused) if has(vocabulary::REMOTE) && few_words() <= 2 => {
             return Some((Role::Accused, 1.5, why));
         }
         role => role,
     };
     match (role, meaning.kind) {
         (Some(role), _) => Some((role, 3.0, why)),
-        (None, Kind::Address) if words.len() <= 4 => Some((Role::Accused, 1.5, why)),
+        (None, Kind::Address) if few_words() <= 4 => Some((Role::Accused, 1.5, why)),
         _ => None,
     }
 }

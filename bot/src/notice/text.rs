@@ -288,13 +288,14 @@ fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote
     let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
     let named = ports::labelled(lines);
     let mut remotes = Vec::new();
-    for ip in roles
+    let victims: Vec<IpAddr> = roles
         .with(Role::Victim)
         .into_iter()
         .filter(|ip| !is_accused(ip))
-    {
-        let own = ports::beside(lines, ip);
-        if !own.is_empty() {
+        .collect();
+    let mut beside = ports::beside(lines, &victims.iter().copied().collect());
+    for ip in victims {
+        if let Some(own) = beside.remove(&ip) {
             remotes.extend(own);
             continue;
         }
