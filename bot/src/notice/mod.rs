@@ -9,6 +9,7 @@ mod address;
 mod alarm;
 mod archive;
 mod asff;
+mod blocks;
 mod claims;
 mod cue;
 mod document;

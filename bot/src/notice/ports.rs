@@ -27,6 +27,10 @@ static PORT: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"(?i)\b(?:(tcp|udp)\s?[/: ]\s?)?(\d{1,5})(?:\s?[/ ]\s?(tcp|udp))?\b")
 });
 
+static PROSE_LIST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\bports?\s+(\d{1,5}(?:\s?(?:,|and|&|/|\+)\s?(?:and\s)?\d{1,5})+)\b")
+});
+
 /// Returns the ports of fields such as "Destination ports: 22/TCP, 80".
 pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> {
     let mut ports = Vec::new();
@@ -34,6 +38,17 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
         .iter()
         .filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000)
     {
+        if let Some(list) = PROSE_LIST.captures(line.text) {
+            let numbers = list[1].split(|letter: char| !letter.is_ascii_digit());
+            ports.extend(
+                numbers
+                    .filter_map(|it| it.parse().ok())
+                    .filter(|port| *port > 0)
+                    .take(PORTS_MAX)
+                    .map(|port| (port, None)),
+            );
+            continue;
+        }
         // "(e.g. 22/TCP)" is part of the name.
         let Some((name, value)) = line
             .text

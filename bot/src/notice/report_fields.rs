@@ -20,7 +20,7 @@ pub(super) fn read(document: &Document) -> Option<Draft> {
         .iter()
         .filter(|section| section.role != SectionRole::Subject);
     parts
-        .filter_map(|section| Fields::of(section))
+        .filter_map(Fields::of)
         .find_map(|fields| arf(&fields).or_else(|| x_arf(&fields)))
 }
 

@@ -280,8 +280,10 @@ pub(super) fn weigh(
             }
             let said = said_of(lines, index, spot, intro.as_deref(), ours);
             match said {
+                // Where a line says who did it, a mere "host=" beside it says nothing.
+                Some((Role::Accused, weight, _)) if record.is_some() && weight < 2.0 => {}
                 Some((role, weight, why)) => tally.vote(at(role, weight, why)),
-                None if is_log && in_text(line) => {
+                None if is_log && in_text(line) && record.is_none() => {
                     let (role, weight, why) = match (position, line.spots.len()) {
                         (_, 1) => (Role::Accused, 1.0, ALONE),
                         (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
@@ -357,7 +359,7 @@ fn said_of(
     if line.kind == LineKind::Header {
         return Some((
             Role::Infrastructure,
-            0.5,
+            0.8,
             "stands in a quoted mail header".to_owned(),
         ));
     }
@@ -366,6 +368,13 @@ fn said_of(
             Role::Infrastructure,
             2.0,
             "stands in a signature or a registry's record".to_owned(),
+        ));
+    }
+    if line.text[..spot.start].ends_with('@') {
+        return Some((
+            Role::Victim,
+            0.8,
+            "is the host part of a mail or telephone address".to_owned(),
         ));
     }
     match link_around(line.text, spot) {

@@ -162,7 +162,7 @@ impl Header {
                 Kind::OtherTime if record.stamps.is_empty() && !self.has_time() => {
                     take_time(&mut record, &mut day, cell);
                 }
-                Kind::Activity if record.activity.is_none() => {
+                Kind::Activity | Kind::Service if record.activity.is_none() => {
                     record.activity = activity::of_name(cell)
                 }
                 _ => {
