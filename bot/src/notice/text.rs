@@ -427,8 +427,10 @@ fn claims_of(
         }
         if !alone {
             // What is said in general may be of the others.
-            whole.remotes.clear();
-            whole.interval = whole.interval.filter(|_| !timed);
+            if rows.iter().any(|row| row.remote.is_some()) {
+                whole.remotes.clear();
+            }
+            whole.interval = whole.interval.filter(|_| !timed || labelled);
         }
         let unzoned = rows.iter().all(has_no_zone);
         let known = whole
@@ -580,7 +582,8 @@ fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolve
     if !draft.claims.is_empty() && draft.claims.iter().all(|claim| claim.window.is_none()) {
         draft.warnings.push("it names no time".to_owned());
     }
-    if whole.activity == Activity::Other {
+    let unclear = |claim: &Claim| claim.activity == Activity::Other;
+    if whole.activity == Activity::Other && draft.claims.iter().all(unclear) {
         draft
             .warnings
             .push("what was done is not clear from the notice".to_owned());
