@@ -20,5 +20,5 @@ bench: ## not built yet
 kernels: ## not built yet
 	@echo "kernels: not yet: the kernel matrix is not written" >&2; exit 1
 
-clean: ## what was built, and what labs of dead processes left
+clean: ## what was built
 	cargo clean

@@ -69,7 +69,7 @@ fn prose_mail(size: usize) -> Vec<u8> {
 }
 
 fn attached_mail(size: usize) -> Vec<u8> {
-    let line = format!("{}\r\n", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJz".repeat(1));
+    let line = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJz\r\n";
     format!(
         "{HEAD}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n192.0.2.30 scans us\r\n--b\r\nContent-Type: application/octet-stream; name=x.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n{}--b--\r\n",
         line.repeat(size / line.len())

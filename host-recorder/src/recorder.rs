@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use history::Body;
 use history::Credentials;
-use history::Flow;
 use history::Login;
 use history::LossClass;
 use history::Process;
@@ -72,6 +71,10 @@ pub struct Recorder {
     scope: Option<String>,
     lost: [u64; NR_RECORD_LOSS as usize],
     lost_since: UnixNs,
+    /// Events that the disk did not take since it last took some.
+    disk_lost: u64,
+    disk_lost_since: UnixNs,
+    disk_failure: Option<String>,
     status: Status,
     status_path: PathBuf,
 }
@@ -101,6 +104,9 @@ impl Recorder {
             scope,
             lost: [0; NR_RECORD_LOSS as usize],
             lost_since: UnixNs::now(),
+            disk_lost: 0,
+            disk_lost_since: UnixNs::now(),
+            disk_failure: None,
             status: Status::new(),
             status_path,
         })
@@ -108,10 +114,10 @@ impl Recorder {
 
     /// Notes what runs already, then records until `stop` is set. `ready` is called once history begins.
     pub fn run(&mut self, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
-        self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")))?;
+        self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")));
         self.snapshot()?;
-        self.read_logins()?;
-        self.ring.commit()?;
+        self.read_logins();
+        self.commit_ring();
         self.write_status(true);
         ready();
         let mut committed = Instant::now();
@@ -125,13 +131,13 @@ impl Recorder {
             }
             if forgot.elapsed() >= FORGET_EVERY {
                 forgot = Instant::now();
-                self.forget()?;
+                self.forget();
             }
         }
         self.take()?;
         self.commit()?;
-        self.note(RecorderAct::Stopped, "asked to")?;
-        self.ring.commit()?;
+        self.note(RecorderAct::Stopped, "asked to");
+        self.commit_ring();
         self.write_status(false);
         Ok(())
     }
@@ -140,12 +146,12 @@ impl Recorder {
     fn take(&mut self) -> anyhow::Result<()> {
         let drained = self.capture.drain()?;
         for bytes in drained.identities.iter().chain(&drained.flows) {
-            self.take_record(bytes)?;
+            self.take_record(bytes);
         }
         Ok(())
     }
 
-    fn take_record(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    fn take_record(&mut self, bytes: &[u8]) {
         self.status.records += 1;
         match decode(bytes, &self.clock) {
             Ok(Record::Fork { boot_ns, parent, child }) => {
@@ -154,54 +160,47 @@ impl Recorder {
                 if let Some(namespace) = self.mount_namespaces.get(&parent).copied() {
                     self.mount_namespaces.insert(child, namespace);
                 }
-                self.append(boot_ns, Body::Fork { child, parent })
+                self.append(boot_ns, Body::Fork { child, parent });
             }
             Ok(Record::Image(image)) => {
                 let boot_ns = image.boot_ns;
                 let process = self.process_of(*image, Seen::Exec);
                 self.processes.insert(process.clone(), boot_ns);
-                self.append(boot_ns, Body::Process(Box::new(process)))
+                self.append(boot_ns, Body::Process(Box::new(process)));
             }
             Ok(Record::Exit { boot_ns, process, code, signal }) => {
                 self.processes.end(&process, boot_ns);
-                self.append(boot_ns, Body::Exit { process, code, signal })
+                self.append(boot_ns, Body::Exit { process, code, signal });
             }
             Ok(Record::Tcp(connection)) => {
                 let who = connection.flow.sender.or(connection.flow.owner);
-                self.compare(connection.boot_ns, who, connection.credentials)?;
+                self.compare(connection.boot_ns, who, connection.credentials);
                 self.flows.connection(*connection);
-                Ok(())
             }
             Ok(Record::Packets { boot_ns, credentials, flow }) => {
-                self.compare(boot_ns, flow.sender.or(flow.owner), credentials)?;
+                self.compare(boot_ns, flow.sender.or(flow.owner), credentials);
                 self.flows.packets(boot_ns, *flow);
-                Ok(())
             }
             Err(error) => {
                 tracing::warn!(%error, "a record could not be read");
                 let at = clock::boot_ns();
-                self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() })
+                self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() });
             }
         }
     }
 
     /// A process that is now somebody else without having executed anything (sshd after authentication, su in a
     /// shell's own process) becomes an event.
-    fn compare(
-        &mut self,
-        boot_ns: u64,
-        who: Option<ProcessId>,
-        seen: Option<Credentials>,
-    ) -> anyhow::Result<()> {
+    fn compare(&mut self, boot_ns: u64, who: Option<ProcessId>, seen: Option<Credentials>) {
         let (Some(id), Some(to)) = (who, seen) else {
-            return Ok(());
+            return;
         };
         let Some(process) = self.processes.get_mut(&id).filter(|process| process.credentials != to) else {
-            return Ok(());
+            return;
         };
         let from = std::mem::replace(&mut process.credentials, to);
         self.name_users(&id);
-        self.append(boot_ns, Body::Credentials { process: id, from, to })
+        self.append(boot_ns, Body::Credentials { process: id, from, to });
     }
 
     fn process_of(&mut self, image: Image, seen: Seen) -> Process {
@@ -274,7 +273,7 @@ impl Recorder {
         }
         // Written once all are known, so that each finds its parent.
         for process in inside {
-            self.append(now, Body::Process(Box::new(process)))?;
+            self.append(now, Body::Process(Box::new(process)));
         }
         for (net_ns, pid) in namespaces {
             for port in listeners::of_namespace(pid) {
@@ -322,7 +321,7 @@ impl Recorder {
 
     fn commit(&mut self) -> anyhow::Result<()> {
         self.read_clock()?;
-        self.read_logins()?;
+        self.read_logins();
         for bytes in self.capture.changed_slots()? {
             if let Some(Record::Packets { boot_ns, flow, .. }) = decode_slot(&bytes, &self.clock) {
                 self.flows.packets(boot_ns, *flow);
@@ -331,39 +330,61 @@ impl Recorder {
         let mut written = false;
         for (boot_ns, flow) in self.flows.take() {
             written = true;
-            self.append_flow(boot_ns, flow)?;
+            self.append(boot_ns, Body::Flow(Box::new(flow)));
         }
         self.read_losses()?;
         if !written {
-            self.note(RecorderAct::Alive, "")?;
+            self.note(RecorderAct::Alive, "");
         }
-        self.ring.commit()?;
+        self.commit_ring();
         self.write_status(true);
         Ok(())
     }
 
-    fn append_flow(&mut self, boot_ns: u64, flow: Flow) -> anyhow::Result<()> {
+    /// Writes an event. One that the disk does not take is counted, and the recorder goes on.
+    fn append(&mut self, boot_ns: u64, body: Body) {
         let time = self.clock.wall(boot_ns);
-        self.status.events += 1;
-        self.ring.append(time, boot_ns, Body::Flow(Box::new(flow)), &self.processes)?;
-        Ok(())
+        self.append_at(time, boot_ns, body);
     }
 
-    fn append(&mut self, boot_ns: u64, body: Body) -> anyhow::Result<()> {
+    fn append_at(&mut self, time: UnixNs, boot_ns: u64, body: Body) {
         self.status.events += 1;
-        self.ring.append(self.clock.wall(boot_ns), boot_ns, body, &self.processes)?;
-        Ok(())
+        if let Err(error) = self.ring.append(time, boot_ns, body, &self.processes) {
+            if self.disk_lost == 0 {
+                tracing::error!(%error, "events are being lost");
+                self.disk_lost_since = time;
+            }
+            self.disk_lost += 1;
+        }
     }
 
-    fn note(&mut self, act: RecorderAct, note: &str) -> anyhow::Result<()> {
-        self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() })
+    /// Puts what was written on disk. While the disk takes nothing it is tried again each second.
+    fn commit_ring(&mut self) {
+        let outcome = self.ring.commit();
+        match &outcome {
+            Err(error) if self.disk_failure.is_none() => {
+                tracing::error!(%error, "the ring cannot be written")
+            }
+            Ok(()) if self.disk_failure.is_some() => tracing::info!("the ring is written again"),
+            _ => {}
+        }
+        self.disk_failure = outcome.err().map(|error| error.to_string());
+        if self.disk_failure.is_none() && self.disk_lost > 0 {
+            let (count, from) = (std::mem::take(&mut self.disk_lost), self.disk_lost_since);
+            self.status.lose(LossClass::Disk, count);
+            self.append(clock::boot_ns(), Body::Loss { class: LossClass::Disk, count, from });
+        }
+    }
+
+    fn note(&mut self, act: RecorderAct, note: &str) {
+        self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() });
     }
 
     fn read_clock(&mut self) -> anyhow::Result<()> {
         let step = self.clock.set(clock::boot_ns(), clock::offset_ns()?);
         if step.abs() >= CLOCK_STEP_NS {
             let seconds = step as f64 / 1e9;
-            self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"))?;
+            self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"));
         }
         Ok(())
     }
@@ -382,14 +403,14 @@ impl Recorder {
                 _ => LossClass::Flow,
             };
             self.status.lose(class, count);
-            self.append(now, Body::Loss { class, count, from })?;
+            self.append(now, Body::Loss { class, count, from });
         }
         self.lost = lost;
         self.lost_since = self.clock.wall(now);
         Ok(())
     }
 
-    fn read_logins(&mut self) -> anyhow::Result<()> {
+    fn read_logins(&mut self) {
         let now = Timestamp::now();
         let mut found = Vec::new();
         let mut lost = 0;
@@ -407,15 +428,14 @@ impl Recorder {
         }
         if lost > 0 {
             let at = clock::boot_ns();
-            self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since })?;
+            self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
         }
         for (line, origin) in found {
-            self.take_login(line, origin)?;
+            self.take_login(line, origin);
         }
-        Ok(())
     }
 
-    fn take_login(&mut self, line: LoginLine, origin: String) -> anyhow::Result<()> {
+    fn take_login(&mut self, line: LoginLine, origin: String) {
         let time = line.time.unwrap_or_else(UnixNs::now);
         let boot_ns = self.clock.since_boot(time);
         // The pid of the line, unless that process began after the line was written.
@@ -436,21 +456,21 @@ impl Recorder {
         if let Some(id) = process.filter(|_| login.accepted) {
             self.processes.set_login(&id, time, boot_ns, login.clone());
         }
-        self.status.events += 1;
-        self.ring.append(time, boot_ns, Body::Login(Box::new(login)), &self.processes)?;
-        Ok(())
+        self.append_at(time, boot_ns, Body::Login(Box::new(login)));
     }
 
-    fn forget(&mut self) -> anyhow::Result<()> {
+    fn forget(&mut self) {
         self.processes.forget(clock::boot_ns());
         let processes = &self.processes;
         self.mount_namespaces.retain(|id, _| processes.get(id).is_some());
-        Ok(())
     }
 
     fn write_status(&mut self, running: bool) {
         self.status.processes = self.processes.len() as u64;
         self.status.update(running, &self.ring.size());
+        if let Some(failure) = &self.disk_failure {
+            self.status.failure = Some(failure.clone());
+        }
         if let Err(error) = self.status.write(&self.status_path) {
             tracing::warn!(%error, path = %self.status_path.display(), "status could not be written");
         }

@@ -13,6 +13,8 @@ pub mod interrupt;
 pub mod kernel;
 pub mod lab;
 pub mod notice;
+pub mod programs;
+pub mod recording;
 pub mod standins;
 pub mod story;
 

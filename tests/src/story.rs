@@ -24,6 +24,8 @@ use crate::lab::Seen;
 use crate::lab::wait_until;
 use crate::notice;
 use crate::notice::Packet;
+pub use crate::programs::Programs;
+use crate::recording;
 use crate::standins::Aws;
 use crate::standins::slack;
 use crate::standins::slack::Slack;
@@ -36,49 +38,6 @@ const RECORDED_BEFORE: Duration = Duration::from_secs(3);
 const SCAN_MAX: Duration = Duration::from_secs(120);
 /// From the notice to the report; more is a failure in itself.
 const ANSWER_MAX: Duration = Duration::from_secs(90);
-
-/// The programs under test.
-#[derive(Debug, Clone)]
-pub struct Programs {
-    /// `host-recorder`.
-    pub recorder: PathBuf,
-    /// `gumshoe`.
-    pub gumshoe: PathBuf,
-}
-
-impl Programs {
-    /// Both.
-    ///
-    /// # Errors
-    /// When one is not there.
-    pub fn find() -> anyhow::Result<Self> {
-        Ok(Self { recorder: Self::recorder()?, gumshoe: Self::gumshoe()? })
-    }
-
-    /// The bot alone.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn gumshoe() -> anyhow::Result<PathBuf> {
-        program("GUMSHOE_BIN", "gumshoe")
-    }
-
-    /// The recorder alone.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn recorder() -> anyhow::Result<PathBuf> {
-        program("HOST_RECORDER_BIN", "host-recorder")
-    }
-}
-
-/// The program that a variable names, else the one that is built beside this program.
-fn program(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
-    let built = || crate::target_dir().map(|dir| dir.join("debug").join(name));
-    let path = std::env::var_os(variable).map_or_else(built, |path| Ok(path.into()))?;
-    ensure!(path.exists(), "{} is not built: cargo build --workspace", path.display());
-    Ok(path)
-}
 
 /// One scan, as the victim saw it.
 #[derive(Debug, Clone)]
@@ -169,9 +128,7 @@ impl Story {
     pub fn replay(&mut self, recording: &Path) -> anyhow::Result<String> {
         let instance = self.lab.instance();
         instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
-        copy_files(&recording.join("ring"), &instance.path(RING))?;
-        let mail = recording.join("notice.eml");
-        fs::read_to_string(&mail).with_context(|| mail.display().to_string())
+        recording::put(recording, &instance.path(RING))
     }
 
     /// Keeps the ring as it is now, and a notice, for [`Story::replay`].
@@ -179,8 +136,7 @@ impl Story {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_recording(&self, mail: &str, recording: &Path) -> anyhow::Result<()> {
-        copy_files(&self.lab.instance().path(RING), &recording.join("ring"))?;
-        fs::write(recording.join("notice.eml"), mail).context("keep the notice")
+        recording::keep(&self.lab.instance().path(RING), mail, recording)
     }
 
     /// Starts ordinary work on the instance.
@@ -302,19 +258,4 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
-}
-
-/// Copies a directory of files and directories.
-fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_files(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("copy to {}", target.display()))?;
-        }
-    }
-    Ok(())
 }

@@ -139,7 +139,7 @@ def start(host, command_id, step, lines, variables):
         with open(host.cgroup_procs, "w") as file:
             file.write("0")
 
-    return subprocess.Popen(host.enter + ["sh", "-c", path], env=environment, stdin=subprocess.DEVNULL,
+    return subprocess.Popen(host.enter + ["sh", "-c", path], env=environment, cwd="/", stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=join)
 
 

@@ -90,7 +90,7 @@ pub async fn cmd_investigate(args: &InvestigateArgs) -> anyhow::Result<ExitCode>
     let once = Once {
         locator,
         hosts,
-        playbooks: Playbooks::load(config.playbooks_dir.as_deref())?,
+        playbooks: Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?),
         own_addresses: config.own_networks(),
         at_once: config.limits.questions_at_once,
         most: config.limits.questions_per_case,

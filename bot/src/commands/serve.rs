@@ -12,6 +12,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
 use crate::aws::Places;
+use crate::case::store::CaseStore;
 use crate::case::store::SqliteStore;
 use crate::config::Config;
 use crate::hosts::SsmHistory;
@@ -20,12 +21,16 @@ use crate::intake::SqsQueue;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
 use crate::locate::sweep_forever;
+use crate::pipeline::CaseFiles;
+use crate::pipeline::Desk;
 use crate::pipeline::Edges;
+use crate::pipeline::Once;
 use crate::pipeline::Pipeline;
 use crate::playbook::Playbooks;
 use crate::slack::LogOnly;
 use crate::slack::Notifier;
 use crate::slack::SlackWeb;
+use crate::slack::Socket;
 
 /// Name of the case store in the state folder.
 const STORE: &str = "cases.sqlite";
@@ -54,28 +59,59 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         anyhow::bail!("{lack}");
     }
     let queue_url = config.queue_url.clone().context("queue_url is not set")?;
-    let playbooks = Playbooks::load(config.playbooks_dir.as_deref())?;
-    let store = SqliteStore::open(&config.state_dir.join(STORE))?;
+    let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
+    let store: Arc<dyn CaseStore> = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
     let places = Places::enter(&config).await;
     let ledger = ledger(&config, &places)?;
-    let queue = SqsQueue::new(places.own(), &queue_url, config.limits.visibility_s);
+    let limits = config.limits;
+    let queue = SqsQueue::new(places.own(), &queue_url, limits.visibility_s);
+    let hosts =
+        SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
     let edges = Edges {
-        store: Arc::new(store),
-        locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
-        hosts: Arc::new(SsmHistory::new(
-            places,
-            &config.ssm_document,
-            config.limits.ssm_deadline(),
-            config.limits.ssm_delivery_s,
-        )),
+        store,
+        locator: Arc::new(Ec2Locator::new(places, ledger)),
+        hosts: Arc::new(hosts),
         notifier: notifier(&config)?,
     };
-    let pipeline = Arc::new(Pipeline::new(edges, Arc::new(playbooks), &config));
-    let intake = Intake::new(Arc::new(queue), pipeline, config.limits);
+    let socket = desk(&config, &edges, &playbooks).await;
+    let pipeline = Arc::new(Pipeline::new(edges, playbooks, &config));
+    let intake = Intake::new(Arc::new(queue), pipeline, limits);
     println!("gumshoe: waiting for notices on {queue_url}");
     intake.run(stop_on_signal()?).await;
+    if let Some(socket) = socket {
+        socket.close().await;
+    }
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Answers `/gumshoe` where an app-level token is given. Notices are answered also when that does not work.
+async fn desk(config: &Config, edges: &Edges, playbooks: &Arc<Playbooks>) -> Option<Arc<Socket>> {
+    let (slack, token) = (config.slack.as_ref()?, config.slack_app_token.as_ref()?);
+    let (socket, questions) = match Socket::open(slack, token).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::error!(error = %error, "no commands from Slack");
+            return None;
+        }
+    };
+    let socket = Arc::new(socket);
+    let desk = Desk {
+        store: Arc::clone(&edges.store),
+        files: CaseFiles::new(&config.state_dir),
+        once: Once {
+            locator: Arc::clone(&edges.locator),
+            hosts: Arc::clone(&edges.hosts),
+            playbooks: Arc::clone(playbooks),
+            own_addresses: config.own_networks(),
+            at_once: config.limits.questions_at_once,
+            most: config.limits.questions_per_case,
+        },
+        channel: slack.channel.clone(),
+    };
+    tokio::spawn(Arc::new(desk).run(Arc::clone(&socket), questions));
+    println!("gumshoe: answering /gumshoe in {}", slack.channel);
+    Some(socket)
 }
 
 /// Opens the ledger of addresses and keeps it, unless that is turned off.

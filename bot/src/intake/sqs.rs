@@ -1,6 +1,7 @@
 //! The queue in SQS.
 
 use async_trait::async_trait;
+use aws_config::Region;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
@@ -28,7 +29,12 @@ pub struct SqsQueue {
 impl SqsQueue {
     /// The queue of this address.
     pub fn new(sdk: &SdkConfig, url: &str, visibility_s: u32) -> Self {
-        Self { client: Client::new(sdk), url: url.to_owned(), visibility_s }
+        let config = aws_sdk_sqs::config::Builder::from(sdk);
+        let config = match region_of(url) {
+            Some(region) => config.region(Region::new(region)),
+            None => config,
+        };
+        Self { client: Client::from_conf(config.build()), url: url.to_owned(), visibility_s }
     }
 }
 
@@ -93,6 +99,30 @@ fn delivery(message: Message) -> Option<Delivery> {
     })
 }
 
+/// The region in a queue's address; none in a stand-in's.
+fn region_of(url: &str) -> Option<String> {
+    let host = url.strip_prefix("https://")?.split('/').next()?;
+    let mut labels = host.split('.');
+    (labels.next() == Some("sqs") && host.contains(".amazonaws.com")).then_some(())?;
+    labels.next().map(str::to_owned)
+}
+
 fn failed(doing: &'static str, reason: String) -> QueueError {
     QueueError::Failed { doing, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_in_the_region_of_its_address() {
+        for (url, expected) in [
+            ("https://sqs.eu-central-1.amazonaws.com/111122223333/notices", Some("eu-central-1")),
+            ("http://127.0.0.1:5566/111122223333/notices", None),
+            ("https://queue.example.com/notices", None),
+        ] {
+            assert_eq!(region_of(url).as_deref(), expected, "{url}");
+        }
+    }
 }

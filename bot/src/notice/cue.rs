@@ -38,7 +38,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:to|against|target\w*|victims?|attacked|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b",
+        |into|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
@@ -46,7 +46,7 @@ static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:(?:has|have|had)\s+been|was|were|is|are|being|got|is\s+being)\s+(?:\w+ly\s+)?(?:attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
+        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
     )
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {

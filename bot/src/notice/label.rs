@@ -5,6 +5,10 @@
 
 use serde::Serialize;
 
+use super::vocabulary as word;
+use super::vocabulary::Classes;
+use super::vocabulary::classes;
+
 /// Who an address belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,131 +61,100 @@ pub(super) struct Meaning {
     pub role: Option<Role>,
 }
 
-const VICTIM: &str = "resp ziel zielip opfer destino destinazione cible victime doel dest dst destination destinations target targets targeted victim victims attacked daddr \
-    dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip \
-    targetip";
-const ACCUSED: &str = "orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking \
-    offender offending abuser abusive abusing origin originating culprit intruder infected \
-    bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client \
-    spammer your instance from hacker zombie resource sport spt infringing remote attackerip \
-    clientip";
-/// Parts of words in scripts without blanks, and in Russian and Korean.
-const VICTIM_PARTS: &str = "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв";
-const ACCUSED_PARTS: &str = "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ";
-const TIME_PARTS: &str = "时间 時間 日時 日期 시간 일시 время дата";
-const TIME: &str = "ts fecha hora heure data tijd tijdstip time date timestamp when seen observed started start begin began end ended stop occurred \
-    datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime \
-    endtime";
-const OTHER_TIME: &str = "sent received reported generated updated update submitted notified printed \
-    processed registered modified report notification arrival";
-const CASE: &str = "case ticket incident reference tracking issue rid ref caseid ticketid complaint";
-
-/// Says whether a word is one of a list, which is written as words with blanks between.
-fn is_in(list: &str, word: &str) -> bool {
-    list.split(' ').any(|known| known == word)
-}
-
 /// Says what a name means.
 pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
-    let has = |list: &str| words.iter().any(|word| is_in(list, word));
-    Meaning { kind: kind(&words, &has), role: role(&words, &has) }
+    let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
+    let name = Name { words: &words, classes: &classes, all: classes.iter().fold(0, |all, it| all | it) };
+    Meaning { kind: name.kind(), role: name.role() }
 }
 
-fn kind(words: &[String], has: &dyn Fn(&str) -> bool) -> Kind {
-    let is_id = has("id number no nr nummer num code");
-    if has("zone timezone tz zeitzone offset") {
-        return Kind::Zone;
-    }
-    if has("deadline due expires expiry expiration") {
-        return Kind::Deadline;
-    }
-    if has("port ports sport dport spt dpt srcport dstport destport sourceport") {
-        return Kind::Port;
-    }
-    if has("orig resp") && has("p h") {
-        return if has("p") { Kind::Port } else { Kind::Address };
-    }
-    if has("proto protocol protocols transport") {
-        return Kind::Protocol;
-    }
-    if has("url urls uri link website") {
-        return Kind::Url;
-    }
-    if has(CASE) && (is_id || words.len() == 1 || has("rid caseid ticketid"))
-        || (has("report abuse") && is_id && !has("type"))
-    {
-        return Kind::CaseId;
-    }
-    if has("ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr") {
-        return Kind::Address;
-    }
-    if has("service method") && words.len() <= 6 && !has("name version provider") {
-        return Kind::Service;
-    }
-    if has("type category activity classification violation infection threat kind reason") {
-        return Kind::Activity;
-    }
-    if words.iter().any(|word| TIME_PARTS.split(' ').any(|part| word.contains(part))) {
-        return Kind::Time;
-    }
-    let is_about_else = has("cert certificate issue issued expiration registration build uptime creation");
-    if has(TIME) && is_about_else {
-        return Kind::OtherTime;
-    }
-    if has(TIME) {
-        let is_event = has("abuse attack incident event seen observed first last");
-        return if has(OTHER_TIME) && !is_event { Kind::OtherTime } else { Kind::Time };
-    }
-    // "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
-    let is_plain = words.len() == 1 || !has("name id version port count size bytes asn geo country city");
-    if is_plain && role(words, has).is_some() { Kind::Address } else { Kind::Other }
+/// Says whether a name holds a word of a class.
+pub(super) fn holds(name: &str, class: Classes) -> bool {
+    words(name).iter().any(|word| classes(word) & class != 0)
 }
 
-fn role(words: &[String], has: &dyn Fn(&str) -> bool) -> Option<Role> {
-    let follows = |first: &str, second: &str| {
-        words.windows(2).any(|pair| is_in(first, &pair[0]) && is_in(second, &pair[1]))
-    };
-    let told = "reported detected submitted observed logged forwarded";
-    if has("reporter complainant submitter contact sender") || follows(told, "by from") {
-        return Some(Role::Reporter);
-    }
-    if has("relay gateway nameserver nameservers resolver mx ns received router helo") {
-        return Some(Role::Infrastructure);
-    }
-    // The columns of IIS: s-ip is the server's, c-ip the client's.
-    match words.first().map(String::as_str) {
-        Some("s") if words.len() == 2 && has("ip port") => return Some(Role::Victim),
-        Some("c") if words.len() == 2 && has("ip port") => return Some(Role::Accused),
-        Some("cc") => return Some(Role::Victim),
-        _ => {}
-    }
-    let begins =
-        |starts: &str| starts.split(' ').any(|start| words.iter().any(|word| word.starts_with(start)));
-    let holds = |parts: &str| words.iter().any(|word| parts.split(' ').any(|part| word.contains(part)));
-    if holds(VICTIM_PARTS) != holds(ACCUSED_PARTS) {
-        return Some(if holds(VICTIM_PARTS) { Role::Victim } else { Role::Accused });
-    }
-    let victim = has(VICTIM) || begins("dest dst target victim");
-    let accused = has(ACCUSED) || begins("src source attacker offend");
-    match (victim, accused) {
-        (true, true) if has("attacked") && has("from") => Some(Role::Accused),
-        (true, true) => first_of(words),
-        (true, false) => Some(Role::Victim),
-        (false, true) => Some(Role::Accused),
-        (false, false) if has("reported abuse attack") && has("ip ips address host") => Some(Role::Accused),
-        (false, false) => None,
-    }
+/// The words of a name and their classes.
+struct Name<'a> {
+    words: &'a [String],
+    classes: &'a [Classes],
+    all: Classes,
 }
 
-/// In "target of attacker" the head of the name stands first.
-fn first_of(words: &[String]) -> Option<Role> {
-    words.iter().find_map(|word| {
-        if is_in(VICTIM, word) {
-            return Some(Role::Victim);
+impl Name<'_> {
+    fn has(&self, class: Classes) -> bool {
+        self.all & class != 0
+    }
+
+    fn kind(&self) -> Kind {
+        let is_case =
+            self.has(word::CASE) && (self.has(word::NUMBER | word::CASE_ID) || self.words.len() == 1);
+        let ordered = [
+            (self.has(word::ZONE), Kind::Zone),
+            (self.has(word::DEADLINE), Kind::Deadline),
+            (self.has(word::PORT) || (self.has(word::ENDS) && self.has(word::PORT_LETTER)), Kind::Port),
+            (self.has(word::ENDS) && self.has(word::HOST_LETTER), Kind::Address),
+            (self.has(word::PROTOCOL), Kind::Protocol),
+            (self.has(word::URL), Kind::Url),
+            (
+                is_case || (self.has(word::REPORT) && self.has(word::NUMBER) && !self.has(word::TYPE)),
+                Kind::CaseId,
+            ),
+            (self.has(word::ADDRESS), Kind::Address),
+            (
+                self.has(word::SERVICE) && self.words.len() <= 6 && !self.has(word::ABOUT_SERVICE),
+                Kind::Service,
+            ),
+            (self.has(word::ACTIVITY), Kind::Activity),
+            (self.has(word::TIME), self.time()),
+            (self.is_plain() && self.role().is_some(), Kind::Address),
+        ];
+        ordered.into_iter().find(|(is, _)| *is).map_or(Kind::Other, |(_, kind)| kind)
+    }
+
+    /// "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
+    fn is_plain(&self) -> bool {
+        self.words.len() == 1 || !self.has(word::ATTRIBUTE)
+    }
+
+    fn time(&self) -> Kind {
+        let other = self.has(word::ELSEWHEN) || (self.has(word::OTHER_TIME) && !self.has(word::EVENT));
+        if other { Kind::OtherTime } else { Kind::Time }
+    }
+
+    fn role(&self) -> Option<Role> {
+        let told = self.classes.windows(2).any(|pair| pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0);
+        if self.has(word::REPORTER) || told {
+            return Some(Role::Reporter);
         }
-        is_in(ACCUSED, word).then_some(Role::Accused)
-    })
+        if self.has(word::CARRIER) {
+            return Some(Role::Infrastructure);
+        }
+        // The columns of IIS: s-ip is the server's, c-ip the client's.
+        match self.words.first().map(String::as_str) {
+            Some("s") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
+                return Some(Role::Victim);
+            }
+            Some("c") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
+                return Some(Role::Accused);
+            }
+            Some("cc") => return Some(Role::Victim),
+            _ => {}
+        }
+        match (self.has(word::VICTIM), self.has(word::ACCUSED)) {
+            (true, true) if self.has(word::ATTACKED) && self.has(word::FROM) => Some(Role::Accused),
+            (true, true) => self.first_role(),
+            (true, false) => Some(Role::Victim),
+            (false, true) => Some(Role::Accused),
+            (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
+        }
+    }
+
+    /// In "target of attacker" the head of the name stands first.
+    fn first_role(&self) -> Option<Role> {
+        let first = self.classes.iter().find(|class| **class & (word::VICTIM | word::ACCUSED) != 0)?;
+        Some(if first & word::VICTIM != 0 { Role::Victim } else { Role::Accused })
+    }
 }
 
 /// Splits a name at everything that is no letter, and inside camelCase.

@@ -9,6 +9,7 @@ mod address;
 mod alarm;
 mod archive;
 mod asff;
+mod blocks;
 mod claims;
 mod cue;
 mod document;
@@ -44,6 +45,7 @@ mod time;
 mod trace;
 mod trust;
 mod unwrap;
+mod vocabulary;
 mod when;
 mod xarf;
 

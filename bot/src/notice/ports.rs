@@ -1,5 +1,6 @@
 //! Ports that a text names, and what they tell of the activity when no word does.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -25,10 +26,24 @@ const PORTS_MAX: usize = 256;
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\b(?:(tcp|udp)\s?[/: ]\s?)?(\d{1,5})(?:\s?[/ ]\s?(tcp|udp))?\b"));
 
+static PROSE_LIST: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\bports?\s+(\d{1,5}(?:\s?(?:,|and|&|/|\+)\s?(?:and\s)?\d{1,5})+)\b"));
+
 /// Returns the ports of fields such as "Destination ports: 22/TCP, 80".
 pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> {
     let mut ports = Vec::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000) {
+        if let Some(list) = PROSE_LIST.captures(line.text) {
+            let numbers = list[1].split(|letter: char| !letter.is_ascii_digit());
+            ports.extend(
+                numbers
+                    .filter_map(|it| it.parse().ok())
+                    .filter(|port| *port > 0)
+                    .take(PORTS_MAX)
+                    .map(|port| (port, None)),
+            );
+            continue;
+        }
         // "(e.g. 22/TCP)" is part of the name.
         let Some((name, value)) = line.text.rsplit_once("):").or_else(|| line.text.split_once(':')) else {
             continue;
@@ -55,17 +70,22 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
     ports
 }
 
-/// Returns an address with each port that stands beside it anywhere in the text.
-pub(super) fn beside(lines: &[Line<'_>], ip: IpAddr) -> Vec<Remote> {
-    let mut remotes: Vec<Remote> = Vec::new();
+/// Returns each address with the ports that stand beside it anywhere in the text.
+pub(super) fn beside(lines: &[Line<'_>], wanted: &HashSet<IpAddr>) -> HashMap<IpAddr, Vec<Remote>> {
+    let mut remotes: HashMap<IpAddr, Vec<Remote>> = HashMap::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement) {
-        for spot in line.spots.iter().filter(|spot| spot.ip == Some(ip)) {
-            let Some(port) = port_of(spot, line.text).filter(|port| *port > 0 && spot.slash.is_none()) else {
+        for spot in line.spots.iter().filter(|spot| spot.slash.is_none()) {
+            let Some(address) = spot.ip.filter(|ip| wanted.contains(ip)) else {
                 continue;
             };
-            let word = line.text.split(|letter: char| !letter.is_alphanumeric()).find_map(protocol_word);
-            if remotes.len() < PORTS_MAX && !remotes.iter().any(|known| known.port == Some(port)) {
-                remotes.push(Remote { address: ip, port: Some(port), protocol: word });
+            let Some(port) = port_of(spot, line.text).filter(|port| *port > 0) else {
+                continue;
+            };
+            let known = remotes.entry(address).or_default();
+            if known.len() < PORTS_MAX && !known.iter().any(|it| it.port == Some(port)) {
+                let protocol =
+                    line.text.split(|letter: char| !letter.is_alphanumeric()).find_map(protocol_word);
+                known.push(Remote { address, port: Some(port), protocol });
             }
         }
     }

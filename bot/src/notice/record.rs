@@ -61,7 +61,7 @@ static ARROW: LazyLock<Regex> = LazyLock::new(|| {
 static BACK_ARROW: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^[^0-9A-Za-z]{0,3}\s*(<-{1,2}|<=+|\u{2190})\s*[^0-9A-Za-z]{0,2}$"));
 static ACCESS_LOG: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"^\s*(?:\S+\s)?\S+ (?:-|\S+) (?:-|\S+) \[\d{1,2}/[A-Z][a-z]{2}/\d{4}:"#));
+    LazyLock::new(|| compile(r"\s(?:-|\S{1,60}) (?:-|\S{1,60}) \[\d{1,2}/[A-Z][a-z]{2}/\d{4}:"));
 static PORT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^[\s,)\]]{0,3}(?:on\s)?(?:(?:s(?:ou)?rc?e?|dst|dest(?:ination)?|remote|local)\s?)?ports?[\s:=#]{0,2}(\d{1,5})\b",
@@ -241,7 +241,7 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
 /// A web server's log: the client stands first, unless the server's own address does.
 fn access_log(line: &Line<'_>) -> Option<Record> {
     let first = line.spots.first()?;
-    if first.start > 80 || !ACCESS_LOG.is_match(line.text) {
+    if first.start > 160 || !ACCESS_LOG.is_match(line.text) {
         return None;
     }
     let bracket = line.text.find('[')?;

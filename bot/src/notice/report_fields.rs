@@ -16,7 +16,7 @@ use crate::case::Disposition;
 /// Reads the first such part of a notice.
 pub(super) fn read(document: &Document) -> Option<Draft> {
     let parts = document.sections.iter().filter(|section| section.role != SectionRole::Subject);
-    parts.filter_map(|section| Fields::of(section)).find_map(|fields| arf(&fields).or_else(|| x_arf(&fields)))
+    parts.filter_map(Fields::of).find_map(|fields| arf(&fields).or_else(|| x_arf(&fields)))
 }
 
 /// The fields of one part, in order.

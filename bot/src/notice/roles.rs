@@ -1,6 +1,7 @@
 //! Whose each address is. Everything that the text says of an address is a vote with its reason;
 //! the votes decide, and where they do not, nobody is accused.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -20,6 +21,7 @@ use super::pattern::compile;
 use super::record;
 use super::record::Record;
 use super::resource;
+use super::vocabulary;
 
 /// Votes below this accuse nobody.
 const ACCUSED_MIN: f32 = 1.5;
@@ -110,12 +112,14 @@ impl Tally {
 pub(super) struct Roles {
     /// One tally an address, in the order of the text.
     pub tallies: Vec<Tally>,
+    /// Where each address's tally is.
+    places: HashMap<IpAddr, usize>,
 }
 
 impl Roles {
     /// Returns the role of an address.
     pub fn of(&self, ip: IpAddr) -> Option<Role> {
-        self.tallies.iter().find(|tally| tally.ip == ip)?.role()
+        self.tallies.get(*self.places.get(&ip)?)?.role()
     }
 
     /// Returns the addresses of a role, in the order of the text.
@@ -160,7 +164,7 @@ impl Roles {
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
-        let at = self.tallies.iter().position(|tally| tally.ip == ip).unwrap_or_else(|| {
+        let at = *self.places.entry(ip).or_insert_with(|| {
             self.tallies.push(Tally {
                 ip,
                 votes: Vec::new(),
@@ -196,7 +200,7 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet
             let Some(ip) = spot.ip.filter(|ip| !spot.is_network() && !address::is_nobody(*ip)) else {
                 continue;
             };
-            if roles.tallies.len() >= ADDRESSES_MAX && !roles.tallies.iter().any(|tally| tally.ip == ip) {
+            if roles.tallies.len() >= ADDRESSES_MAX && !roles.places.contains_key(&ip) {
                 continue;
             }
             let tally = roles.tally(ip, own);
@@ -231,8 +235,10 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet
             }
             let said = said_of(lines, index, spot, intro.as_deref(), ours);
             match said {
+                // Where a line says who did it, a mere "host=" beside it says nothing.
+                Some((Role::Accused, weight, _)) if record.is_some() && weight < 2.0 => {}
                 Some((role, weight, why)) => tally.vote(at(role, weight, why)),
-                None if is_log && in_text(line) => {
+                None if is_log && in_text(line) && record.is_none() => {
                     let (role, weight, why) = match (position, line.spots.len()) {
                         (_, 1) => (Role::Accused, 1.0, ALONE),
                         (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
@@ -291,10 +297,13 @@ fn said_of(
 ) -> Option<(Role, f32, String)> {
     let line = &lines[index];
     if line.kind == LineKind::Header {
-        return Some((Role::Infrastructure, 0.5, "stands in a quoted mail header".to_owned()));
+        return Some((Role::Infrastructure, 0.8, "stands in a quoted mail header".to_owned()));
     }
     if line.kind == LineKind::Aside {
         return Some((Role::Infrastructure, 2.0, "stands in a signature or a registry's record".to_owned()));
+    }
+    if line.text[..spot.start].ends_with('@') {
+        return Some((Role::Victim, 0.8, "is the host part of a mail or telephone address".to_owned()));
     }
     match link_around(line.text, spot) {
         Some(Link::Accused) => {
@@ -343,20 +352,20 @@ fn said_of(
 
 fn said_by_label(name: &str, ours: bool) -> Option<(Role, f32, String)> {
     let meaning = label::meaning(name);
-    let words = label::words(name);
-    let has = |word: &str| words.iter().any(|it| it == word);
+    let few_words = || label::words(name).len();
+    let has = |class| label::holds(name, class);
     let why = format!("the field \"{}\"", name.trim());
     let role = match meaning.role {
-        Some(Role::Accused) if ours && has("remote") => Some(Role::Victim),
-        Some(Role::Victim) if ours && has("local") => Some(Role::Accused),
-        Some(Role::Accused) if has("remote") && words.len() <= 2 => {
+        Some(Role::Accused) if ours && has(vocabulary::REMOTE) => Some(Role::Victim),
+        Some(Role::Victim) if ours && has(vocabulary::LOCAL) => Some(Role::Accused),
+        Some(Role::Accused) if has(vocabulary::REMOTE) && few_words() <= 2 => {
             return Some((Role::Accused, 1.5, why));
         }
         role => role,
     };
     match (role, meaning.kind) {
         (Some(role), _) => Some((role, 3.0, why)),
-        (None, Kind::Address) if words.len() <= 4 => Some((Role::Accused, 1.5, why)),
+        (None, Kind::Address) if few_words() <= 4 => Some((Role::Accused, 1.5, why)),
         _ => None,
     }
 }

@@ -137,7 +137,9 @@ impl Header {
                 Kind::OtherTime if record.stamps.is_empty() && !self.has_time() => {
                     take_time(&mut record, &mut day, cell);
                 }
-                Kind::Activity if record.activity.is_none() => record.activity = activity::of_name(cell),
+                Kind::Activity | Kind::Service if record.activity.is_none() => {
+                    record.activity = activity::of_name(cell)
+                }
                 _ => {
                     if record.activity.is_none()
                         && ["report", "tag", "name", "category"]

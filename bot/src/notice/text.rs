@@ -14,6 +14,7 @@ use regex::Regex;
 use super::Context;
 use super::activity;
 use super::address;
+use super::blocks;
 use super::claims;
 use super::claims::Whole;
 use super::document::Document;
@@ -89,7 +90,11 @@ fn read_lines(
     context: &Context,
     sent: Option<Timestamp>,
 ) -> TextReading {
-    let (records, column_zone) = records(lines);
+    let (mut records, column_zone) = records(lines);
+    let blocks = blocks::read(lines);
+    for (index, record) in blocks.records {
+        records[index].get_or_insert(record);
+    }
     let instances = groups::instances(lines);
     let ours = instances.iter().any(|it| !it.is_victim) || is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim);
@@ -98,7 +103,7 @@ fn read_lines(
     let mut draft = Draft::default();
     settle_the_only_one(&mut roles, &instances, activity, &mut draft);
 
-    let times = when::sort(lines, &records);
+    let times = when::sort(lines, &records, &blocks.lines);
     let resolver = resolver(lines, &records, &times, sent, column_zone);
     let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
     let mut accused = groups::join(lines, &roles, &accused_instances);
@@ -109,6 +114,9 @@ fn read_lines(
         remotes: victims(lines, &roles, &accused),
         activity: Activity::Other,
     };
+    if whole.interval.is_none() {
+        whole.interval = header_interval(lines, &resolver, &roles);
+    }
     whole.activity = activity.or_else(|| ports::guess(&records, &whole.remotes)).unwrap_or(Activity::Other);
     let records = with_mentions(lines, records, &roles);
     draft.claims = claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
@@ -241,14 +249,29 @@ fn general_interval(resolver: &Resolver, times: &Times) -> Option<super::time::I
         .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
 }
 
+/// Returns when a relay took the offending mail from the accused, where nothing else tells a time.
+fn header_interval(lines: &[Line<'_>], resolver: &Resolver, roles: &Roles) -> Option<super::time::Interval> {
+    let accused = roles.with(Role::Accused);
+    let names =
+        |line: &Line<'_>| line.spots.iter().filter_map(|spot| spot.ip).any(|ip| accused.contains(&ip));
+    let headers = lines.iter().enumerate().filter(|(_, line)| line.kind == LineKind::Header);
+    // The time of a Received header may stand on its next line.
+    let found = headers.filter(|(_, line)| names(line)).find_map(|(at, _)| {
+        let near = lines[at..].iter().take(3).take_while(|line| line.kind == LineKind::Header);
+        near.flat_map(|line| &line.stamps).next()
+    });
+    resolver.resolve(found?)
+}
+
 /// Returns the victims that the text names, with the ports that it names for them.
 fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote> {
     let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
     let named = ports::labelled(lines);
     let mut remotes = Vec::new();
-    for ip in roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)) {
-        let own = ports::beside(lines, ip);
-        if !own.is_empty() {
+    let victims: Vec<IpAddr> = roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)).collect();
+    let mut beside = ports::beside(lines, &victims.iter().copied().collect());
+    for ip in victims {
+        if let Some(own) = beside.remove(&ip).filter(|_| named.is_empty()) {
             remotes.extend(own);
             continue;
         }
@@ -312,8 +335,10 @@ fn claims_of(
         }
         if !alone {
             // What is said in general may be of the others.
-            whole.remotes.clear();
-            whole.interval = whole.interval.filter(|_| !timed);
+            if rows.iter().any(|row| row.remote.is_some()) {
+                whole.remotes.clear();
+            }
+            whole.interval = whole.interval.filter(|_| !timed || labelled);
         }
         let unzoned = rows.iter().all(has_no_zone);
         let known = whole.interval.is_some_and(|it| it.zone != crate::case::ZoneSource::Assumed);
@@ -429,7 +454,8 @@ fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolve
     if !draft.claims.is_empty() && draft.claims.iter().all(|claim| claim.window.is_none()) {
         draft.warnings.push("it names no time".to_owned());
     }
-    if whole.activity == Activity::Other {
+    let unclear = |claim: &Claim| claim.activity == Activity::Other;
+    if whole.activity == Activity::Other && draft.claims.iter().all(unclear) {
         draft.warnings.push("what was done is not clear from the notice".to_owned());
     }
     for ip in roles.with(Role::Accused).into_iter().filter(|ip| address::is_private(*ip)).take(3) {

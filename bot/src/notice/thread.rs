@@ -21,7 +21,7 @@ static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?i)[\[(]\s*#?([A-Z]{0,8}[-#:]?\d[\w-]{4,40})\s*[\])]",
     ]
     .into_iter()
-    .map(|pattern| compile(pattern))
+    .map(compile)
     .collect()
 });
 static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {

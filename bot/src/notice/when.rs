@@ -3,6 +3,7 @@
 //! A notice names many times: when it happened, when it was reported, by when to answer. Only the
 //! first kind makes a window.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
@@ -50,11 +51,11 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Sorts the times of all lines that are no rows of a log.
-pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>]) -> Times {
+pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
     let mut times = Times::default();
     let mut day: Option<DateTime> = None;
-    for (line, record) in lines.iter().zip(records) {
-        let is_row = record.as_ref().is_some_and(|record| record.source.is_some());
+    for (index, (line, record)) in lines.iter().zip(records).enumerate() {
+        let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
         if is_row || line.kind != LineKind::Statement {
             continue;
         }
@@ -156,7 +157,7 @@ fn heading_zone(text: &str) -> Option<Zone> {
     let words = text.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-')));
     words
         .filter(|word| word.len() >= 3 && word.bytes().all(|byte| !byte.is_ascii_lowercase()))
-        .find_map(|word| super::time::read_zone(word))
+        .find_map(super::time::read_zone)
         .map(|(zone, _)| zone)
 }
 

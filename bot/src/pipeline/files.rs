@@ -28,7 +28,8 @@ impl CaseFiles {
         let path = self.path(case, name);
         let failed = |source| PipelineError::File { path: path.clone(), source };
         let folder = self.root.join(&case.0);
-        tokio::fs::create_dir_all(&folder).await.map_err(failed)?;
+        // Only the owner may look: notices and command lines hold secrets.
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).await.map_err(failed)?;
         let draft = folder.join(format!(".{name}.{:016x}", fastrand::u64(..)));
         tokio::fs::write(&draft, content).await.map_err(failed)?;
         tokio::fs::rename(&draft, &path).await.map_err(failed)?;

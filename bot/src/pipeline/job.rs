@@ -224,7 +224,11 @@ impl<'a> Job<'a> {
         let posted = self.post_once(&message).await?;
         if self.state().await < State::Posted {
             self.show(&posted, &message).await?;
-            self.change(|work| work.state = State::Posted).await?;
+            self.change(|work| {
+                work.state = State::Posted;
+                work.reported = work.reported.or(Some(Timestamp::now()));
+            })
+            .await?;
         }
         if !self.work.lock().await.uploaded {
             self.attach(&posted, html).await;

@@ -4,6 +4,7 @@
 //! delivery of the notice and no step that others see is done twice: the case is stored before anything is
 //! posted, the attempt to post before the post, a command's id before its answer is waited for.
 
+mod desk;
 mod files;
 mod gather;
 mod job;
@@ -42,6 +43,7 @@ use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
 
+pub use desk::Desk;
 pub use files::CaseFiles;
 pub use once::Investigated;
 pub use once::Once;

@@ -13,6 +13,7 @@ use super::gather::Step;
 use crate::case::Answer;
 use crate::case::Case;
 use crate::case::CaseId;
+use crate::case::Claim;
 use crate::case::HostAnswer;
 use crate::case::NoticeRef;
 use crate::case::Parsed;
@@ -32,7 +33,7 @@ pub struct Once {
     /// How hosts are asked.
     pub hosts: Arc<dyn HostHistory>,
     /// How to ask and judge.
-    pub playbooks: Playbooks,
+    pub playbooks: Arc<Playbooks>,
     /// Addresses that are ours.
     pub own_addresses: Vec<IpNet>,
     /// Questions at once.
@@ -64,6 +65,23 @@ impl Once {
     pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
         let parsed = super::read(notice::parse, bytes, received, self.own_addresses.clone()).await;
         let case = case(&parsed, bytes, received);
+        let (report, answers) = self.answer(&case).await;
+        Investigated { parsed, report, answers }
+    }
+
+    /// Asks what a person wants to know, without any notice.
+    pub async fn ask(&self, claim: Claim, now: Timestamp) -> Report {
+        let case = Case {
+            id: CaseId(format!("ASK-{}", now.strftime("%Y%m%d-%H%M%S"))),
+            opened: now,
+            notices: Vec::new(),
+            claims: vec![claim],
+            deadline: None,
+        };
+        self.answer(&case).await.0
+    }
+
+    async fn answer(&self, case: &Case) -> (Report, Vec<HostAnswer>) {
         let (mut located, mut questions) =
             gather::plan(self.locator.as_ref(), &self.playbooks, &case.claims, &[], self.most).await;
         let permits = Arc::new(Semaphore::new(self.at_once));
@@ -71,8 +89,8 @@ impl Once {
         apply(gather::wait(&self.hosts, &permits, &questions), &mut questions).await;
         located.notes.extend(gather::clock_notes(&questions));
         let answers = gather::answers(&questions);
-        let report = report::build(&case, &located, &answers, &self.playbooks, Timestamp::now());
-        Investigated { parsed, report, answers }
+        let report = report::build(case, &located, &answers, &self.playbooks, Timestamp::now());
+        (report, answers)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Owns how a message is sent and what a refusal means. Refuses to know what a message says: blocks come ready
 //! from `report`, or from [`notes`] for what is no report.
 
+mod command;
 pub mod notes;
+mod socket;
 mod web;
 
 use async_trait::async_trait;
@@ -14,6 +16,11 @@ use thiserror::Error;
 use crate::case::CaseId;
 use crate::case::store::Posted;
 
+pub use command::Command;
+pub use command::HELP;
+pub use command::read as read_command;
+pub use socket::Asked;
+pub use socket::Socket;
 pub use web::SlackWeb;
 
 /// A message to send.

@@ -314,7 +314,7 @@ fn back_off(attempt: u32) -> Duration {
 }
 
 /// HTTPS with the system's roots, or plain HTTP where a stand-in's address says so.
-fn connector(api_url: Option<&str>) -> Result<SlackClientHyperHttpsConnector, SlackError> {
+pub(super) fn connector(api_url: Option<&str>) -> Result<SlackClientHyperHttpsConnector, SlackError> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let https = match api_url {
         Some(url) if url.starts_with("http://") => {

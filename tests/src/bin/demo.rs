@@ -79,7 +79,7 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         println!("demo: eBPF cannot be loaded: {why}.");
         println!("demo: REPLAYED: this tells the story from a ring recorded earlier, from step 4 on.");
         if !nix::unistd::geteuid().is_root() {
-            return investigate(&state_dir);
+            return investigate(&state_dir.with_file_name("demo-replayed"));
         }
     }
     let replayed = arguments.replay || refusal.is_some();

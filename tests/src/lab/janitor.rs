@@ -30,7 +30,10 @@ pub(super) struct Janitor {
 impl Janitor {
     /// Makes the lab's directory, notes its owner there, and starts the janitor.
     pub(super) fn hire(dir: &Path, cgroup: &Cgroup) -> anyhow::Result<Self> {
-        fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        // Another lab's janitor may remove the parent in between, once.
+        fs::create_dir_all(dir)
+            .or_else(|_| fs::create_dir_all(dir))
+            .with_context(|| format!("make {}", dir.display()))?;
         let owner = format!(
             "{} {}\n{}\n",
             std::process::id(),

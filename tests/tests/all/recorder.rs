@@ -46,7 +46,10 @@ struct Recording {
 
 impl Recording {
     fn begin() -> anyhow::Result<Self> {
-        let lab = Lab::up()?;
+        Self::begin_in(Lab::up()?)
+    }
+
+    fn begin_in(lab: Lab) -> anyhow::Result<Self> {
         lab.instance().install(&Programs::recorder()?, "/usr/bin/host-recorder")?;
         let recorder = start(&lab, 1)?;
         Ok(Self { lab, recorder, since: UnixNs::now(), runs: 1 })
@@ -104,6 +107,15 @@ fn start(lab: &Lab, run: u32) -> anyhow::Result<Child> {
     wait_until("the recorder", Duration::from_secs(30), || said().lines().any(|line| line == "recording"))
         .with_context(said)?;
     Ok(child)
+}
+
+/// Runs a line on the instance as root.
+fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
+    let mut command = lab.instance().command("sh")?;
+    command.args(["-c", line]);
+    let output = output_within(line, &mut command, COMMAND_MAX)?;
+    ensure!(output.status.success(), "{line}: {output:?}");
+    Ok(())
 }
 
 /// The activity of the one program of that name with that protocol and kind of socket.
@@ -353,5 +365,28 @@ fn failed_logins_are_recorded_with_their_source() -> anyhow::Result<()> {
     assert_eq!(alice.login.source_address, Some(IpAddr::V4(LAPTOP)));
     let lost = evidence.coverage.losses.iter().filter(|loss| loss.class == LossClass::Login).count();
     assert_eq!(lost, 0);
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_never_stops_the_recorder() -> anyhow::Result<()> {
+    let lab = Lab::up()?;
+    shell(&lab, &format!("mkdir -p {RING} && mount -t tmpfs -o size=2m none {RING}"))?;
+    let mut recording = Recording::begin_in(lab)?;
+    shell(&recording.lab, &format!("dd if=/dev/zero of={RING}/filler bs=4k 2>/dev/null; true"))?;
+    // More than a page, so that the log must grow.
+    recording.python(&format!(
+        "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n\
+         for port in range(10001,10601): s.sendto(b'x',('{VICTIM}',port))"
+    ))?;
+    let said = || fs::read_to_string(recording.lab.dir().join("host-recorder-1.log")).unwrap_or_default();
+    wait_until("the disk to be full", Duration::from_secs(20), || said().contains("cannot be written"))?;
+    shell(&recording.lab, &format!("rm {RING}/filler"))?;
+    wait_until("the ring to be written", Duration::from_secs(20), || said().contains("is written again"))?;
+    let evidence = recording.evidence()?;
+    assert!(evidence.coverage.complete(), "{:?}", evidence.coverage);
+    let ranges: Vec<_> =
+        evidence.activities.iter().flat_map(|activity| activity.port_ranges.clone()).collect();
+    assert!(ranges.contains(&(10_001, 10_600)), "{ranges:?}");
     Ok(())
 }

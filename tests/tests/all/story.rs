@@ -1,7 +1,9 @@
 //! Whole Gumshoe, from the scan to the message: each fact of the answer.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
+use history::Body;
 use tests::facts::Expected;
 use tests::facts::Facts;
 use tests::lab::LAPTOP;
@@ -10,6 +12,9 @@ use tests::lab::VICTIM;
 use tests::story::Programs;
 use tests::story::Story;
 use tests::story::Told;
+
+/// The story as it was recorded earlier; `demo --keep-recording` makes it anew.
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
 
 /// Tells the story of `line`, typed by alice, and of a notice that names `victim`.
 fn tell(line: &str, victim: Ipv4Addr) -> anyhow::Result<(Story, Told)> {
@@ -88,6 +93,34 @@ fn a_victim_that_nobody_touched() -> anyhow::Result<()> {
     let facts = Facts::read(&told.report);
     assert_eq!(facts.verdict, "not_this_host", "{facts:#?}\n{}", told.message.read());
     assert!(facts.complete, "a denial needs complete coverage");
+    Ok(())
+}
+
+#[test]
+fn a_ring_recorded_earlier_answers_too() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let told = story.notify(&notice)?;
+    let command = format!("nmap -sS {VICTIM}");
+    let missing = by_sudo("nmap", command, (1_000, 1_000)).missing(&Facts::read(&told.report));
+    assert!(missing.is_empty(), "{missing:#?}");
+    Ok(())
+}
+
+#[test]
+fn the_recording_tells_nothing_of_the_machine_it_was_made_on() -> anyhow::Result<()> {
+    for event in history::events(&Path::new(RECORDING).join("ring"))? {
+        let Body::Process(process) = event.body else { continue };
+        if process.cgroup.is_empty() {
+            let texts = (process.argv.len(), process.env.len(), process.exe.as_str(), process.cwd.as_str());
+            assert_eq!(texts, (0, 0, "", ""));
+        }
+        let inside = ["/home/", "/usr/", "/var/"].iter().any(|place| process.cwd.starts_with(place));
+        let places = ["", "/", "/home", "/root", "/tmp", "/run"];
+        assert!(inside || places.contains(&process.cwd.as_str()), "{process:#?}");
+    }
     Ok(())
 }
 

@@ -136,6 +136,9 @@ pub struct Work {
     pub considered: Vec<String>,
     /// Digests of the notices whose arrival was told in the thread.
     pub announced: Vec<String>,
+    /// When the first report stood in Slack.
+    #[serde(default)]
+    pub reported: Option<Timestamp>,
     /// Whether the HTML report stands in the thread.
     pub uploaded: bool,
 }
@@ -188,6 +191,8 @@ pub struct Summary {
     pub opened: Timestamp,
     /// How far it got.
     pub state: State,
+    /// When its first report stood in Slack.
+    pub reported: Option<Timestamp>,
 }
 
 /// Who holds a lease: one piece of work in one process.

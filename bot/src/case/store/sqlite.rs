@@ -3,6 +3,7 @@
 //! WAL with full synchronisation, so that what was saved survives a power cut; every change is one immediate
 //! transaction, so that several processes on one machine exclude each other. Not for network file systems.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -86,8 +87,7 @@ impl SqliteStore {
     /// Opens the file, making it and its folder where they are missing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+            create_private(folder).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         }
         let prepare = || {
             let connection = Connection::open(path)?;
@@ -230,16 +230,23 @@ impl CaseStore for SqliteStore {
             })?
             .into_iter()
             .map(|(id, opened, work)| {
+                let work: Work = parse(&work, "work")?;
                 Ok(Summary {
                     case: CaseId(id),
                     opened: timestamp(opened),
-                    state: parse::<Work>(&work, "work")?.state,
+                    state: work.state,
+                    reported: work.reported,
                 })
             })
             .collect()
         })
         .await
     }
+}
+
+/// Makes a folder that only its owner may look into: notices and command lines hold secrets.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, StoreError> {

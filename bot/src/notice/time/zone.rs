@@ -116,7 +116,7 @@ fn named_offsets(index: usize, at: DateTime) -> (i32, i32) {
 
 static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-])",
+        r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-]|\.(?:$|[^\d]))",
     )
 });
 static NAME: LazyLock<Regex> =

@@ -6,9 +6,8 @@
 
 use std::fs::File;
 use std::fs::OpenOptions;
-use std::io::BufWriter;
 use std::io::Read;
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -21,11 +20,22 @@ const FRAME_HEADER: usize = 8;
 /// Longest payload, bytes. An exec record is at most some 22 KB.
 const FRAME_MAX: usize = 1 << 20;
 
+/// Bytes that wait in memory before they are handed to the system without being asked to.
+const FLUSH_BYTES: usize = 256 << 10;
+
+/// Bytes that may wait in memory while the disk takes none; what is beyond is refused.
+const WAITING_MAX: usize = 16 << 20;
+
 /// Appends events to one log file.
+///
+/// What the disk did not take stays in memory and is written again to the same place, so that a disk that was full
+/// for a while leaves no hole and no half a frame.
 pub(super) struct LogWriter {
-    file: BufWriter<File>,
+    file: File,
     path: PathBuf,
-    bytes: u64,
+    /// Bytes that the file holds.
+    written: u64,
+    waiting: Vec<u8>,
     payload: Vec<u8>,
 }
 
@@ -37,39 +47,41 @@ impl LogWriter {
             .create_new(true)
             .open(&path)
             .map_err(|source| RingError::io("create", &path, source))?;
-        let mut log =
-            Self { file: BufWriter::with_capacity(1 << 16, file), path, bytes: 0, payload: Vec::new() };
-        log.write(MAGIC)?;
-        Ok(log)
+        Ok(Self { file, path, written: 0, waiting: MAGIC.to_vec(), payload: Vec::new() })
     }
 
-    /// Appends one event; it is on disk after the next [`Self::commit`].
+    /// Appends one event; it is on disk after the next [`Self::commit`] that succeeds. An error means that this
+    /// event is lost, and no other.
     pub(super) fn append(&mut self, event: &Event) -> Result<(), RingError> {
-        let mut payload = std::mem::take(&mut self.payload);
-        payload.clear();
-        payload = postcard::to_extend(event, payload).map_err(|source| RingError::Encode { source })?;
-        if payload.len() > FRAME_MAX {
-            return Err(RingError::TooLarge { bytes: payload.len(), limit: FRAME_MAX });
+        if self.waiting.len() >= FLUSH_BYTES {
+            // What cannot be written now is kept and tried again.
+            let _ = self.flush();
         }
-        let length = payload.len() as u32;
-        self.write(&length.to_le_bytes())?;
-        self.write(&crc32c::crc32c(&payload).to_le_bytes())?;
-        self.write(&payload)?;
-        self.payload = payload;
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(RingError::DiskBehind { path: self.path.clone(), bytes: self.waiting.len() });
+        }
+        self.payload.clear();
+        self.payload = postcard::to_extend(event, std::mem::take(&mut self.payload))
+            .map_err(|source| RingError::Encode { source })?;
+        if self.payload.len() > FRAME_MAX {
+            return Err(RingError::TooLarge { bytes: self.payload.len(), limit: FRAME_MAX });
+        }
+        self.waiting.extend((self.payload.len() as u32).to_le_bytes());
+        self.waiting.extend(crc32c::crc32c(&self.payload).to_le_bytes());
+        self.waiting.extend(&self.payload);
         Ok(())
     }
 
     /// Puts everything appended so far on disk.
     pub(super) fn commit(&mut self) -> Result<(), RingError> {
-        self.file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_data())
+        self.flush()
+            .and_then(|()| self.file.sync_data())
             .map_err(|source| RingError::io("write", &self.path, source))
     }
 
     /// Size so far, bytes.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        self.written + self.waiting.len() as u64
     }
 
     /// Where it is.
@@ -77,9 +89,10 @@ impl LogWriter {
         &self.path
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), RingError> {
-        self.file.write_all(bytes).map_err(|source| RingError::io("write", &self.path, source))?;
-        self.bytes += bytes.len() as u64;
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.write_all_at(&self.waiting, self.written)?;
+        self.written += self.waiting.len() as u64;
+        self.waiting.clear();
         Ok(())
     }
 }

@@ -61,6 +61,14 @@ pub enum RingError {
         /// The limit.
         limit: usize,
     },
+    /// The disk takes nothing, and what waits for it has reached its limit: this event is lost.
+    #[error("{} takes no writes, and {bytes} bytes wait for it", path.display())]
+    DiskBehind {
+        /// The log.
+        path: PathBuf,
+        /// What waits.
+        bytes: usize,
+    },
     /// A segment cannot be read or written.
     #[error("segment {}: {source}", path.display())]
     Parquet {

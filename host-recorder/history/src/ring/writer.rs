@@ -61,6 +61,14 @@ impl Default for RingLimits {
     }
 }
 
+/// Work of the sealer's thread.
+enum Chore {
+    /// A full log becomes a segment.
+    Seal(PathBuf),
+    /// The disk is full: the oldest segments go.
+    Evict,
+}
+
 /// Where the ring looks up what it needs to make a file explain itself.
 pub trait KnownProcesses {
     /// What is known of a process.
@@ -95,7 +103,7 @@ pub struct Ring {
     /// Processes of which the open log has the fork, which explains them until they do something else.
     forked: HashSet<ProcessId>,
     uncommitted: bool,
-    sealer: Option<mpsc::SyncSender<PathBuf>>,
+    sealer: Option<mpsc::SyncSender<Chore>>,
     thread: Option<JoinHandle<()>>,
     size: Arc<Mutex<RingSize>>,
     _lock: File,
@@ -124,6 +132,7 @@ impl Ring {
             }
             unsealed.push(file.path);
         }
+        remove_unfinished(dir)?;
         // A log that ended before its first event has the name that the next one would take.
         unsealed
             .retain(|path| *path != dir.join(files::log_name(next)) || std::fs::remove_file(path).is_err());
@@ -150,7 +159,7 @@ impl Ring {
             _lock: lock,
         };
         for path in unsealed {
-            ring.seal_later(path);
+            ring.ask(Chore::Seal(path));
         }
         Ok(ring)
     }
@@ -192,7 +201,10 @@ impl Ring {
     /// Puts what was appended on disk, and seals the log when it is full. To be called at least once a second.
     pub fn commit(&mut self) -> Result<(), RingError> {
         if self.uncommitted {
-            self.log.commit()?;
+            if let Err(error) = self.log.commit() {
+                self.ask(Chore::Evict);
+                return Err(error);
+            }
             self.uncommitted = false;
         }
         let old = self.log_opened.elapsed() >= self.limits.log_age;
@@ -259,14 +271,17 @@ impl Ring {
         self.log_first = self.next;
         self.present.clear();
         self.forked.clear();
-        self.seal_later(full.path().to_owned());
+        self.ask(Chore::Seal(full.path().to_owned()));
         Ok(())
     }
 
-    fn seal_later(&self, log: PathBuf) {
-        if let Some(sealer) = &self.sealer {
-            // The sealer lives as long as the ring; a log that it never sees is sealed at the next start.
-            let _ = sealer.send(log);
+    fn ask(&self, chore: Chore) {
+        let Some(sealer) = &self.sealer else { return };
+        // The sealer lives as long as the ring; a log that it never sees is sealed at the next start. When it is
+        // busy it evicts anyway, after each log.
+        match chore {
+            Chore::Seal(_) => drop(sealer.send(chore)),
+            Chore::Evict => drop(sealer.try_send(chore)),
         }
     }
 }
@@ -298,7 +313,19 @@ fn lock(dir: &Path) -> Result<File, RingError> {
     }
 }
 
-fn run_sealer(dir: &Path, limits: RingLimits, logs: &mpsc::Receiver<PathBuf>, size: &Mutex<RingSize>) {
+/// Segments that a run did not finish; their logs are still there.
+fn remove_unfinished(dir: &Path) -> Result<(), RingError> {
+    let entries = std::fs::read_dir(dir).map_err(|source| RingError::io("list", dir, source))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("segment-") && name.ends_with(".tmp") {
+            std::fs::remove_file(&path).map_err(|source| RingError::io("remove", &path, source))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_sealer(dir: &Path, limits: RingLimits, chores: &mpsc::Receiver<Chore>, size: &Mutex<RingSize>) {
     let mut evicted = 0;
     let mut tidy = |failure: Option<String>| {
         let failure = match evict(dir, limits, &mut evicted) {
@@ -319,8 +346,22 @@ fn run_sealer(dir: &Path, limits: RingLimits, logs: &mpsc::Receiver<PathBuf>, si
         }
     };
     tidy(None);
-    while let Ok(log) = logs.recv() {
-        tidy(seal(dir, &log).err().map(|error| error.to_string()));
+    let mut unsealed = Vec::new();
+    while let Ok(chore) = chores.recv() {
+        match chore {
+            Chore::Seal(log) => unsealed.push(log),
+            Chore::Evict => tidy(None),
+        }
+        // One that could not be sealed is tried again with the next.
+        let mut failure = None;
+        unsealed.retain(|log| match seal(dir, log) {
+            Ok(()) => false,
+            Err(error) => {
+                failure = Some(error.to_string());
+                true
+            }
+        });
+        tidy(failure);
     }
 }
 

@@ -28,7 +28,7 @@ use super::OTHER_CHANNEL;
 use super::PERSON;
 use super::Refused;
 use super::Shared;
-use super::UploadedFile;
+use super::files;
 use super::rules;
 use super::rules::Refusal;
 use super::socket;
@@ -39,8 +39,8 @@ use super::state::MESSAGES_MAX;
 use super::state::State;
 use super::state::TEAM;
 
-type Arguments = Map<String, Value>;
-type Answer = Result<Value, Refusal>;
+pub(super) type Arguments = Map<String, Value>;
+pub(super) type Answer = Result<Value, Refusal>;
 
 /// A body above this is no message and no report.
 const BODY_MAX_BYTES: usize = 16 << 20;
@@ -48,7 +48,7 @@ const BODY_MAX_BYTES: usize = 16 << 20;
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/{method}", any(call))
-        .route("/upload/{id}", post(upload))
+        .route("/upload/{id}", post(files::upload))
         .route("/response/{id}", post(respond))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
 }
@@ -185,14 +185,9 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
             let permalink = format!("https://lab.slack.com/archives/{channel}/p{}", ts.replace('.', ""));
             Ok(json!({"channel": channel, "permalink": permalink}))
         }
-        "files.getUploadURLExternal" => upload_url(state, shared, arguments),
-        "files.completeUploadExternal" => complete_upload(state, arguments),
-        "files.info" => {
-            let id = text(arguments, "file")?;
-            let file =
-                state.files.iter().find(|file| file.id == id).ok_or(Refusal::plain("file_not_found"))?;
-            Ok(json!({"file": shown(file), "comments": []}))
-        }
+        "files.getUploadURLExternal" => files::upload_url(state, shared, arguments),
+        "files.completeUploadExternal" => files::complete_upload(state, arguments),
+        "files.info" => files::info(state, arguments),
         "users.info" => match text(arguments, "user")? {
             PERSON => Ok(json!({"user": {"id": PERSON, "team_id": TEAM, "name": "pat", "real_name": "Pat"}})),
             _ => Err(Refusal::plain("user_not_found")),
@@ -202,12 +197,12 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
     }
 }
 
-fn text<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
+pub(super) fn text<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
     arguments.get(name).and_then(Value::as_str).ok_or(Refusal::plain("invalid_arguments"))
 }
 
 /// The channel that is named, which the bot must be in.
-fn channel(arguments: &Arguments, name: &str) -> Result<String, Refusal> {
+pub(super) fn channel(arguments: &Arguments, name: &str) -> Result<String, Refusal> {
     match text(arguments, name) {
         Ok(CHANNEL) => Ok(CHANNEL.to_owned()),
         Ok(OTHER_CHANNEL) => Err(Refusal::plain("not_in_channel")),
@@ -223,7 +218,11 @@ fn find<'a>(state: &'a mut State, channel: &str, ts: &str) -> Result<&'a mut Mes
 }
 
 /// The thread that is named, which must be there: Slack would make an orphan of the reply.
-fn thread(state: &mut State, channel: &str, arguments: &Arguments) -> Result<Option<String>, Refusal> {
+pub(super) fn thread(
+    state: &mut State,
+    channel: &str,
+    arguments: &Arguments,
+) -> Result<Option<String>, Refusal> {
     let Some(ts) = arguments.get("thread_ts").filter(|ts| !ts.is_null()) else {
         return Ok(None);
     };
@@ -254,72 +253,6 @@ fn update(state: &mut State, arguments: &Arguments) -> Answer {
     message.before.push(before);
     message.changed = Instant::now();
     Ok(json!({"channel": channel, "ts": message.ts, "text": message.text, "message": message.shown()}))
-}
-
-fn upload_url(state: &mut State, shared: &Shared, arguments: &Arguments) -> Answer {
-    let name = text(arguments, "filename")?.to_owned();
-    let length = text(arguments, "length")?.parse().map_err(|_| Refusal::plain("invalid_arguments"))?;
-    if name.is_empty() || length == 0 {
-        return Err(Refusal::plain("invalid_arguments"));
-    }
-    let id = state.next_id('F');
-    let url = format!("http://{}/upload/{id}", shared.address);
-    state.files.push(UploadedFile {
-        id: id.clone(),
-        name,
-        title: None,
-        length,
-        bytes: None,
-        shared_in: None,
-    });
-    Ok(json!({"upload_url": url, "file_id": id}))
-}
-
-async fn upload(Extract(shared): Extract<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Response {
-    let mut state = shared.state();
-    let Some(file) = state.files.iter_mut().find(|file| file.id == id) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    if body.len() != file.length || file.bytes.is_some() {
-        return (StatusCode::BAD_REQUEST, "the length is not the announced one").into_response();
-    }
-    file.bytes = Some(body.to_vec());
-    format!("OK - {}", body.len()).into_response()
-}
-
-fn complete_upload(state: &mut State, arguments: &Arguments) -> Answer {
-    let given = match arguments.get("files") {
-        Some(Value::String(json)) => serde_json::from_str(json).unwrap_or_default(),
-        Some(files) => files.clone(),
-        None => Value::Null,
-    };
-    let given =
-        given.as_array().filter(|files| !files.is_empty()).ok_or(Refusal::plain("invalid_arguments"))?;
-    let shared_in = if arguments.get("channel_id").is_some_and(|channel| !channel.is_null()) {
-        let channel = channel(arguments, "channel_id")?;
-        let thread_ts = thread(state, &channel, arguments)?;
-        Some((channel, thread_ts))
-    } else {
-        None
-    };
-    let mut answer = Vec::new();
-    for wanted in given {
-        let found =
-            state.files.iter_mut().find(|file| wanted["id"] == file.id.as_str() && file.bytes.is_some());
-        let file = found.ok_or(Refusal::plain("file_not_found"))?;
-        file.title = wanted["title"].as_str().map(str::to_owned);
-        file.shared_in.clone_from(&shared_in);
-        answer.push(shown(file));
-    }
-    Ok(json!({"files": answer}))
-}
-
-fn shown(file: &UploadedFile) -> Value {
-    json!({
-        "id": file.id, "name": file.name, "title": file.title.as_ref().unwrap_or(&file.name),
-        "user": BOT_USER, "size": file.length,
-        "permalink": format!("https://lab.slack.com/files/{BOT_USER}/{}/{}", file.id, file.name),
-    })
 }
 
 fn conversations(state: &State, method: &str, arguments: &Arguments) -> Answer {

@@ -5,6 +5,7 @@
 //! refusal for the tests. `rules` judges payloads and `text` reads them; both are pure.
 
 mod api;
+mod files;
 mod page;
 mod rules;
 mod socket;
