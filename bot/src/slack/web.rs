@@ -54,7 +54,7 @@ const UPDATE: &str = "chat.update";
 const COMPLETE: &str = "files.completeUploadExternal";
 
 /// Messages searched for one that may have been sent.
-const SEARCHED_MAX: &str = "200";
+const SEARCHED_MAX: &str = "999";
 
 /// Posts to one channel.
 pub struct SlackWeb {
@@ -216,10 +216,7 @@ impl Notifier for SlackWeb {
         let session = self.client.open_session(&self.token);
         let asked = session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None);
         let history = within(METHOD, CALL_MAX, asked).await?;
-        let ours = |message: &&Value| {
-            message["metadata"]["event_type"] == METADATA
-                && message["metadata"]["event_payload"]["case_id"] == case.0.as_str()
-        };
+        let ours = |message: &&Value| is_of_case(message, case);
         let ts = history.messages.iter().find(ours).and_then(|message| message["ts"].as_str());
         Ok(ts.map(|ts| Posted { channel: self.channel.clone(), ts: ts.to_owned() }))
     }
@@ -249,6 +246,17 @@ impl Notifier for SlackWeb {
         });
         self.call::<Value>(COMPLETE, &body).await.map(drop)
     }
+}
+
+/// Whether a message of the channel is a case's own: by its metadata or, where a workspace keeps none, because a bot
+/// wrote it outside of any thread and it names the case.
+fn is_of_case(message: &Value, case: &CaseId) -> bool {
+    let metadata = &message["metadata"];
+    if metadata["event_type"] == METADATA {
+        return metadata["event_payload"]["case_id"] == case.0.as_str();
+    }
+    let in_thread = message["thread_ts"].is_string() && message["thread_ts"] != message["ts"];
+    !in_thread && message["bot_id"].is_string() && message.to_string().contains(&case.0)
 }
 
 /// How often a call was tried.
@@ -374,5 +382,24 @@ mod tests {
         slackblocks::MessagePayload::try_from(body.clone()).expect("valid");
         body["thread_ts"] = json!("1.2");
         slackblocks::MessagePayload::try_from(body).expect("valid");
+    }
+
+    #[test]
+    fn a_cases_own_message_is_told_from_others_that_name_it() {
+        let case = CaseId("GS-20261121-7F3A".to_owned());
+        let metadata = |id: &str| json!({"event_type": METADATA, "event_payload": {"case_id": id}});
+        for (message, expected) in [
+            (json!({"ts": "1", "metadata": metadata("GS-20261121-7F3A")}), true),
+            (
+                json!({"ts": "1", "metadata": metadata("GS-20261121-0000"), "text": "see GS-20261121-7F3A"}),
+                false,
+            ),
+            (json!({"ts": "1", "bot_id": "B1", "text": "GS-20261121-7F3A: an abuse notice"}), true),
+            (json!({"ts": "1", "bot_id": "B1", "text": "", "blocks": [{"text": "GS-20261121-7F3A"}]}), true),
+            (json!({"ts": "2", "bot_id": "B1", "thread_ts": "1", "text": "GS-20261121-7F3A"}), false),
+            (json!({"ts": "1", "user": "U1", "text": "what of GS-20261121-7F3A?"}), false),
+        ] {
+            assert_eq!(is_of_case(&message, &case), expected, "{message}");
+        }
     }
 }
