@@ -100,6 +100,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
+        r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious",
+        Activity::Other,
+        0.4,
+    ),
+    (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
         Activity::Copyright,
         3.0,
@@ -206,8 +211,14 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
 
 /// Splits a short "name: value".
 pub(super) fn field(text: &str) -> Option<(&str, &str)> {
+    let led = || {
+        text.split_once("...")
+            .map(|(name, value)| (name, value.trim_start_matches('.')))
+    };
     let (name, value) = text
         .split_once([':', '=', '\t'])
+        .filter(|(name, _)| !name.contains("..."))
+        .or_else(led)
         .or_else(|| text.split_once("  "))?;
     (name.len() <= 60 && !value.trim().is_empty()).then_some((name.trim(), value.trim()))
 }

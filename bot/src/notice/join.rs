@@ -240,7 +240,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.format = if is_aws { "aws_email" } else { "generic" };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
-    let accuses = words.activity.is_some() || !draft.claims.is_empty();
+    let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft
         .claims
         .iter()

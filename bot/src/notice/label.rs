@@ -65,7 +65,9 @@ pub(super) struct Meaning {
 pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
     let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
+    let joined = name.contains(':');
     let name = Name {
+        joined,
         words: &words,
         classes: &classes,
         all: classes.iter().fold(0, |all, it| all | it),
@@ -83,6 +85,8 @@ pub(super) fn holds(name: &str, class: Classes) -> bool {
 
 /// The words of a name and their classes.
 struct Name<'a> {
+    /// It holds a colon: two names in one.
+    joined: bool,
     words: &'a [String],
     classes: &'a [Classes],
     all: Classes,
@@ -99,6 +103,7 @@ impl Name<'_> {
         let ordered = [
             (self.has(word::ZONE), Kind::Zone),
             (self.has(word::DEADLINE), Kind::Deadline),
+            (self.is_end(), Kind::Address),
             (
                 self.has(word::PORT) || (self.has(word::ENDS) && self.has(word::PORT_LETTER)),
                 Kind::Port,
@@ -127,6 +132,13 @@ impl Name<'_> {
             .into_iter()
             .find(|(is, _)| *is)
             .map_or(Kind::Other, |(_, kind)| kind)
+    }
+
+    /// "srcIp:srcPort" and "Src IP Addr:Port" hold both, the address first.
+    fn is_end(&self) -> bool {
+        let first = |class| self.classes.iter().position(|it| it & class != 0);
+        let (address, port) = (first(word::ADDRESS), first(word::PORT));
+        matches!((address, port), (Some(address), Some(port)) if address < port) && self.joined
     }
 
     /// "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.

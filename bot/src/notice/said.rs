@@ -15,7 +15,6 @@ use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
-use super::resource;
 use super::vocabulary;
 
 /// A role, how firmly, and why.
@@ -172,15 +171,19 @@ fn link_around(text: &str, spot: &Spot) -> Option<Link> {
     })
 }
 
-/// Says whether an address stands in brackets right after an instance id, as its own address.
+static RESOURCE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:i|mi|eni)-[0-9a-f]{8,17}\b"));
+
+/// Says whether an address stands in brackets right after an instance or interface id, as its own
+/// address.
 fn is_beside_instance(text: &str, spot: &Spot) -> bool {
-    let Some((at, id)) = resource::instances(text)
-        .into_iter()
-        .rfind(|(at, _)| *at < spot.start)
-    else {
+    let before = &text[..spot.start];
+    if !before.contains("i-") {
+        return false;
+    }
+    let Some(id) = RESOURCE.find_iter(before).last() else {
         return false;
     };
-    let between = text.get(at + id.len()..spot.start).unwrap_or_default();
+    let between = &before[id.end()..];
     let mut words = between
         .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
     let same = |word: &str| {
@@ -249,6 +252,11 @@ fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
             .trim_end_matches(['"', '\'', '*', '_', ' ']);
         return Some(tail_name(named, before.ends_with('=')))
             .filter(|name| !name.trim().is_empty());
+    }
+    // A row of dots leads from the name to the value.
+    let led = before.trim_end_matches(['.', '_', '-', ' ']);
+    if before.len() >= led.len() + 3 && led.len() <= 40 && led.len() > 1 {
+        return Some(led.to_owned());
     }
     // A table of two columns: the name, a gap, the value.
     let gap = &text[before.len()..end];

@@ -60,6 +60,8 @@ pub(super) struct TextReading {
     pub deadline: Option<Timestamp>,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
+    /// It names a public address that is nobody's in particular.
+    pub names_addresses: bool,
     /// When the notice says, outside of its rows, that it happened.
     pub general: Option<super::time::Interval>,
 }
@@ -125,6 +127,7 @@ fn read_lines(
         whole.interval = header_interval(lines, &resolver, &roles);
     }
     whole.activity = activity
+        .filter(|activity| *activity != Activity::Other)
         .or_else(|| ports::guess(&records, &whole.remotes))
         .unwrap_or(Activity::Other);
     let records = with_mentions(lines, records, &roles);
@@ -151,6 +154,9 @@ fn read_lines(
         activity,
         deadline,
         ours_is_victim,
+        names_addresses: roles.tallies.iter().any(|tally| {
+            !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
+        }),
         general: whole.interval,
     }
 }
