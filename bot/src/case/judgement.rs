@@ -210,6 +210,8 @@ pub struct Suspect {
     pub rule: Option<String>,
     /// The rule's words for it.
     pub says: String,
+    /// The tool's name, or its kind where its name is not known; none where it is no tool. A compromise may use one.
+    pub tool: Option<String>,
     /// How the tool was told: `name`, `options`, `behaviour`; empty where it is no tool.
     pub told_by: String,
     /// Signs of a compromise, in words.

@@ -196,7 +196,7 @@ fn sum(activities: &[&Activity], targeted: bool) -> Behaviour {
         matched: if targeted { total(|activity| activity.matched.min(activity.flows)) } else { 0 },
         addresses: most(|activity| activity.addresses).max(addresses.len() as u64),
         ports: most(|activity| activity.ports).max(if any_match { 0 } else { listed }),
-        targets: most(|activity| activity.targets),
+        targets: most(|activity| activity.targets).max(addresses.len() as u64).max(listed),
         matched_ports: if any_match { most(|activity| activity.matched_ports).max(listed) } else { 0 },
         established: state(&[FlowState::Established, FlowState::Closed]),
         failed: state(&[FlowState::Refused, FlowState::TimedOut, FlowState::Failed, FlowState::Attempt]),

@@ -26,12 +26,7 @@ const FINDINGS_MAX: usize = 40;
 const SESSION_MAX: usize = 8;
 
 /// The facts, in the order in which a person asks.
-pub(super) fn findings(
-    asked: &[Asked],
-    first: Option<&Candidate>,
-    candidates: &[Candidate],
-    playbook: &Playbook,
-) -> Vec<Finding> {
+pub(super) fn findings(asked: &[Asked], first: Option<&Candidate>, candidates: &[Candidate]) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(first) = first {
         what(first, &mut found);
@@ -148,7 +143,7 @@ fn sockets(first: &Candidate) -> String {
     if !flags.is_empty() {
         text.push_str(&format!("; TCP flags {flags}"));
     }
-    if behaviour.established + behaviour.failed > 0 {
+    if behaviour.established.saturating_add(behaviour.failed) > 0 {
         text.push_str(&format!(
             "; {} stood, {} were refused, timed out or failed",
             words::counted(behaviour.established, "connection", "connections"),

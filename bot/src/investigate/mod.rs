@@ -75,7 +75,7 @@ pub fn investigate(
     let graph = first.map(graph::graph).unwrap_or_default();
     Judgement {
         what_would_change: doubt::what_would_change(&verdict, &doubts, first),
-        findings: finding::findings(&asked, first, &candidates, playbook),
+        findings: finding::findings(&asked, first, &candidates),
         not_found: finding::not_found(claims, &asked, first, &verdict, playbook),
         hosts: asked.iter().map(|asked| asked.view.clone()).chain(silent).collect(),
         suspects: kept(candidates),

@@ -158,6 +158,7 @@ fn candidate<'a>(
         verdict,
         rule: rule.map(|rule| rule.id.clone()),
         says,
+        tool: is_tool.then_some(name),
         told_by: if is_tool { told_by } else { String::new() },
         signs: signs.iter().map(|sign| fill(&sign.says, &words)).collect(),
         techniques,

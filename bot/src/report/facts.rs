@@ -8,7 +8,6 @@ use crate::case::HostRef;
 use crate::case::Judgement;
 use crate::case::ProcessView;
 use crate::case::Suspect;
-use crate::case::Verdict;
 use crate::investigate::words;
 use crate::untrusted::Untrusted;
 
@@ -24,10 +23,7 @@ pub(super) fn facts(
     Facts {
         verdict: judgement.verdict.kind().to_owned(),
         confidence: judgement.confidence,
-        tool: match suspect.map(|suspect| &suspect.verdict) {
-            Some(Verdict::Tool { name }) => Some(name.clone()),
-            _ => None,
-        },
+        tool: suspect.and_then(|suspect| suspect.tool.clone()),
         told_by: suspect.map(|suspect| suspect.told_by.clone()).filter(|told_by| !told_by.is_empty()),
         program: of_process(|process| &process.exe),
         argv: of_process(|process| &process.argv),

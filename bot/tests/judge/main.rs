@@ -3,6 +3,7 @@
 // Helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod check;
 mod hostile;
 mod hosts;

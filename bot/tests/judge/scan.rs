@@ -328,3 +328,21 @@ fn udp_to_thousands_of_addresses_is_a_sweep_unless_it_is_a_resolver() {
     assert_eq!(sweep("/home/alice/find-resolvers", "find-resolvers"), "tool");
     assert_eq!(sweep("/usr/sbin/unbound", "unbound -d"), "unknown");
 }
+
+#[test]
+fn a_monitor_of_dead_targets_is_no_scanner() {
+    let mut story = Story::new();
+    let monitor =
+        story.service("prometheus.service", User(990, "prometheus"), "/usr/bin/prometheus", "prometheus");
+    story.traffic(Some(monitor), 0, 1700, |activity| {
+        (activity.flows, activity.matched, activity.matched_ports) = (6_000, 120, 1);
+        (activity.addresses, activity.targets) = (50, 50);
+        activity.states = vec![(FlowState::TimedOut, 5_000), (FlowState::Closed, 1_000)];
+        activity.address_sample = vec![VICTIM.parse().unwrap()];
+        activity.port_ranges = vec![(9100, 9100)];
+    });
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.verdict, "misbehaving_application");
+    assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("dead-targets"));
+    everything_holds(&report);
+}

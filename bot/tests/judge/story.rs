@@ -1,6 +1,7 @@
 //! Builds evidence as a story: who logs in, what is run, what it sends. Times are seconds after 10:00 UTC.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use gumshoe::case::Accused;
 use gumshoe::case::Activity as Accusation;
@@ -48,6 +49,8 @@ use jiff::Timestamp;
 pub const VICTIM: &str = "198.51.100.7";
 pub const LAPTOP: &str = "192.0.2.10";
 pub const INSTANCE: &str = "i-0123456789abcdef0";
+
+static PLAYBOOKS: LazyLock<Playbooks> = LazyLock::new(|| Playbooks::built_in().unwrap());
 
 /// 2026-11-21 10:00:00 UTC.
 const TEN: i64 = 1_795_255_200;
@@ -431,8 +434,7 @@ pub fn located() -> Located {
 
 /// What the story's host answers at half past ten.
 pub fn answer(story: &Story, claim: &Claim) -> HostAnswer {
-    let playbooks = Playbooks::built_in().unwrap();
-    let request = request_for(claim, playbooks.for_activity(claim.activity), time(1810));
+    let request = request_for(claim, PLAYBOOKS.for_claim(claim), time(1810));
     let evidence = story.evidence(request.clone(), 1811);
     HostAnswer {
         host: host_ref(),
@@ -450,8 +452,7 @@ pub fn report_of(story: &Story, claim: Claim) -> Report {
 }
 
 pub fn report_with(claims: Vec<Claim>, located: Located, answers: &[HostAnswer]) -> Report {
-    let playbooks = Playbooks::built_in().unwrap();
-    report::build(&case(claims), &located, answers, &playbooks, time(1815))
+    report::build(&case(claims), &located, answers, &PLAYBOOKS, time(1815))
 }
 
 /// Ordinary life on the host: a web server, a cron job, another user's curl.
