@@ -157,7 +157,7 @@ fn sockets(first: &Candidate) -> String {
 fn flag_names(flags: u8) -> String {
     const NAMES: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
     let set: Vec<&str> = (0..8).filter(|bit| flags & (1 << bit) != 0).map(|bit| NAMES[bit]).collect();
-    set.join("+")
+    set.join(", ")
 }
 
 fn who(first: &Candidate, found: &mut Vec<Finding>) {
