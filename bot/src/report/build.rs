@@ -88,8 +88,9 @@ fn rests_on_suspect(judgement: &Judgement) -> bool {
 fn host_of(judgement: &Judgement, suspect: Option<&Suspect>) -> Option<(String, HostRef)> {
     let view = match suspect {
         Some(suspect) => judgement.hosts.iter().find(|view| view.name == suspect.host),
+        // One host may have been asked several questions.
         None => match judgement.hosts.as_slice() {
-            [only] => Some(only),
+            [first, rest @ ..] if rest.iter().all(|view| view.name == first.name) => Some(first),
             _ => None,
         },
     };
