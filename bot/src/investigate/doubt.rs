@@ -48,6 +48,7 @@ pub(super) fn doubts(scene: &Scene) -> Vec<Doubt> {
         matching(first, &mut found);
         chain(first, &mut found);
         rivals(first, scene.candidates, &mut found);
+        unexplained(scene, first, &mut found);
         behaviour(first, scene.playbook, &mut found);
     }
     let mut seen = BTreeSet::new();
@@ -292,6 +293,28 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
     if !rivals.is_empty() {
         let text = format!("{} fits, too", words::list(&rivals));
         found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, text));
+    }
+}
+
+/// Accusations beside the one that the first suspect explains.
+fn unexplained(scene: &Scene, first: &Candidate, found: &mut Vec<Doubt>) {
+    let explained = |claim: &Claim| {
+        claim.remote.is_empty()
+            || scene
+                .candidates
+                .iter()
+                .any(|candidate| candidate.suspect.behaviour.matched > 0 && candidate.claims.contains(&claim))
+    };
+    let open: BTreeSet<_> = (scene.claims.iter())
+        .filter(|claim| first.targeted && !explained(claim))
+        .flat_map(|claim| &claim.remote)
+        .map(|remote| remote.address)
+        .collect();
+    if !open.is_empty() {
+        let shown: Vec<String> = open.iter().take(4).map(ToString::to_string).collect();
+        let more = if open.len() > 4 { format!(" and {} more", open.len() - 4) } else { String::new() };
+        let text = format!("nothing matches the accusation about {}{more}", shown.join(", "));
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
     }
 }
 

@@ -210,6 +210,8 @@ fn two_victims_of_one_scan_are_one_suspect_on_one_host() {
     assert_eq!(report.judgement.suspects.len(), 1);
     assert_eq!(report.facts.host.as_deref(), Some("web-1"));
     assert!(!report.fields[5].value.raw().contains("candidate"), "{:?}", report.fields[5]);
+    assert_eq!(doubts(&report), [DoubtKind::PartialMatch], "the second victim was not touched");
+    assert!(report.judgement.doubts[0].text.contains("198.51.100.8"));
     everything_holds(&report);
 
     let neither = [answer(&quiet(), &first), answer(&quiet(), &second)];
