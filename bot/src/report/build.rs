@@ -8,6 +8,7 @@ use super::PlaybookRef;
 use super::Report;
 use super::VERSION;
 use super::chain::chain;
+use super::evidence;
 use super::facts::facts;
 use super::reply;
 use super::scene::Scene;
@@ -65,7 +66,7 @@ pub fn build(
         chain,
         steps: steps(&scene, kind, &words),
         timeline: timeline::timeline(case, answers, suspect),
-        evidence: timeline::evidence(answers, suspect, &judgement),
+        evidence: evidence::evidence(answers, suspect, &judgement),
         notes: notes.take(NOTES_MAX).map(|note| Untrusted::new(note)).collect(),
         techniques: suspect.map(|suspect| suspect.techniques.clone()).unwrap_or_default(),
         aws_reply: reply::reply(&playbook.reply, kind, &words),
