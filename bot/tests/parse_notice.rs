@@ -87,3 +87,43 @@ fn every_layout_gives_its_facts() {
     }
     insta::assert_snapshot!(told);
 }
+
+fn own(prefix: &str) -> Context {
+    let own_addresses = vec![prefix.parse().expect("a prefix")];
+    Context { own_addresses, ..Context::default() }
+}
+
+#[test]
+fn our_own_addresses_settle_who_is_accused() {
+    let text = b"Subject: scans\n\nLog, UTC:\n2024-01-15 10:00:00 198.51.100.7 and 192.0.2.30, port 22\n";
+    let unsure = notice::parse(text, &Context::default());
+    assert!(unsure.claims.iter().all(|claim| claim.accused.addresses.is_empty()), "{unsure:?}");
+    let sure = notice::parse(text, &own("192.0.2.0/24"));
+    let [claim] = &sure.claims[..] else { panic!("one claim: {sure:?}") };
+    assert_eq!(claim.accused.addresses[0].to_string(), "192.0.2.30");
+}
+
+#[test]
+fn a_report_that_we_were_attacked_accuses_nobody() {
+    let text = b"Subject: brute force\n\nAttacker: 198.51.100.7\nVictim: 192.0.2.30\nTime: 2024-01-15 10:00:00 UTC\nType: ssh brute force\n";
+    let parsed = notice::parse(text, &own("192.0.2.0/24"));
+    assert_eq!(parsed.disposition, gumshoe::case::Disposition::Inbound);
+    assert!(parsed.claims.is_empty());
+}
+
+#[test]
+fn reminders_join_their_case() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/notices/layouts");
+    let read = |name: &str| {
+        let bytes = std::fs::read(root.join(name)).expect("a fixture");
+        notice::read(&bytes, &Context::default())
+    };
+    let reminder = read("aws_reminder_fields.eml");
+    assert_eq!(reminder.stage, notice::Stage::Reminder);
+    assert!(reminder.thread.keys.contains(&"mail:first@example.com".to_owned()), "{:?}", reminder.thread);
+    assert!(reminder.thread.keys.contains(&"case:10700000001".to_owned()));
+    let reply = reminder.reply.expect("a mail can be answered");
+    assert_eq!(reply.in_reply_to.as_deref(), Some("second@example.com"));
+    assert_eq!(read("aws_resolved.eml").stage, notice::Stage::Resolved);
+    assert_eq!(read("aws_follow_up.eml").stage, notice::Stage::FollowUp);
+}

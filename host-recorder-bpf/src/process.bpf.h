@@ -28,6 +28,18 @@ static __always_inline struct exec_scratch *exec_scratch(void)
 }
 
 /*
+ * Where in the payload a write may begin; NULL when that is behind its end. The check stands on the very number
+ * that is added: verifiers before 6.2 forget what was found out about a copy of it.
+ */
+static __always_inline char *payload_at(struct exec_scratch *scratch, __u64 offset)
+{
+	barrier_var(offset);
+	if (offset > EXEC_PAYLOAD_MAX)
+		return NULL;
+	return scratch->payload + offset;
+}
+
+/*
  * Writes the names of a path into the scratch's payload, from the innermost outwards; returns bytes written.
  * A function of its own, and its addresses plain numbers, so that the verifier walks the loop once.
  */
@@ -38,10 +50,12 @@ __noinline __u64 write_path(__u64 at, __u64 dentry_at, __u64 mount_at, __u64 roo
 	struct vfsmount *vfsmount = (void *)mount_at;
 	__u64 length = 0;
 
-	if (!scratch || at > EXEC_PAYLOAD_MAX - RECORD_PATH_MAX)
+	if (!scratch)
 		return 0;
 	for (int depth = 0; depth < RECORD_PATH_DEPTH; depth++) {
+		const unsigned char *name;
 		struct dentry *up;
+		char *room;
 		long copied;
 
 		length &= 2 * RECORD_PATH_MAX - 1; /* for the verifier: one range at every turn */
@@ -60,8 +74,11 @@ __noinline __u64 write_path(__u64 at, __u64 dentry_at, __u64 mount_at, __u64 roo
 		if (length > RECORD_PATH_MAX - NAME_MAX_BYTES)
 			break;
 		up = BPF_CORE_READ(dentry, d_parent);
-		copied = bpf_probe_read_kernel_str(&scratch->payload[at + length], NAME_MAX_BYTES,
-						   BPF_CORE_READ(dentry, d_name.name));
+		name = BPF_CORE_READ(dentry, d_name.name);
+		room = payload_at(scratch, at + length);
+		if (!room)
+			break;
+		copied = bpf_probe_read_kernel_str(room, NAME_MAX_BYTES, name);
 		if (copied <= 0)
 			break;
 		length += copied & (2 * NAME_MAX_BYTES - 1);
@@ -80,13 +97,19 @@ __noinline __u64 write_area(__u64 at, __u64 from, __u64 to, __u32 cut)
 	struct exec_scratch *scratch = exec_scratch();
 	__u64 length = to > from ? to - from : 0;
 
-	if (!scratch || at > EXEC_PAYLOAD_MAX || !length)
+	char *room;
+
+	if (!scratch || !length)
 		return 0;
 	if (length > RECORD_ARGV_MAX) {
 		length = RECORD_ARGV_MAX;
 		scratch->record.header.flags |= cut;
 	}
-	if (!bpf_probe_read_user(&scratch->payload[at], length, (void *)from))
+	room = payload_at(scratch, at);
+	if (!room)
+		return 0;
+	barrier_var(length);
+	if (length <= RECORD_ARGV_MAX && !bpf_probe_read_user(room, length, (void *)from))
 		return length;
 	scratch->record.header.flags |= cut;
 	return 0;
@@ -128,10 +151,14 @@ __noinline __u64 write_tty(__u64 at, __u64 tty_at)
 	struct exec_scratch *scratch = exec_scratch();
 	struct tty_struct *tty = (void *)tty_at;
 	long copied;
+	char *room;
 
-	if (!scratch || !tty || at > EXEC_PAYLOAD_MAX)
+	if (!scratch || !tty)
 		return 0;
-	copied = bpf_probe_read_kernel_str(&scratch->payload[at], RECORD_TTY_MAX, &tty->name);
+	room = payload_at(scratch, at);
+	if (!room)
+		return 0;
+	copied = bpf_probe_read_kernel_str(room, RECORD_TTY_MAX, &tty->name);
 	return copied > 0 ? copied : 0;
 }
 

@@ -37,6 +37,8 @@ pub fn keep(from: &Path, mail: &str, recording: &Path) -> anyhow::Result<()> {
     }
     kept.commit()?;
     drop(kept);
+    // Nobody writes here again.
+    fs::remove_file(ring.join("lock")).context("remove the ring's lock")?;
     fs::write(recording.join(NOTICE), mail).context("keep the notice")
 }
 

@@ -4,6 +4,7 @@
 //! Everything is the real thing but AWS and Slack. The facts that a story is checked against come
 //! from Gumshoe's report alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -161,12 +162,32 @@ impl Story {
         let shown =
             || fs::read_to_string(self.lab.dir().join(format!("{user}-terminal.log"))).unwrap_or_default();
         ensure!(status.success(), "{line:?} failed:\n{}", shown());
+        self.wait_for_commit()?;
         let public = format!("{}:", lab::INSTANCE_PUBLIC);
         let log = self.lab.packet_log_settled()?;
         let mut packets: Vec<_> = log[before..].iter().filter_map(|line| notice::packet(line)).collect();
         packets.retain(|packet| packet.from.starts_with(&public) && !packet.to.ends_with(":80"));
         ensure!(!packets.is_empty(), "nothing of {line:?} reached the victim:\n{}", shown());
         Ok(Scanned { packets, seen: self.lab.seen()? })
+    }
+
+    /// Waits until the recorder has put on disk what happened by now. It commits once a second,
+    /// and a notice comes minutes after the deed at the soonest; the story does not wait so long.
+    fn wait_for_commit(&self) -> anyhow::Result<()> {
+        if self.recording_since.is_none() {
+            return Ok(());
+        }
+        let status = self.lab.instance().path(RING).join("status.json");
+        let written = || {
+            let status: Value = serde_json::from_slice(&fs::read(&status).ok()?).ok()?;
+            status["written"].as_i64()
+        };
+        // A commit that is under way may have begun before now: the second one has not.
+        let mut commits = BTreeSet::from([written()]);
+        wait_until("the recorder's commit", READY_MAX, || {
+            commits.insert(written());
+            commits.len() > 2
+        })
     }
 
     /// Starts `gumshoe serve` and waits until it reads its queue.

@@ -95,6 +95,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::Tor,
         3.0,
     ),
+    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.4),
     (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
         Activity::Copyright,
@@ -195,7 +196,12 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
 
 /// Splits a short "name: value".
 pub(super) fn field(text: &str) -> Option<(&str, &str)> {
-    let (name, value) = text.split_once([':', '=', '\t']).or_else(|| text.split_once("  "))?;
+    let led = || text.split_once("...").map(|(name, value)| (name, value.trim_start_matches('.')));
+    let (name, value) = text
+        .split_once([':', '=', '\t'])
+        .filter(|(name, _)| !name.contains("..."))
+        .or_else(led)
+        .or_else(|| text.split_once("  "))?;
     (name.len() <= 60 && !value.trim().is_empty()).then_some((name.trim(), value.trim()))
 }
 

@@ -51,7 +51,7 @@ static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your)\b",
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours)\b",
     )
 });
 
@@ -102,9 +102,11 @@ fn last<'a>(pattern: &Regex, text: &'a str) -> Option<regex::Match<'a>> {
 fn last_sentence(text: &str) -> &str {
     let start = text.ceil_char_boundary(text.len().saturating_sub(140));
     let tail = &text[start..];
+    let ends_word =
+        |at: &usize| tail[..*at].ends_with(|letter: char| letter.is_alphanumeric() || letter == ')');
     let cut = [". ", "? ", "! ", ".\n", "; "]
         .iter()
-        .filter_map(|stop| tail.rfind(stop).map(|at| at + stop.len()))
+        .filter_map(|stop| tail.rfind(stop).filter(ends_word).map(|at| at + stop.len()))
         .max();
     cut.map_or(tail, |cut| &tail[cut..])
 }

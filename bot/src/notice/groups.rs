@@ -8,8 +8,8 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::resource;
 use super::roles::Roles;
-use super::roles::words_after;
-use super::roles::words_before;
+use super::said::words_after;
+use super::said::words_before;
 use crate::case::Accused;
 
 /// An instance named in the text.

@@ -197,7 +197,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.format = if is_aws { "aws_email" } else { "generic" };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
-    let accuses = words.activity.is_some() || !draft.claims.is_empty();
+    let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     let disposition = match not_ours::recognise(
         lines,

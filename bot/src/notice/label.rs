@@ -65,7 +65,9 @@ pub(super) struct Meaning {
 pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
     let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
-    let name = Name { words: &words, classes: &classes, all: classes.iter().fold(0, |all, it| all | it) };
+    let joined = name.contains(':');
+    let name =
+        Name { joined, words: &words, classes: &classes, all: classes.iter().fold(0, |all, it| all | it) };
     Meaning { kind: name.kind(), role: name.role() }
 }
 
@@ -76,6 +78,8 @@ pub(super) fn holds(name: &str, class: Classes) -> bool {
 
 /// The words of a name and their classes.
 struct Name<'a> {
+    /// It holds a colon: two names in one.
+    joined: bool,
     words: &'a [String],
     classes: &'a [Classes],
     all: Classes,
@@ -92,6 +96,7 @@ impl Name<'_> {
         let ordered = [
             (self.has(word::ZONE), Kind::Zone),
             (self.has(word::DEADLINE), Kind::Deadline),
+            (self.is_end(), Kind::Address),
             (self.has(word::PORT) || (self.has(word::ENDS) && self.has(word::PORT_LETTER)), Kind::Port),
             (self.has(word::ENDS) && self.has(word::HOST_LETTER), Kind::Address),
             (self.has(word::PROTOCOL), Kind::Protocol),
@@ -110,6 +115,13 @@ impl Name<'_> {
             (self.is_plain() && self.role().is_some(), Kind::Address),
         ];
         ordered.into_iter().find(|(is, _)| *is).map_or(Kind::Other, |(_, kind)| kind)
+    }
+
+    /// "srcIp:srcPort" and "Src IP Addr:Port" hold both, the address first.
+    fn is_end(&self) -> bool {
+        let first = |class| self.classes.iter().position(|it| it & class != 0);
+        let (address, port) = (first(word::ADDRESS), first(word::PORT));
+        matches!((address, port), (Some(address), Some(port)) if address < port) && self.joined
     }
 
     /// "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.

@@ -3,25 +3,18 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use ipnet::IpNet;
-use regex::Regex;
 
 use super::address;
-use super::address::Spot;
-use super::cue;
 use super::document::SectionRole;
-use super::label;
-use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
-use super::pattern::compile;
 use super::record;
 use super::record::Record;
-use super::resource;
-use super::vocabulary;
+use super::said;
+use super::said::runs_on;
 
 /// Votes below this accuse nobody.
 const ACCUSED_MIN: f32 = 1.5;
@@ -76,6 +69,36 @@ impl Tally {
         self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section: 0, line: 0 });
     }
 
+    /// Counts a row of a log or table in which it has a part; false when it has none.
+    fn count_row(&mut self, record: Option<&Record>, line: &Line<'_>) -> bool {
+        self.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
+        let Some((role, how)) = row_role(record, self.ip) else {
+            return false;
+        };
+        let (count, what) = match role {
+            Role::Accused => (&mut self.rows_from, "source"),
+            _ => (&mut self.rows_to, "target"),
+        };
+        *count += 1;
+        if *count == 1 {
+            self.vote(vote(line, role, 0.0, format!("the {what} in a row ({how})")));
+        }
+        true
+    }
+
+    /// Counts a little for its place in a log line that gives no direction.
+    fn count_order(&mut self, line: &Line<'_>, position: usize) {
+        if line.stamps.is_empty() || line.spots.len() > 4 || !in_text(line) {
+            return;
+        }
+        let (role, weight, why) = match (position, line.spots.len()) {
+            (_, 1) => (Role::Accused, 1.0, ALONE),
+            (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
+            _ => (Role::Victim, 0.5, "a later address of a log line"),
+        };
+        self.vote(vote(line, role, weight, why.to_owned()));
+    }
+
     /// Returns the sum of the votes for a role, rows of logs included.
     fn sum(&self, role: Role) -> f32 {
         let rows = (self.rows_from + self.rows_to).max(1) as f32;
@@ -92,7 +115,9 @@ impl Tally {
     /// Returns the role that the votes give; none when they do not settle it.
     pub fn role(&self) -> Option<Role> {
         if self.ours {
-            return Some(Role::Accused);
+            // What is ours is meant, unless the notice only ever says that it was attacked.
+            let attacked = self.sum(Role::Victim) >= 2.0 && self.sum(Role::Accused) < 0.5;
+            return Some(if attacked { Role::Victim } else { Role::Accused });
         }
         let accused = self.sum(Role::Accused);
         let others = [Role::Victim, Role::Reporter, Role::Infrastructure];
@@ -114,22 +139,42 @@ pub(super) struct Roles {
     pub tallies: Vec<Tally>,
     /// Where each address's tally is.
     places: HashMap<IpAddr, usize>,
+    /// Some address is known to be ours.
+    knows_ours: bool,
 }
 
 impl Roles {
     /// Returns the role of an address.
     pub fn of(&self, ip: IpAddr) -> Option<Role> {
-        self.tallies.get(*self.places.get(&ip)?)?.role()
+        self.role_of(self.tallies.get(*self.places.get(&ip)?)?)
+    }
+
+    /// Returns a tally's role. Where an address of ours is accused, nobody else is.
+    pub fn role_of(&self, tally: &Tally) -> Option<Role> {
+        let accuses_ours = || self.tallies.iter().any(|it| it.ours && it.role() == Some(Role::Accused));
+        tally
+            .role()
+            .filter(|role| *role != Role::Accused || tally.ours || !self.knows_ours || !accuses_ours())
+    }
+
+    /// Says whether an address of ours is named, and only as what was attacked.
+    pub fn ours_attacked(&self) -> bool {
+        let ours = || self.tallies.iter().filter(|tally| tally.ours);
+        ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim))
     }
 
     /// Returns the addresses of a role, in the order of the text.
     pub fn with(&self, role: Role) -> Vec<IpAddr> {
-        self.tallies.iter().filter(|tally| tally.role() == Some(role)).map(|tally| tally.ip).collect()
+        self.tallies.iter().filter(|tally| self.role_of(tally) == Some(role)).map(|tally| tally.ip).collect()
     }
 
     /// Returns the addresses whose role is not settled.
     pub fn unsettled(&self) -> Vec<&Tally> {
-        self.tallies.iter().filter(|tally| tally.role().is_none()).collect()
+        self.tallies.iter().filter(|tally| self.role_of(tally).is_none()).collect()
+    }
+
+    fn has_room(&self, ip: IpAddr) -> bool {
+        self.tallies.len() < ADDRESSES_MAX || self.places.contains_key(&ip)
     }
 
     /// Accuses the addresses of which nothing is said but that each stands alone in a log line;
@@ -164,6 +209,7 @@ impl Roles {
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
+        self.knows_ours |= address::is_within(ip, own);
         let at = *self.places.entry(ip).or_insert_with(|| {
             self.tallies.push(Tally {
                 ip,
@@ -183,74 +229,41 @@ impl Roles {
 
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
+/// How many mentions of one address are weighed.
+const MENTIONS_MAX: u32 = 200;
 
 /// Weighs all addresses of the lines. `ours` says that the notice speaks from our side, as AWS's
 /// mails do: "remote" is then the other side.
 pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet], ours: bool) -> Roles {
     let mut roles = Roles::default();
     let mut intro: Option<String> = None;
-    for (index, line) in lines.iter().enumerate() {
-        if line.role == SectionRole::Evidence {
-            continue;
-        }
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
         let record = records.get(index).and_then(Option::as_ref);
-        let is_log = !line.stamps.is_empty() && line.spots.len() <= 4;
         for (position, spot) in line.spots.iter().enumerate() {
-            let Some(ip) = spot.ip.filter(|ip| !spot.is_network() && !address::is_nobody(*ip)) else {
+            let host = spot.ip.filter(|ip| !spot.is_network() && !address::is_nobody(*ip));
+            let Some(ip) = host.filter(|ip| roles.has_room(*ip)) else {
                 continue;
             };
-            if roles.tallies.len() >= ADDRESSES_MAX && !roles.places.contains_key(&ip) {
-                continue;
-            }
             let tally = roles.tally(ip, own);
             tally.mentions += 1;
-            if tally.mentions > 200 && record.is_none() {
+            if tally.count_row(record, line) || tally.mentions > MENTIONS_MAX {
                 continue;
             }
-            let at = |role, weight, why: String| Vote {
-                role,
-                weight,
-                why,
-                section: line.section,
-                line: line.number,
-            };
-            tally.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
-            match row_role(record, ip) {
-                Some((Role::Accused, how)) => {
-                    tally.rows_from += 1;
-                    if tally.rows_from == 1 {
-                        tally.vote(at(Role::Accused, 0.0, format!("the source in a row ({how})")));
-                    }
-                    continue;
-                }
-                Some((_, how)) => {
-                    tally.rows_to += 1;
-                    if tally.rows_to == 1 {
-                        tally.vote(at(Role::Victim, 0.0, format!("the target in a row ({how})")));
-                    }
-                    continue;
-                }
-                None => {}
-            }
-            let said = said_of(lines, index, spot, intro.as_deref(), ours);
-            match said {
+            match said::of(lines, index, spot, intro.as_deref(), ours) {
                 // Where a line says who did it, a mere "host=" beside it says nothing.
                 Some((Role::Accused, weight, _)) if record.is_some() && weight < 2.0 => {}
-                Some((role, weight, why)) => tally.vote(at(role, weight, why)),
-                None if is_log && in_text(line) && record.is_none() => {
-                    let (role, weight, why) = match (position, line.spots.len()) {
-                        (_, 1) => (Role::Accused, 1.0, ALONE),
-                        (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
-                        _ => (Role::Victim, 0.5, "a later address of a log line"),
-                    };
-                    tally.vote(at(role, weight, why.to_owned()));
-                }
+                Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
+                None if record.is_none() => tally.count_order(line, position),
                 None => {}
             }
         }
     }
     roles
+}
+
+fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vote {
+    Vote { role, weight, why, section: line.section, line: line.number }
 }
 
 fn in_text(line: &Line<'_>) -> bool {
@@ -285,225 +298,4 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
         return intro.filter(|_| blanks < 2);
     }
     None
-}
-
-/// Returns what the text says of one mention.
-fn said_of(
-    lines: &[Line<'_>],
-    index: usize,
-    spot: &Spot,
-    intro: Option<&str>,
-    ours: bool,
-) -> Option<(Role, f32, String)> {
-    let line = &lines[index];
-    if line.kind == LineKind::Header {
-        return Some((Role::Infrastructure, 0.8, "stands in a quoted mail header".to_owned()));
-    }
-    if line.kind == LineKind::Aside {
-        return Some((Role::Infrastructure, 2.0, "stands in a signature or a registry's record".to_owned()));
-    }
-    if line.text[..spot.start].ends_with('@') {
-        return Some((Role::Victim, 0.8, "is the host part of a mail or telephone address".to_owned()));
-    }
-    match link_around(line.text, spot) {
-        Some(Link::Accused) => {
-            return Some((Role::Accused, 2.0, "is the host of the reported link".to_owned()));
-        }
-        Some(Link::Other) => return None,
-        None => {}
-    }
-    if let Some(role) = beside_instance(line.text, spot) {
-        return Some((role, 2.5, "stands in brackets beside an instance id".to_owned()));
-    }
-    if after_link(line.text, spot) {
-        return Some((Role::Accused, 2.5, "stands in brackets beside the reported link".to_owned()));
-    }
-    if let Some(name) = label_before(line, spot) {
-        if let Some(said) = said_by_label(&name, ours) {
-            return Some(said);
-        }
-    } else if line.is_item()
-        && line.role != SectionRole::Subject
-        && let Some(intro) = intro
-    {
-        let meaning = label::meaning(intro);
-        if let Some(role) = meaning.role.filter(|_| intro.len() < 40) {
-            return Some((role, 2.5, format!("listed under \"{intro}\"")));
-        }
-    }
-    let before = words_before(lines, index, spot, intro);
-    let after = words_after(lines, index, spot);
-    let found = cue::read(&before, &after);
-    if line.role == SectionRole::Subject {
-        return Some(match found {
-            Some(found) if found.role == Role::Victim => {
-                (Role::Victim, 1.5, format!("the subject says \"{}\"", found.words))
-            }
-            Some(found) if found.role == Role::Reporter => {
-                (Role::Reporter, 2.0, format!("the subject says \"{}\"", found.words))
-            }
-            Some(_) => (Role::Accused, 3.0, "named in the subject as the source".to_owned()),
-            None => (Role::Accused, 2.0, "named in the subject".to_owned()),
-        });
-    }
-    let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
-    found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)))
-}
-
-fn said_by_label(name: &str, ours: bool) -> Option<(Role, f32, String)> {
-    let meaning = label::meaning(name);
-    let few_words = || label::words(name).len();
-    let has = |class| label::holds(name, class);
-    let why = format!("the field \"{}\"", name.trim());
-    let role = match meaning.role {
-        Some(Role::Accused) if ours && has(vocabulary::REMOTE) => Some(Role::Victim),
-        Some(Role::Victim) if ours && has(vocabulary::LOCAL) => Some(Role::Accused),
-        Some(Role::Accused) if has(vocabulary::REMOTE) && few_words() <= 2 => {
-            return Some((Role::Accused, 1.5, why));
-        }
-        role => role,
-    };
-    match (role, meaning.kind) {
-        (Some(role), _) => Some((role, 3.0, why)),
-        (None, Kind::Address) if few_words() <= 4 => Some((Role::Accused, 1.5, why)),
-        _ => None,
-    }
-}
-
-enum Link {
-    /// The link is what is reported.
-    Accused,
-    /// The link merely mentions the address.
-    Other,
-}
-
-static DEFANGED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*(?:hxx|meow|fxp|h__p)"));
-
-/// Says what a link around an address makes of it.
-fn link_around(text: &str, spot: &Spot) -> Option<Link> {
-    let start = text[..spot.start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
-    let before = text[start..spot.start].trim_start_matches(|letter: char| !letter.is_alphanumeric());
-    let scheme = before.find("://")?;
-    let is_host = before[scheme + 3..].is_empty();
-    let reported = DEFANGED.is_match(before)
-        || field_name(text, start).is_some_and(|name| label::meaning(name).kind == Kind::Url);
-    Some(if is_host && reported { Link::Accused } else { Link::Other })
-}
-
-/// Says whether an address stands in brackets right after an instance id, as its own address.
-fn beside_instance(text: &str, spot: &Spot) -> Option<Role> {
-    let (at, id) = resource::instances(text).into_iter().rfind(|(at, _)| *at < spot.start)?;
-    let between = text.get(at + id.len()..spot.start)?;
-    let mut words =
-        between.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
-    let same = |word: &str| {
-        word.is_empty()
-            || word.starts_with("eni-")
-            || word.parse::<IpAddr>().is_ok()
-            || ["public", "private", "ip", "address", "elastic"].contains(&word.to_ascii_lowercase().as_str())
-            || !word.chars().any(char::is_alphanumeric)
-    };
-    (between.len() <= 120 && words.all(same)).then_some(Role::Accused)
-}
-
-/// Says whether an address stands in brackets right after a link, as its host's address.
-fn after_link(text: &str, spot: &Spot) -> bool {
-    let before = text[..spot.start].trim_end();
-    let round = before.ends_with('(');
-    let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
-        return false;
-    };
-    let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));
-    link.is_some_and(|link| !round || DEFANGED.is_match(link))
-}
-
-fn field_name(text: &str, at: usize) -> Option<&str> {
-    text[..at].trim_end().strip_suffix([':', '=']).map(str::trim)
-}
-
-/// Returns the name of the field whose value, or one of whose values, an address is.
-pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
-    let text = line.text;
-    let filler = |letter: char| {
-        letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')
-    };
-    let mut end = spot.start;
-    loop {
-        let before = text[..end].trim_end_matches(filler);
-        let listed = before
-            .strip_suffix([',', ';', '&'])
-            .or_else(|| before.strip_suffix(" and"))
-            .map(|it| it.trim_end_matches(filler));
-        let earlier = listed.and_then(|listed| {
-            line.spots.iter().find(|other| other.end == listed.trim_end_matches([')', ']', '"', '\'']).len())
-        });
-        match earlier {
-            Some(earlier) => end = earlier.start,
-            None => break,
-        }
-    }
-    let before = text[..end].trim_end_matches(filler);
-    if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
-        let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
-        return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
-    }
-    // A table of two columns: the name, a gap, the value.
-    let gap = &text[before.len()..end];
-    let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
-    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
-    (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
-        .then(|| name.to_owned())
-}
-
-/// Returns the last name of a text: one word before '=', a short phrase before ':'.
-fn tail_name(text: &str, one_word: bool) -> String {
-    let stops: &[char] = if one_word {
-        &[' ', '\t', ',', ';', '(', '[', '{', '"', '|', '&', '?']
-    } else {
-        &['\t', ',', ';', '|', '{', '"', '.']
-    };
-    let start = text.rfind(stops).map_or(0, |at| at + 1);
-    let start = if one_word { start } else { text.rfind("  ").map_or(start, |at| start.max(at + 2)) };
-    // A note in brackets may itself hold a stop: "Source IPs (e.g. a, b):".
-    let start =
-        if !one_word && text[start..].contains(')') && !text[start..].contains('(') { 0 } else { start };
-    let tail = &text[start..];
-    tail[tail.ceil_char_boundary(tail.len().saturating_sub(60))..].to_owned()
-}
-
-/// Returns the words before an address, those of the line above included where it runs on.
-pub(super) fn words_before(lines: &[Line<'_>], index: usize, spot: &Spot, intro: Option<&str>) -> String {
-    let line = &lines[index];
-    let own = &line.text[..spot.start];
-    if let Some(intro) = intro.filter(|_| line.is_item()) {
-        return format!("{intro} {own}");
-    }
-    if own.len() > 60 || !runs_on(lines, index) {
-        return own.to_owned();
-    }
-    format!("{} {own}", lines[index - 1].text)
-}
-
-fn runs_on(lines: &[Line<'_>], index: usize) -> bool {
-    let Some(above) = index.checked_sub(1).map(|at| &lines[at]) else {
-        return false;
-    };
-    let text = above.text.trim();
-    above.section == lines[index].section
-        && !text.is_empty()
-        && above.kind == LineKind::Statement
-        && !text.ends_with(['.', '!', '?'])
-        && (text.len() > 45 || text.ends_with([':', ',']))
-}
-
-/// Returns the words after an address, those of the line below included where it runs on.
-pub(super) fn words_after(lines: &[Line<'_>], index: usize, spot: &Spot) -> String {
-    let line = &lines[index];
-    let own = line.text.get(spot.end..).unwrap_or_default();
-    match lines.get(index + 1) {
-        Some(below) if own.len() < 40 && runs_on(lines, index + 1) => {
-            format!("{own} {}", below.text)
-        }
-        _ => own.to_owned(),
-    }
 }

@@ -71,9 +71,11 @@ impl Header {
             .collect();
         let named = |kind: Kind| columns.iter().filter(|column| column.meaning.kind == kind).count();
         let known = columns.iter().filter(|column| column.meaning.kind != Kind::Other).count();
-        let short = columns
-            .iter()
-            .all(|column| column.name.len() <= 40 && column.name.split_whitespace().count() <= 4);
+        let has_value = columns.iter().any(|column| column.name.parse::<f64>().is_ok());
+        let short = !has_value
+            && columns
+                .iter()
+                .all(|column| column.name.len() <= 40 && column.name.split_whitespace().count() <= 4);
         let all_known = separator != Separator::Words || known + 1 >= columns.len();
         let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
         is_header.then_some(Self { separator, columns })

@@ -15,6 +15,7 @@ use super::Context;
 use super::activity;
 use super::address;
 use super::blocks;
+use super::caution;
 use super::claims;
 use super::claims::Whole;
 use super::document::Document;
@@ -24,6 +25,7 @@ use super::groups;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::links;
 use super::pattern::compile;
 use super::ports;
 use super::record;
@@ -58,6 +60,8 @@ pub(super) struct TextReading {
     pub deadline: Option<Timestamp>,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
+    /// It names a public address that is nobody's in particular.
+    pub names_addresses: bool,
     /// When the notice says, outside of its rows, that it happened.
     pub general: Option<super::time::Interval>,
 }
@@ -107,7 +111,7 @@ fn read_lines(
     let resolver = resolver(lines, &records, &times, sent, column_zone);
     let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
     let mut accused = groups::join(lines, &roles, &accused_instances);
-    add_link_hosts(lines, activity, document, &mut accused);
+    links::add_hosts(lines, activity, document, &mut accused);
 
     let mut whole = Whole {
         interval: general_interval(&resolver, &times),
@@ -117,23 +121,41 @@ fn read_lines(
     if whole.interval.is_none() {
         whole.interval = header_interval(lines, &resolver, &roles);
     }
-    whole.activity = activity.or_else(|| ports::guess(&records, &whole.remotes)).unwrap_or(Activity::Other);
+    whole.activity = activity
+        .filter(|activity| *activity != Activity::Other)
+        .or_else(|| ports::guess(&records, &whole.remotes))
+        .unwrap_or(Activity::Other);
     let records = with_mentions(lines, records, &roles);
     draft.claims = claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
-    draft.interfaces =
-        lines.iter().flat_map(|line| resource::interfaces(line.text)).fold(Vec::new(), |mut all, id| {
-            if !all.contains(&id) {
-                all.push(id);
-            }
-            all
-        });
+    draft.interfaces = interfaces(lines);
     draft.source_ports = ports::of_source(&records, &roles);
-    warn(&mut draft, lines, &roles, &resolver, &whole);
+    caution::add(&mut draft, lines, &roles, &resolver);
     trace::record(&mut draft, lines, document, &roles, &times, activity);
     let deadline =
         times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
-    let ours_is_victim = instance_attacked && accused.iter().all(|it| it.instance_ids.is_empty());
-    TextReading { draft, activity, deadline, ours_is_victim, general: whole.interval }
+    let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
+    let ours_is_victim = no_instance && (instance_attacked || roles.ours_attacked());
+    TextReading {
+        draft,
+        activity,
+        deadline,
+        ours_is_victim,
+        names_addresses: roles.tallies.iter().any(|tally| {
+            !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
+        }),
+        general: whole.interval,
+    }
+}
+
+/// Returns the network interfaces that a text names.
+fn interfaces(lines: &[Line<'_>]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for id in lines.iter().flat_map(|line| resource::interfaces(line.text)) {
+        if !all.contains(&id) {
+            all.push(id);
+        }
+    }
+    all
 }
 
 /// Reads every line that is a row of a table or an entry of a log.
@@ -352,56 +374,6 @@ fn claims_of(
     claims
 }
 
-static LINK: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\b(h(?:xx|tt)ps?)://([a-z0-9][a-z0-9.-]{1,250})(?::\d+)?(?:[/?#]\S*)?(\s*\[[0-9a-f.:]+\])?")
-});
-
-/// Adds the host of the reported link, where a page or a file is what is complained of.
-fn add_link_hosts(
-    lines: &[Line<'_>],
-    activity: Option<Activity>,
-    document: &Document,
-    accused: &mut Vec<Accused>,
-) {
-    if !matches!(activity, Some(Activity::Phishing | Activity::MalwareHosting | Activity::Copyright))
-        || accused.len() > 1
-    {
-        return;
-    }
-    let reporter = document.outer_mail().map(|mail| mail.sender_domain().to_owned()).unwrap_or_default();
-    let mut hosts: Vec<String> = Vec::new();
-    for line in lines
-        .iter()
-        .filter(|line| line.kind == LineKind::Statement && line.role != SectionRole::Evidence)
-        .take(2000)
-    {
-        for found in LINK.captures_iter(line.text) {
-            let host = found[2].trim_end_matches('.').to_ascii_lowercase();
-            let defanged = found[1].to_ascii_lowercase().starts_with("hxx");
-            let in_field = activity::field(line.text).is_some_and(|(name, _)| {
-                let words = super::label::words(name);
-                words.len() <= 4
-                    && words.iter().any(|word| ["url", "urls", "link", "uri"].contains(&word.as_str()))
-                    && !words.contains(&"schema".to_owned())
-            });
-            let reported = defanged || found.get(3).is_some() || in_field;
-            let is_name = host.contains('.') && host.parse::<IpAddr>().is_err();
-            let is_reporter =
-                !reporter.is_empty() && (host == reporter || host.ends_with(&format!(".{reporter}")));
-            if reported && is_name && !is_reporter && hosts.len() < 32 && !hosts.contains(&host) {
-                hosts.push(host);
-            }
-        }
-    }
-    if hosts.is_empty() {
-        return;
-    }
-    match accused.first_mut() {
-        Some(only) => only.hostnames.extend(hosts),
-        None => accused.push(Accused { hostnames: hosts, ..Accused::default() }),
-    }
-}
-
 static AWS: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bthat your (?:aws resource|instance)|aws acceptable use policy|(?:by the |^\s*)aws abuse team|(?:your|an) aws abuse report|aws trust (?:&|and) safety|implicating resources on your account|(?:amazon )?ec2 abuse report|\baws id:|\bec2 instance(?: id)?:|source ips \(comma separated\)|abuse type\*|aws abuse case|aws\.amazon\.com/(?:aup|agreement)";
     compile(pattern)
@@ -414,53 +386,4 @@ pub(super) fn is_aws(lines: &[Line<'_>]) -> bool {
         .filter(|line| line.role != SectionRole::Evidence)
         .take(400)
         .any(|line| AWS.is_match(line.text))
-}
-
-fn warn(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver: &Resolver, whole: &Whole) {
-    let told =
-        |ip: IpAddr| draft.claims.iter().flat_map(|claim| &claim.remote).any(|remote| remote.address == ip);
-    let unsettled: Vec<String> = roles
-        .unsettled()
-        .iter()
-        .filter(|tally| !told(tally.ip))
-        .take(5)
-        .map(|tally| tally.ip.to_string())
-        .collect();
-    if !unsettled.is_empty() {
-        draft.warnings.push(format!(
-            "whose these addresses are is not clear from the notice: {}",
-            unsettled.join(", ")
-        ));
-    }
-    if lines.iter().flat_map(|line| &line.spots).any(|spot| spot.ip.is_none()) {
-        draft.warnings.push("some addresses are masked in the notice".to_owned());
-    }
-    let assumed = draft
-        .claims
-        .iter()
-        .filter_map(|claim| claim.window.as_ref())
-        .any(|it| it.zone == crate::case::ZoneSource::Assumed);
-    if assumed {
-        draft.warnings.push(
-            "the zone of its times is not stated: the window is widened by 14 hours either way".to_owned(),
-        );
-    }
-    let yearless = lines.iter().flat_map(|line| &line.stamps).any(|stamp| !stamp.year_known);
-    if yearless && resolver.sent.is_none() && resolver.year.is_none() {
-        draft.warnings.push("its times have no year and nothing in it tells the year".to_owned());
-    } else if yearless {
-        draft.warnings.push("its times have no year; the latest one before the notice is assumed".to_owned());
-    }
-    if !draft.claims.is_empty() && draft.claims.iter().all(|claim| claim.window.is_none()) {
-        draft.warnings.push("it names no time".to_owned());
-    }
-    let unclear = |claim: &Claim| claim.activity == Activity::Other;
-    if whole.activity == Activity::Other && draft.claims.iter().all(unclear) {
-        draft.warnings.push("what was done is not clear from the notice".to_owned());
-    }
-    for ip in roles.with(Role::Accused).into_iter().filter(|ip| address::is_private(*ip)).take(3) {
-        draft
-            .warnings
-            .push(format!("the accused address {ip} is private: it can be located only where it is used"));
-    }
 }

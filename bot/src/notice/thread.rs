@@ -31,7 +31,13 @@ static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Finds the reporter's number: in the subject, in a field that names it, in a sentence.
 pub(super) fn case_id(lines: &[Line<'_>]) -> Option<String> {
-    let subjects = || lines.iter().filter(|line| line.role == SectionRole::Subject);
+    // A forwarded mail's subject is as good as the outer one's.
+    let is_subject = |line: &&Line<'_>| {
+        let names = ["Subject:", "*Subject:*", "Betreff:", "Objet:"];
+        let quoted = names.iter().any(|name| line.text.trim_start().starts_with(name));
+        line.role == SectionRole::Subject || (quoted && line.role != SectionRole::Evidence)
+    };
+    let subjects = || lines.iter().filter(is_subject);
     let in_subject = |patterns: &[Regex]| {
         subjects().find_map(|line| patterns.iter().find_map(|pattern| first_group(pattern, line)))
     };

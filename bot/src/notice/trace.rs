@@ -11,6 +11,9 @@ use super::time::Stamp;
 use super::when::Times;
 use crate::case::Activity;
 
+/// How many times of each kind are shown.
+const TIMES_MAX: usize = 100;
+
 /// Writes down where each fact of a text was read.
 pub(super) fn record(
     draft: &mut Draft,
@@ -21,32 +24,26 @@ pub(super) fn record(
     activity: Option<Activity>,
 ) {
     let part = |section: usize| document.sections.get(section).map(|it| it.name.clone()).unwrap_or_default();
+    let fact = |what, value, why: String, section, line| Fact {
+        what,
+        value,
+        role: None,
+        why,
+        part: part(section),
+        line: Some(line),
+    };
     for line in lines {
         for (_, id) in resource::instances(line.text) {
-            let why = "an instance id".to_owned();
-            push(
-                draft,
-                Fact {
-                    what: "instance",
-                    value: id,
-                    role: None,
-                    why,
-                    part: part(line.section),
-                    line: Some(line.number),
-                },
-            );
+            push(draft, fact("instance", id, "an instance id".to_owned(), line.section, line.number));
         }
     }
     for tally in &roles.tallies {
-        let role = tally.role();
+        let role = roles.role_of(tally);
         for vote in &tally.votes {
             let agrees = if role == Some(vote.role) { "" } else { "outvoted: " };
             let why = format!("{agrees}{}", vote.why);
-            let value = tally.ip.to_string();
-            push(
-                draft,
-                Fact { what: "address", value, role, why, part: part(vote.section), line: Some(vote.line) },
-            );
+            let fact = fact("address", tally.ip.to_string(), why, vote.section, vote.line);
+            push(draft, Fact { role, ..fact });
         }
     }
     for (stamps, why) in [
@@ -54,37 +51,16 @@ pub(super) fn record(
         (&times.told, "a time in the text"),
         (&times.deadlines, "by when an answer is wanted"),
     ] {
-        for stamp in stamps {
-            let Some(line) = lines.iter().find(|line| line.stamps.contains(stamp)) else {
-                continue;
-            };
-            let value = raw(line, stamp);
-            push(
-                draft,
-                Fact {
-                    what: "time",
-                    value,
-                    role: None,
-                    why: why.to_owned(),
-                    part: part(line.section),
-                    line: Some(line.number),
-                },
-            );
+        for stamp in stamps.iter().take(TIMES_MAX) {
+            if let Some(line) = lines.iter().find(|line| line.stamps.contains(stamp)) {
+                push(draft, fact("time", raw(line, stamp), why.to_owned(), line.section, line.number));
+            }
         }
     }
     if let Some(activity) = activity {
         let why = "the words that weigh most".to_owned();
-        push(
-            draft,
-            Fact {
-                what: "activity",
-                value: format!("{activity:?}"),
-                role: None,
-                why,
-                part: String::new(),
-                line: None,
-            },
-        );
+        let value = format!("{activity:?}");
+        push(draft, Fact { what: "activity", value, role: None, why, part: String::new(), line: None });
     }
 }
 

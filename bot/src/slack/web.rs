@@ -20,7 +20,7 @@ use slack_morphism::hyper_tokio::SlackClientHyperConnector;
 use slack_morphism::hyper_tokio::SlackClientHyperHttpsConnector;
 use slack_morphism::hyper_tokio::SlackHyperClient;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::MutexGuard;
 
 use super::Attachment;
 use super::Message;
@@ -40,22 +40,30 @@ const UPLOAD_MAX: Duration = Duration::from_secs(60);
 /// Attempts at one call, the first included.
 const ATTEMPTS: u32 = 6;
 
+/// How often one call may be told to wait; while it waits it keeps its turn.
+const WAITS: u32 = 100;
+
 /// Longest Retry-After that is obeyed in place; a longer one is left to the next delivery of the notice.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Name of our message metadata; the case id is in its payload.
 const METADATA: &str = "gumshoe_case";
 
+const POST: &str = "chat.postMessage";
+const UPDATE: &str = "chat.update";
+const COMPLETE: &str = "files.completeUploadExternal";
+
 /// Messages searched for one that may have been sent.
-const SEARCHED_MAX: &str = "200";
+const SEARCHED_MAX: &str = "999";
 
 /// Posts to one channel.
 pub struct SlackWeb {
     client: SlackHyperClient,
     token: SlackApiToken,
     channel: String,
-    /// No call before this time: Slack asked for patience.
-    not_before: Mutex<Option<Instant>>,
+    /// One caller at a time for each limited method. Who is told to wait keeps the turn, so that the others queue
+    /// up behind instead of all trying again at once.
+    turns: [(&'static str, Mutex<()>); 3],
 }
 
 impl SlackWeb {
@@ -65,7 +73,7 @@ impl SlackWeb {
             client: SlackHyperClient::new(connector(settings.api_url.as_deref())?),
             token: SlackApiToken::new(SlackApiTokenValue(token.expose().to_owned())),
             channel: settings.channel.clone(),
-            not_before: Mutex::new(None),
+            turns: [POST, UPDATE, COMPLETE].map(|method| (method, Mutex::new(()))),
         })
     }
 
@@ -87,6 +95,7 @@ impl SlackWeb {
         body: &Value,
     ) -> Result<T, SlackError> {
         let mut tries = Tries::of(method);
+        let _turn = self.turn(method).await;
         loop {
             match self.once(method, body).await? {
                 Ok(answer) => return Ok(answer),
@@ -100,7 +109,6 @@ impl SlackWeb {
         method: &'static str,
         body: &Value,
     ) -> Result<Result<T, Failure>, SlackError> {
-        self.wait_turn().await;
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_post::<_, T>(method, body, None);
         match tokio::time::timeout(CALL_MAX, call).await {
@@ -112,26 +120,31 @@ impl SlackWeb {
 
     /// Waits before the next try, or gives up.
     async fn pause(&self, tries: &mut Tries, failure: Failure) -> Result<(), SlackError> {
-        let pause = failure.after.unwrap_or_else(|| back_off(tries.made));
-        tries.made += 1;
-        let (method, attempts, reason) = (tries.method, tries.made, failure.reason);
-        tracing::warn!(method, attempts, reason, pause_ms = pause.as_millis() as u64, "Slack call failed");
-        if attempts >= ATTEMPTS || pause > RETRY_AFTER_MAX {
+        let pause = failure.after.unwrap_or_else(|| back_off(tries.failed));
+        match failure.after {
+            Some(_) => tries.waited += 1,
+            None => tries.failed += 1,
+        }
+        let (method, reason) = (tries.method, failure.reason);
+        tracing::warn!(
+            method,
+            failed = tries.failed,
+            waited = tries.waited,
+            reason,
+            pause_ms = pause.as_millis() as u64,
+            "Slack call not done"
+        );
+        if tries.failed >= ATTEMPTS || tries.waited >= WAITS || pause > RETRY_AFTER_MAX {
+            let attempts = tries.failed + tries.waited;
             return Err(SlackError::Unavailable { method, attempts, reason });
         }
-        match failure.after {
-            // Everybody waits: the limit is the workspace's, not this call's.
-            Some(after) => *self.not_before.lock().await = Some(Instant::now() + after),
-            None => tokio::time::sleep(pause).await,
-        }
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 
-    async fn wait_turn(&self) {
-        let until = *self.not_before.lock().await;
-        if let Some(until) = until {
-            tokio::time::sleep_until(until).await;
-        }
+    async fn turn(&self, method: &str) -> Option<MutexGuard<'_, ()>> {
+        let (_, turn) = self.turns.iter().find(|(limited, _)| *limited == method)?;
+        Some(turn.lock().await)
     }
 
     async fn upload(&self, attachment: &Attachment) -> Result<String, SlackError> {
@@ -169,7 +182,8 @@ impl Notifier for SlackWeb {
         let since = Timestamp::now();
         let mut body = self.body(message);
         body["metadata"] = json!({"event_type": METADATA, "event_payload": {"case_id": message.case.0}});
-        let mut tries = Tries::of("chat.postMessage");
+        let mut tries = Tries::of(POST);
+        let _turn = self.turn(POST).await;
         loop {
             let failure = match self.once(tries.method, &body).await? {
                 Ok(posted) => return Ok(posted),
@@ -199,14 +213,10 @@ impl Notifier for SlackWeb {
             ("include_all_metadata", Some(&all)),
             ("limit", Some(&limit)),
         ];
-        self.wait_turn().await;
         let session = self.client.open_session(&self.token);
         let asked = session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None);
         let history = within(METHOD, CALL_MAX, asked).await?;
-        let ours = |message: &&Value| {
-            message["metadata"]["event_type"] == METADATA
-                && message["metadata"]["event_payload"]["case_id"] == case.0.as_str()
-        };
+        let ours = |message: &&Value| is_of_case(message, case);
         let ts = history.messages.iter().find(ours).and_then(|message| message["ts"].as_str());
         Ok(ts.map(|ts| Posted { channel: self.channel.clone(), ts: ts.to_owned() }))
     }
@@ -217,14 +227,14 @@ impl Notifier for SlackWeb {
         body["ts"] = json!(posted.ts);
         // Slack drops a message's metadata when an update leaves it out.
         body["metadata"] = json!({"event_type": METADATA, "event_payload": {"case_id": message.case.0}});
-        self.call::<Value>("chat.update", &body).await.map(drop)
+        self.call::<Value>(UPDATE, &body).await.map(drop)
     }
 
     async fn reply(&self, posted: &Posted, message: &Message) -> Result<(), SlackError> {
         let mut body = self.body(message);
         body["channel"] = json!(posted.channel);
         body["thread_ts"] = json!(posted.ts);
-        self.call::<Value>("chat.postMessage", &body).await.map(drop)
+        self.call::<Value>(POST, &body).await.map(drop)
     }
 
     async fn attach(&self, posted: &Posted, attachment: &Attachment) -> Result<(), SlackError> {
@@ -234,19 +244,33 @@ impl Notifier for SlackWeb {
             "channel_id": posted.channel,
             "thread_ts": posted.ts,
         });
-        self.call::<Value>("files.completeUploadExternal", &body).await.map(drop)
+        self.call::<Value>(COMPLETE, &body).await.map(drop)
     }
+}
+
+/// Whether a message of the channel is a case's own: by its metadata or, where a workspace keeps none, because a bot
+/// wrote it outside of any thread and it names the case.
+fn is_of_case(message: &Value, case: &CaseId) -> bool {
+    let metadata = &message["metadata"];
+    if metadata["event_type"] == METADATA {
+        return metadata["event_payload"]["case_id"] == case.0.as_str();
+    }
+    let in_thread = message["thread_ts"].is_string() && message["thread_ts"] != message["ts"];
+    !in_thread && message["bot_id"].is_string() && message.to_string().contains(&case.0)
 }
 
 /// How often a call was tried.
 struct Tries {
     method: &'static str,
-    made: u32,
+    /// Failures that pass.
+    failed: u32,
+    /// Times that Slack asked to wait.
+    waited: u32,
 }
 
 impl Tries {
     fn of(method: &'static str) -> Self {
-        Self { method, made: 0 }
+        Self { method, failed: 0, waited: 0 }
     }
 }
 
@@ -358,5 +382,24 @@ mod tests {
         slackblocks::MessagePayload::try_from(body.clone()).expect("valid");
         body["thread_ts"] = json!("1.2");
         slackblocks::MessagePayload::try_from(body).expect("valid");
+    }
+
+    #[test]
+    fn a_cases_own_message_is_told_from_others_that_name_it() {
+        let case = CaseId("GS-20261121-7F3A".to_owned());
+        let metadata = |id: &str| json!({"event_type": METADATA, "event_payload": {"case_id": id}});
+        for (message, expected) in [
+            (json!({"ts": "1", "metadata": metadata("GS-20261121-7F3A")}), true),
+            (
+                json!({"ts": "1", "metadata": metadata("GS-20261121-0000"), "text": "see GS-20261121-7F3A"}),
+                false,
+            ),
+            (json!({"ts": "1", "bot_id": "B1", "text": "GS-20261121-7F3A: an abuse notice"}), true),
+            (json!({"ts": "1", "bot_id": "B1", "text": "", "blocks": [{"text": "GS-20261121-7F3A"}]}), true),
+            (json!({"ts": "2", "bot_id": "B1", "thread_ts": "1", "text": "GS-20261121-7F3A"}), false),
+            (json!({"ts": "1", "user": "U1", "text": "what of GS-20261121-7F3A?"}), false),
+        ] {
+            assert_eq!(is_of_case(&message, &case), expected, "{message}");
+        }
     }
 }
