@@ -17,6 +17,7 @@ use history::Via;
 use super::host::Host;
 use super::host::Identity;
 use super::host::identity;
+use super::host::is_interpreter;
 use super::host::program_name;
 use super::words;
 use crate::case::Behaviour;
@@ -108,18 +109,6 @@ fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
     // Below the first process unrelated services stand side by side: only workers belong together there.
     let above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
     Key::Program { above: identity(above), exe: &process.exe, script, inbound }
-}
-
-/// Programs whose command line says what they are.
-fn is_interpreter(name: &str) -> bool {
-    [
-        "python", "perl", "ruby", "node", "java", "php", "bash", "sh", "dash", "zsh", "lua", "deno", "bun",
-        "dotnet",
-    ]
-    .iter()
-    .any(|known| {
-        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
-    })
 }
 
 fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool) -> Group<'a> {

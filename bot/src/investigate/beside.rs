@@ -133,7 +133,7 @@ pub(super) fn not_found(
         let shown: Vec<String> = remotes.iter().take(4).map(ToString::to_string).collect();
         let more = if remotes.len() > 4 { format!(" and {} more", remotes.len() - 4) } else { String::new() };
         missing.push(format!(
-            "traffic to or from {}{more}, in {}",
+            "traffic with {}{more}, in {}",
             shown.join(", "),
             words::counted(searched, "event", "events")
         ));

@@ -48,7 +48,7 @@ pub(super) fn finding(first: &Candidate, about: About, text: String, events: Vec
 /// A suspect's program, for a sentence.
 pub(super) fn program(candidate: &Candidate) -> String {
     match (&candidate.suspect.process, candidate.group.unrecorded) {
-        (Some(process), _) => format!("{} (process {})", process.name.shown(60), process.pid),
+        (Some(process), _) => format!("{} (process {})", process.title.shown(60), process.pid),
         (None, Some(id)) => format!("process {}", id.tgid),
         (None, None) => match candidate.suspect.behaviour.via.first() {
             Some(Via::Forwarded) => "the host, forwarding for others,".to_owned(),

@@ -121,7 +121,7 @@ impl Scene<'_> {
         let part = |of: fn(&HostRef) -> Option<&String>| {
             host.and_then(of).map_or_else(|| "unknown".to_owned(), |text| Untrusted::new(text).shown(60))
         };
-        let program = shown(process.map(|process| &process.name), 60, "a process that is not recorded");
+        let program = shown(process.map(|process| &process.title), 60, "a process that is not recorded");
         let person = self.facts.person.as_ref();
         let tool = self.facts.tool.clone().unwrap_or_else(|| program.clone());
         let (from, to) = match suspect {
