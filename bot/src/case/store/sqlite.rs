@@ -3,7 +3,10 @@
 //! WAL with full synchronisation, so that what was saved survives a power cut; every change is one immediate
 //! transaction, so that several processes on one machine exclude each other. Not for network file systems.
 
+use std::fs::DirBuilder;
+use std::fs::OpenOptions;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -74,6 +77,10 @@ PRAGMA user_version = 1;
 /// How long a call waits for another process's transaction.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
+/// Tries to open a file that another process is opening, and the pause between them.
+const OPEN_TRIES: u32 = 40;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+
 /// Names tried for a new case: four digits first, then six.
 const NAMES_TRIED: u32 = 96;
 
@@ -86,9 +93,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, making it and its folder where they are missing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent() {
-            create_private(folder).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        }
+        make_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let prepare = || {
             let connection = Connection::open(path)?;
             connection.busy_timeout(BUSY_WAIT)?;
@@ -98,7 +103,15 @@ impl SqliteStore {
             connection.execute_batch(SCHEMA)?;
             Ok(connection)
         };
-        let connection = prepare().map_err(database("open the file"))?;
+        // The first switch to WAL does not wait for another process that switches too.
+        let mut tries = 1;
+        let connection = loop {
+            match prepare() {
+                Err(error) if is_busy(&error) && tries < OPEN_TRIES => tries += 1,
+                opened => break opened.map_err(database("open the file"))?,
+            }
+            std::thread::sleep(OPEN_PAUSE);
+        };
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
@@ -244,9 +257,12 @@ impl CaseStore for SqliteStore {
     }
 }
 
-/// Makes a folder that only its owner may look into: notices and command lines hold secrets.
-fn create_private(folder: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+/// Makes the file and its folder such that only their owner may look: notices and command lines hold secrets.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 
 fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, StoreError> {
@@ -396,6 +412,13 @@ fn rows<T>(
 
 fn held(changed: usize, case: &CaseId) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(case.clone())) }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+    )
 }
 
 fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
