@@ -384,7 +384,7 @@ fn finish(
             keys,
         },
         stage,
-        trust: trust::judge(document, draft.is_event),
+        trust: trust::judge(document, draft.is_event, draft.format == "aws_email"),
         reply,
         process: draft.process,
         interfaces: draft.interfaces,
