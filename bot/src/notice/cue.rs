@@ -20,7 +20,7 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {

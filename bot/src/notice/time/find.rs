@@ -14,7 +14,8 @@ use super::Stamp;
 use super::Zone;
 use super::read_zone;
 
-const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|m(?:ar(?:ch)?|rz|är(?:z)?)|apr(?:il)?|ma[iy]|june?|juni|july?|juli|aug(?:ust)?|sep(?:t(?:ember)?)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?";
+/// Beginnings of month names in the languages of Latin script, with any rest.
+const MONTHS: &str = "(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}";
 const CLOCK: &str = r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
 static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
@@ -24,7 +25,7 @@ static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+of)?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|@)\s+){CLOCK})?"
+        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle)\s+){CLOCK})?"
     ))
 });
 static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
@@ -157,7 +158,13 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
     let mut zone = None;
     if let Some((hour, _, second)) = clock {
         let after = &line[end..];
-        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour);
+        let unit = ["\u{20}Uhr", " hrs", " hours", " heures", " uur"]
+            .iter()
+            .find(|unit| after.starts_with(**unit));
+        let skipped = unit.map_or(0, |unit| unit.len());
+        let after = &after[skipped..];
+        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour)
+            .map(|(zone, len)| (zone, len + skipped));
         end += zone.map_or(0, |(_, len)| len);
         if !year_known && let Some(after) = YEAR_AFTER.captures(&line[end..]) {
             year = after[1].parse().ok();
@@ -260,23 +267,26 @@ fn month_number(text: &str) -> Option<i8> {
         return Some(number);
     }
     let lower = text.to_lowercase();
-    let names: [&[&str]; 12] = [
-        &["jan"],
-        &["feb"],
-        &["mar", "mrz", "mär"],
-        &["apr"],
-        &["may", "mai"],
-        &["jun"],
-        &["jul"],
-        &["aug"],
-        &["sep"],
-        &["oct", "okt"],
-        &["nov"],
-        &["dec", "dez"],
+    if lower.starts_with("juil") {
+        return Some(7);
+    }
+    let beginnings = [
+        "jan ene gen",
+        "feb fev fév",
+        "mar mär mrz mrt maa",
+        "apr avr abr",
+        "may mai mei mag",
+        "jun jui giu",
+        "jul lug",
+        "aug aou aoû ago",
+        "sep set",
+        "oct okt ott out",
+        "nov",
+        "dec dez dic déc",
     ];
-    let found = names
+    let found = beginnings
         .iter()
-        .position(|spellings| spellings.iter().any(|name| lower.starts_with(name)))?;
+        .position(|list| list.split(' ').any(|start| lower.starts_with(start)))?;
     i8::try_from(found + 1).ok()
 }
 
@@ -469,6 +479,12 @@ mod tests {
         check("20240115T153719Z", &["2024-01-15T15:37:19 0"]);
         check("1705332439.123456 IP 192.0.2.1", &["2024-01-15T15:27:19 0"]);
         check("Date: 2018-01-15", &["2018-01-15"]);
+        check(
+            "am 26. Januar 2024 um 13:37 Uhr (MEZ)",
+            &["2024-01-26T13:37 60"],
+        );
+        check("le 14 juillet 2024 à 18:05:10", &["2024-07-14T18:05:10"]);
+        check("26 de enero de 2024 18:05", &["2024-01-26T18:05"]);
     }
 
     #[test]
