@@ -150,6 +150,13 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
 static SET: LazyLock<RegexSet> =
     LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));
 
+/// What follows these words is the accusation itself.
+static STATED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:resembl(?:es?|ing)|implicated in|has been reported for|reported for)\b(.{0,200})",
+    )
+});
+
 /// Words that make a sentence advice, a condition or a link rather than a statement.
 static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\bif (?:you|your|the|this|it)\b|\bpossible that\b|\bmay (?:be|have|result)|\bmight\b|\blikely\b|\bplease\b|\brecommend|\bto learn\b|https?://|\bguid(?:e|ance)\b|\bexample,?\b|\bneeds to have\b|\bsuch as\b|\bwe are unable\b|\bbest practice";
@@ -217,6 +224,9 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
                 Kind::Service => scores.add_service(value),
                 _ => {}
             }
+        }
+        if let Some(said) = STATED.captures(line.text) {
+            scores.add(&said[1], 4.0);
         }
         let weight = match (line.role, line.kind) {
             (SectionRole::Subject, _) => 4.0,

@@ -43,7 +43,8 @@ pub(super) fn of(
         if let Some(said) = said_by_label(&name, ours) {
             return Some(said);
         }
-    } else if let Some(said) = by_list(line, intro) {
+    } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours))
+    {
         return Some(said);
     }
     let before = words_before(lines, index, spot, intro);
@@ -100,6 +101,20 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         return None;
     };
     Some((role, weight, why.to_owned()))
+}
+
+/// A field's value may go on over the next lines, an address on each.
+fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said> {
+    let goes_on = |line: &&Line<'_>| line.is_item() && line.text.starts_with([' ', '\t']);
+    let above = lines[..=index]
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(goes_on)
+        .count();
+    let head = &lines[index.checked_sub(above).filter(|_| above > 0)?];
+    let name = label_before(head, head.spots.first()?)?;
+    said_by_label(&name, ours)
 }
 
 /// Returns what the introduction of a list says of its items.

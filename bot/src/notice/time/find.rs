@@ -358,24 +358,26 @@ impl Tomorrow for DateTime {
     }
 }
 
-/// Joins clocks that stand apart to the one date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
+/// Joins clocks that stand apart to a date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
 fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
-    let dates: Vec<usize> = (0..stamps.len())
-        .filter(|index| stamps[*index].precision == Precision::Day)
-        .collect();
-    let [only] = dates[..] else { return };
-    if stamps.len() != 1 {
+    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.precision != Precision::Day) {
         return;
     }
-    let day = stamps[only].clone();
-    let mut clocks = Vec::new();
+    let days = std::mem::take(stamps);
+    let mut used = vec![false; days.len()];
+    let mut last = None;
     for found in BARE_CLOCK.captures_iter(line) {
-        let Some(hour_group) = found.name("h") else {
+        let Some(start) = found.name("h").map(|it| it.start()) else {
             continue;
         };
         let end = found.get(0).map_or(0, |it| it.end());
-        let inside = hour_group.start() < day.end && day.start < end;
-        let Some((hour, minute, second)) = clock_of(&found).filter(|_| !inside) else {
+        if days.iter().any(|day| start < day.end && day.start < end) {
+            continue;
+        }
+        let Some(at) = day_of(&days, start, last) else {
+            continue;
+        };
+        let Some((hour, minute, second)) = clock_of(&found) else {
             continue;
         };
         let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
@@ -387,21 +389,46 @@ fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
             Precision::Minute
         };
         let zone = read_zone(&line[end..]);
-        let civil = day.civil.date().to_datetime(time);
+        let civil = days[at].civil.date().to_datetime(time);
         let end = end + zone.map_or(0, |(_, len)| len);
-        let zone = zone.map(|(zone, _)| zone).or(day.zone);
-        clocks.push(Stamp {
+        let zone = zone.map(|(zone, _)| zone).or(days[at].zone);
+        stamps.push(Stamp {
             civil,
             precision,
             zone,
-            start: hour_group.start(),
+            start,
             end,
-            ..day.clone()
+            ..days[at].clone()
         });
+        used[at] = true;
+        last = Some(at);
     }
-    if !clocks.is_empty() {
-        *stamps = clocks;
+    let unused = days
+        .into_iter()
+        .zip(used)
+        .filter(|(_, used)| !used)
+        .map(|(day, _)| day);
+    stamps.extend(unused);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+/// Returns the date to which a clock belongs: the only one, the one just before it or before its
+/// sibling, else the one just after it.
+fn day_of(days: &[Stamp], clock: usize, last: Option<usize>) -> Option<usize> {
+    const NEAR: usize = 25;
+    if days.len() == 1 {
+        return Some(0);
     }
+    let before = days
+        .iter()
+        .rposition(|day| day.end <= clock && clock - day.end <= NEAR);
+    let after = || {
+        days.iter()
+            .position(|day| day.start > clock && day.start - clock <= NEAR)
+    };
+    before
+        .or_else(|| last.filter(|last| days.get(last + 1).is_none_or(|next| next.start > clock)))
+        .or_else(after)
 }
 
 /// Gives the one zone of a line to the times of the line that have none.
