@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::civil::date;
 use regex::Captures;
 use regex::Regex;
 
@@ -12,10 +11,12 @@ use super::super::pattern::compile;
 use super::Precision;
 use super::Stamp;
 use super::Zone;
+use super::calendar::MONTHS;
+use super::calendar::calendar;
+use super::calendar::civil;
+use super::calendar::clock_of;
 use super::read_zone;
 
-/// Beginnings of month names in the languages of Latin script, with any rest.
-const MONTHS: &str = "(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}";
 const CLOCK: &str = r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
 static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
@@ -219,90 +220,6 @@ fn named_zone(after: &str) -> Option<(Zone, usize)> {
         .trim_start_matches([' ', ',', '('])
         .starts_with(|letter: char| letter.is_ascii_uppercase());
     read_zone(after).filter(|_| starts)
-}
-
-type Clock = (i8, i8, Option<i8>);
-
-fn clock_of(found: &Captures<'_>) -> Option<Clock> {
-    let mut hour: i8 = found.name("h")?.as_str().parse().ok()?;
-    let minute: i8 = found.name("mi")?.as_str().parse().ok()?;
-    let second = found
-        .name("s")
-        .and_then(|it| it.as_str().parse::<i8>().ok())
-        .map(|it| it.min(59));
-    if let Some(half) = found.name("ap") {
-        let afternoon = half.as_str().eq_ignore_ascii_case("p");
-        hour = hour % 12 + if afternoon { 12 } else { 0 };
-    }
-    (hour < 24 && minute < 60).then_some((hour, minute, second))
-}
-
-/// Returns year, month, day, and whether day and month may be swapped.
-fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, bool)> {
-    let year = found
-        .name("y")
-        .and_then(|it| it.as_str().parse::<i16>().ok());
-    let year = year.map(|year| if year < 100 { year + 2000 } else { year });
-    if let (Some(first), Some(second)) = (found.name("a"), found.name("b")) {
-        let (first, second): (i8, i8) =
-            (first.as_str().parse().ok()?, second.as_str().parse().ok()?);
-        let separator = found.name("sep").map_or("", |it| it.as_str());
-        // Dots and dashes are written day first; slashes are American unless they cannot be.
-        let day_first = separator != "/" || first > 12;
-        let (day, month) = if day_first && second <= 12 {
-            (first, second)
-        } else {
-            (second, first)
-        };
-        let unsure = separator != "." && first <= 12 && second <= 12 && first != second;
-        return Some((year, month, day, unsure));
-    }
-    let month = month_number(found.name("mo")?.as_str())?;
-    let day = found.name("d")?.as_str().parse().ok()?;
-    Some((year, month, day, false))
-}
-
-fn month_number(text: &str) -> Option<i8> {
-    if let Ok(number) = text.parse() {
-        return Some(number);
-    }
-    let lower = text.to_lowercase();
-    if lower.starts_with("juil") {
-        return Some(7);
-    }
-    let beginnings = [
-        "jan ene gen",
-        "feb fev fév",
-        "mar mär mrz mrt maa",
-        "apr avr abr",
-        "may mai mei mag",
-        "jun jui giu",
-        "jul lug",
-        "aug aou aoû ago",
-        "sep set",
-        "oct okt ott out",
-        "nov",
-        "dec dez dic déc",
-    ];
-    let found = beginnings
-        .iter()
-        .position(|list| list.split(' ').any(|start| lower.starts_with(start)))?;
-    i8::try_from(found + 1).ok()
-}
-
-fn civil(year: i16, month: i8, day: i8, clock: Option<Clock>) -> Option<DateTime> {
-    let (hour, minute, second) = clock.unwrap_or((0, 0, None));
-    let is_date =
-        (1..=12).contains(&month) && (1..=31).contains(&day) && (1980..2200).contains(&year);
-    let days = is_date
-        .then(|| jiff::civil::Date::new(year, month, day).ok())
-        .flatten();
-    days.map(|days| days.at(hour, minute, second.unwrap_or(0), 0))
-        .or_else(|| {
-            // 29 February without a year: keep it; the year is settled later.
-            (is_date && month == 2 && day == 29)
-                .then(|| date(2000, 2, 29).at(hour, minute, second.unwrap_or(0), 0))
-        })
 }
 
 /// Adds the second clock of "16:50-17:00".
