@@ -71,6 +71,8 @@ pub struct Recorder {
     scope: Option<String>,
     lost: [u64; NR_RECORD_LOSS as usize],
     lost_since: UnixNs,
+    /// When the kernel's rings were last emptied, ns since boot.
+    drained_ns: u64,
     /// Events that the disk did not take since it last took some.
     disk_lost: u64,
     disk_lost_since: UnixNs,
@@ -104,6 +106,7 @@ impl Recorder {
             scope,
             lost: [0; NR_RECORD_LOSS as usize],
             lost_since: UnixNs::now(),
+            drained_ns: clock::boot_ns(),
             disk_lost: 0,
             disk_lost_since: UnixNs::now(),
             disk_failure: None,
@@ -144,6 +147,7 @@ impl Recorder {
 
     /// Takes what the kernel has, and writes or holds it.
     fn take(&mut self) -> anyhow::Result<()> {
+        self.drained_ns = clock::boot_ns();
         let drained = self.capture.drain()?;
         for bytes in drained.identities.iter().chain(&drained.flows) {
             self.take_record(bytes);
@@ -327,15 +331,12 @@ impl Recorder {
                 self.flows.packets(boot_ns, *flow);
             }
         }
-        let mut written = false;
         for (boot_ns, flow) in self.flows.take() {
-            written = true;
             self.append(boot_ns, Body::Flow(Box::new(flow)));
         }
         self.read_losses()?;
-        if !written {
-            self.note(RecorderAct::Alive, "");
-        }
+        // All that happened before the rings were last emptied is written.
+        self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
         self.commit_ring();
         self.write_status(true);
         Ok(())

@@ -52,7 +52,7 @@ make_initramfs() {
     rm -rf "$files"
     mkdir -p "$files/bin" "$files/proc" "$files/sys" "$files/dev" "$files/etc"
     cp "$(command -v busybox)" "$files/bin/busybox"
-    for applet in sh mount mkdir ip uname grep kill cat poweroff sleep nc ping nslookup timeout; do
+    for applet in sh mount mkdir ip uname grep kill cat poweroff sleep nc ping nslookup timeout udhcpc; do
         ln -s busybox "$files/bin/$applet"
     done
     cp "$recorder" "$files/bin/host-recorder"
@@ -97,6 +97,7 @@ for version in "$@"; do
     check "$version" refused '^    to 127.0.0.1 ports 7001 .*1 refused'
     check "$version" udp '^    to 127.0.0.1 ports 53 '
     check "$version" icmp 'icmp out by RawIp'
+    check "$version" frames '^    udhcpc -i lo .*\(root, pid'
     check "$version" closed '^    to 127.0.0.1 ports 7003 .*1 closed'
     check "$version" accepted 'tcp in by Socket'
     check "$version" process 'nc -w 1 127.0.0.1 7001  \(root, pid'

@@ -278,6 +278,8 @@ pub struct ProcessView {
     pub pid: u32,
     /// The program's file name, or the kernel's short name where no file is known.
     pub name: Untrusted,
+    /// What people call it: the script and its interpreter, else the name.
+    pub title: Untrusted,
     /// Path of the executable.
     pub exe: Untrusted,
     /// Full command line.

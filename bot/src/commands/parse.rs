@@ -41,18 +41,24 @@ pub struct ParseArgs {
 /// Runs `gumshoe parse`.
 pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
     let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)? };
-    let mut out = std::io::stdout().lock();
+    let mut out = Vec::new();
     if args.summary || args.path.is_dir() {
         anyhow::ensure!(args.summary, "{} is a folder: add --summary", args.path.display());
-        return summarise(&args.path, &context, &mut out);
+        summarise(&args.path, &context, &mut out)?;
+    } else {
+        let reading = notice::read(&read_bytes(&args.path)?, &context);
+        if args.explain {
+            explain(&reading, &mut out)?;
+        } else {
+            serde_json::to_writer_pretty(&mut out, &reading.parsed).context("writing the JSON")?;
+            writeln!(out)?;
+        }
     }
-    let reading = notice::read(&read_bytes(&args.path)?, &context);
-    if args.explain {
-        return Ok(explain(&reading, &mut out)?);
+    match std::io::stdout().lock().write_all(&out) {
+        // Who reads only the beginning has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
     }
-    serde_json::to_writer_pretty(&mut out, &reading.parsed).context("writing the JSON")?;
-    writeln!(out)?;
-    Ok(())
 }
 
 fn prefixes(texts: &[String]) -> anyhow::Result<Vec<IpNet>> {

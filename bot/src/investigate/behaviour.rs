@@ -17,6 +17,7 @@ use history::Via;
 use super::host::Host;
 use super::host::Identity;
 use super::host::identity;
+use super::host::is_interpreter;
 use super::host::program_name;
 use super::words;
 use crate::case::Behaviour;
@@ -110,18 +111,6 @@ fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
     Key::Program { above: identity(above), exe: &process.exe, script, inbound }
 }
 
-/// Programs whose command line says what they are.
-fn is_interpreter(name: &str) -> bool {
-    [
-        "python", "perl", "ruby", "node", "java", "php", "bash", "sh", "dash", "zsh", "lua", "deno", "bun",
-        "dotnet",
-    ]
-    .iter()
-    .any(|known| {
-        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
-    })
-}
-
 fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool) -> Group<'a> {
     activities.sort_by_key(|activity| {
         (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
@@ -166,54 +155,84 @@ fn leave_out_other_runs(activities: &mut Vec<&Activity>) {
 
 /// Sums activities. Distinct targets of several are known only within bounds: the lower one is taken.
 fn sum(activities: &[&Activity], targeted: bool) -> Behaviour {
-    let total = |of: fn(&Activity) -> u64| {
-        activities.iter().fold(0_u64, |sum, activity| sum.saturating_add(of(activity)))
-    };
+    let told = telling(activities, targeted);
+    let any_match = targeted && told.iter().any(|activity| activity.matched > 0);
+    let total =
+        |of: fn(&Activity) -> u64| told.iter().fold(0_u64, |sum, activity| sum.saturating_add(of(activity)));
     let state = |states: &[FlowState]| {
-        activities
-            .iter()
-            .flat_map(|activity| &activity.states)
+        let counts = told.iter().flat_map(|activity| &activity.states);
+        counts
             .filter(|(state, _)| states.contains(state))
             .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
     };
-    let any_match = targeted && activities.iter().any(|activity| activity.matched > 0);
-    // A scanner also asks for names: what is small beside the rest does not describe it.
-    let largest = activities.iter().map(|activity| activity.targets).max().unwrap_or(0);
-    let tells = move |activity: &Activity| {
-        if any_match { activity.matched > 0 } else { activity.targets >= largest / 10 }
+    let protocols = ordered(&told, |activity| activity.protocol);
+    // What stands in a port's place for ICMP is none, and a scan's pings are not its ports.
+    let main = protocols.first().copied().filter(|main| !is_icmp(*main));
+    let with_ports: Vec<&Activity> =
+        told.iter().copied().filter(|activity| Some(activity.protocol) == main).collect();
+    let most = |of: fn(&Activity) -> u64| with_ports.iter().map(|activity| of(activity)).max().unwrap_or(0);
+    let ranges = |matching: bool| {
+        let listed = with_ports.iter().filter(|activity| !matching || activity.matched > 0);
+        merge(listed.flat_map(|activity| activity.port_ranges.iter().copied()))
     };
-    let telling = || activities.iter().filter(move |activity| tells(activity));
-    let most = |of: fn(&Activity) -> u64| telling().map(|activity| of(activity)).max().unwrap_or(0);
-    let addresses: Vec<IpAddr> =
-        distinct(telling().flat_map(|activity| activity.address_sample.iter().copied()));
-    let port_ranges = merge(telling().flat_map(|activity| activity.port_ranges.iter().copied()));
+    let port_ranges = ranges(any_match);
     let listed = words::ports_in(&port_ranges);
+    let addresses: Vec<IpAddr> =
+        distinct(told.iter().flat_map(|activity| activity.address_sample.iter().copied()));
+    let address_count =
+        told.iter().map(|activity| activity.addresses).max().unwrap_or(0).max(addresses.len() as u64);
+    let targets = told.iter().map(|activity| activity.targets).max().unwrap_or(0);
     Behaviour {
-        protocols: ordered(activities, |activity| activity.protocol),
-        via: ordered(activities, |activity| activity.via),
-        inbound: activities.first().is_some_and(|activity| activity.direction == Direction::In),
+        via: ordered(&told, |activity| activity.via),
+        inbound: told.first().is_some_and(|activity| activity.direction == Direction::In),
         flows: total(|activity| activity.flows),
         matched: if targeted { total(|activity| activity.matched.min(activity.flows)) } else { 0 },
-        addresses: most(|activity| activity.addresses).max(addresses.len() as u64),
-        ports: most(|activity| activity.ports).max(if any_match { 0 } else { listed }),
-        targets: most(|activity| activity.targets).max(addresses.len() as u64).max(listed),
+        addresses: address_count,
+        ports: most(|activity| activity.ports).max(words::ports_in(&ranges(false))),
+        targets: targets.max(address_count).max(listed),
         matched_ports: if any_match { most(|activity| activity.matched_ports).max(listed) } else { 0 },
         established: state(&[FlowState::Established, FlowState::Closed]),
         failed: state(&[FlowState::Refused, FlowState::TimedOut, FlowState::Failed, FlowState::Attempt]),
         sent: state(&[FlowState::Sent]),
-        tcp_flags: activities.iter().fold(0, |flags, activity| flags | activity.tcp_flags),
+        tcp_flags: told.iter().fold(0, |flags, activity| flags | activity.tcp_flags),
         packets: total(|activity| activity.packets),
         bytes: total(|activity| activity.bytes),
         bytes_received: total(|activity| activity.bytes_received),
         address_sample: addresses,
         port_ranges,
-        local_addresses: distinct(
-            activities.iter().flat_map(|activity| activity.local_addresses.iter().copied()),
-        ),
-        first: activities.iter().map(|activity| activity.first).min().unwrap_or(UnixNs(0)),
-        last: activities.iter().map(|activity| activity.last).max().unwrap_or(UnixNs(0)),
-        events: telling().take(8).flat_map(|activity| [activity.first_event, activity.last_event]).collect(),
+        local_addresses: distinct(told.iter().flat_map(|activity| activity.local_addresses.iter().copied())),
+        first: told.iter().map(|activity| activity.first).min().unwrap_or(UnixNs(0)),
+        last: told.iter().map(|activity| activity.last).max().unwrap_or(UnixNs(0)),
+        events: told
+            .iter()
+            .take(8)
+            .flat_map(|activity| [activity.first_event, activity.last_event])
+            .collect(),
+        protocols,
     }
+}
+
+/// The activities that describe a behaviour: of a process that matches only what matches, of its siblings all, and
+/// without any match what is not small beside the rest, for a scanner also asks for names.
+fn telling<'a>(activities: &[&'a Activity], targeted: bool) -> Vec<&'a Activity> {
+    let matching: BTreeSet<Option<Identity>> = activities
+        .iter()
+        .filter(|activity| targeted && activity.matched > 0)
+        .map(|activity| actor(activity).map(identity))
+        .collect();
+    let largest = activities.iter().map(|activity| activity.targets).max().unwrap_or(0);
+    let tells = |activity: &Activity| {
+        if matching.is_empty() {
+            activity.targets >= largest / 10
+        } else {
+            activity.matched > 0 || !matching.contains(&actor(activity).map(identity))
+        }
+    };
+    activities.iter().copied().filter(|activity| tells(activity)).collect()
+}
+
+fn is_icmp(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::ICMP | Protocol::ICMPV6)
 }
 
 /// Values by how many flows match, then by flows.

@@ -12,6 +12,7 @@ use super::behaviour::Group;
 use super::host::Host;
 use super::host::identity;
 use super::host::program_name;
+use super::host::title;
 use super::origin::Origin;
 use super::words;
 use crate::case::Behaviour;
@@ -341,8 +342,8 @@ pub(super) fn rule_words(
     let ports = if matched { behaviour.matched_ports } else { behaviour.ports }
         .max(words::ports_in(&behaviour.port_ranges));
     BTreeMap::from([
-        ("name", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
-        ("program", group.process.map(|process| shown(program_name(process))).unwrap_or_default()),
+        ("name", group.process.map(|process| shown(&title(process))).unwrap_or_default()),
+        ("program", group.process.map(|process| shown(&title(process))).unwrap_or_default()),
         ("exe", group.process.map(|process| shown(&process.exe)).unwrap_or_default()),
         (
             "parent",
@@ -366,7 +367,7 @@ pub(super) fn rule_words(
             "protocol",
             behaviour.protocol().map(|protocol| protocol.to_string().to_uppercase()).unwrap_or_default(),
         ),
-        ("failed_percent", format!("{:.0} %", behaviour.failed_share() * 100.0)),
+        ("failed_percent", failed_percent(behaviour)),
         ("rate", format!("{:.0}", behaviour.flows as f64 / behaviour.seconds().max(1) as f64)),
         ("ratio", format!("{:.1}", amplification(behaviour))),
     ])
@@ -383,6 +384,14 @@ pub(super) fn addresses(behaviour: &Behaviour) -> String {
     match (behaviour.addresses, behaviour.address_sample.first()) {
         (0 | 1, Some(address)) => address.to_string(),
         (number, _) => words::counted(number, "address", "addresses"),
+    }
+}
+
+/// Only all is 100 %.
+fn failed_percent(behaviour: &Behaviour) -> String {
+    match behaviour.failed_share() * 100.0 {
+        percent if percent > 99.0 && behaviour.established > 0 => "over 99 %".to_owned(),
+        percent => format!("{percent:.0} %"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The causal graph: from where the person came, over login and processes, to the targets.
 
 use history::Process;
+use history::Protocol;
 
 use super::facts;
 use super::host::program_name;
@@ -152,7 +153,10 @@ impl Drawing {
         let ports = behaviour.matched_ports.max(words::ports_in(&behaviour.port_ranges));
         let protocol =
             behaviour.protocol().map(|protocol| protocol.to_string().to_uppercase()).unwrap_or_default();
-        let detail = format!("{protocol} {}", words::counted(ports, "port", "ports"));
+        let detail = match behaviour.protocol() {
+            Some(Protocol::ICMP | Protocol::ICMPV6) => protocol,
+            _ => format!("{protocol} {}", words::counted(ports, "port", "ports")),
+        };
         let node = self.node(NodeKind::Target, &facts::addresses(behaviour), &detail, true);
         let label = format!("×{}", words::count(behaviour.flows));
         self.edge(Some(suspect), node, &label);

@@ -203,6 +203,7 @@ impl<'a> Host<'a> {
             id: process.id.to_string(),
             pid: process.id.tgid,
             name: Untrusted::new(program_name(process)),
+            title: Untrusted::new(&title(process)),
             exe: Untrusted::new(&process.exe),
             argv: Untrusted::command_line(&process.argv),
             cwd: Untrusted::new(&process.cwd),
@@ -213,6 +214,28 @@ impl<'a> Host<'a> {
             oddities: oddities(process),
         }
     }
+}
+
+/// The script and its interpreter, or the program's name.
+pub(super) fn title(process: &Process) -> String {
+    let name = program_name(process);
+    match process.argv.get(1).map(|script| cut_bytes(script, PATH_MAX)) {
+        Some(script) if is_interpreter(name) && !script.starts_with('-') && !script.is_empty() => {
+            format!("{} ({name})", script.rsplit('/').next().unwrap_or(script))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// Programs whose command line says what they are.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    const KNOWN: [&str; 14] = [
+        "python", "perl", "ruby", "node", "java", "php", "bash", "sh", "dash", "zsh", "lua", "deno", "bun",
+        "dotnet",
+    ];
+    KNOWN.iter().any(|known| {
+        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
+    })
 }
 
 /// The program's file name, or the kernel's short name.

@@ -4,6 +4,8 @@
 //! contradicts itself is named as a doubt.
 
 mod behaviour;
+mod beside;
+mod change;
 mod doubt;
 mod facts;
 mod finding;
@@ -74,9 +76,9 @@ pub fn investigate(
     };
     let graph = first.map(graph::graph).unwrap_or_default();
     Judgement {
-        what_would_change: doubt::what_would_change(&verdict, &doubts, first),
+        what_would_change: change::what_would_change(&verdict, &doubts, first),
         findings: finding::findings(&asked, first, &candidates),
-        not_found: finding::not_found(claims, &asked, first, &verdict, playbook),
+        not_found: beside::not_found(claims, &asked, first, &verdict, playbook),
         hosts: asked.iter().map(|asked| asked.view.clone()).chain(silent).collect(),
         suspects: kept(candidates),
         graph,

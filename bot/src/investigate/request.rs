@@ -90,4 +90,46 @@ mod tests {
         check("2001:db8::1", 64, "2001:db8::2", true);
         check("2001:db8::1", 128, "198.51.100.7", false);
     }
+
+    #[test]
+    fn a_request_is_wider_than_its_claim_and_never_of_the_future() {
+        let playbooks = crate::playbook::Playbooks::built_in().unwrap();
+        let playbook = playbooks.for_activity(crate::case::Activity::PortScan);
+        let claim = |window: Option<(&str, &str)>| Claim {
+            accused: crate::case::Accused::default(),
+            remote: (0..100)
+                .map(|last| crate::case::Remote {
+                    address: IpAddr::from([198, 51, 100, last]),
+                    port: Some(22),
+                    protocol: None,
+                })
+                .collect(),
+            window: window.map(|(from, to)| crate::case::ClaimWindow {
+                from: from.parse().unwrap(),
+                to: to.parse().unwrap(),
+                zone: crate::case::ZoneSource::Explicit,
+            }),
+            activity: crate::case::Activity::PortScan,
+        };
+        let check = |window: Option<(&str, &str)>, expected: &str| {
+            let now = "2026-11-21T12:00:00Z".parse().unwrap();
+            let request = request_for(&claim(window), playbook, now);
+            assert_eq!(format!("{} {}", request.window.from, request.window.to), expected);
+            assert!(request.remotes.len() <= REMOTES_MAX);
+            assert!(history::encode_request(&request).is_ok());
+        };
+        check(
+            Some(("2026-11-21T10:00:00Z", "2026-11-21T10:01:00Z")),
+            "2026-11-21T09:00:00.000Z 2026-11-21T11:01:00.000Z",
+        );
+        check(
+            Some(("2026-11-21T11:59:00Z", "2026-11-21T11:59:30Z")),
+            "2026-11-21T10:59:00.000Z 2026-11-21T12:00:00.000Z",
+        );
+        check(
+            Some(("2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z")),
+            "2026-11-21T11:00:00.000Z 2026-11-21T12:00:00.000Z",
+        );
+        check(None, "2026-11-18T12:00:00.000Z 2026-11-21T12:00:00.000Z");
+    }
 }

@@ -40,7 +40,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed access|shellshock|log4j|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot",
+        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed access|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot",
         Activity::IntrusionAttempt,
         2.5,
     ),
@@ -76,7 +76,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
     (r"\bmalware\b|\bvirus(?:es)?\b", Activity::MalwareHosting, 0.8),
     (
-        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|\bbots\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with",
         Activity::CommandAndControl,
         2.5,
     ),
@@ -95,6 +95,30 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::Tor,
         3.0,
     ),
+    (
+        r"escaneo|balayage|scansione|varredura|端口扫描|扫描|ポートスキャン|스캔|сканирован",
+        Activity::PortScan,
+        2.5,
+    ),
+    (
+        r"fuerza bruta|force brute|forza bruta|força bruta|暴力破解|総当たり|무차별|перебор",
+        Activity::LoginAttack,
+        3.0,
+    ),
+    (
+        r"intento\w* de (?:intrusi|acceso)|acesso não autorizado|入侵|不正アクセス|침입|взлом",
+        Activity::IntrusionAttempt,
+        2.5,
+    ),
+    (
+        r"denegaci[oó]n de servicio|déni de service|negação de serviço|拒绝服务|отказ в обслуживании",
+        Activity::DenialOfService,
+        3.0,
+    ),
+    (r"correo (?:no deseado|basura)|pourriel|垃圾邮件|迷惑メール|스팸|спам", Activity::Spam, 2.5),
+    (r"suplantaci|hameçonnage|钓鱼|フィッシング|피싱|фишинг", Activity::Phishing, 3.0),
+    (r"僵尸网络|木马|ボットネット|ботнет", Activity::CommandAndControl, 2.5),
+    (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
     (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.4),
     (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
@@ -104,6 +128,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
 ];
 
 static SET: LazyLock<RegexSet> = LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));
+
+/// What follows these words is the accusation itself.
+static STATED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:resembl(?:es?|ing)|implicated in|has been reported for|reported for)\b(.{0,200})")
+});
 
 /// Words that make a sentence advice, a condition or a link rather than a statement.
 static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
@@ -169,6 +198,9 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
                 Kind::Service => scores.add_service(value),
                 _ => {}
             }
+        }
+        if let Some(said) = STATED.captures(line.text) {
+            scores.add(&said[1], 4.0);
         }
         let weight = match (line.role, line.kind) {
             (SectionRole::Subject, _) => 4.0,

@@ -20,12 +20,12 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
         |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
@@ -36,7 +36,7 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:to|against|target\w*|victims?|attacked|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
+        r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
         |into|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
     )
@@ -51,7 +51,7 @@ static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours)\b",
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours)\b",
     )
 });
 
@@ -72,9 +72,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let nearest = match (accused, victim) {
         (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
         (Some(accused), Some(victim))
-            if victim.end() == accused.end() && victim.start() > accused.start() =>
+            if victim.end() == accused.end() && victim.start() < accused.start() =>
         {
-            Some((Role::Accused, accused))
+            Some((Role::Victim, victim))
         }
         (Some(accused), _) => Some((Role::Accused, accused)),
         (None, Some(victim)) => Some((Role::Victim, victim)),

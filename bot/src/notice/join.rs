@@ -316,7 +316,7 @@ fn finish(
         layout: draft.layout,
         thread: ThreadKeys { dedupe: draft.dedupe, keys },
         stage,
-        trust: trust::judge(document, draft.is_event),
+        trust: trust::judge(document, draft.is_event, draft.format == "aws_email"),
         reply,
         process: draft.process,
         interfaces: draft.interfaces,

@@ -13,11 +13,11 @@ pub(super) const RATIO_FREE_BYTES: u64 = 1 << 20;
 /// How large a JSON text may be to be parsed as JSON.
 pub(super) const JSON_BYTES_MAX: usize = 2 << 20;
 /// How much of the beginning of a long text is read.
-pub(super) const TEXT_HEAD_BYTES: usize = 384 << 10;
+pub(super) const TEXT_HEAD_BYTES: usize = 256 << 10;
 /// How much of the end of a long text is read.
-pub(super) const TEXT_TAIL_BYTES: usize = 128 << 10;
+pub(super) const TEXT_TAIL_BYTES: usize = 96 << 10;
 /// How much text of one notice is read in all.
-pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(super) const TEXT_BYTES_MAX: usize = 640 << 10;
 /// Longer lines are cut.
 pub(super) const LINE_BYTES_MAX: usize = 4096;
 /// How many claims one notice may make.

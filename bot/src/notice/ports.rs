@@ -45,9 +45,8 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
             continue;
         }
         // "(e.g. 22/TCP)" is part of the name.
-        let Some((name, value)) = line.text.rsplit_once("):").or_else(|| line.text.split_once(':')) else {
-            continue;
-        };
+        let named = line.text.rsplit_once("):").or_else(|| super::activity::field(line.text));
+        let Some((name, value)) = named else { continue };
         let meaning = label::meaning(name);
         if meaning.kind != Kind::Port
             || meaning.role == Some(Role::Accused)

@@ -51,6 +51,7 @@ pub(super) struct Tally {
     rows_from: u32,
     rows_to: u32,
     rows_sure: bool,
+    by_subject: f32,
     mentions: u32,
     ours: bool,
 }
@@ -58,6 +59,9 @@ pub(super) struct Tally {
 impl Tally {
     fn vote(&mut self, vote: Vote) {
         self.sums[vote.role as usize] += vote.weight;
+        if vote.why == said::IN_SUBJECT {
+            self.by_subject += vote.weight;
+        }
         if self.votes.len() < 12 {
             self.votes.push(vote);
         }
@@ -151,6 +155,15 @@ impl Roles {
 
     /// Returns a tally's role. Where an address of ours is accused, nobody else is.
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
+        // A subject that merely names an address gives way to a text that accuses another.
+        let is_bare = tally.sum(Role::Accused) - tally.by_subject < 0.1 && !tally.ours;
+        let text_accuses = || {
+            let others = self.tallies.iter().filter(|it| it.role() == Some(Role::Accused));
+            others.into_iter().any(|it| it.sum(Role::Accused) - it.by_subject >= ACCUSED_MIN)
+        };
+        if is_bare && tally.by_subject > 0.0 && text_accuses() {
+            return None;
+        }
         let accuses_ours = || self.tallies.iter().any(|it| it.ours && it.role() == Some(Role::Accused));
         tally
             .role()
@@ -216,6 +229,7 @@ impl Roles {
                 votes: Vec::new(),
                 sums: [0.0; 4],
                 rows_sure: false,
+                by_subject: 0.0,
                 rows_from: 0,
                 rows_to: 0,
                 mentions: 0,
@@ -251,8 +265,12 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet
                 continue;
             }
             match said::of(lines, index, spot, intro.as_deref(), ours) {
-                // Where a line says who did it, a mere "host=" beside it says nothing.
-                Some((Role::Accused, weight, _)) if record.is_some() && weight < 2.0 => {}
+                // Where a line says who did it, no other address of it did, unless a field says so.
+                Some((Role::Accused, weight, _))
+                    if record.is_some_and(|it| it.source.is_some()) && weight < 3.0 =>
+                {
+                    tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
+                }
                 Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
                 None if record.is_none() => tally.count_order(line, position),
                 None => {}

@@ -17,6 +17,9 @@ use super::lines::LineKind;
 use super::pattern::compile;
 use super::vocabulary;
 
+/// Why an address is counted that a subject merely names.
+pub(super) const IN_SUBJECT: &str = "named in the subject";
+
 /// A role, how firmly, and why.
 pub(super) type Said = (Role, f32, String);
 
@@ -40,7 +43,7 @@ pub(super) fn of(
         if let Some(said) = said_by_label(&name, ours) {
             return Some(said);
         }
-    } else if let Some(said) = by_list(line, intro) {
+    } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours)) {
         return Some(said);
     }
     let before = words_before(lines, index, spot, intro);
@@ -73,18 +76,32 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
     Some((role, weight, why.to_owned()))
 }
 
+/// A field's value may go on over the next lines, an address on each.
+fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said> {
+    let goes_on = |line: &&Line<'_>| line.is_item() && line.text.starts_with([' ', '\t']);
+    let above = lines[..=index].iter().rev().take(64).take_while(goes_on).count();
+    let head = &lines[index.checked_sub(above).filter(|_| above > 0)?];
+    let name = label_before(head, head.spots.first()?)?;
+    said_by_label(&name, ours)
+}
+
 /// Returns what the introduction of a list says of its items.
 fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
     let intro =
         intro.filter(|intro| line.is_item() && line.role != SectionRole::Subject && intro.len() < 40)?;
-    let role = label::meaning(intro).role?;
+    let lower = intro.to_ascii_lowercase();
+    if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
+        return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));
+    }
+    let both = label::holds(intro, vocabulary::VICTIM) && label::holds(intro, vocabulary::ACCUSED);
+    let role = label::meaning(intro).role.filter(|_| !both)?;
     Some((role, 2.5, format!("listed under \"{intro}\"")))
 }
 
 /// A subject names the accused, unless its words say otherwise.
 fn in_subject(found: Option<cue::Cue>) -> Said {
     match found {
-        None => (Role::Accused, 2.0, "named in the subject".to_owned()),
+        None => (Role::Accused, 2.0, IN_SUBJECT.to_owned()),
         Some(found) if found.role == Role::Accused => {
             (Role::Accused, 3.0, "named in the subject as the source".to_owned())
         }

@@ -14,6 +14,7 @@ use super::record::protocol;
 use super::time::Finder;
 use super::time::Stamp;
 use super::time::epoch;
+use super::vocabulary;
 
 /// How the cells of a row are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,20 @@ pub(super) struct Header {
 struct Column {
     name: String,
     meaning: Meaning,
+}
+
+impl Column {
+    /// "Local" before "Address", "Source" before "Port": two words of one name.
+    fn is_adjective_of(&self, next: &Self) -> bool {
+        let noun = matches!(next.meaning.kind, Kind::Address | Kind::Port) && next.meaning.role.is_none();
+        noun && self.meaning.role.is_some()
+            && !label::holds(&self.name, vocabulary::ADDRESS | vocabulary::PORT)
+    }
+
+    fn absorb(&mut self, next: &Self) {
+        self.name = format!("{} {}", self.name, next.name);
+        self.meaning = label::meaning(&self.name);
+    }
 }
 
 impl Header {
@@ -65,10 +80,16 @@ impl Header {
     }
 
     fn with(text: &str, separator: Separator) -> Option<Self> {
-        let columns: Vec<Column> = cells(text, separator)
-            .into_iter()
-            .map(|name| Column { meaning: label::meaning(&name), name })
-            .collect();
+        let mut columns: Vec<Column> = Vec::new();
+        for name in cells(text, separator) {
+            let column = Column { meaning: label::meaning(&name), name };
+            match columns.last_mut() {
+                Some(last) if separator == Separator::Words && last.is_adjective_of(&column) => {
+                    last.absorb(&column)
+                }
+                _ => columns.push(column),
+            }
+        }
         let named = |kind: Kind| columns.iter().filter(|column| column.meaning.kind == kind).count();
         let known = columns.iter().filter(|column| column.meaning.kind != Kind::Other).count();
         let has_value = columns.iter().any(|column| column.name.parse::<f64>().is_ok());
@@ -76,7 +97,12 @@ impl Header {
             && columns
                 .iter()
                 .all(|column| column.name.len() <= 40 && column.name.split_whitespace().count() <= 4);
-        let all_known = separator != Separator::Words || known + 1 >= columns.len();
+        let spelled = columns
+            .iter()
+            .filter(|it| it.meaning.kind == Kind::Address && label::holds(&it.name, vocabulary::ADDRESS))
+            .count();
+        let is_flow = spelled >= 2 && known * 2 >= columns.len();
+        let all_known = separator != Separator::Words || known + 1 >= columns.len() || is_flow;
         let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
         is_header.then_some(Self { separator, columns })
     }

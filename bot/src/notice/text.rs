@@ -325,6 +325,13 @@ fn with_mentions(lines: &[Line<'_>], records: Vec<Option<Record>>, roles: &Roles
     lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect()
 }
 
+/// Says whether a stated range holds a row's time.
+fn encloses(range: super::time::Interval, row: &claims::Row) -> bool {
+    let is_range = range.to.duration_since(range.from) > SignedDuration::from_mins(1);
+    let known = range.zone != crate::case::ZoneSource::Assumed;
+    is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
+}
+
 /// Says whether a row's time, if any, has no zone.
 fn has_no_zone(row: &claims::Row) -> bool {
     row.interval.is_none_or(|it| it.zone == crate::case::ZoneSource::Assumed)
@@ -351,9 +358,9 @@ fn claims_of(
         let mut whole =
             Whole { interval: whole.interval, remotes: whole.remotes.clone(), activity: whole.activity };
         if timed && !labelled {
-            // A time in a sentence adds nothing to the times of rows; where it tells their zone, the
-            // resolver has learnt it.
-            whole.interval = None;
+            // A time in a sentence adds nothing to the times of rows, unless it is the range of
+            // which the rows are a part.
+            whole.interval = whole.interval.filter(|range| rows.iter().all(|row| encloses(*range, row)));
         }
         if !alone {
             // What is said in general may be of the others.

@@ -15,7 +15,7 @@ use super::reading::Stage;
 
 static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
-        r"(?i)abuse (?:report|case|notice)s?\s*(?:id|number|no\.?)?\s*[:#(\[]*\s*([A-Z]{0,3}\d[\w-]{4,40})",
+        r"(?i)abuse (?:report|case|notice)s?\s*[:#(\[]*\s*(?:id|number|no\.?)?\s*[:#(\[]*\s*([A-Z]{0,3}\d[\w-]{4,40})",
         r"(?i)\[\s*(?:case|ticket|issue|ref|incident|abuse)[\s#:-]*([\w-]*\d[\w-]{2,40})\s*\]",
         r"(?i)\b(?:case|ticket|issue|incident|rid|reference|ref|abuse\s?id|report\s?id|tracking)(?:\s*(?:id|number|no\.?|nr\.?))?\s*[:#]?\s*#?([A-Z]{0,8}-?\d[\w./-]{3,40})",
         r"(?i)[\[(]\s*#?([A-Z]{0,8}[-#:]?\d[\w-]{4,40})\s*[\])]",

@@ -9,8 +9,25 @@ use super::reading::Trust;
 /// The name under which SES writes Authentication-Results.
 const OUR_AUTHSERV: &str = "amazonses.com";
 
-/// Judges the sender of a notice.
-pub(super) fn judge(document: &Document, is_event: bool) -> Trust {
+/// The domains from which AWS writes.
+const AWS_DOMAINS: [&str; 4] = ["amazon.com", "amazonaws.com", "amazonaws.cn", "aws.com"];
+
+/// Judges the sender of a notice. `as_aws` says that it is in one of AWS's layouts: whoever else
+/// sends that, even truly, is not believed to be AWS.
+pub(super) fn judge(document: &Document, is_event: bool, as_aws: bool) -> Trust {
+    match sender(document, is_event) {
+        Trust::Authenticated { domain } if as_aws && !is_aws(&domain) => {
+            Trust::Unauthenticated { why: format!("it is in AWS's layout, but {domain} sent it") }
+        }
+        trust => trust,
+    }
+}
+
+fn is_aws(domain: &str) -> bool {
+    AWS_DOMAINS.iter().any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
+}
+
+fn sender(document: &Document, is_event: bool) -> Trust {
     let Some(mail) = document.outer_mail() else {
         return if is_event { Trust::Event } else { Trust::Unknown };
     };
@@ -72,17 +89,26 @@ mod tests {
     }
 
     #[test]
+    fn only_aws_is_aws() {
+        let receipt = || Some(Receipt { spf: true, dkim: true, dmarc: true });
+        let found = judge(&document("desk@support.aws.com", &[], receipt()), false, true);
+        assert_eq!(found, Trust::Authenticated { domain: "support.aws.com".to_owned() });
+        let forged = judge(&document("desk@notamazon.com", &[], receipt()), false, true);
+        assert!(matches!(forged, Trust::Unauthenticated { .. }));
+    }
+
+    #[test]
     fn believes_only_our_own_side() {
         let ours = "amazonses.com; spf=pass; dkim=pass header.i=@example.com; dmarc=pass";
-        let good = judge(&document("abuse@example.com", &[ours], None), false);
+        let good = judge(&document("abuse@example.com", &[ours], None), false, false);
         assert_eq!(good, Trust::Authenticated { domain: "example.com".to_owned() });
         let forged = "mx.example.net; dkim=pass header.d=example.com";
         for (results, from) in [(forged, "abuse@example.com"), (ours, "abuse@example.org")] {
-            let found = judge(&document(from, &[results], None), false);
+            let found = judge(&document(from, &[results], None), false, false);
             assert!(matches!(found, Trust::Unauthenticated { .. }), "{results} {from}");
         }
         let receipt = Receipt { spf: true, dkim: true, dmarc: true };
-        let found = judge(&document("abuse@example.com", &[], Some(receipt)), false);
+        let found = judge(&document("abuse@example.com", &[], Some(receipt)), false, false);
         assert_eq!(found, Trust::Authenticated { domain: "example.com".to_owned() });
     }
 }

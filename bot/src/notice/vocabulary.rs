@@ -16,8 +16,8 @@ macro_rules! classes {
 
 classes! {
     0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel"
-    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller"
-    2 TIME "time date timestamp ts when seen observed started start begin began end ended stop occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip"
+    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller"
+    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip"
     3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
     4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
     5 ZONE "zone timezone tz zeitzone offset"
@@ -36,7 +36,7 @@ classes! {
     18 ELSEWHEN "cert certificate issue issued expiration registration build uptime creation"
     19 EVENT "abuse attack incident event seen observed first last"
     20 ATTRIBUTE "name id version port count size bytes asn geo country city"
-    21 REPORTER "reporter complainant submitter contact sender"
+    21 REPORTER "reporter reporters complainants complainant submitter contact sender"
     22 TOLD "reported detected submitted observed logged forwarded"
     23 BY "by from"
     24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"

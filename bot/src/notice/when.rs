@@ -46,7 +46,13 @@ static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b[^.;]{0,60}$";
+    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b(?:[^.;]|\.[^\s]){0,90}$";
+    compile(pattern)
+});
+
+/// When the offending mail or traffic was sent or received, that is the incident.
+static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$";
     compile(pattern)
 });
 
@@ -78,7 +84,8 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
                     day = Some(stamp.civil);
                 }
                 times.labelled.push(stamp.clone());
-            } else if kind == Some(Kind::OtherTime) || OTHER.is_match(before) {
+            } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))
+            {
                 continue;
             } else {
                 times.told.push(stamp.clone());

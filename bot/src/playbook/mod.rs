@@ -6,6 +6,7 @@
 mod condition;
 mod file;
 mod load;
+mod resolve;
 mod template;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@ use super::PlaybookRef;
 use super::Report;
 use super::VERSION;
 use super::chain::chain;
+use super::evidence;
 use super::facts::facts;
 use super::reply;
 use super::scene::Scene;
@@ -65,7 +66,7 @@ pub fn build(
         chain,
         steps: steps(&scene, kind, &words),
         timeline: timeline::timeline(case, answers, suspect),
-        evidence: timeline::evidence(answers, suspect, &judgement),
+        evidence: evidence::evidence(answers, suspect, &judgement),
         notes: notes.take(NOTES_MAX).map(|note| Untrusted::new(note)).collect(),
         techniques: suspect.map(|suspect| suspect.techniques.clone()).unwrap_or_default(),
         aws_reply: reply::reply(&playbook.reply, kind, &words),
@@ -88,8 +89,9 @@ fn rests_on_suspect(judgement: &Judgement) -> bool {
 fn host_of(judgement: &Judgement, suspect: Option<&Suspect>) -> Option<(String, HostRef)> {
     let view = match suspect {
         Some(suspect) => judgement.hosts.iter().find(|view| view.name == suspect.host),
+        // One host may have been asked several questions.
         None => match judgement.hosts.as_slice() {
-            [only] => Some(only),
+            [first, rest @ ..] if rest.iter().all(|view| view.name == first.name) => Some(first),
             _ => None,
         },
     };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use history::Protocol;
+
 use super::ChainLine;
 use super::facts::ports;
 use crate::case::Behaviour;
@@ -74,14 +76,22 @@ pub(super) fn chain(suspect: &Suspect) -> Vec<ChainLine> {
     lines.push(line(
         "traffic",
         format!(
-            "{} {protocol} flows to {}, {} ({})",
-            words::count(behaviour.flows),
+            "{} by {protocol} to {}{}",
+            words::counted(behaviour.flows, "flow", "flows"),
             addresses(behaviour),
-            words::counted(ports(behaviour), "port", "ports"),
-            words::port_list(&behaviour.port_ranges, 6),
+            reached(behaviour),
         ),
     ));
     lines
+}
+
+/// The ports that were reached; what stands in a port's place for ICMP is none.
+fn reached(behaviour: &Behaviour) -> String {
+    if matches!(behaviour.protocol(), Some(Protocol::ICMP | Protocol::ICMPV6)) {
+        return String::new();
+    }
+    let list = words::port_list(&behaviour.port_ranges, 6);
+    format!(", {} ({list})", words::counted(ports(behaviour), "port", "ports"))
 }
 
 /// The first line where no entry is known.

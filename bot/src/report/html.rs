@@ -243,8 +243,9 @@ fn evidence(report: &Report) -> Markup {
                 table {
                     thead { tr { th scope="col" { "Event" } th scope="col" { "Time (UTC)" } th scope="col" { "Kind" } th scope="col" { "What" } } }
                     tbody {
-                        @for row in &report.evidence {
-                            tr id=(format!("event-{}", row.event)) {
+                        @for (index, row) in report.evidence.iter().enumerate() {
+                            @let first = !report.evidence[..index].iter().any(|other| other.event == row.event);
+                            tr id=[first.then(|| format!("event-{}", row.event))] {
                                 td { (row.event) }
                                 td .time { (words::utc(row.at).trim_end_matches(" UTC")) }
                                 td { (row.kind) }

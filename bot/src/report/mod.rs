@@ -5,6 +5,7 @@
 
 mod build;
 mod chain;
+mod evidence;
 mod facts;
 mod html;
 mod reply;

@@ -31,7 +31,8 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     pub fn host_name(&self) -> String {
-        match (self.host, self.judgement.hosts.len()) {
+        let names: BTreeSet<&str> = self.judgement.hosts.iter().map(|view| view.name.as_str()).collect();
+        match (self.host, names.len()) {
             (Some((name, _)), _) => name.clone(),
             (None, 0) => "an unknown host".to_owned(),
             (None, number) => format!("any of {number} candidate hosts"),
@@ -91,16 +92,22 @@ impl Scene<'_> {
     }
 
     fn coverage(&self) -> String {
-        match self.judgement.hosts.as_slice() {
-            [] => "no host was asked".to_owned(),
-            [only] => only.text.clone(),
-            many => {
-                let own = self.host.and_then(|(name, _)| many.iter().find(|view| view.name == *name));
-                let complete = many.iter().filter(|view| view.complete).count();
-                let summary = format!("{complete} of {} candidate hosts complete", many.len());
-                own.map_or(summary.clone(), |view| format!("{}; {summary}", view.text))
-            }
+        let views = &self.judgement.hosts;
+        let names: BTreeSet<&str> = views.iter().map(|view| view.name.as_str()).collect();
+        // Of several answers of one host the incomplete one is what a reader must know.
+        let own = |name: &str| {
+            let answers = || views.iter().filter(|view| view.name == name);
+            answers().find(|view| !view.complete).or_else(|| answers().next()).map(|view| view.text.clone())
+        };
+        let text = self.host.and_then(|(name, _)| own(name));
+        if names.len() <= 1 {
+            return text.unwrap_or_else(|| "no host was asked".to_owned());
         }
+        let incomplete: BTreeSet<&str> =
+            views.iter().filter(|view| !view.complete).map(|view| view.name.as_str()).collect();
+        let summary =
+            format!("{} of {} candidate hosts complete", names.len() - incomplete.len(), names.len());
+        text.map_or(summary.clone(), |text| format!("{text}; {summary}"))
     }
 
     /// The words for the places in headlines, steps and letters.
@@ -114,7 +121,7 @@ impl Scene<'_> {
         let part = |of: fn(&HostRef) -> Option<&String>| {
             host.and_then(of).map_or_else(|| "unknown".to_owned(), |text| Untrusted::new(text).shown(60))
         };
-        let program = shown(process.map(|process| &process.name), 60, "a process that is not recorded");
+        let program = shown(process.map(|process| &process.title), 60, "a process that is not recorded");
         let person = self.facts.person.as_ref();
         let tool = self.facts.tool.clone().unwrap_or_else(|| program.clone());
         let (from, to) = match suspect {

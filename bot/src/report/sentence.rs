@@ -18,11 +18,10 @@ pub(super) fn sentence(scene: &Scene) -> String {
     let body = match (scene.suspect, &scene.judgement.verdict) {
         (Some(suspect), verdict) => suspect_sentence(scene, suspect, verdict),
         (None, Verdict::NotThisHost) => {
-            let when = scene
-                .claimed()
-                .map_or(String::new(), |(from, to)| format!(" from {}", words::span(from, to)));
+            let when =
+                scene.claimed().map_or(String::new(), |(from, to)| format!(" for {}", words::span(from, to)));
             format!(
-                "{hosts} sent nothing to {} and got nothing from there{when}; the history of that time is complete",
+                "No traffic of {hosts} with {} is recorded{when}, and the history of that time is complete",
                 scene.claimed_targets()
             )
         }
@@ -73,7 +72,7 @@ fn subject(scene: &Scene, suspect: &Suspect, verdict: &Verdict) -> String {
             _ => format!("A process that is not recorded on {host} {says}"),
         };
     };
-    let (program, rights) = (process.name.shown(60), rights(suspect, process));
+    let (program, rights) = (process.title.shown(60), rights(suspect, process));
     match &suspect.person {
         // Whose account it was is known; who used it is not.
         Some(person) if *verdict == Verdict::Compromise => {

@@ -1,18 +1,17 @@
-//! What happened when, and the single events that show it.
+//! What happened when.
 
 use std::collections::BTreeSet;
 
+use history::EventId;
 use history::Evidence;
 use history::ProcessId;
 use history::UnixNs;
 
-use super::EvidenceRow;
 use super::Moment;
 use crate::case::Answer;
 use crate::case::Case;
 use crate::case::Entry;
 use crate::case::HostAnswer;
-use crate::case::Judgement;
 use crate::case::Suspect;
 use crate::investigate::words;
 use crate::untrusted::Untrusted;
@@ -20,90 +19,75 @@ use crate::untrusted::Untrusted;
 /// Moments of a timeline.
 const MOMENTS_MAX: usize = 40;
 
-/// Rows of the evidence table.
-const ROWS_MAX: usize = 60;
+/// Logins beside the chain's own.
+const LOGINS_MAX: usize = 20;
+
+/// Answers whose time is told.
+const ANSWERS_MAX: usize = 4;
 
 /// What happened when, oldest first.
 pub(super) fn timeline(case: &Case, answers: &[HostAnswer], suspect: Option<&Suspect>) -> Vec<Moment> {
-    let mut moments = Vec::new();
-    let mut add = |at: UnixNs, text: String, events: Vec<u64>, on_chain: bool| {
-        moments.push(Moment { at, text: Untrusted::new(&text), events, on_chain });
-    };
+    let mut moments = suspect.map(chain).unwrap_or_default();
+    let chained: BTreeSet<u64> = moments.iter().flat_map(|moment| moment.events.clone()).collect();
     if let Some(suspect) = suspect {
-        if let Entry::Login { login } = &suspect.entry {
-            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
-            add(
-                login.time,
-                format!("{} logs in{from} by {}", login.user.raw(), login.method.raw()),
-                vec![login.event],
-                true,
-            );
-        }
-        for process in suspect.ancestors.iter().rev().chain(&suspect.process) {
-            let text = format!("{} starts: {}", process.user.raw(), process.argv.shown(160));
-            add(process.started, text, Vec::new(), true);
-        }
-        // Between, one process ends after the other and tells nothing.
-        for process in suspect.process.iter().chain(suspect.ancestors.last()) {
-            if let Some(ended) = process.ended {
-                let text = format!("{} (process {}) ends", process.name.raw(), process.pid);
-                add(ended, text, Vec::new(), true);
-            }
-        }
-        let behaviour = &suspect.behaviour;
-        add(
-            behaviour.first,
-            "first packet of the traffic in question".to_owned(),
-            behaviour.events.first().copied().into_iter().collect(),
-            true,
-        );
-        if behaviour.last != behaviour.first {
-            add(
-                behaviour.last,
-                "last packet of it".to_owned(),
-                behaviour.events.get(1).copied().into_iter().collect(),
-                true,
-            );
-        }
-        for event in logins(answers, suspect).take(20) {
-            let word = if event.login.accepted { "logs in" } else { "fails to log in" };
-            let from =
-                event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
-            add(
-                event.time,
-                format!("{} {word}{from} by {}", event.login.user, event.login.method),
-                vec![event.event],
-                false,
-            );
-        }
+        let beside = logins(answers, suspect).filter(|event| !chained.contains(&event.event));
+        moments.extend(beside.take(LOGINS_MAX).map(login));
     }
-    for claim in &case.claims {
-        if let Some(window) = &claim.window {
-            add(window.from.into(), "the notice's time begins".to_owned(), Vec::new(), false);
-        }
-    }
-    if let Some(notice) = case.notices.first() {
-        add(notice.received.into(), "the notice arrives".to_owned(), Vec::new(), false);
-    }
-    for answer in answers.iter().take(4) {
-        add(
-            answer.answered.into(),
-            format!(
-                "{} is asked",
-                answer.host.name.as_deref().or(answer.host.instance_id.as_deref()).unwrap_or("the host")
-            ),
-            Vec::new(),
-            false,
-        );
-    }
-    let chained: BTreeSet<u64> =
-        moments.iter().filter(|moment| moment.on_chain).flat_map(|moment| moment.events.clone()).collect();
-    moments.retain(|moment| moment.on_chain || !moment.events.iter().any(|event| chained.contains(event)));
-    // Of one moment the chain comes first, and a process starts before it sends.
+    let aside = |at: UnixNs, text: String| moment(at, text, Vec::new(), false);
+    let windows = case.claims.iter().filter_map(|claim| claim.window.as_ref());
+    moments.extend(windows.map(|window| aside(window.from.into(), "the notice's time begins".to_owned())));
+    let arrived = case.notices.first().map(|notice| notice.received);
+    moments.extend(arrived.map(|at| aside(at.into(), "the notice arrives".to_owned())));
+    moments.extend(answers.iter().take(ANSWERS_MAX).map(|answer| {
+        let name = answer.host.name.as_deref().or(answer.host.instance_id.as_deref());
+        aside(answer.answered.into(), format!("{} is asked", name.unwrap_or("the host")))
+    }));
+    // Of one moment the chain comes first.
     moments.sort_by_key(|moment| (moment.at, !moment.on_chain));
     moments.dedup_by(|a, b| words::utc(a.at) == words::utc(b.at) && a.text == b.text);
     moments.truncate(MOMENTS_MAX);
     moments
+}
+
+fn moment(at: UnixNs, text: String, events: Vec<EventId>, on_chain: bool) -> Moment {
+    Moment { at, text: Untrusted::new(&text), events, on_chain }
+}
+
+/// From the login to the last packet, in the order of causes.
+fn chain(suspect: &Suspect) -> Vec<Moment> {
+    let mut moments = Vec::new();
+    let mut add = |at: UnixNs, text: String, event: Option<EventId>| {
+        moments.push(moment(at, text, event.into_iter().collect(), true));
+    };
+    if let Entry::Login { login } = &suspect.entry {
+        let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
+        let text = format!("{} logs in{from} by {}", login.user.raw(), login.method.raw());
+        add(login.time, text, Some(login.event));
+    }
+    for process in suspect.ancestors.iter().rev().chain(&suspect.process) {
+        let text = format!("{} starts: {}", process.user.raw(), process.argv.shown(160));
+        add(process.started, text, None);
+    }
+    // Between, one process ends after the other and tells nothing.
+    for process in suspect.process.iter().chain(suspect.ancestors.last()) {
+        if let Some(ended) = process.ended {
+            add(ended, format!("{} (process {}) ends", process.name.raw(), process.pid), None);
+        }
+    }
+    let behaviour = &suspect.behaviour;
+    let event = |index: usize| behaviour.events.get(index).copied();
+    add(behaviour.first, "first packet of the traffic in question".to_owned(), event(0));
+    if behaviour.last != behaviour.first {
+        add(behaviour.last, "last packet of it".to_owned(), event(1));
+    }
+    moments
+}
+
+fn login(event: &history::LoginEvent) -> Moment {
+    let word = if event.login.accepted { "logs in" } else { "fails to log in" };
+    let from = event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
+    let text = format!("{} {word}{from} by {}", event.login.user, event.login.method);
+    moment(event.time, text, vec![event.event], false)
 }
 
 fn evidences(answers: &[HostAnswer]) -> impl Iterator<Item = (&HostAnswer, &Evidence)> {
@@ -123,100 +107,10 @@ fn logins<'a>(answers: &'a [HostAnswer], suspect: &Suspect) -> impl Iterator<Ite
         .flat_map(|(_, evidence)| &evidence.logins)
 }
 
-fn suspect_process(suspect: Option<&Suspect>) -> Option<ProcessId> {
+pub(super) fn suspect_process(suspect: Option<&Suspect>) -> Option<ProcessId> {
     suspect?.process.as_ref()?.id.parse().ok()
 }
 
-fn same(a: Option<ProcessId>, b: Option<ProcessId>) -> bool {
+pub(super) fn same(a: Option<ProcessId>, b: Option<ProcessId>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a.same_process(&b))
-}
-
-/// The events that findings point at, and samples of the suspect's flows.
-pub(super) fn evidence(
-    answers: &[HostAnswer],
-    suspect: Option<&Suspect>,
-    judgement: &Judgement,
-) -> Vec<EvidenceRow> {
-    let pointed: BTreeSet<u64> =
-        judgement.findings.iter().flat_map(|finding| finding.events.clone()).collect();
-    let process = suspect_process(suspect);
-    let mut rows = Vec::new();
-    for (answer, evidence) in evidences(answers) {
-        let host = answer.host.name.as_deref().unwrap_or(&evidence.host.hostname);
-        let host = Untrusted::new(host).shown(40);
-        for event in evidence.logins.iter().filter(|event| pointed.contains(&event.event)).take(ROWS_MAX) {
-            let login = &event.login;
-            let word = if login.accepted { "accepted" } else { "refused" };
-            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
-            let text = format!(
-                "{} {word} {} by {}{from} ({})",
-                login.service, login.user, login.method, login.origin
-            );
-            rows.push(EvidenceRow {
-                event: event.event,
-                host: host.clone(),
-                at: event.time,
-                kind: "login".to_owned(),
-                text: Untrusted::new(&text),
-            });
-        }
-        let own = |sample: &&history::FlowEvent| same(sample.flow.owner, process);
-        for sample in evidence.samples.iter().filter(own).take(12) {
-            let flow = &sample.flow;
-            let text = format!(
-                "{} {} to {} {}, {}",
-                flow.protocol,
-                flow.local,
-                flow.remote,
-                words::snake(&flow.state),
-                words::counted(flow.packets, "packet", "packets")
-            );
-            rows.push(EvidenceRow {
-                event: sample.event,
-                host: host.clone(),
-                at: flow.first,
-                kind: "flow".to_owned(),
-                text: Untrusted::new(&text),
-            });
-        }
-        for activity in
-            evidence.activities.iter().filter(|activity| pointed.contains(&activity.first_event)).take(12)
-        {
-            let name = activity
-                .process
-                .map(|id| format!("process {}", id.tgid))
-                .unwrap_or_else(|| "no process".to_owned());
-            let text = format!(
-                "{name}: {} {} flows to {}, events {} to {}",
-                words::count(activity.flows),
-                activity.protocol,
-                words::counted(activity.targets, "endpoint", "endpoints"),
-                activity.first_event,
-                activity.last_event
-            );
-            rows.push(EvidenceRow {
-                event: activity.first_event,
-                host: host.clone(),
-                at: activity.first,
-                kind: "traffic".to_owned(),
-                text: Untrusted::new(&text),
-            });
-        }
-        for exit in evidence.exits.iter().filter(|exit| same(Some(exit.process), process)).take(2) {
-            let text = format!(
-                "process {} ended with code {}, signal {}",
-                exit.process.tgid, exit.code, exit.signal
-            );
-            rows.push(EvidenceRow {
-                event: exit.event,
-                host: host.clone(),
-                at: exit.time,
-                kind: "exit".to_owned(),
-                text: Untrusted::new(&text),
-            });
-        }
-    }
-    rows.sort_by_key(|row| (row.at, row.event));
-    rows.truncate(ROWS_MAX);
-    rows
 }

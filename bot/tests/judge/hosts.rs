@@ -194,3 +194,29 @@ fn slack_takes_the_first_message() {
         report::blocks_investigating(&case(vec![accused(120, 180)]))
     );
 }
+
+#[test]
+fn two_victims_of_one_scan_are_one_suspect_on_one_host() {
+    let mut story = quiet();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", "nmap -sS 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let first = accused(120, 180);
+    let mut second = first.clone();
+    second.remote[0].address = "198.51.100.8".parse().unwrap();
+    let answers = [answer(&story, &first), answer(&quiet(), &second)];
+    let report = report_with(vec![first.clone(), second.clone()], located(), &answers);
+    assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
+    assert_eq!(report.judgement.suspects.len(), 1);
+    assert_eq!(report.facts.host.as_deref(), Some("web-1"));
+    assert!(!report.fields[5].value.raw().contains("candidate"), "{:?}", report.fields[5]);
+    assert_eq!(doubts(&report), [DoubtKind::PartialMatch], "the second victim was not touched");
+    assert!(report.judgement.doubts[0].text.contains("198.51.100.8"));
+    everything_holds(&report);
+
+    let neither = [answer(&quiet(), &first), answer(&quiet(), &second)];
+    let report = report_with(vec![first, second], located(), &neither);
+    assert_eq!(report.facts.verdict, "not_this_host");
+    assert!(report.headline.contains("198.51.100.7 and 198.51.100.8"), "{}", report.headline);
+    assert!(report.headline.contains("web-1"), "{}", report.headline);
+}

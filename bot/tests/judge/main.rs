@@ -8,5 +8,6 @@ mod check;
 mod hostile;
 mod hosts;
 mod origins;
+mod recorded;
 mod scan;
 mod story;

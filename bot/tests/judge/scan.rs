@@ -346,3 +346,26 @@ fn a_monitor_of_dead_targets_is_no_scanner() {
     assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("dead-targets"));
     everything_holds(&report);
 }
+
+#[test]
+fn a_scans_pings_and_names_are_not_its_ports() {
+    let mut story = alice_scans();
+    let nmap = story.activities.last().unwrap().process;
+    story.traffic(nmap, 120, 121, |activity| {
+        activity.protocol = Protocol::ICMP;
+        activity.via = Via::RawIp;
+        (activity.flows, activity.matched, activity.ports, activity.targets) = (2, 2, 2, 2);
+        activity.matched_ports = 2;
+        activity.address_sample = vec![VICTIM.parse().unwrap()];
+        activity.port_ranges = vec![(2048, 2048), (3328, 3328)];
+    });
+    story.traffic(nmap, 120, 121, |activity| {
+        activity.protocol = Protocol::UDP;
+        activity.address_sample = vec!["10.0.0.2".parse().unwrap()];
+        activity.port_ranges = vec![(53, 53)];
+    });
+    let targets = report_of(&story, accused(120, 180)).facts.targets.unwrap();
+    assert_eq!((targets.ports, targets.address_count, targets.flows), (1000, 1, 1002));
+    assert_eq!(targets.port_ranges, [(1, 1000)]);
+    assert_eq!(targets.protocol, "tcp");
+}

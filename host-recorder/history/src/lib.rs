@@ -50,6 +50,7 @@ pub use id::ProcessId;
 pub use id::UnixNs;
 pub use query::QueryError;
 pub use query::query;
+pub use query::recorded_to;
 pub use ring::KnownProcesses;
 pub use ring::Ring;
 pub use ring::RingError;

@@ -30,10 +30,6 @@ use gather::Gathered;
 /// How often the files are listed again because one was sealed while being read.
 const TRIES: usize = 5;
 
-/// Recorded up to here counts as recorded up to now, ns: the recorder writes a sign of life each second, and
-/// commits as often.
-const SLACK_NS: i64 = 3_000_000_000;
-
 /// Why a request cannot be answered.
 #[derive(Debug, Error)]
 pub enum QueryError {
@@ -54,6 +50,12 @@ pub enum QueryError {
 /// Answers a request from the ring in a directory. `host` is who answers.
 pub fn query(dir: &Path, request: &Request, host: Host) -> Result<Evidence, QueryError> {
     query_at(dir, request, host, UnixNs::now())
+}
+
+/// Up to when a ring is recorded: the time of the last commit that is on disk.
+pub fn recorded_to(dir: &Path) -> Result<Option<UnixNs>, QueryError> {
+    let spans = ring::spans_of(&ring::list(dir)?, |_, _| {}, |_, _| {})?;
+    Ok(spans.last().map(|span| span.to))
 }
 
 /// [`query`] as of a given time.
@@ -102,7 +104,7 @@ fn answer(dir: &Path, request: &Request, host: &Host, now: UnixNs) -> Result<Evi
     )?;
     let window =
         Window { from: request.window.from, to: request.window.to.min(now).max(request.window.from) };
-    let (recorded, mut gaps) = ring::cover(window, &spans, SLACK_NS);
+    let (recorded, mut gaps) = ring::cover(window, &spans);
     let mut gathered = Gathered::new(request);
     for file in &files {
         let events = match logs.remove(&file.first) {

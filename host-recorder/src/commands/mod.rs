@@ -1,8 +1,18 @@
 //! The subcommands of `host-recorder`, one file each.
 
+use std::fs::File;
+use std::fs::TryLockError;
+use std::path::Path;
+
 pub mod query;
 pub mod record;
 pub mod status;
 
 /// Where the ring is unless told otherwise.
 pub const RING_DIR: &str = "/var/lib/host-recorder";
+
+/// Whether a recorder writes to a ring now: it holds a lock on it, whatever it last said of itself.
+fn is_recorded(ring: &Path) -> bool {
+    let locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(ring.join("lock")).is_ok_and(locked)
+}

@@ -1,8 +1,11 @@
 //! `host-recorder query`: what happened in a window.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Context;
 use history::Host;
@@ -16,6 +19,11 @@ use history::Window;
 use jiff::Timestamp;
 
 use crate::commands::RING_DIR;
+use crate::commands::is_recorded;
+
+/// How long to wait for a recorder to commit.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(4);
+const COMMIT_POLL: Duration = Duration::from_millis(50);
 
 /// Answers from the ring: who sent what to whom in a time window, and how complete that history is.
 ///
@@ -92,6 +100,7 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
         Some(line) => history::decode_request(line).context("cannot read --request")?,
         None => request(&args),
     };
+    wait_for_commit(&args.ring, request.window.to);
     let evidence = history::query(&args.ring, &request, host())
         .with_context(|| format!("cannot answer from the ring in {}", args.ring.display()))?;
     match format {
@@ -102,6 +111,19 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
     // For the bot an incomplete answer is an answer: it says itself what is missing.
     let complete = evidence.coverage.complete() || format == Format::Wire;
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// A recorder commits once a second. Asked about the present, it is given time to, so that the answer holds what
+/// happened a moment ago; when it does not, the answer's coverage says so.
+fn wait_for_commit(ring: &Path, to: UnixNs) {
+    let wanted = to.min(UnixNs::now());
+    let begun = Instant::now();
+    while is_recorded(ring)
+        && begun.elapsed() < COMMIT_WAIT_MAX
+        && history::recorded_to(ring).is_ok_and(|recorded| recorded.is_some_and(|recorded| recorded < wanted))
+    {
+        std::thread::sleep(COMMIT_POLL);
+    }
 }
 
 fn request(args: &QueryArgs) -> Request {

@@ -1,13 +1,12 @@
 //! `host-recorder status`: how the recorder fares.
 
-use std::fs::File;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 use crate::commands::RING_DIR;
+use crate::commands::is_recorded;
 use crate::status::Status;
 
 /// Shows whether the recorder runs, what it recorded and lost, and how large its ring is.
@@ -30,7 +29,7 @@ pub fn cmd_status(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let mut status = Status::read(&path).with_context(|| {
         format!("cannot read {}: has `host-recorder record` run with this ring?", path.display())
     })?;
-    status.running = is_locked(&args.ring);
+    status.running = is_recorded(&args.ring);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&status)?);
     } else {
@@ -41,12 +40,6 @@ pub fn cmd_status(args: StatusArgs) -> anyhow::Result<ExitCode> {
         (true, false) => ExitCode::FAILURE,
         (true, true) => ExitCode::SUCCESS,
     })
-}
-
-/// A running recorder holds a lock on its ring, whatever it last wrote.
-fn is_locked(ring: &Path) -> bool {
-    let locked = |file: File| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock));
-    File::open(ring.join("lock")).is_ok_and(locked)
 }
 
 fn print_text(status: &Status) {

@@ -338,6 +338,24 @@ fn a_killed_recorder_leaves_its_history_and_a_gap() -> anyhow::Result<()> {
 }
 
 #[test]
+fn what_happened_a_moment_ago_is_in_the_answer() -> anyhow::Result<()> {
+    let recording = Recording::begin()?;
+    for round in 0..4u16 {
+        let first = 11_001 + round * 100;
+        let from = UnixNs::now().to_string();
+        recording.alice(&format!("nmap -n -Pn -sT -p{first}-{} {VICTIM}", first + 49))?;
+        let mut query = recording.lab.instance().command("/usr/bin/host-recorder")?;
+        query.args(["query", "--from", &from, "--json", "--remote", &VICTIM.to_string()]);
+        let output = output_within("host-recorder query", &mut query, COMMAND_MAX)?;
+        let evidence: Evidence = serde_json::from_slice(&output.stdout)?;
+        assert!(evidence.coverage.complete(), "round {round}: {:?}", evidence.coverage);
+        let (scan, _) = activity(&evidence, "nmap", Protocol::TCP, Via::Socket);
+        assert_eq!(scan.port_ranges, [(first, first + 49)], "round {round}");
+    }
+    Ok(())
+}
+
+#[test]
 fn failed_logins_are_recorded_with_their_source() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
     let mut knock = recording.lab.laptop().command("ssh")?;

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::civil::date;
 use regex::Captures;
 use regex::Regex;
 
@@ -12,9 +11,12 @@ use super::super::pattern::compile;
 use super::Precision;
 use super::Stamp;
 use super::Zone;
+use super::calendar::MONTHS;
+use super::calendar::calendar;
+use super::calendar::civil;
+use super::calendar::clock_of;
 use super::read_zone;
 
-const MONTHS: &str = "jan(?:uary)?|feb(?:ruary)?|m(?:ar(?:ch)?|rz|är(?:z)?)|apr(?:il)?|ma[iy]|june?|juni|july?|juli|aug(?:ust)?|sep(?:t(?:ember)?)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?";
 const CLOCK: &str =
     r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
@@ -25,7 +27,7 @@ static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+of)?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|@)\s+){CLOCK})?"
+        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle)\s+){CLOCK})?"
     ))
 });
 static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
@@ -139,7 +141,12 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
     let mut zone = None;
     if let Some((hour, _, second)) = clock {
         let after = &line[end..];
-        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour);
+        let unit =
+            ["\u{20}Uhr", " hrs", " hours", " heures", " uur"].iter().find(|unit| after.starts_with(**unit));
+        let skipped = unit.map_or(0, |unit| unit.len());
+        let after = &after[skipped..];
+        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour)
+            .map(|(zone, len)| (zone, len + skipped));
         end += zone.map_or(0, |(_, len)| len);
         if !year_known && let Some(after) = YEAR_AFTER.captures(&line[end..]) {
             year = after[1].parse().ok();
@@ -187,71 +194,6 @@ fn named_zone(after: &str) -> Option<(Zone, usize)> {
     read_zone(after).filter(|_| starts)
 }
 
-type Clock = (i8, i8, Option<i8>);
-
-fn clock_of(found: &Captures<'_>) -> Option<Clock> {
-    let mut hour: i8 = found.name("h")?.as_str().parse().ok()?;
-    let minute: i8 = found.name("mi")?.as_str().parse().ok()?;
-    let second = found.name("s").and_then(|it| it.as_str().parse::<i8>().ok()).map(|it| it.min(59));
-    if let Some(half) = found.name("ap") {
-        let afternoon = half.as_str().eq_ignore_ascii_case("p");
-        hour = hour % 12 + if afternoon { 12 } else { 0 };
-    }
-    (hour < 24 && minute < 60).then_some((hour, minute, second))
-}
-
-/// Returns year, month, day, and whether day and month may be swapped.
-fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, bool)> {
-    let year = found.name("y").and_then(|it| it.as_str().parse::<i16>().ok());
-    let year = year.map(|year| if year < 100 { year + 2000 } else { year });
-    if let (Some(first), Some(second)) = (found.name("a"), found.name("b")) {
-        let (first, second): (i8, i8) = (first.as_str().parse().ok()?, second.as_str().parse().ok()?);
-        let separator = found.name("sep").map_or("", |it| it.as_str());
-        // Dots and dashes are written day first; slashes are American unless they cannot be.
-        let day_first = separator != "/" || first > 12;
-        let (day, month) = if day_first && second <= 12 { (first, second) } else { (second, first) };
-        let unsure = separator != "." && first <= 12 && second <= 12 && first != second;
-        return Some((year, month, day, unsure));
-    }
-    let month = month_number(found.name("mo")?.as_str())?;
-    let day = found.name("d")?.as_str().parse().ok()?;
-    Some((year, month, day, false))
-}
-
-fn month_number(text: &str) -> Option<i8> {
-    if let Ok(number) = text.parse() {
-        return Some(number);
-    }
-    let lower = text.to_lowercase();
-    let names: [&[&str]; 12] = [
-        &["jan"],
-        &["feb"],
-        &["mar", "mrz", "mär"],
-        &["apr"],
-        &["may", "mai"],
-        &["jun"],
-        &["jul"],
-        &["aug"],
-        &["sep"],
-        &["oct", "okt"],
-        &["nov"],
-        &["dec", "dez"],
-    ];
-    let found = names.iter().position(|spellings| spellings.iter().any(|name| lower.starts_with(name)))?;
-    i8::try_from(found + 1).ok()
-}
-
-fn civil(year: i16, month: i8, day: i8, clock: Option<Clock>) -> Option<DateTime> {
-    let (hour, minute, second) = clock.unwrap_or((0, 0, None));
-    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && (1980..2200).contains(&year);
-    let days = is_date.then(|| jiff::civil::Date::new(year, month, day).ok()).flatten();
-    days.map(|days| days.at(hour, minute, second.unwrap_or(0), 0)).or_else(|| {
-        // 29 February without a year: keep it; the year is settled later.
-        (is_date && month == 2 && day == 29)
-            .then(|| date(2000, 2, 29).at(hour, minute, second.unwrap_or(0), 0))
-    })
-}
-
 /// Adds the second clock of "16:50-17:00".
 fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
     let mut ends = Vec::new();
@@ -291,23 +233,26 @@ impl Tomorrow for DateTime {
     }
 }
 
-/// Joins clocks that stand apart to the one date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
+/// Joins clocks that stand apart to a date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
 fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
-    let dates: Vec<usize> =
-        (0..stamps.len()).filter(|index| stamps[*index].precision == Precision::Day).collect();
-    let [only] = dates[..] else { return };
-    if stamps.len() != 1 {
+    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.precision != Precision::Day) {
         return;
     }
-    let day = stamps[only].clone();
-    let mut clocks = Vec::new();
+    let days = std::mem::take(stamps);
+    let mut used = vec![false; days.len()];
+    let mut last = None;
     for found in BARE_CLOCK.captures_iter(line) {
-        let Some(hour_group) = found.name("h") else {
+        let Some(start) = found.name("h").map(|it| it.start()) else {
             continue;
         };
         let end = found.get(0).map_or(0, |it| it.end());
-        let inside = hour_group.start() < day.end && day.start < end;
-        let Some((hour, minute, second)) = clock_of(&found).filter(|_| !inside) else {
+        if days.iter().any(|day| start < day.end && day.start < end) {
+            continue;
+        }
+        let Some(at) = day_of(&days, start, last) else {
+            continue;
+        };
+        let Some((hour, minute, second)) = clock_of(&found) else {
             continue;
         };
         let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
@@ -315,14 +260,30 @@ fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
         };
         let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
         let zone = read_zone(&line[end..]);
-        let civil = day.civil.date().to_datetime(time);
+        let civil = days[at].civil.date().to_datetime(time);
         let end = end + zone.map_or(0, |(_, len)| len);
-        let zone = zone.map(|(zone, _)| zone).or(day.zone);
-        clocks.push(Stamp { civil, precision, zone, start: hour_group.start(), end, ..day.clone() });
+        let zone = zone.map(|(zone, _)| zone).or(days[at].zone);
+        stamps.push(Stamp { civil, precision, zone, start, end, ..days[at].clone() });
+        used[at] = true;
+        last = Some(at);
     }
-    if !clocks.is_empty() {
-        *stamps = clocks;
+    let unused = days.into_iter().zip(used).filter(|(_, used)| !used).map(|(day, _)| day);
+    stamps.extend(unused);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+/// Returns the date to which a clock belongs: the only one, the one just before it or before its
+/// sibling, else the one just after it.
+fn day_of(days: &[Stamp], clock: usize, last: Option<usize>) -> Option<usize> {
+    const NEAR: usize = 25;
+    if days.len() == 1 {
+        return Some(0);
     }
+    let before = days.iter().rposition(|day| day.end <= clock && clock - day.end <= NEAR);
+    let after = || days.iter().position(|day| day.start > clock && day.start - clock <= NEAR);
+    before
+        .or_else(|| last.filter(|last| days.get(last + 1).is_none_or(|next| next.start > clock)))
+        .or_else(after)
 }
 
 /// Gives the one zone of a line to the times of the line that have none.
@@ -382,6 +343,9 @@ mod tests {
         check("20240115T153719Z", &["2024-01-15T15:37:19 0"]);
         check("1705332439.123456 IP 192.0.2.1", &["2024-01-15T15:27:19 0"]);
         check("Date: 2018-01-15", &["2018-01-15"]);
+        check("am 26. Januar 2024 um 13:37 Uhr (MEZ)", &["2024-01-26T13:37 60"]);
+        check("le 14 juillet 2024 à 18:05:10", &["2024-07-14T18:05:10"]);
+        check("26 de enero de 2024 18:05", &["2024-01-26T18:05"]);
     }
 
     #[test]

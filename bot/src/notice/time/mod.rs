@@ -3,6 +3,7 @@
 //! A time is kept as it was written ([`Stamp`]) until everything that the notice says about zones
 //! is known; only then does it become an interval of real time.
 
+mod calendar;
 mod find;
 mod resolve;
 mod zone;

@@ -39,12 +39,16 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                     last.end = Some(format!("recorder stopped: {note}"));
                 }
             }
-            // Events that tell of an earlier time say nothing about when the recorder ran.
-            Body::Login(_) => {}
-            _ => match spans.last_mut().filter(|last| last.end.is_none()) {
+            // Only the recorder's own word says that everything up to then is written.
+            Body::Recorder { .. } => match spans.last_mut().filter(|last| last.end.is_none()) {
                 Some(last) => last.to = last.to.max(event.time),
                 None => spans.push(Span { from: event.time, started: false, to: event.time, end: None }),
             },
+            // A file that begins in the middle of a run.
+            _ if spans.is_empty() && !matches!(event.body, Body::Login(_)) => {
+                spans.push(Span { from: event.time, started: false, to: event.time, end: None });
+            }
+            _ => {}
         }
     }
 }
@@ -74,9 +78,8 @@ pub(super) fn join(files: impl Iterator<Item = (Vec<Span>, bool)>) -> Vec<Span> 
     joined
 }
 
-/// What of a window is recorded, and what is not and why. `slack_ns` is how far behind the present a recorder
-/// that runs may be.
-pub(crate) fn cover(window: Window, spans: &[Span], slack_ns: i64) -> (Vec<Window>, Vec<Gap>) {
+/// What of a window is recorded, and what is not and why.
+pub(crate) fn cover(window: Window, spans: &[Span]) -> (Vec<Window>, Vec<Gap>) {
     let (mut recorded, mut gaps) = (Vec::new(), Vec::new());
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
@@ -99,8 +102,7 @@ pub(crate) fn cover(window: Window, spans: &[Span], slack_ns: i64) -> (Vec<Windo
         runs = span.end.is_none();
         before = span.end.as_deref().unwrap_or("nothing was recorded since (recorder not running?)");
     }
-    let reached = if runs { at.0.saturating_add(slack_ns) } else { at.0 };
-    if window.to.0 > reached || recorded.is_empty() {
+    if window.to > at || recorded.is_empty() {
         gaps.push(gap(at, window.to, before));
     }
     (recorded, gaps)
@@ -120,7 +122,7 @@ mod tests {
 
     fn check(spans: &[Span], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
         let window = Window { from: UnixNs(from), to: UnixNs(to) };
-        let (covered, missing) = cover(window, spans, 1);
+        let (covered, missing) = cover(window, spans);
         let pair = |window: &Window| (window.from.0, window.to.0);
         assert_eq!(covered.iter().map(pair).collect::<Vec<_>>(), recorded);
         assert_eq!(missing.iter().map(|gap| pair(&gap.window)).collect::<Vec<_>>(), gaps);
@@ -158,6 +160,22 @@ mod tests {
         );
         assert_eq!(spans.len(), 2);
         check(&spans, 10, 50, &[(10, 20), (40, 50)], &[(20, 40)]);
+    }
+
+    #[test]
+    fn other_events_do_not_say_that_all_before_them_is_written() {
+        let event = |time, body| Event { id: 0, time: UnixNs(time), boot_ns: 0, body };
+        let process = crate::testing::process_id(1);
+        let mut spans = Vec::new();
+        extend(
+            &mut spans,
+            &[
+                event(10, Body::Recorder { act: RecorderAct::Started, note: String::new() }),
+                event(20, Body::Recorder { act: RecorderAct::Alive, note: String::new() }),
+                event(25, Body::Exit { process, code: 0, signal: 0 }),
+            ],
+        );
+        check(&spans, 10, 25, &[(10, 20)], &[(20, 25)]);
     }
 
     #[test]
