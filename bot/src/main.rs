@@ -22,17 +22,20 @@ use gumshoe::commands::serve::ServeArgs;
 use gumshoe::commands::serve::cmd_serve;
 use tracing_subscriber::EnvFilter;
 
+const EXAMPLES: &str = "\
+Examples:
+  gumshoe parse notice.eml                  what a notice claims
+  gumshoe investigate notice.eml --ring DIR one notice, answered from a ring on this machine
+  gumshoe config example > gumshoe.toml     settings to begin with
+  gumshoe serve --config gumshoe.toml       answer notices as they arrive";
+
 /// Answers abuse reports: what on our host did it, who ran it, and what is known of why
 ///
 /// A network reports that one of your instances scanned it. Gumshoe finds the instance, asks the history that
 /// the host's own recorder kept of that time, and reports the program, the user and the login behind it, with
 /// the evidence and how complete it is.
-///
-/// Try one notice by hand:      gumshoe investigate notice.eml --ring /var/lib/host-recorder
-/// See what a notice claims:    gumshoe parse notice.eml
-/// Run as a service:            gumshoe config example > gumshoe.toml; gumshoe serve --config gumshoe.toml
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe", version, verbatim_doc_comment, arg_required_else_help = true)]
+#[command(name = "gumshoe", version, arg_required_else_help = true, after_long_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

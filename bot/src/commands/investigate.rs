@@ -33,25 +33,30 @@ use crate::report;
 /// Largest notice that is read, bytes.
 const NOTICE_MAX: u64 = 32 << 20;
 
-/// Exit code when not every host gave evidence, or none was found.
-const INCOMPLETE: u8 = 3;
+/// Exit code when it could not be said who did it.
+const NOT_KNOWN: u8 = 3;
 
 /// Exit code when the notice accuses no host of ours or cannot be read.
 const NO_ACCUSATION: u8 = 4;
+
+const EXAMPLES: &str = "\
+Exit codes:
+  0  the report says who did it, or that nobody on the accused host did
+  1  an error
+  2  wrong usage
+  3  the report says what is known; that is not enough to say who did it
+  4  the notice accuses no host of ours, or could not be read
+
+Examples:
+  gumshoe investigate notice.eml --ring /var/lib/host-recorder
+  gumshoe investigate notice.eml --config gumshoe.toml --format html -o report.html";
 
 /// Investigate one notice from a file and print the report
 ///
 /// With --ring the history is read from a ring folder on this machine and neither AWS nor Slack is called.
 /// Without it, hosts are found in EC2 and asked over SSM, and Slack is not called.
-///
-/// Exit codes: 0 every host that was asked gave evidence; 1 an error; 2 wrong usage; 3 a report was made, but a
-/// host is missing or did not answer; 4 the notice accuses no host of ours, or could not be read.
-///
-/// Examples:
-///   gumshoe investigate notice.eml --ring /var/lib/host-recorder
-///   gumshoe investigate notice.eml --config gumshoe.toml --format html -o report.html
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
 pub struct InvestigateArgs {
     /// The notice as it came: a raw mail, an event, a finding, a log extract; `-` for standard input
     notice: PathBuf,
@@ -104,7 +109,7 @@ pub async fn cmd_investigate(args: &InvestigateArgs) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::from(NO_ACCUSATION));
     }
     write(args, &investigated)?;
-    Ok(if investigated.is_answered() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+    Ok(if investigated.is_answered() { ExitCode::SUCCESS } else { ExitCode::from(NOT_KNOWN) })
 }
 
 async fn edges(

@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 
 use super::gather;
 use super::gather::Step;
-use crate::case::Answer;
 use crate::case::Case;
 use crate::case::CaseId;
 use crate::case::Claim;
 use crate::case::HostAnswer;
 use crate::case::NoticeRef;
 use crate::case::Parsed;
+use crate::case::Verdict;
 use crate::case::store::Question;
 use crate::case::store::digest;
 use crate::hosts::HostHistory;
@@ -53,10 +53,9 @@ pub struct Investigated {
 }
 
 impl Investigated {
-    /// Whether every host that was asked gave evidence, and there was one.
+    /// Whether it could be said who did it, or that nobody here did.
     pub fn is_answered(&self) -> bool {
-        let answered = |answer: &HostAnswer| matches!(answer.answer, Answer::Evidence { .. });
-        !self.answers.is_empty() && self.answers.iter().all(answered)
+        self.report.judgement.verdict != Verdict::Unknown
     }
 }
 
