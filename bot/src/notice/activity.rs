@@ -30,7 +30,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tried to log ?in|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -91,7 +91,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"\btor[\s_-]*(?:exit|relay|node|client|server|guard|bridge|network)|\bonion rout|anonymizing proxy",
+        r"\btor[\s_-]*(?:exit|entry|relay|node|client|server|guard|bridge|network)|\bonion rout|anonymizing proxy",
         Activity::Tor,
         3.0,
     ),

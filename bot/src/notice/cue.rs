@@ -38,7 +38,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {

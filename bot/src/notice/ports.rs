@@ -26,6 +26,8 @@ const PORTS_MAX: usize = 256;
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\b(?:(tcp|udp)\s?[/: ]\s?)?(\d{1,5})(?:\s?[/ ]\s?(tcp|udp))?\b"));
 
+static PROSE_ONE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:on|to|at)\s(?:the\s)?(?:tcp\s|udp\s)?ports?\s(\d{1,5})\b"));
 static PROSE_LIST: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\bports?\s+(\d{1,5}(?:\s?(?:,|and|&|/|\+)\s?(?:and\s)?\d{1,5})+)\b"));
 
@@ -33,7 +35,8 @@ static PROSE_LIST: LazyLock<Regex> =
 pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> {
     let mut ports = Vec::new();
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000) {
-        if let Some(list) = PROSE_LIST.captures(line.text) {
+        let one = PROSE_ONE.captures(line.text).filter(|_| line.spots.is_empty());
+        if let Some(list) = PROSE_LIST.captures(line.text).or(one) {
             let numbers = list[1].split(|letter: char| !letter.is_ascii_digit());
             ports.extend(
                 numbers

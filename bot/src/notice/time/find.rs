@@ -47,6 +47,7 @@ static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static EPOCH_FIRST: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^\s*[\[(]?(1[0-9]{9})(?:\.\d{1,9}|[0-9]{3})?[\])]?[\s,|]"));
+static EPOCH: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\b"));
 static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
@@ -84,6 +85,9 @@ impl Finder {
         {
             stamps.push(stamp);
         }
+        if stamps.is_empty() {
+            stamps.extend(named_epochs(line));
+        }
         stamps.sort_by_key(|stamp| stamp.start);
         add_range_ends(line, &mut stamps);
         add_bare_clocks(line, &mut stamps);
@@ -119,6 +123,18 @@ fn is_part_of_number(line: &str, start: usize, end: usize) -> bool {
     let after = bytes.get(end) == Some(&b'.') && is_digit(end + 1);
     let before = start >= 2 && bytes[start - 1] == b'.' && is_digit(start - 2);
     after || before
+}
+
+/// Finds the seconds since 1970 of a line that calls them so.
+fn named_epochs(line: &str) -> Vec<Stamp> {
+    let lower = line.to_ascii_lowercase();
+    if !lower.contains("epoch") && !lower.contains("unix") {
+        return Vec::new();
+    }
+    let found = EPOCH.find_iter(line).take(16);
+    found
+        .filter_map(|it| epoch(it.as_str()).map(|stamp| Stamp { start: it.start(), end: it.end(), ..stamp }))
+        .collect()
 }
 
 fn leading_epoch(line: &str) -> Option<Stamp> {

@@ -174,7 +174,7 @@ static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
         (?P<num>\b(?:UTC|GMT|utc|gmt)\s?[+\-\u{2212}]\s?\d{1,2}(?::?\d{2})?) | (?P<bare>(?:^|[\s(:=])[+-]\d{2}:?\d{2}\b)
         | \b(?P<abbr>UTC|GMT|[A-Z]{3,4}|utc|gmt)\b
         | (?P<long>(?i:coordinated\ universal|greenwich|central\ european|(?:us\s)?(?:eastern|pacific|mountain|central)(?:\s(?:standard|daylight|summer|\(summer\)))?\s+time))
-        | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
+        | (?P<us>\((?i:eastern|pacific|mountain)\)) | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
     )
 });
 
@@ -204,7 +204,8 @@ fn zone_of_word(found: &regex::Captures<'_>) -> Option<Zone> {
     if let Some(name) = found.name("region") {
         return NAMED.iter().position(|(known, _)| *known == name.as_str()).map(Zone::Named);
     }
-    let long = found.name("long")?.as_str().to_ascii_lowercase();
+    let long = found.name("long").or_else(|| found.name("us"))?;
+    let long = long.as_str().to_ascii_lowercase();
     if long.contains("universal") || long.contains("greenwich") {
         return Some(Zone::Fixed(0));
     }
