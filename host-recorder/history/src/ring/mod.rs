@@ -9,6 +9,7 @@
 mod columns;
 mod files;
 mod log;
+mod sealer;
 mod segment;
 mod spans;
 mod writer;
@@ -24,12 +25,12 @@ pub(crate) use files::list;
 pub(crate) use files::oldest;
 pub(crate) use files::read;
 pub(crate) use files::spans_of;
+pub use sealer::RingSize;
 pub use spans::Span;
 pub(crate) use spans::cover;
 pub use writer::KnownProcesses;
 pub use writer::Ring;
 pub use writer::RingLimits;
-pub use writer::RingSize;
 
 /// Why a ring cannot be read or written.
 #[derive(Debug, Error)]
