@@ -33,6 +33,7 @@ use crate::decode::decode;
 use crate::decode::decode_slot;
 use crate::enrich::cgroups::Cgroups;
 use crate::enrich::environment;
+use crate::enrich::journal::Journal;
 use crate::enrich::login_log;
 use crate::enrich::login_log::LoginLine;
 use crate::enrich::tail::Tail;
@@ -64,6 +65,7 @@ pub struct Recorder {
     mount_namespaces: HashMap<ProcessId, u32>,
     flows: Flows,
     login_logs: Vec<Tail>,
+    journal: Option<Journal>,
     zone: TimeZone,
     clock: Clock,
     /// Only processes below this path of the cgroup tree.
@@ -99,6 +101,8 @@ impl Recorder {
             processes: Processes::default(),
             mount_namespaces: HashMap::new(),
             flows: Flows::default(),
+            // A host that writes both would tell of each login twice.
+            journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
             login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
             zone: TimeZone::system(),
             clock,
@@ -357,6 +361,14 @@ impl Recorder {
                     lost += 1;
                 }
             }
+        }
+        match self.journal.as_mut().map(Journal::logins) {
+            Some(Ok(logins)) => found.extend(logins.into_iter().map(|login| (login, "journal".to_owned()))),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the journal is not read any more");
+                lost += 1;
+            }
+            None => {}
         }
         if lost > 0 {
             let at = clock::boot_ns();

@@ -38,15 +38,19 @@ pub fn parse(line: &str, now: Timestamp, zone: &TimeZone) -> Option<LoginLine> {
     let (_host, rest) = rest.split_once(' ')?;
     let (tag, message) = rest.split_once(": ")?;
     let (service, pid) = tag.strip_suffix(']')?.split_once('[')?;
-    // OpenSSH 9.8 and later log sessions from a program of their own.
-    let service = if service == "sshd-session" { "sshd" } else { service };
-    if service != "sshd" {
+    self::message(service, pid.parse().ok()?, time, message)
+}
+
+/// Reads what a program wrote; none where it is not about a login.
+pub fn message(service: &str, pid: u32, time: Option<UnixNs>, message: &str) -> Option<LoginLine> {
+    // OpenSSH 9.8 and later log sessions from a program of their own; 10 authenticates in another one.
+    if !matches!(service, "sshd" | "sshd-session" | "sshd-auth") {
         return None;
     }
     let line = LoginLine {
         time,
-        service: service.to_owned(),
-        pid: pid.parse().ok()?,
+        service: "sshd".to_owned(),
+        pid,
         user: String::new(),
         method: String::new(),
         accepted: false,

@@ -2,6 +2,7 @@
 
 pub mod cgroups;
 pub mod environment;
+pub mod journal;
 pub mod listeners;
 pub mod login_log;
 pub mod proc;

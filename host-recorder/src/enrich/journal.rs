@@ -1,0 +1,164 @@
+//! Logins from the systemd journal, for hosts without an authentication log (Amazon Linux 2023 has none).
+//!
+//! The journal's own reader is run as a child and followed: its files' format is its own business. A thread takes
+//! its lines; when the recorder does not fetch them they wait in the pipe, not in memory.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+
+use history::UnixNs;
+use serde_json::Value;
+
+use super::login_log;
+use super::login_log::LoginLine;
+
+/// Lines that wait to be fetched.
+const WAITING_MAX: usize = 10_000;
+
+/// Longest line, bytes; of a longer one the rest is read as a line that is none.
+const LINE_MAX: u64 = 256 << 10;
+
+/// Entries read back at start: logins of sessions that still last.
+const READ_BACK: &str = "5000";
+
+/// A followed journal.
+pub struct Journal {
+    child: Child,
+    lines: Receiver<String>,
+    ended: bool,
+}
+
+impl Journal {
+    /// Follows this host's journal, where it has one.
+    pub fn follow() -> Option<Self> {
+        let has_one = ["/run/log/journal", "/var/log/journal"].iter().any(|dir| Path::new(dir).is_dir());
+        has_one.then(|| Self::run(Command::new("journalctl"))).flatten()
+    }
+
+    /// Follows with a reader that is already told where to read.
+    fn run(mut reader: Command) -> Option<Self> {
+        // Facilities 4 and 10 are auth and authpriv; one matches either.
+        let arguments = ["--follow", "--output=json", "--quiet", "--lines", READ_BACK];
+        let mut child = reader
+            .args(arguments)
+            .args(["SYSLOG_FACILITY=4", "SYSLOG_FACILITY=10"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .inspect_err(|error| tracing::warn!(%error, "the journal cannot be read"))
+            .ok()?;
+        let mut output = BufReader::new(child.stdout.take()?);
+        let (sender, lines) = mpsc::sync_channel(WAITING_MAX);
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while output.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Some(Self { child, lines, ended: false })
+    }
+
+    /// Logins since the last call; an error, once, when the reader has ended.
+    pub fn logins(&mut self) -> Result<Vec<LoginLine>, String> {
+        let found = self.lines.try_iter().filter_map(|line| parse(&line)).collect();
+        if !self.ended
+            && let Ok(Some(status)) = self.child.try_wait()
+        {
+            self.ended = true;
+            return Err(format!("journalctl ended: {status}"));
+        }
+        Ok(found)
+    }
+}
+
+/// Ends the reader.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads one entry; none where it is not about a login.
+///
+/// `_PID` and `_COMM` come from the kernel and cannot be forged by who writes the message; the identifier can.
+fn parse(line: &str) -> Option<LoginLine> {
+    let entry: Value = serde_json::from_str(line).ok()?;
+    let message = match &entry["MESSAGE"] {
+        Value::String(text) => text.clone(),
+        // Text that is not UTF-8 comes as its bytes.
+        Value::Array(bytes) => {
+            let bytes: Option<Vec<u8>> =
+                bytes.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
+            String::from_utf8_lossy(&bytes?).into_owned()
+        }
+        _ => return None,
+    };
+    let micros: i64 = entry["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
+    let pid = entry["_PID"].as_str()?.parse().ok()?;
+    let service = entry["_COMM"].as_str()?;
+    login_log::message(service, pid, Some(UnixNs(micros.checked_mul(1_000)?)), &message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: &str = r#"{"__REALTIME_TIMESTAMP":"1767225600000001","_PID":"811","_COMM":"sshd","SYSLOG_IDENTIFIER":"sshd",
+        "MESSAGE":"Accepted publickey for alice from 203.0.113.7 port 50514 ssh2: ED25519 SHA256:x"}"#;
+
+    #[test]
+    fn an_entry_is_a_login() {
+        let login = parse(ENTRY).unwrap();
+        assert_eq!((login.user.as_str(), login.pid, login.accepted), ("alice", 811, true));
+        assert_eq!(login.time, Some(UnixNs(1_767_225_600_000_001_000)));
+        assert_eq!(login.key.as_deref(), Some("ED25519 SHA256:x"));
+    }
+
+    #[test]
+    fn a_message_of_bytes_is_read_and_a_forged_one_is_not() {
+        let text = "Failed password for \u{fffd} from 203.0.113.9 port 7 ssh2";
+        let bytes: Vec<String> = "Failed password for \u{ff} from 203.0.113.9 port 7 ssh2"
+            .chars()
+            .map(|c| (c as u32).to_string())
+            .collect();
+        let entry = format!(
+            r#"{{"__REALTIME_TIMESTAMP":"1","_PID":"5","_COMM":"sshd","MESSAGE":[{}]}}"#,
+            bytes.join(",")
+        );
+        assert_eq!(parse(&entry).unwrap().user, "\u{fffd}", "{text}");
+        // Anybody may write to the journal under any name; the kernel says which program it was.
+        assert_eq!(parse(&ENTRY.replace(r#""_COMM":"sshd""#, r#""_COMM":"logger""#)), None);
+        for other in ["", "{}", "[]", "x", r#"{"MESSAGE":1}"#] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_reader_is_followed_and_its_end_is_told_once() {
+        let mut reader = Command::new("sh");
+        // The arguments that follow are the script's own, and are ignored by it.
+        reader.args(["-c", &format!("echo '{}'", ENTRY.replace('\n', " ")), "reader"]);
+        let mut journal = Journal::run(reader).unwrap();
+        journal.child.wait().unwrap();
+        let told = loop {
+            if let Err(told) = journal.logins() {
+                break told;
+            }
+        };
+        assert!(told.contains("ended"));
+        assert!(journal.logins().is_ok());
+    }
+}
