@@ -2,7 +2,11 @@
 //! Pure.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
+use std::collections::VecDeque;
 
+use history::Direction;
+use history::Endpoint;
 use history::Flow;
 use history::FlowState;
 use history::ProcessId;
@@ -18,12 +22,15 @@ pub const PENDING_MAX: usize = 50_000;
 /// Connections followed at once. What is beyond is recorded change by change.
 const CONNECTIONS_MAX: usize = 100_000;
 
+/// Ended connections whose ends are remembered.
+const ACCEPTED_BEFORE_MAX: usize = 1_024;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     owner: Option<ProcessId>,
     protocol: Protocol,
     via: Via,
-    remote: history::Endpoint,
+    remote: Endpoint,
     local_port: u16,
     first: UnixNs,
 }
@@ -32,6 +39,10 @@ struct Key {
 #[derive(Default)]
 pub struct Flows {
     connections: HashMap<u64, Flow>,
+    /// Ends, the remote one first, of connections that were accepted and stand.
+    accepted: HashSet<(Endpoint, Endpoint)>,
+    /// Those that stood last.
+    accepted_before: VecDeque<(Endpoint, Endpoint)>,
     pending: HashMap<Key, (u64, Flow)>,
 }
 
@@ -55,6 +66,7 @@ impl Flows {
                 now.local = known.local;
             }
         }
+        self.note_accepted(&now, over);
         if over {
             self.connections.remove(&socket);
         } else if self.connections.len() < CONNECTIONS_MAX {
@@ -65,6 +77,11 @@ impl Flows {
             // The local port is not settled at the first change; a connection is told by its beginning.
             self.put(0, boot_ns, now);
         }
+    }
+
+    /// Whether a connection stands, or stood a moment ago, that the remote side began.
+    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint) -> bool {
+        self.accepted.contains(&(remote, local)) || self.accepted_before.contains(&(remote, local))
     }
 
     /// Takes the totals of a flow of packets.
@@ -82,6 +99,21 @@ impl Flows {
         let mut flows: Vec<_> = self.pending.drain().map(|(_, flow)| flow).collect();
         flows.sort_by_key(|(boot_ns, flow)| (*boot_ns, flow.remote));
         flows
+    }
+
+    fn note_accepted(&mut self, flow: &Flow, over: bool) {
+        let ends = (flow.remote, flow.local);
+        if flow.direction != Direction::In || flow.state == FlowState::Listening {
+            return;
+        }
+        if !over && self.accepted.len() < CONNECTIONS_MAX {
+            self.accepted.insert(ends);
+        } else if self.accepted.remove(&ends) {
+            if self.accepted_before.len() == ACCEPTED_BEFORE_MAX {
+                self.accepted_before.pop_front();
+            }
+            self.accepted_before.push_back(ends);
+        }
     }
 
     fn put(&mut self, local_port: u16, boot_ns: u64, flow: Flow) {
@@ -107,8 +139,6 @@ impl Flows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use history::Direction;
-    use history::Endpoint;
 
     fn change(socket: u64, state: FlowState, at: i64, over: bool, local_port: u16) -> Connection {
         let address = "192.0.2.1".parse().unwrap();

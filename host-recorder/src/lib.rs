@@ -11,4 +11,5 @@ pub mod enrich;
 pub mod flows;
 pub mod processes;
 pub mod recorder;
+pub mod sessions;
 pub mod status;

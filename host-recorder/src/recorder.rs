@@ -41,6 +41,8 @@ use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
 use crate::processes::Processes;
+use crate::sessions::Session;
+use crate::sessions::Sessions;
 use crate::status::Status;
 
 /// Between two commits.
@@ -64,6 +66,7 @@ pub struct Recorder {
     processes: Processes,
     mount_namespaces: HashMap<ProcessId, u32>,
     flows: Flows,
+    sessions: Sessions,
     login_logs: Vec<Tail>,
     journal: Option<Journal>,
     zone: TimeZone,
@@ -101,6 +104,7 @@ impl Recorder {
             processes: Processes::default(),
             mount_namespaces: HashMap::new(),
             flows: Flows::default(),
+            sessions: Sessions::default(),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
             login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
@@ -155,6 +159,8 @@ impl Recorder {
         for bytes in drained.identities.iter().chain(&drained.flows) {
             self.take_record(bytes);
         }
+        // A session's first program is read before the connection that it came by.
+        self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
     }
 
@@ -172,6 +178,8 @@ impl Recorder {
             Ok(Record::Image(image)) => {
                 let boot_ns = image.boot_ns;
                 let process = self.process_of(*image, Seen::Exec);
+                let parent = process.parent.and_then(|id| self.processes.get(&id));
+                self.sessions.executed(&process, parent, boot_ns);
                 self.processes.insert(process.clone(), boot_ns);
                 self.append(boot_ns, Body::Process(Box::new(process)));
             }
@@ -377,6 +385,27 @@ impl Recorder {
         for (line, origin) in found {
             self.take_login(line, origin);
         }
+        for session in self.sessions.untold(clock::boot_ns()) {
+            self.take_session(session);
+        }
+    }
+
+    /// A login that no log told of, as the session's environment and the kernel's connection tell of it.
+    fn take_session(&mut self, session: Session) {
+        let login = Login {
+            service: session.service,
+            user: session.user,
+            method: "unknown".to_owned(),
+            accepted: true,
+            source_address: Some(session.source.ip()),
+            source_port: Some(session.source.port()),
+            key: None,
+            process: Some(session.server),
+            origin: "the session's environment and its connection".to_owned(),
+        };
+        let time = self.clock.wall(session.boot_ns);
+        self.processes.set_login(&session.server, time, session.boot_ns, login.clone());
+        self.append_at(time, session.boot_ns, Body::Login(Box::new(login)));
     }
 
     fn take_login(&mut self, line: LoginLine, origin: String) {
@@ -397,6 +426,9 @@ impl Recorder {
             process,
             origin,
         };
+        if login.accepted {
+            self.sessions.told(line.source);
+        }
         if let Some(id) = process.filter(|_| login.accepted) {
             self.processes.set_login(&id, time, boot_ns, login.clone());
         }

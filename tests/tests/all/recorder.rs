@@ -50,8 +50,12 @@ impl Recording {
     }
 
     fn begin_in(lab: Lab) -> anyhow::Result<Self> {
+        Self::begin_with(lab, &[])
+    }
+
+    fn begin_with(lab: Lab, arguments: &[&str]) -> anyhow::Result<Self> {
         lab.instance().install(&Programs::recorder()?, "/usr/bin/host-recorder")?;
-        let recorder = start(&lab, 1)?;
+        let recorder = start(&lab, 1, arguments)?;
         Ok(Self { lab, recorder, since: UnixNs::now(), runs: 1 })
     }
 
@@ -79,7 +83,7 @@ impl Recording {
 
     fn restart(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
-        self.recorder = start(&self.lab, self.runs)?;
+        self.recorder = start(&self.lab, self.runs, &[])?;
         Ok(())
     }
 
@@ -96,10 +100,10 @@ impl Recording {
     }
 }
 
-fn start(lab: &Lab, run: u32) -> anyhow::Result<Child> {
+fn start(lab: &Lab, run: u32, arguments: &[&str]) -> anyhow::Result<Child> {
     let instance = lab.instance();
     let mut command = instance.command("/usr/bin/host-recorder")?;
-    command.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
+    command.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path()).args(arguments);
     let name = format!("host-recorder-{run}");
     let child = lab.spawn_daemon(&name, command)?;
     let log = lab.dir().join(format!("{name}.log"));
@@ -352,6 +356,26 @@ fn what_happened_a_moment_ago_is_in_the_answer() -> anyhow::Result<()> {
         let (scan, _) = activity(&evidence, "nmap", Protocol::TCP, Via::Socket);
         assert_eq!(scan.port_ranges, [(first, first + 49)], "round {round}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_login_that_no_log_tells_of_is_told_by_its_connection() -> anyhow::Result<()> {
+    let mut recording = Recording::begin_with(Lab::up()?, &["--login-log", "/nowhere"])?;
+    recording.alice(&format!("sudo nmap -n -Pn -sS -p3001-3050 {VICTIM}"))?;
+    let ring = recording.ring();
+    wait_until("the login in the ring", Duration::from_secs(15), || {
+        history::events(&ring)
+            .is_ok_and(|events| events.iter().any(|event| matches!(event.body, Body::Login(_))))
+    })?;
+    let evidence = recording.evidence()?;
+    let (_, process) = activity(&evidence, "nmap", Protocol::TCP, Via::RawIp);
+    let chain = chain(&evidence, process);
+    assert_eq!(evidence.logins.len(), 1, "{:?}", evidence.logins);
+    let login = &evidence.logins[0].login;
+    assert_eq!((login.user.as_str(), login.service.as_str()), ("alice", "sshd"));
+    assert_eq!((login.source_address, login.method.as_str()), (Some(IpAddr::V4(LAPTOP)), "unknown"));
+    assert!(login.process.is_some_and(|id| chain.iter().any(|process| process.id.same_process(&id))));
     Ok(())
 }
 

@@ -1,0 +1,181 @@
+//! Remote sessions that no log tells of: from the environment that a server gives to a session's first program,
+//! believed only where the kernel saw the connection that it names. Pure.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use history::Endpoint;
+use history::Process;
+use history::ProcessId;
+
+/// How long the logs are given to tell of a login first, ns.
+const LOGS_FIRST_NS: u64 = 3_000_000_000;
+
+/// Sessions that wait at once.
+const WAITING_MAX: usize = 1_000;
+
+/// Sources of logins remembered, so that none is told twice.
+const TOLD_MAX: usize = 4_096;
+
+/// A session that began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// When, ns since boot.
+    pub boot_ns: u64,
+    /// The server's process that let it in.
+    pub server: ProcessId,
+    /// The server's name.
+    pub service: String,
+    /// As whom it runs.
+    pub user: String,
+    /// Whence.
+    pub source: SocketAddr,
+    /// Our end of the connection.
+    pub ours: SocketAddr,
+}
+
+/// Sessions that wait for a log to tell of them.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    /// Whose connection is still to be looked for.
+    executed: Vec<Session>,
+    waiting: Vec<Session>,
+    told: std::collections::VecDeque<SocketAddr>,
+}
+
+impl Sessions {
+    /// Looks at a program that was executed.
+    pub fn executed(&mut self, process: &Process, parent: Option<&Process>, boot_ns: u64) {
+        let Some((source, ours)) = connection(process) else {
+            return;
+        };
+        // Only the server's own child is the first; what runs below it inherits the variable.
+        let Some(server) = parent.filter(|parent| connection(parent).is_none()) else {
+            return;
+        };
+        let waits = |session: &Session| session.source == source;
+        let new = !self.told.contains(&source) && !self.waiting.iter().chain(&self.executed).any(waits);
+        if new && self.waiting.len() + self.executed.len() < WAITING_MAX {
+            self.executed.push(Session {
+                boot_ns,
+                server: server.id,
+                service: server.comm.clone(),
+                user: process.user.clone().unwrap_or_else(|| process.credentials.uid.to_string()),
+                source,
+                ours,
+            });
+        }
+    }
+
+    /// Believes what was executed where a connection stands that the remote side began, from its end to ours.
+    pub fn believe(&mut self, connected: impl Fn(Endpoint, Endpoint) -> bool) {
+        let endpoint = |at: SocketAddr| Endpoint { address: at.ip(), port: at.port() };
+        let executed = self.executed.drain(..);
+        self.waiting
+            .extend(executed.filter(|session| connected(endpoint(session.source), endpoint(session.ours))));
+    }
+
+    /// Notes that a log told of a login from there.
+    pub fn told(&mut self, source: Option<(IpAddr, u16)>) {
+        let Some(source) = source.map(SocketAddr::from) else {
+            return;
+        };
+        self.waiting.retain(|session| session.source != source);
+        if self.told.len() == TOLD_MAX {
+            self.told.pop_front();
+        }
+        self.told.push_back(source);
+    }
+
+    /// Sessions that the logs had time to tell of, and did not.
+    pub fn untold(&mut self, now_ns: u64) -> Vec<Session> {
+        let (due, waiting) = self
+            .waiting
+            .drain(..)
+            .partition(|session| now_ns.saturating_sub(session.boot_ns) >= LOGS_FIRST_NS);
+        self.waiting = waiting;
+        due
+    }
+}
+
+/// The two ends that `SSH_CONNECTION=ADDRESS PORT ADDRESS PORT` names, the remote one first.
+fn connection(process: &Process) -> Option<(SocketAddr, SocketAddr)> {
+    let text = process.env.iter().find_map(|variable| variable.strip_prefix("SSH_CONNECTION="))?;
+    let mut words = text.split(' ');
+    let mut end = || {
+        // A link-local address may carry its interface.
+        let address: IpAddr = words.next()?.split('%').next()?.parse().ok()?;
+        Some(SocketAddr::new(address, words.next()?.parse().ok()?))
+    };
+    Some((end()?, end()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use history::BootId;
+    use history::Seen;
+    use history::UnixNs;
+
+    fn process(tgid: u32, env: &str) -> Process {
+        Process {
+            id: ProcessId { boot: BootId(1), tgid, start_ns: 1, exec: 1 },
+            parent: None,
+            seen: Seen::Exec,
+            started: UnixNs(0),
+            comm: "dropbear".to_owned(),
+            exe: String::new(),
+            argv: Vec::new(),
+            env: vec![env.to_owned()],
+            cwd: String::new(),
+            credentials: Default::default(),
+            user: Some("alice".to_owned()),
+            login_user: None,
+            tty: None,
+            cgroup: String::new(),
+            exe_inode: 0,
+            flags: Default::default(),
+        }
+    }
+
+    const FROM: &str = "SSH_CONNECTION=203.0.113.7 50000 10.0.1.10 22";
+
+    #[test]
+    fn a_session_is_told_once_when_no_log_does() {
+        let mut sessions = Sessions::default();
+        let (server, shell, below) = (process(1, ""), process(2, FROM), process(3, FROM));
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.executed(&below, Some(&shell), 0);
+        sessions.believe(|_, _| true);
+        assert!(sessions.untold(LOGS_FIRST_NS - 1).is_empty());
+        let untold = sessions.untold(LOGS_FIRST_NS);
+        assert_eq!(untold.len(), 1);
+        assert_eq!((untold[0].server.tgid, untold[0].user.as_str()), (1, "alice"));
+        assert_eq!(untold[0].source, "203.0.113.7:50000".parse().unwrap());
+        assert!(sessions.untold(u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn a_log_comes_first_and_an_invented_connection_is_not_believed() {
+        let mut sessions = Sessions::default();
+        let (server, shell) = (process(1, ""), process(2, FROM));
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.believe(|_, _| false);
+        assert!(sessions.untold(u64::MAX).is_empty(), "the kernel saw no such connection");
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.believe(|_, _| true);
+        sessions.told("203.0.113.7".parse().ok().map(|address| (address, 50_000)));
+        assert!(sessions.untold(u64::MAX).is_empty(), "a log told of it");
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.believe(|_, _| true);
+        assert!(sessions.untold(u64::MAX).is_empty(), "already told");
+    }
+
+    #[test]
+    fn odd_values_name_no_connection() {
+        for env in ["SSH_CONNECTION=", "SSH_CONNECTION=a b c d", "SSH_CONNECTION=1.2.3.4 5 6.7.8.9", "X=1"] {
+            assert_eq!(connection(&process(1, env)), None, "{env}");
+        }
+        assert!(connection(&process(1, "SSH_CONNECTION=fe80::1%eth0 5 fe80::2%eth0 22")).is_some());
+    }
+}
