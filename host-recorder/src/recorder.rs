@@ -68,6 +68,8 @@ pub struct Recorder {
     flows: Flows,
     sessions: Sessions,
     login_logs: Vec<Tail>,
+    /// Logins before this are in the ring.
+    logins_since: UnixNs,
     journal: Option<Journal>,
     zone: TimeZone,
     clock: Clock,
@@ -86,13 +88,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Puts a recorder together. `scope` is the path, in the cgroup tree, that it is limited to.
+    /// Puts a recorder together. `scope` is the path, in the cgroup tree, that it is limited to; `logins_since` up to
+    /// when the ring holds logins already.
     pub fn new(
         capture: Capture,
         ring: Ring,
         cgroups: Cgroups,
         scope: Option<String>,
         login_logs: Vec<PathBuf>,
+        logins_since: UnixNs,
         status_path: PathBuf,
     ) -> std::io::Result<Self> {
         let clock = clock::now()?;
@@ -107,6 +111,7 @@ impl Recorder {
             sessions: Sessions::default(),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
+            logins_since,
             login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
             zone: TimeZone::system(),
             clock,
@@ -431,6 +436,10 @@ impl Recorder {
         }
         if let Some(id) = process.filter(|_| login.accepted) {
             self.processes.set_login(&id, time, boot_ns, login.clone());
+        }
+        // An earlier run wrote it; with the session's processes it is written again where it is needed.
+        if time < self.logins_since {
+            return;
         }
         self.append_at(time, boot_ns, Body::Login(Box::new(login)));
     }

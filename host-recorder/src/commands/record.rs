@@ -58,6 +58,9 @@ pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
         free_bytes: args.keep_free << 20,
         ..RingLimits::default()
     };
+    // A ring that is not there yet, or cannot be read, holds no logins; opening it says what is wrong.
+    // Times in logs may be whole seconds; what is told twice is counted once by queries.
+    let logins_since = history::recorded_to(&args.ring).ok().flatten().unwrap_or_default().plus_s(-2);
     let ring = Ring::open(&args.ring, limits)
         .with_context(|| format!("cannot open the ring in {}", args.ring.display()))?;
     let mut cgroups = Cgroups::find().context("cannot find or mount the cgroup v2 tree (are you root?)")?;
@@ -76,7 +79,7 @@ pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
         .context("cannot record; `host-recorder record` needs root and a kernel of 5.10 or later with BTF")?;
     let status = args.ring.join("status.json");
     let scope = scope.map(|(_, name)| name);
-    let mut recorder = Recorder::new(capture, ring, cgroups, scope, args.login_log, status)?;
+    let mut recorder = Recorder::new(capture, ring, cgroups, scope, args.login_log, logins_since, status)?;
     recorder.run(&stop, || {
         println!("recording");
         tracing::info!(ring = %args.ring.display(), "recording");

@@ -338,6 +338,11 @@ fn a_killed_recorder_leaves_its_history_and_a_gap() -> anyhow::Result<()> {
     assert!(!evidence.coverage.complete());
     assert_eq!(evidence.coverage.gaps.len(), 1, "{:?}", evidence.coverage);
     assert!(evidence.coverage.gaps[0].reason.contains("killed"), "{:?}", evidence.coverage.gaps);
+    // The second run reads the log from its beginning, and tells of each login once.
+    let mut sources: Vec<_> = evidence.logins.iter().map(|event| event.login.source_port).collect();
+    sources.sort();
+    sources.dedup();
+    assert_eq!(sources.len(), evidence.logins.len(), "{:?}", evidence.logins);
     Ok(())
 }
 
