@@ -30,7 +30,7 @@ const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Waits at the end until Enter is pressed, so that the hosts and the Slack page can be looked at.
-    #[arg(long)]
+    #[arg(long, env = "DEMO_KEEP", value_parser = clap::builder::FalseyValueParser::new())]
     hold: bool,
     /// Records nothing and asks a ring that was recorded earlier, as on a machine without eBPF.
     #[arg(long)]
