@@ -61,10 +61,10 @@ impl Processes {
         }
     }
 
-    /// Notes the login that a process let in.
+    /// Notes the login that a process let in. The first counts: whoever is let in can write log lines after it.
     pub fn set_login(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.login = Some((at, boot_ns, login));
+            entry.login.get_or_insert((at, boot_ns, login));
         }
     }
 
@@ -163,6 +163,28 @@ mod tests {
         table.end(&young.id, REMEMBERED_NS * 2);
         table.forget(REMEMBERED_NS * 4);
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn the_first_login_of_a_process_counts() {
+        let mut table = Processes::default();
+        let server = process(1, 1, None);
+        table.insert(server.clone(), 0);
+        for user in ["alice", "bob"] {
+            let login = Login {
+                service: "sshd".to_owned(),
+                user: user.to_owned(),
+                method: "publickey".to_owned(),
+                accepted: true,
+                source_address: None,
+                source_port: None,
+                key: None,
+                process: Some(server.id),
+                origin: String::new(),
+            };
+            table.set_login(&server.id, UnixNs(0), 0, login);
+        }
+        assert_eq!(table.login(&server.id).unwrap().2.user, "alice");
     }
 
     #[test]

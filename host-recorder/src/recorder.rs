@@ -416,7 +416,8 @@ impl Recorder {
     fn take_login(&mut self, line: LoginLine, origin: String) {
         let time = line.time.unwrap_or_else(UnixNs::now);
         let boot_ns = self.clock.since_boot(time);
-        // The pid of the line, unless that process began after the line was written.
+        // The pid of the line, unless that process began after the line was written or is another program: anybody
+        // may write lines, and pids come again.
         let slack_ns = 2_000_000_000;
         let process =
             self.processes.by_pid(line.pid).filter(|id| id.start_ns <= boot_ns.saturating_add(slack_ns));

@@ -161,14 +161,15 @@ fn scope<'a>(process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a
     Some(Found { depth, entry: scope.entry(), login: None, needs_top: true, left_scope })
 }
 
-/// The accepted login that a process let in and whose session `below` belongs to.
+/// The accepted login that a process let in and whose session `below` belongs to: the first of them, since whoever
+/// is let in can write lines to the log after it.
 fn login_of<'a>(host: &Host<'a>, ancestor: &Process, below: &Process) -> Option<&'a LoginEvent> {
     let latest = below.started.plus_s(LOGIN_LATE_S);
     host.logins_by(ancestor)
         .iter()
         .copied()
         .filter(|event| event.login.accepted && event.time <= latest)
-        .max_by_key(|event| event.time)
+        .min_by_key(|event| event.time)
 }
 
 /// The login of the same audit session, found through another process of that session.

@@ -73,6 +73,15 @@ fn a_connect_scan_without_rights() -> anyhow::Result<()> {
     check(&command, &Expected { ran_as: "alice", elevated_by: "", ..expected })
 }
 
+/// Anybody on a host may write to its log; what stands there after the login must not name somebody else.
+#[test]
+fn a_forged_log_line_names_nobody() -> anyhow::Result<()> {
+    let forged = "logger -p authpriv.info -t \"sshd[$(ps -o ppid= -p $PPID | tr -d ' ')]\" \
+                  'Accepted publickey for bob from 198.51.100.66 port 7 ssh2: ED25519 SHA256:forged'";
+    let command = format!("nmap -sS {VICTIM}");
+    check(&format!("{forged}; sudo {command}"), &by_sudo("nmap", command, (1_000, 1_000)))
+}
+
 #[test]
 fn a_udp_scan() -> anyhow::Result<()> {
     let command = format!("nmap -sU --top-ports 50 {VICTIM}");
