@@ -4,6 +4,7 @@
 //!
 //! Nothing here is part of what is shipped, and nothing that is shipped depends on it.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -24,6 +25,9 @@ pub mod story;
 /// When this program lies in no target directory.
 pub fn target_dir() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let marked = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
+    // cargo marks a directory that it made itself with the tag, and any with what it knows of the compiler.
+    let is_marked =
+        |dir: &&Path| [".rustc_info.json", "CACHEDIR.TAG"].iter().any(|mark| dir.join(mark).exists());
+    let marked = program.ancestors().find(is_marked);
     marked.map(Into::into).with_context(|| format!("{} lies in no target directory", program.display()))
 }
