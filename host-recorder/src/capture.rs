@@ -33,8 +33,9 @@ use nix::poll::PollFlags;
 use nix::poll::PollTimeout;
 use thiserror::Error;
 
-/// Records taken from a ring before the caller gets to work on them.
-const BATCH_MAX: usize = 100_000;
+/// Records taken from the ring of flows at one call: more than it can hold (16 MiB, the smallest record 160 bytes
+/// with its header), so that all that was in it at the call is taken, and a flood cannot keep the call busy.
+const BATCH_MAX: usize = (16 << 20) / 160 + 1;
 
 /// Why the programs are not in the kernel.
 #[derive(Debug, Error)]
