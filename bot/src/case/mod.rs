@@ -75,3 +75,16 @@ pub struct NoticeRef {
     /// What the reader warned of.
     pub warnings: Vec<String>,
 }
+
+impl NoticeRef {
+    /// What a case remembers of a notice that was read.
+    pub(crate) fn of(parsed: &Parsed, digest: String, received: Timestamp) -> Self {
+        Self {
+            digest,
+            received,
+            format: parsed.format.clone(),
+            reporter_case: parsed.case_id.clone(),
+            warnings: parsed.warnings.clone(),
+        }
+    }
+}

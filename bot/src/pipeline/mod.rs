@@ -256,13 +256,7 @@ fn admission(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Admission {
     let digest = digest(bytes);
     Admission {
         keys: dedupe_keys(parsed, &digest),
-        notice: NoticeRef {
-            digest,
-            received,
-            format: parsed.format.clone(),
-            reporter_case: parsed.case_id.clone(),
-            warnings: parsed.warnings.clone(),
-        },
+        notice: NoticeRef::of(parsed, digest, received),
         claims: parsed.claims.clone(),
         deadline: parsed.deadline,
         disposition: parsed.disposition,

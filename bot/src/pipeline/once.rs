@@ -108,13 +108,7 @@ fn case(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Case {
     Case {
         id: CaseId(id),
         opened: received,
-        notices: vec![NoticeRef {
-            digest,
-            received,
-            format: parsed.format.clone(),
-            reporter_case: parsed.case_id.clone(),
-            warnings: parsed.warnings.clone(),
-        }],
+        notices: vec![NoticeRef::of(parsed, digest, received)],
         claims: parsed.claims.clone(),
         deadline: parsed.deadline.or_else(|| received.checked_add(24.hours()).ok()),
     }
