@@ -19,6 +19,7 @@
 #define RECORD_PATH_MAX 2048
 #define RECORD_PATH_DEPTH 40
 #define RECORD_TTY_MAX 32
+#define RECORD_SCRIPT_MAX 1024
 #define RECORD_COMM_LEN 16
 
 /* An id that is not set, as the kernel writes it. */
@@ -74,7 +75,7 @@ struct record_process_id {
 };
 
 struct record_credentials {
-	__u32 uid, euid, gid, egid;
+	__u32 uid, euid, gid, egid, suid, sgid, fsuid, fsgid;
 	__u32 login_uid; /* RECORD_ID_UNSET where no login set it */
 	__u32 session;   /* RECORD_ID_UNSET where there is none */
 	__u64 capabilities; /* effective */
@@ -97,7 +98,7 @@ struct record_fork {
 /*
  * RECORD_EXEC and RECORD_TASK. The payload holds, one after the other: arguments, environment (both NUL
  * separated, as the process has them), path of the executable and of the working directory (names from the
- * innermost outwards, each ended by NUL), name of the terminal.
+ * innermost outwards, each ended by NUL), name of the terminal, path of the script whose interpreter this is.
  */
 struct record_exec {
 	struct record_header header;
@@ -107,8 +108,7 @@ struct record_exec {
 	__u64 exe_inode;
 	__u32 mount_ns, net_ns, pid_ns, user_ns; /* inode numbers */
 	char comm[RECORD_COMM_LEN];
-	__u32 argv_len, env_len, exe_len, cwd_len, tty_len;
-	__u32 pad;
+	__u32 argv_len, env_len, exe_len, cwd_len, tty_len, script_len;
 };
 
 struct record_exit {
@@ -185,14 +185,14 @@ struct record_listener {
 	_Static_assert(sizeof(struct type) == (bytes), #type " has changed its size")
 #endif
 RECORD_ASSERT(record_process_id, 16);
-RECORD_ASSERT(record_credentials, 32);
+RECORD_ASSERT(record_credentials, 48);
 RECORD_ASSERT(record_header, 32);
 RECORD_ASSERT(record_fork, 48);
-RECORD_ASSERT(record_exec, 152);
+RECORD_ASSERT(record_exec, 168);
 RECORD_ASSERT(record_exit, 40);
-RECORD_ASSERT(record_tcp, 152);
-RECORD_ASSERT(record_packets, 168);
-RECORD_ASSERT(record_flow_slot, 184);
+RECORD_ASSERT(record_tcp, 168);
+RECORD_ASSERT(record_packets, 184);
+RECORD_ASSERT(record_flow_slot, 200);
 RECORD_ASSERT(record_owner, 24);
 RECORD_ASSERT(record_listener, 8);
 

@@ -95,6 +95,10 @@ static __always_inline void read_credentials(struct task_struct *task, struct re
 	to->euid = BPF_CORE_READ(cred, euid.val);
 	to->gid = BPF_CORE_READ(cred, gid.val);
 	to->egid = BPF_CORE_READ(cred, egid.val);
+	to->suid = BPF_CORE_READ(cred, suid.val);
+	to->sgid = BPF_CORE_READ(cred, sgid.val);
+	to->fsuid = BPF_CORE_READ(cred, fsuid.val);
+	to->fsgid = BPF_CORE_READ(cred, fsgid.val);
 	bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
 	to->login_uid = RECORD_ID_UNSET;
 	to->session = RECORD_ID_UNSET;
@@ -133,6 +137,10 @@ static __always_inline void read_current_credentials(struct record_credentials *
 		to->euid = cred->euid.val;
 		to->gid = cred->gid.val;
 		to->egid = cred->egid.val;
+		to->suid = cred->suid.val;
+		to->sgid = cred->sgid.val;
+		to->fsuid = cred->fsuid.val;
+		to->fsgid = cred->fsgid.val;
 		/* Two words until 6.3, one since; the same bytes. */
 		bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
 		to->login_uid = RECORD_ID_UNSET;

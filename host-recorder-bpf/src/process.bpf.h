@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Processes: fork, exec, exit, and those that ran before the recorder did. */
 
-#define EXEC_PAYLOAD_MAX (RECORD_ARGV_MAX + RECORD_ENV_MAX + 2 * RECORD_PATH_MAX + RECORD_TTY_MAX)
+#define EXEC_PAYLOAD_MAX (RECORD_ARGV_MAX + RECORD_ENV_MAX + 2 * RECORD_PATH_MAX + RECORD_TTY_MAX + RECORD_SCRIPT_MAX)
 #define NAME_MAX_BYTES 256
 
 /* Room for the payload and for one write that begins at its last byte. A per-CPU value holds 32 KiB. */
@@ -143,7 +143,7 @@ static __always_inline void describe(struct task_struct *task, struct record_exe
 	record->exe_len = 0;
 	record->cwd_len = 0;
 	record->tty_len = 0;
-	record->pad = 0;
+	record->script_len = 0;
 }
 
 __noinline __u64 write_tty(__u64 at, __u64 tty_at)
@@ -162,6 +162,22 @@ __noinline __u64 write_tty(__u64 at, __u64 tty_at)
 	return copied > 0 ? copied : 0;
 }
 
+/* The file that was to be executed, where another one is for it. */
+__noinline __u64 write_script(__u64 at, __u64 name)
+{
+	struct exec_scratch *scratch = exec_scratch();
+	long copied;
+	char *room;
+
+	if (!scratch)
+		return 0;
+	room = payload_at(scratch, at);
+	if (!room)
+		return 0;
+	copied = bpf_probe_read_kernel_str(room, RECORD_SCRIPT_MAX, (void *)name);
+	return copied > 0 ? copied : 0;
+}
+
 /* What a function of its own returns is any number to the verifier. */
 static __always_inline __u64 bounded(__u64 length, __u64 limit)
 {
@@ -169,7 +185,8 @@ static __always_inline __u64 bounded(__u64 length, __u64 limit)
 }
 
 /* Writes the texts of a new image behind its record; returns their length. */
-static __always_inline __u64 write_payload(struct task_struct *task, struct record_exec *record)
+static __always_inline __u64 write_payload(struct task_struct *task, struct linux_binprm *bprm,
+					   struct record_exec *record)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
@@ -194,7 +211,10 @@ static __always_inline __u64 write_payload(struct task_struct *task, struct reco
 				  RECORD_PATH_MAX);
 	at += record->cwd_len;
 	record->tty_len = bounded(write_tty(at, (__u64)BPF_CORE_READ(task, signal, tty)), RECORD_TTY_MAX);
-	return at + record->tty_len;
+	at += record->tty_len;
+	if (bprm->interp != bprm->filename)
+		record->script_len = bounded(write_script(at, (__u64)bprm->filename), RECORD_SCRIPT_MAX);
+	return at + record->script_len;
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -207,7 +227,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		return 0;
 	begin(&scratch->record.header, RECORD_EXEC, 0);
 	describe(task, &scratch->record);
-	length = write_payload(task, &scratch->record);
+	length = write_payload(task, bprm, &scratch->record);
 	barrier_var(length); /* clang knows the bound and would drop the check that tells the verifier */
 	if (length > EXEC_PAYLOAD_MAX)
 		return 0;

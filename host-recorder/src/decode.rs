@@ -12,6 +12,7 @@ use history::Direction;
 use history::Endpoint;
 use history::Flow;
 use history::FlowState;
+use history::Namespaces;
 use history::ProcessFlags;
 use history::ProcessId;
 use history::Protocol;
@@ -90,10 +91,10 @@ pub struct Image {
     pub cgroup_id: u64,
     /// Inode of the executable.
     pub exe_inode: u64,
-    /// Inode number of the mount namespace.
-    pub mount_ns: u32,
-    /// Inode number of the network namespace.
-    pub net_ns: u32,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// The script that was executed, where the executable is its interpreter.
+    pub script: Option<String>,
     /// The kernel's short name.
     pub comm: String,
     /// What is odd.
@@ -210,6 +211,10 @@ fn credentials(from: &record_credentials) -> Credentials {
         euid: from.euid,
         gid: from.gid,
         egid: from.egid,
+        suid: from.suid,
+        sgid: from.sgid,
+        fsuid: from.fsuid,
+        fsgid: from.fsgid,
         login_uid: set(from.login_uid),
         session: set(from.session),
         capabilities: from.capabilities,
@@ -231,6 +236,7 @@ fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeError> {
     let exe = path(take(record.exe_len)?);
     let cwd = path(take(record.cwd_len)?);
     let tty = texts(take(record.tty_len)?).into_iter().next();
+    let script = texts(take(record.script_len)?).into_iter().next();
     let flag = |bit: u32| u32::from(record.header.flags) & bit != 0;
     let deleted = flag(record_flag::RECORD_FLAG_EXE_DELETED);
     let memfd = exe.starts_with("/memfd:");
@@ -242,8 +248,13 @@ fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeError> {
         credentials: credentials(&record.credentials),
         cgroup_id: record.cgroup_id,
         exe_inode: record.exe_inode,
-        mount_ns: record.mount_ns,
-        net_ns: record.net_ns,
+        namespaces: Namespaces {
+            mount: record.mount_ns,
+            net: record.net_ns,
+            pid: record.pid_ns,
+            user: record.user_ns,
+        },
+        script,
         comm: texts(&comm).into_iter().next().unwrap_or_default(),
         flags: ProcessFlags {
             exe_deleted: deleted && !memfd,

@@ -143,7 +143,10 @@ mod tests {
             login_user: None,
             tty: None,
             cgroup: String::new(),
+            container: None,
             exe_inode: 0,
+            script: None,
+            namespaces: Default::default(),
             flags: Default::default(),
         }
     }
@@ -181,6 +184,7 @@ mod tests {
                 key: None,
                 process: Some(server.id),
                 origin: String::new(),
+                ..Login::default()
             };
             table.set_login(&server.id, UnixNs(0), 0, login);
         }

@@ -229,10 +229,10 @@ impl Recorder {
         let mut pids = vec![pid];
         pids.extend(image.parent.map(|parent| parent.tgid));
         pids.push(std::process::id());
-        let user = self.users.name(uid, image.mount_ns, &pids);
+        let user = self.users.name(uid, image.namespaces.mount, &pids);
         let login_user =
-            image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.mount_ns, &pids));
-        self.mount_namespaces.insert(image.process, image.mount_ns);
+            image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
+        self.mount_namespaces.insert(image.process, image.namespaces.mount);
         let started = match seen {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
@@ -252,7 +252,10 @@ impl Recorder {
             login_user,
             tty: image.tty,
             cgroup: self.cgroups.path(image.cgroup_id),
+            container: None,
             exe_inode: image.exe_inode,
+            script: image.script,
+            namespaces: image.namespaces,
             flags: image.flags,
         }
     }
@@ -407,6 +410,7 @@ impl Recorder {
             key: None,
             process: Some(session.server),
             origin: "the session's environment and its connection".to_owned(),
+            ..Login::default()
         };
         let time = self.clock.wall(session.boot_ns);
         self.processes.set_login(&session.server, time, session.boot_ns, login.clone());
@@ -431,6 +435,7 @@ impl Recorder {
             key: line.key,
             process,
             origin,
+            ..Login::default()
         };
         if login.accepted {
             self.sessions.told(line.source);

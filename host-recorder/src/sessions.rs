@@ -133,7 +133,10 @@ mod tests {
             login_user: None,
             tty: None,
             cgroup: String::new(),
+            container: None,
             exe_inode: 0,
+            script: None,
+            namespaces: Default::default(),
             flags: Default::default(),
         }
     }

@@ -90,6 +90,7 @@ pub(crate) mod tests {
             remotes: Vec::new(),
             ports: Vec::new(),
             protocol: None,
+            names: Vec::new(),
         }
     }
 
@@ -112,6 +113,8 @@ pub(crate) mod tests {
             exits: Vec::new(),
             logins: Vec::new(),
             samples: Vec::new(),
+            dns: Vec::new(),
+            operations: Vec::new(),
             omitted: Vec::new(),
         }
     }

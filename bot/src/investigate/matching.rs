@@ -117,6 +117,7 @@ fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) 
                 LossClass::Login => "login events",
                 LossClass::Disk => "events on their way to disk",
                 LossClass::Decode => "unreadable events",
+                LossClass::Dns => "DNS messages",
             };
             format!(
                 "{} {what} lost, {}",

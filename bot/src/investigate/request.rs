@@ -26,6 +26,7 @@ pub fn request_for(claim: &Claim, playbook: &Playbook, now: Timestamp) -> Reques
         remotes: remotes(claim),
         ports: Vec::new(),
         protocol: None,
+        names: Vec::new(),
     }
 }
 

@@ -154,6 +154,10 @@ impl Story {
                 euid: user.0,
                 gid: user.0,
                 egid: user.0,
+                suid: user.0,
+                sgid: user.0,
+                fsuid: user.0,
+                fsgid: user.0,
                 login_uid: above.as_ref().and_then(|above| above.credentials.login_uid),
                 session: above.as_ref().and_then(|above| above.credentials.session),
                 capabilities: 0,
@@ -162,7 +166,10 @@ impl Story {
             login_user: above.as_ref().and_then(|above| above.login_user.clone()),
             tty: above.as_ref().and_then(|above| above.tty.clone()),
             cgroup: above.map(|above| above.cgroup).unwrap_or_else(|| "/init.scope".to_owned()),
+            container: None,
             exe_inode: 42,
+            script: None,
+            namespaces: Default::default(),
             flags: ProcessFlags::default(),
         });
         id
@@ -249,6 +256,7 @@ impl Story {
                 key: key.map(str::to_owned),
                 process,
                 origin: "/var/log/auth.log".to_owned(),
+                ..Login::default()
             },
         });
     }
@@ -369,6 +377,8 @@ impl Story {
             exits: self.exits.clone(),
             logins: self.logins.clone(),
             samples: Vec::new(),
+            dns: Vec::new(),
+            operations: Vec::new(),
             omitted: Vec::new(),
         }
     }

@@ -210,6 +210,8 @@ pub fn evidence(request: &Request, id: &str) -> Evidence {
         exits: Vec::new(),
         logins: Vec::new(),
         samples: Vec::new(),
+        dns: Vec::new(),
+        operations: Vec::new(),
         omitted: Vec::new(),
     }
 }

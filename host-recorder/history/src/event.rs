@@ -72,6 +72,10 @@ pub enum Body {
         /// In words: version, reason.
         note: String,
     },
+    /// A DNS question or answer passed port 53.
+    Dns(Box<Dns>),
+    /// A process changed what the kernel does or shows: a module, a namespace, a socket that hides packets.
+    Operation(Box<Operation>),
 }
 
 /// How a process image came to be recorded.
@@ -117,10 +121,47 @@ pub struct Process {
     pub tty: Option<String>,
     /// Path in the cgroup v2 tree.
     pub cgroup: String,
+    /// The container it runs in, where the cgroup names one.
+    #[serde(default)]
+    pub container: Option<Box<Container>>,
     /// Inode of the executable.
     pub exe_inode: u64,
+    /// The script that was executed, as its path was given, where the executable is its interpreter.
+    #[serde(default)]
+    pub script: Option<String>,
+    /// Namespaces.
+    #[serde(default)]
+    pub namespaces: Namespaces,
     /// What is odd about it.
     pub flags: ProcessFlags,
+}
+
+/// Inode numbers of a process's namespaces; 0 where not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Of mounts.
+    pub mount: u32,
+    /// Of the network.
+    pub net: u32,
+    /// Of process ids.
+    pub pid: u32,
+    /// Of users.
+    pub user: u32,
+}
+
+/// A container, by its cgroup and, where the runtime's local socket answers, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn` ...; empty where only the id is known.
+    pub runtime: String,
+    /// The runtime's id of it.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Image reference.
+    pub image: Option<String>,
+    /// Kubernetes pod as `namespace/name`, or its uid where only that is known.
+    pub pod: Option<String>,
 }
 
 /// Oddities of a process image.
@@ -152,6 +193,18 @@ pub struct Credentials {
     pub gid: u32,
     /// Effective group.
     pub egid: u32,
+    /// Saved user.
+    #[serde(default)]
+    pub suid: u32,
+    /// Saved group.
+    #[serde(default)]
+    pub sgid: u32,
+    /// User for file access.
+    #[serde(default)]
+    pub fsuid: u32,
+    /// Group for file access.
+    #[serde(default)]
+    pub fsgid: u32,
     /// Who logged in (audit login uid); survives sudo and su. None where no login set it.
     pub login_uid: Option<u32>,
     /// Audit session; none where no login began one.
@@ -160,14 +213,15 @@ pub struct Credentials {
     pub capabilities: u64,
 }
 
-/// A login or an attempt at one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A login or an attempt at one: whatever begins a session or acts for somebody.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Login {
-    /// Service that let the person in, such as `sshd`.
+    /// Service that let the person in or started the job: `sshd`, `login`, `su`, `sudo`, `cron`, `ssm` ...
     pub service: String,
     /// User name that was asked for.
     pub user: String,
-    /// How the person proved to be it: `publickey`, `password` ...
+    /// How the person proved to be it (`publickey`, `password` ...), or how the session came about (`crontab`,
+    /// `session-manager`, `run-command` ...).
     pub method: String,
     /// Whether it was granted.
     pub accepted: bool,
@@ -181,6 +235,15 @@ pub struct Login {
     pub process: Option<ProcessId>,
     /// Which log said so.
     pub origin: String,
+    /// Who asked for it, where that is a user of this host: the one who ran su or sudo.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The service's own id of the session: SSM session or command id, systemd unit or session, cron's user table.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// What was asked to be run, where the service says so (sudo, cron).
+    #[serde(default)]
+    pub command: Option<String>,
 }
 
 /// A transport protocol, by IP protocol number.
@@ -269,6 +332,10 @@ pub enum FlowState {
     Closed,
     /// A socket listens; the remote side is empty.
     Listening,
+    /// A program chose the local port of a socket (bind); the remote side is empty.
+    Bound,
+    /// Packets were received by a socket that knows no connections (UDP).
+    Received,
 }
 
 /// Traffic between one local and one remote endpoint. A later event of the same flow has the totals so far.
@@ -333,6 +400,8 @@ pub enum LossClass {
     Disk,
     /// Events whose bytes the recorder could not read.
     Decode,
+    /// DNS messages beyond the rate that is kept.
+    Dns,
 }
 
 /// What the recorder did.
@@ -349,6 +418,71 @@ pub enum RecorderAct {
     ClockStepped,
 }
 
+/// A DNS message on port 53 (RFC 1035), as it was sent or received.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dns {
+    /// Who sent or received it, where known.
+    pub process: Option<ProcessId>,
+    /// The other side.
+    pub remote: Option<Endpoint>,
+    /// Whether this host sent it, rather than received it.
+    pub sent: bool,
+    /// Whether it is an answer.
+    pub answer: bool,
+    /// The name asked for, lower case, without the last dot.
+    pub name: String,
+    /// Type of the question: 1 A, 28 AAAA, 12 PTR ... (IANA's DNS resource record types).
+    pub kind: u16,
+    /// Response code of an answer: 0 no error, 3 no such name ...
+    pub code: u8,
+    /// Addresses in the answer.
+    pub addresses: Vec<IpAddr>,
+    /// Other names in the answer (CNAME, PTR, MX, NS targets).
+    pub names: Vec<String>,
+}
+
+/// What a process did to the kernel or to what can be seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Who, where known.
+    pub process: Option<ProcessId>,
+    /// What.
+    pub kind: OperationKind,
+    /// What exactly: a module's name, a path, a flag.
+    pub detail: String,
+}
+
+/// Kinds of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// A kernel module was loaded.
+    ModuleLoad,
+    /// An io_uring was made.
+    IoUring,
+    /// A cgroup was made.
+    CgroupCreate,
+    /// A cgroup was removed.
+    CgroupRemove,
+    /// A packet socket got a ring that packets are sent from: what is sent need not be readable.
+    PacketTransmitRing,
+    /// A packet socket sends past the queues: no packet of it is seen.
+    PacketBypass,
+    /// An AF_XDP socket sends: no packet of it is seen.
+    Xdp,
+    /// A process is in other namespaces than before.
+    Namespaces,
+    /// A system call of the optional tier returned; the detail has its name, arguments and result.
+    Syscall,
+}
+
+impl OperationKind {
+    /// Whether packets can leave unseen after it, so that coverage of what was sent is in doubt.
+    pub fn is_critical(self) -> bool {
+        matches!(self, Self::PacketTransmitRing | Self::PacketBypass | Self::Xdp)
+    }
+}
+
 impl Event {
     /// The processes that it names.
     pub fn processes(&self) -> impl Iterator<Item = ProcessId> {
@@ -357,6 +491,8 @@ impl Event {
             Body::Fork { child, parent } => [Some(*child), Some(*parent)],
             Body::Exit { process, .. } | Body::Credentials { process, .. } => [Some(*process), None],
             Body::Login(login) => [login.process, None],
+            Body::Dns(dns) => [dns.process, None],
+            Body::Operation(operation) => [operation.process, None],
             Body::Flow(flow) => [flow.owner, flow.sender],
             Body::Loss { .. } | Body::Recorder { .. } => [None, None],
         };

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::event::Direction;
+use crate::event::Dns;
 use crate::event::Flow;
 use crate::event::FlowState;
 use crate::event::Login;
 use crate::event::LossClass;
+use crate::event::Operation;
 use crate::event::Process;
 use crate::event::Protocol;
 use crate::event::Via;
@@ -68,6 +70,9 @@ pub struct Request {
     /// Protocol the claim names; none means any.
     #[serde(default)]
     pub protocol: Option<Protocol>,
+    /// DNS names the claim names, lower case; what this host was told are their addresses counts as remote.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 /// What a host answers.
@@ -93,6 +98,12 @@ pub struct Evidence {
     pub logins: Vec<LoginEvent>,
     /// Single flows that matched, the earliest ones, as examples with their event ids.
     pub samples: Vec<FlowEvent>,
+    /// DNS messages whose name or answer concerns what was asked, and those of the processes named here.
+    #[serde(default)]
+    pub dns: Vec<DnsEvent>,
+    /// Operations of the processes named here, and all critical ones of the window.
+    #[serde(default)]
+    pub operations: Vec<OperationEvent>,
     /// What had to be left out to keep the answer within its bound; empty when nothing was.
     pub omitted: Vec<Omission>,
 }
@@ -239,6 +250,28 @@ pub struct FlowEvent {
     pub event: EventId,
     /// The flow.
     pub flow: Flow,
+}
+
+/// A DNS message with its event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsEvent {
+    /// Event.
+    pub event: EventId,
+    /// When.
+    pub time: UnixNs,
+    /// The message.
+    pub dns: Dns,
+}
+
+/// An operation with its event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationEvent {
+    /// Event.
+    pub event: EventId,
+    /// When.
+    pub time: UnixNs,
+    /// The operation.
+    pub operation: Operation,
 }
 
 /// Something left out of an answer.

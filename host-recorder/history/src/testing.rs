@@ -27,6 +27,10 @@ pub(crate) fn process(tgid: u32, parent: Option<u32>, argv: &[&str]) -> Process 
             euid: 0,
             gid: 0,
             egid: 0,
+            suid: 1,
+            sgid: 2,
+            fsuid: 3,
+            fsgid: 4,
             login_uid: Some(1000),
             session: Some(3),
             capabilities: u64::MAX,
@@ -35,7 +39,17 @@ pub(crate) fn process(tgid: u32, parent: Option<u32>, argv: &[&str]) -> Process 
         login_user: Some("alice".to_owned()),
         tty: None,
         cgroup: "/user.slice".to_owned(),
+        container: tgid.is_multiple_of(3).then(|| {
+            Box::new(Container {
+                runtime: "docker".to_owned(),
+                id: "0123456789ab".to_owned(),
+                image: Some("example.com/web:1".to_owned()),
+                ..Container::default()
+            })
+        }),
         exe_inode: 77,
+        script: tgid.is_multiple_of(5).then(|| "/srv/job.sh".to_owned()),
+        namespaces: Namespaces { mount: 1, net: u32::MAX, pid: 3, user: 4 },
         flags: ProcessFlags { argv_truncated: tgid.is_multiple_of(2), ..ProcessFlags::default() },
     }
 }
@@ -65,7 +79,7 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
     (0..count)
         .map(|id| {
             let time = UnixNs(1_700_000_000_000_000_000 + id as i64 * 1_000_000);
-            let body = match id % 8 {
+            let body = match id % 10 {
                 0 => Body::Recorder { act: RecorderAct::Started, note: "test".to_owned() },
                 1 => Body::Process(Box::new(process(id as u32, Some(1), &["nmap", "-sS", ""]))),
                 2 => Body::Flow(Box::new(flow(1, id as u16, time))),
@@ -82,6 +96,25 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
                     key: Some("ED25519 SHA256:abc".to_owned()),
                     process: Some(process_id(1)),
                     origin: "/var/log/auth.log".to_owned(),
+                    by: Some("bob".to_owned()),
+                    session: Some("s-0123456789abcdef0".to_owned()),
+                    command: Some("/bin/true".to_owned()),
+                })),
+                7 => Body::Dns(Box::new(Dns {
+                    process: Some(process_id(1)),
+                    remote: Some(Endpoint { address: Ipv4Addr::new(192, 0, 2, 53).into(), port: 53 }),
+                    sent: id.is_multiple_of(4),
+                    answer: !id.is_multiple_of(4),
+                    name: "www.example.com".to_owned(),
+                    kind: 28,
+                    code: 3,
+                    addresses: vec![Ipv4Addr::new(198, 51, 100, 7).into()],
+                    names: vec!["example.net".to_owned()],
+                })),
+                8 => Body::Operation(Box::new(Operation {
+                    process: Some(process_id(1)),
+                    kind: OperationKind::ModuleLoad,
+                    detail: "dummy".to_owned(),
                 })),
                 _ => Body::Credentials {
                     process: process_id(1),

@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use crate::event::Process;
 use crate::evidence::Activity;
+use crate::evidence::DnsEvent;
 use crate::evidence::Evidence;
+use crate::evidence::OperationEvent;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
 
@@ -46,6 +48,7 @@ fn write_text(out: &mut String, evidence: &Evidence) -> std::fmt::Result {
     for event in &evidence.logins {
         writeln!(out, "  {}  {}  [event {}]", event.time, login_words(&event.login), event.event)?;
     }
+    write_beside(out, evidence)?;
     for omission in &evidence.omitted {
         writeln!(out, "\nnot shown: {} {}", omission.count, omission.what)?;
     }
@@ -97,6 +100,33 @@ fn write_activity(out: &mut String, activity: &Activity) -> std::fmt::Result {
     let states: Vec<String> =
         activity.states.iter().map(|(state, count)| format!("{count} {state:?}").to_lowercase()).collect();
     writeln!(out, "    to {} ports {} ({})", addresses.join(" "), ports.join(","), states.join(", "))
+}
+
+/// Operations and DNS messages.
+fn write_beside(out: &mut String, evidence: &Evidence) -> std::fmt::Result {
+    if !evidence.operations.is_empty() {
+        writeln!(out, "\noperations")?;
+    }
+    for OperationEvent { event, time, operation } in &evidence.operations {
+        let by = operation.process.map(|id| format!(" by pid {}", id.tgid)).unwrap_or_default();
+        let mark = if operation.kind.is_critical() { " CRITICAL" } else { "" };
+        let detail = visible(&operation.detail);
+        writeln!(out, "  {time}  {:?}{mark} {detail}{by}  [event {event}]", operation.kind)?;
+    }
+    if !evidence.dns.is_empty() {
+        writeln!(out, "\nDNS")?;
+    }
+    for DnsEvent { event, time, dns } in &evidence.dns {
+        let addresses = dns.addresses.iter().map(ToString::to_string);
+        let answers: Vec<String> = dns.names.iter().map(|name| visible(name)).chain(addresses).collect();
+        let what = match (dns.answer, dns.code) {
+            (false, _) => "asked".to_owned(),
+            (true, 0) => format!("is {}", answers.join(" ")),
+            (true, code) => format!("failed with code {code}"),
+        };
+        writeln!(out, "  {time}  {} type {} {what}  [event {event}]", visible(&dns.name), dns.kind)?;
+    }
+    Ok(())
 }
 
 fn write_chain(

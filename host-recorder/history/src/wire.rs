@@ -129,6 +129,13 @@ fn cut_once(evidence: &mut Evidence) -> bool {
     if evidence.samples.len() > 4 {
         let keep = evidence.samples.len() / 2;
         drop_after(&mut evidence.samples, keep, "samples", &mut evidence.omitted);
+    } else if evidence.dns.len() > 8 {
+        let keep = evidence.dns.len() / 2;
+        drop_after(&mut evidence.dns, keep, "DNS messages", &mut evidence.omitted);
+    } else if evidence.operations.len() > 16 {
+        // Critical ones stand first.
+        let keep = evidence.operations.len() / 2;
+        drop_after(&mut evidence.operations, keep, "operations", &mut evidence.omitted);
     } else if evidence.activities.len() > matched.max(8) {
         let keep = (evidence.activities.len() / 2).max(matched).max(8);
         drop_after(&mut evidence.activities, keep, "activities", &mut evidence.omitted);
@@ -184,6 +191,7 @@ fn drop_unnamed(evidence: &mut Evidence) -> bool {
         .iter()
         .flat_map(|activity| activity.process.iter().chain(&activity.senders))
         .chain(evidence.logins.iter().filter_map(|event| event.login.process.as_ref()))
+        .chain(evidence.operations.iter().filter_map(|event| event.operation.process.as_ref()))
         .copied()
         .collect();
     // A chain is at most as long as there are processes.

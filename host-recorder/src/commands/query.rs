@@ -62,6 +62,10 @@ pub struct QueryArgs {
     #[arg(long, value_name = "tcp|udp|icmp|NUMBER", value_parser = parse_protocol)]
     protocol: Option<Protocol>,
 
+    /// DNS name that was talked to: what this host was told is its address counts as remote; may be repeated
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+
     /// A whole request in the bot's form, instead of the options above
     #[arg(long, value_name = "BASE64URL", conflicts_with_all = ["from", "to", "last", "remote", "port", "protocol"])]
     request: Option<String>,
@@ -141,6 +145,7 @@ fn request(args: &QueryArgs) -> Request {
         remotes: args.remote.clone(),
         ports: args.port.clone(),
         protocol: args.protocol,
+        names: args.name.iter().map(|name| name.to_ascii_lowercase()).collect(),
     }
 }
 

@@ -24,7 +24,7 @@ impl Recorder {
         let mut sockets: HashMap<u64, ProcessId> = HashMap::new();
         let mut inside = Vec::new();
         for image in images {
-            let (id, net_ns) = (image.process, image.net_ns);
+            let (id, net_ns) = (image.process, image.namespaces.net);
             let process = self.process_of(image, Seen::Snapshot);
             self.processes.insert(process.clone(), now);
             if self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope)) {

@@ -95,7 +95,14 @@ impl Recording {
     fn evidence(&mut self) -> anyhow::Result<Evidence> {
         let window = Window { from: self.since, to: UnixNs::now() };
         self.signal(Signal::SIGTERM)?;
-        let request = Request { version: VERSION, window, remotes: vec![], ports: vec![], protocol: None };
+        let request = Request {
+            version: VERSION,
+            window,
+            remotes: vec![],
+            ports: vec![],
+            protocol: None,
+            names: vec![],
+        };
         Ok(history::query(&self.ring(), &request, history::Host::default())?)
     }
 }

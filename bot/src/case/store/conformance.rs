@@ -51,6 +51,7 @@ fn question(command: Option<&str>) -> Question {
             remotes: Vec::new(),
             ports: Vec::new(),
             protocol: None,
+            names: Vec::new(),
         },
         asked: now,
         ticket: command.map(|command| Ticket { command: command.to_owned(), sent: now }),

@@ -66,11 +66,15 @@ pub(super) fn sum(
 
 /// Whether a flow is one that the request asks for.
 fn matches(request: &Request, flow: &Flow) -> bool {
-    let remote = request.remotes.is_empty()
-        || request.remotes.iter().any(|prefix| contains(prefix, flow.remote.address));
+    let remote = request.remotes.is_empty() || is_asked(request, flow.remote.address);
     let port = request.ports.is_empty() || request.ports.contains(&flow.remote.port);
     let protocol = request.protocol.is_none_or(|protocol| same_protocol(protocol, flow.protocol));
-    remote && port && protocol && flow.state != FlowState::Listening
+    remote && port && protocol && !matches!(flow.state, FlowState::Listening | FlowState::Bound)
+}
+
+/// Whether an address is among those that a request names.
+pub(super) fn is_asked(request: &Request, address: IpAddr) -> bool {
+    request.remotes.iter().any(|prefix| contains(prefix, address))
 }
 
 /// ICMP is asked for without regard to the version of IP.

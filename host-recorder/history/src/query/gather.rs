@@ -9,21 +9,27 @@ use std::collections::HashSet;
 use super::activity;
 use crate::event::Body;
 use crate::event::Direction;
+use crate::event::Dns;
 use crate::event::Endpoint;
 use crate::event::Event;
 use crate::event::Flow;
+use crate::event::Operation;
+use crate::event::OperationKind;
 use crate::event::Process;
 use crate::event::Protocol;
 use crate::event::Seen;
 use crate::event::Via;
 use crate::evidence::Activity;
 use crate::evidence::Coverage;
+use crate::evidence::DnsEvent;
 use crate::evidence::Evidence;
 use crate::evidence::Exit;
 use crate::evidence::Host;
 use crate::evidence::LoginEvent;
 use crate::evidence::Loss;
 use crate::evidence::Omission;
+use crate::evidence::OperationEvent;
+use crate::evidence::Prefix;
 use crate::evidence::Request;
 use crate::evidence::VERSION;
 use crate::evidence::Window;
@@ -44,6 +50,12 @@ const LOGINS_SEARCHED_MAX: usize = 100_000;
 const LOGINS_MAX: usize = 128;
 /// Processes of the same sessions in an answer, beside those that are needed.
 const SESSION_PROCESSES_MAX: usize = 200;
+/// DNS messages, and operations, that are held in memory.
+const BESIDE_SEARCHED_MAX: usize = 100_000;
+/// DNS messages in an answer.
+const DNS_MAX: usize = 64;
+/// Operations in an answer.
+const OPERATIONS_MAX: usize = 128;
 
 /// What names a flow: later events of the same flow replace earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -69,6 +81,10 @@ pub(super) struct Gathered<'a> {
     flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
     flows_dropped: u64,
     losses: Vec<Loss>,
+    dns: Vec<DnsEvent>,
+    dns_dropped: u64,
+    operations: Vec<OperationEvent>,
+    operations_dropped: u64,
     searched: u64,
     window: Option<Window>,
 }
@@ -86,6 +102,10 @@ impl<'a> Gathered<'a> {
             flows: HashMap::new(),
             flows_dropped: 0,
             losses: Vec::new(),
+            dns: Vec::new(),
+            dns_dropped: 0,
+            operations: Vec::new(),
+            operations_dropped: 0,
             searched: 0,
             window: None,
         }
@@ -114,6 +134,8 @@ impl<'a> Gathered<'a> {
                     let window = Window { from: *from, to: event.time };
                     self.losses.push(Loss { class: *class, count: *count, window });
                 }
+                Body::Dns(dns) => self.add_dns(event, dns, window),
+                Body::Operation(operation) => self.add_operation(event, operation, window),
                 Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } => {}
             }
         }
@@ -125,6 +147,31 @@ impl<'a> Gathered<'a> {
             self.logins_dropped += 1;
         } else if self.logins_seen.insert((event.time, login.source_port, login.user.clone())) {
             self.logins.push(LoginEvent { event: event.id, time: event.time, login: login.clone() });
+        }
+    }
+
+    /// A name asked for in the question is looked for however long before the window it was answered.
+    fn add_dns(&mut self, event: &Event, dns: &Dns, window: Window) {
+        if event.time > window.to || (event.time < window.from && !self.request.names.contains(&dns.name)) {
+            return;
+        }
+        if self.dns.len() >= BESIDE_SEARCHED_MAX {
+            self.dns_dropped += 1;
+        } else {
+            self.dns.push(DnsEvent { event: event.id, time: event.time, dns: dns.clone() });
+        }
+    }
+
+    fn add_operation(&mut self, event: &Event, operation: &Operation, window: Window) {
+        // A socket that hides its packets does so until it is closed, perhaps long after.
+        if event.time > window.to || (event.time < window.from && !operation.kind.is_critical()) {
+            return;
+        }
+        if self.operations.len() >= BESIDE_SEARCHED_MAX {
+            self.operations_dropped += 1;
+        } else {
+            let operation = operation.clone();
+            self.operations.push(OperationEvent { event: event.id, time: event.time, operation });
         }
     }
 
@@ -172,12 +219,17 @@ impl<'a> Gathered<'a> {
         let mut omitted = Vec::new();
         omit(&mut omitted, "flows", self.flows_dropped);
         let flows = std::mem::take(&mut self.flows);
-        let (mut activities, samples) = activity::sum(self.request, flows.into_values(), SAMPLES_MAX);
+        let asked = self.with_names_resolved();
+        let (mut activities, samples) = activity::sum(&asked, flows.into_values(), SAMPLES_MAX);
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);
         omit(&mut omitted, "logins", rest + self.logins_dropped);
-        let (processes, rest) = self.processes_of(&activities, &logins);
+        let (operations, rest) = self.operations_of(&activities);
+        omit(&mut omitted, "operations", rest + self.operations_dropped);
+        let (dns, rest) = self.dns_of(&asked, &activities);
+        omit(&mut omitted, "DNS messages", rest + self.dns_dropped);
+        let (processes, rest) = self.processes_of(&activities, &logins, &operations);
         omit(&mut omitted, "processes of the sessions", rest);
         let mut exits: Vec<Exit> =
             processes.iter().filter_map(|process| self.exits.get(&process.id)).cloned().collect();
@@ -193,6 +245,8 @@ impl<'a> Gathered<'a> {
             exits,
             logins,
             samples,
+            dns,
+            operations,
             omitted,
         }
     }
@@ -253,9 +307,72 @@ impl<'a> Gathered<'a> {
         (logins, rest)
     }
 
-    /// Processes that activities and logins name, their ancestors, and what else ran in the sessions of matching
+    /// The request with the addresses that this host was told the asked names have. Where it was told none, nothing
+    /// is left out for it: a name may come from elsewhere than DNS.
+    fn with_names_resolved(&self) -> Request {
+        let named = self.dns.iter().filter(|event| self.request.names.contains(&event.dns.name));
+        let addresses: BTreeSet<_> = named.flat_map(|event| &event.dns.addresses).copied().collect();
+        let mut asked = self.request.clone();
+        asked.remotes.extend(
+            addresses
+                .into_iter()
+                .map(|address| Prefix { address, length: if address.is_ipv4() { 32 } else { 128 } }),
+        );
+        asked
+    }
+
+    /// Messages about what was asked for first, then those of the processes of the activities.
+    fn dns_of(&self, asked: &Request, activities: &[Activity]) -> (Vec<DnsEvent>, u64) {
+        let named: HashSet<ProcessId> = activities
+            .iter()
+            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
+            .copied()
+            .collect();
+        let about = |dns: &Dns| {
+            asked.names.contains(&dns.name)
+                || dns.addresses.iter().any(|address| activity::is_asked(asked, *address))
+        };
+        let mut told: Vec<(bool, &DnsEvent)> = self
+            .dns
+            .iter()
+            .map(|event| (about(&event.dns), event))
+            .filter(|(about, event)| *about || event.dns.process.is_some_and(|id| named.contains(&id)))
+            .collect();
+        told.sort_by_key(|(about, event)| (!about, event.event));
+        let rest = told.len().saturating_sub(DNS_MAX) as u64;
+        told.truncate(DNS_MAX);
+        (told.into_iter().map(|(_, event)| event.clone()).collect(), rest)
+    }
+
+    /// Critical operations first, then those of the processes of the activities and their ancestors, and modules.
+    fn operations_of(&self, activities: &[Activity]) -> (Vec<OperationEvent>, u64) {
+        let named: HashSet<ProcessId> = activities
+            .iter()
+            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
+            .flat_map(|id| self.chain(*id))
+            .map(|process| process.id)
+            .collect();
+        let tells = |event: &&OperationEvent| {
+            let operation = &event.operation;
+            operation.kind.is_critical()
+                || operation.kind == OperationKind::ModuleLoad
+                || operation.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
+        };
+        let mut told: Vec<&OperationEvent> = self.operations.iter().filter(tells).collect();
+        told.sort_by_key(|event| (!event.operation.kind.is_critical(), event.event));
+        let rest = told.len().saturating_sub(OPERATIONS_MAX) as u64;
+        told.truncate(OPERATIONS_MAX);
+        (told.into_iter().cloned().collect(), rest)
+    }
+
+    /// Processes that activities, logins and operations name, their ancestors, and what else ran in the sessions of matching
     /// activities during the window.
-    fn processes_of(&self, activities: &[Activity], logins: &[LoginEvent]) -> (Vec<Process>, u64) {
+    fn processes_of(
+        &self,
+        activities: &[Activity],
+        logins: &[LoginEvent],
+        operations: &[OperationEvent],
+    ) -> (Vec<Process>, u64) {
         let mut needed: BTreeMap<ProcessId, Process> = BTreeMap::new();
         let mut sessions = BTreeSet::new();
         for activity in activities {
@@ -268,7 +385,8 @@ impl<'a> Gathered<'a> {
                 }
             }
         }
-        for id in logins.iter().filter_map(|event| event.login.process) {
+        let by_operation = operations.iter().filter_map(|event| event.operation.process);
+        for id in logins.iter().filter_map(|event| event.login.process).chain(by_operation) {
             needed.extend(self.chain(id).into_iter().map(|process| (process.id, process)));
         }
         let mut beside: Vec<&Process> = self

@@ -38,6 +38,7 @@ impl KnownProcesses for Known {
                 key: None,
                 process: Some(*id),
                 origin: "auth.log".to_owned(),
+                ..Login::default()
             };
             (START.plus_s(-3600), 0, login)
         })
@@ -76,7 +77,7 @@ fn request(from: i64, to: i64, remote: &str) -> Request {
         remote => vec![Prefix { address: remote.parse().unwrap(), length: 32 }],
     };
     let window = Window { from: at(from), to: at(to) };
-    Request { version: VERSION, window, remotes, ports: Vec::new(), protocol: None }
+    Request { version: VERSION, window, remotes, ports: Vec::new(), protocol: None, names: Vec::new() }
 }
 
 fn ask(dir: &Path, request: &Request) -> Evidence {

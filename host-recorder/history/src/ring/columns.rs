@@ -5,7 +5,7 @@
 //! | `id` | int64 | number of the event in the ring |
 //! | `time` | int64, ns since 1970 UTC | when, by the wall clock |
 //! | `boot_ns` | int64, ns | when, since boot |
-//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder` |
+//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation` |
 //! | `process` | text | identity of the process that the event is about (a flow's owner, a fork's child) |
 //! | `parent`, `sender` | text | identities: its parent; who sent, where that differs from the owner |
 //! | `seen` | text | how a process came to be recorded |
@@ -13,6 +13,9 @@
 //! | `comm`, `exe`, `cwd`, `cgroup`, `tty`, `user`, `login_user` | text | of the process |
 //! | `argv`, `env` | list of text | of the process |
 //! | `uid` … `capabilities` | int | credentials; `from_uid` … those before a change |
+//! | `container_runtime`, `container_id`, `container_name`, `image`, `pod` | text | container of a process |
+//! | `script` | text | path of the script whose interpreter is the executable |
+//! | `mount_ns`, `net_ns`, `pid_ns`, `user_ns` | int32 | inode numbers of a process's namespaces |
 //! | `exe_inode`, `flags` | int64 | inode; bits: 1 deleted, 2 memfd, 4 argv, 8 env, 16 path truncated, 32 redacted |
 //! | `exit_code`, `exit_signal` | int32 | of an exit |
 //! | `protocol`, `via`, `direction`, `state` | int32, text | of a flow |
@@ -20,6 +23,10 @@
 //! | `packets`, `bytes`, `bytes_received`, `tcp_flags` | int | of a flow, totals so far |
 //! | `first`, `last` | int64, ns since 1970 | of a flow |
 //! | `service`, `method`, `accepted`, `key`, `origin` | text, int32 | of a login; `user` and `remote_*` too |
+//! | `by`, `service_session`, `command` | text | of a login: who asked, the service's id, what for |
+//! | `dns_name`, `dns_kind`, `dns_code`, `dns_flags` | text, int32 | of a DNS message; flags: 1 sent, 2 answer |
+//! | `dns_answers` | list of text | addresses and names in a DNS answer |
+//! | `operation`, `detail` | text | of an operation |
 //! | `class`, `count` | text, int64 | of a loss; `first` is since when |
 //! | `act`, `note` | text | of the recorder itself |
 
@@ -128,6 +135,10 @@ columns! {
     euid: Int,
     gid: Int,
     egid: Int,
+    suid: Int,
+    sgid: Int,
+    fsuid: Int,
+    fsgid: Int,
     login_uid: Int,
     session: Int,
     capabilities: Long,
@@ -135,9 +146,23 @@ columns! {
     from_euid: Int,
     from_gid: Int,
     from_egid: Int,
+    from_suid: Int,
+    from_sgid: Int,
+    from_fsuid: Int,
+    from_fsgid: Int,
     from_login_uid: Int,
     from_session: Int,
     from_capabilities: Long,
+    container_runtime: Text,
+    container_id: Text,
+    container_name: Text,
+    image: Text,
+    pod: Text,
+    script: Text,
+    mount_ns: Int,
+    net_ns: Int,
+    pid_ns: Int,
+    user_ns: Int,
     exe_inode: Long,
     flags: Long,
     exit_code: Int,
@@ -161,6 +186,16 @@ columns! {
     accepted: Int,
     key: Text,
     origin: Text,
+    by: Text,
+    service_session: Text,
+    command: Text,
+    dns_name: Text,
+    dns_kind: Int,
+    dns_code: Int,
+    dns_flags: Int,
+    dns_answers: Texts,
+    operation: Text,
+    detail: Text,
     class: Text,
     count: Long,
     act: Text,
@@ -208,6 +243,13 @@ impl Row {
                 row.act = name(act);
                 row.note = text(note);
             }
+            Body::Dns(dns) => row.set_dns(dns),
+            Body::Operation(operation) => {
+                row.kind = text("operation");
+                row.process = operation.process.and_then(id_text);
+                row.operation = name(&operation.kind);
+                row.detail = text(&operation.detail);
+            }
         }
         row
     }
@@ -236,6 +278,12 @@ impl Row {
                 from: UnixNs(self.first?),
             },
             "recorder" => Body::Recorder { act: read_name(&self.act)?, note: self.note? },
+            "dns" => Body::Dns(Box::new(self.dns()?)),
+            "operation" => Body::Operation(Box::new(Operation {
+                process: read_id(&self.process),
+                kind: read_name(&self.operation)?,
+                detail: self.detail?,
+            })),
             _ => return None,
         };
         Some(Event { id, time, boot_ns, body })
@@ -265,6 +313,18 @@ impl Row {
         self.tty = process.tty.clone();
         self.user = process.user.clone();
         self.login_user = process.login_user.clone();
+        if let Some(container) = &process.container {
+            self.container_runtime = text(&container.runtime);
+            self.container_id = text(&container.id);
+            self.container_name.clone_from(&container.name);
+            self.image.clone_from(&container.image);
+            self.pod.clone_from(&container.pod);
+        }
+        self.script.clone_from(&process.script);
+        self.mount_ns = Some(process.namespaces.mount as i32);
+        self.net_ns = Some(process.namespaces.net as i32);
+        self.pid_ns = Some(process.namespaces.pid as i32);
+        self.user_ns = Some(process.namespaces.user as i32);
         self.exe_inode = Some(process.exe_inode as i64);
         self.flags = Some(bits.iter().enumerate().map(|(bit, set)| i64::from(*set) << bit).sum());
         self.set_credentials(&process.credentials);
@@ -273,6 +333,15 @@ impl Row {
     fn process(self) -> Option<Process> {
         let bits = self.flags?;
         let credentials = self.credentials()?;
+        let container = self.container_id.map(|id| {
+            Box::new(Container {
+                runtime: self.container_runtime.unwrap_or_default(),
+                id,
+                name: self.container_name,
+                image: self.image,
+                pod: self.pod,
+            })
+        });
         Some(Process {
             id: read_id(&self.process)?,
             parent: read_id(&self.parent),
@@ -288,7 +357,15 @@ impl Row {
             login_user: self.login_user,
             tty: self.tty,
             cgroup: self.cgroup?,
+            container,
             exe_inode: self.exe_inode? as u64,
+            script: self.script,
+            namespaces: Namespaces {
+                mount: self.mount_ns.unwrap_or_default() as u32,
+                net: self.net_ns.unwrap_or_default() as u32,
+                pid: self.pid_ns.unwrap_or_default() as u32,
+                user: self.user_ns.unwrap_or_default() as u32,
+            },
             flags: ProcessFlags {
                 exe_deleted: bits & 1 != 0,
                 exe_memfd: bits & 2 != 0,
@@ -305,6 +382,10 @@ impl Row {
         self.euid = Some(to.euid as i32);
         self.gid = Some(to.gid as i32);
         self.egid = Some(to.egid as i32);
+        self.suid = Some(to.suid as i32);
+        self.sgid = Some(to.sgid as i32);
+        self.fsuid = Some(to.fsuid as i32);
+        self.fsgid = Some(to.fsgid as i32);
         self.login_uid = to.login_uid.map(|uid| uid as i32);
         self.session = to.session.map(|session| session as i32);
         self.capabilities = Some(to.capabilities as i64);
@@ -316,6 +397,10 @@ impl Row {
             euid: self.euid? as u32,
             gid: self.gid? as u32,
             egid: self.egid? as u32,
+            suid: self.suid.unwrap_or_default() as u32,
+            sgid: self.sgid.unwrap_or_default() as u32,
+            fsuid: self.fsuid.unwrap_or_default() as u32,
+            fsgid: self.fsgid.unwrap_or_default() as u32,
             login_uid: self.login_uid.map(|uid| uid as u32),
             session: self.session.map(|session| session as u32),
             capabilities: self.capabilities? as u64,
@@ -327,6 +412,10 @@ impl Row {
         self.from_euid = Some(from.euid as i32);
         self.from_gid = Some(from.gid as i32);
         self.from_egid = Some(from.egid as i32);
+        self.from_suid = Some(from.suid as i32);
+        self.from_sgid = Some(from.sgid as i32);
+        self.from_fsuid = Some(from.fsuid as i32);
+        self.from_fsgid = Some(from.fsgid as i32);
         self.from_login_uid = from.login_uid.map(|uid| uid as i32);
         self.from_session = from.session.map(|session| session as i32);
         self.from_capabilities = Some(from.capabilities as i64);
@@ -338,6 +427,10 @@ impl Row {
             euid: self.from_euid? as u32,
             gid: self.from_gid? as u32,
             egid: self.from_egid? as u32,
+            suid: self.from_suid.unwrap_or_default() as u32,
+            sgid: self.from_sgid.unwrap_or_default() as u32,
+            fsuid: self.from_fsuid.unwrap_or_default() as u32,
+            fsgid: self.from_fsgid.unwrap_or_default() as u32,
             login_uid: self.from_login_uid.map(|uid| uid as u32),
             session: self.from_session.map(|session| session as u32),
             capabilities: self.from_capabilities? as u64,
@@ -355,6 +448,9 @@ impl Row {
         self.remote_port = login.source_port.map(i32::from);
         self.key = login.key.clone();
         self.origin = text(&login.origin);
+        self.by.clone_from(&login.by);
+        self.service_session.clone_from(&login.session);
+        self.command.clone_from(&login.command);
     }
 
     fn login(self) -> Option<Login> {
@@ -368,7 +464,46 @@ impl Row {
             key: self.key,
             process: read_id(&self.process),
             origin: self.origin?,
+            by: self.by,
+            session: self.service_session,
+            command: self.command,
         })
+    }
+
+    fn set_dns(&mut self, dns: &Dns) {
+        self.kind = text("dns");
+        self.process = dns.process.and_then(id_text);
+        self.remote_address = dns.remote.map(|remote| remote.address.to_string());
+        self.remote_port = dns.remote.map(|remote| i32::from(remote.port));
+        self.dns_name = text(&dns.name);
+        self.dns_kind = Some(i32::from(dns.kind));
+        self.dns_code = Some(i32::from(dns.code));
+        self.dns_flags = Some(i32::from(dns.sent) | i32::from(dns.answer) << 1);
+        let addresses = dns.addresses.iter().map(ToString::to_string);
+        self.dns_answers = Some(addresses.chain(dns.names.iter().cloned()).collect());
+    }
+
+    fn dns(self) -> Option<Dns> {
+        let flags = self.dns_flags?;
+        let mut dns = Dns {
+            process: read_id(&self.process),
+            remote: endpoint(&self.remote_address, self.remote_port),
+            sent: flags & 1 != 0,
+            answer: flags & 2 != 0,
+            name: self.dns_name?,
+            kind: u16::try_from(self.dns_kind?).ok()?,
+            code: u8::try_from(self.dns_code?).ok()?,
+            addresses: Vec::new(),
+            names: Vec::new(),
+        };
+        // A name is never an address: its last label has a letter.
+        for answer in self.dns_answers.unwrap_or_default() {
+            match answer.parse() {
+                Ok(address) => dns.addresses.push(address),
+                Err(_) => dns.names.push(answer),
+            }
+        }
+        Some(dns)
     }
 
     fn set_flow(&mut self, flow: &Flow) {
@@ -392,9 +527,6 @@ impl Row {
     }
 
     fn flow(self) -> Option<Flow> {
-        let endpoint = |address: &Option<String>, port: Option<i32>| {
-            Some(Endpoint { address: address.as_deref()?.parse().ok()?, port: u16::try_from(port?).ok()? })
-        };
         Some(Flow {
             owner: read_id(&self.process),
             sender: read_id(&self.sender),
@@ -412,6 +544,10 @@ impl Row {
             last: UnixNs(self.last?),
         })
     }
+}
+
+fn endpoint(address: &Option<String>, port: Option<i32>) -> Option<Endpoint> {
+    Some(Endpoint { address: address.as_deref()?.parse().ok()?, port: u16::try_from(port?).ok()? })
 }
 
 fn text(text: &str) -> Option<String> {
@@ -455,9 +591,21 @@ mod tests {
         let documentation = include_str!("columns.rs").lines().take_while(|line| line.starts_with("//!"));
         let documentation: String = documentation.collect();
         for (name, _) in COLUMNS {
-            let in_range = ["uid", "euid", "gid", "egid", "login_uid", "session", "capabilities"]
-                .iter()
-                .any(|range| name.trim_start_matches("from_") == *range)
+            let in_range = [
+                "uid",
+                "euid",
+                "gid",
+                "egid",
+                "suid",
+                "sgid",
+                "fsuid",
+                "fsgid",
+                "login_uid",
+                "session",
+                "capabilities",
+            ]
+            .iter()
+            .any(|range| name.trim_start_matches("from_") == *range)
                 || name.starts_with("local_")
                 || name.starts_with("remote_");
             assert!(in_range || documentation.contains(&format!("`{name}`")), "{name} is not documented");

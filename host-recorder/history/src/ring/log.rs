@@ -1,6 +1,6 @@
 //! The open part of the ring: an append-only file of framed events.
 //!
-//! A file begins with 8 bytes of magic, `GSHIST1\n`. Each frame is: length of the payload (u32, little endian,
+//! A file begins with 8 bytes of magic, `GSHIST2\n`. Each frame is: length of the payload (u32, little endian,
 //! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard). Reading stops at the
 //! first frame that is short or does not match its checksum: what lies behind was never committed.
 
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use super::RingError;
 use crate::event::Event;
 
-const MAGIC: &[u8; 8] = b"GSHIST1\n";
+const MAGIC: &[u8; 8] = b"GSHIST2\n";
 const FRAME_HEADER: usize = 8;
 
 /// Longest payload, bytes. An exec record is at most some 22 KB.

@@ -174,6 +174,8 @@ impl Ring {
             }
             Body::Credentials { process, .. } => self.explain(Some(*process), time, boot_ns, known)?,
             Body::Login(login) => self.explain(login.process, time, boot_ns, known)?,
+            Body::Dns(dns) => self.explain(dns.process, time, boot_ns, known)?,
+            Body::Operation(operation) => self.explain(operation.process, time, boot_ns, known)?,
             Body::Loss { .. } | Body::Recorder { .. } => {}
         }
         self.write(time, boot_ns, body)
