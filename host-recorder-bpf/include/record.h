@@ -33,6 +33,12 @@ enum record_kind {
 	RECORD_TASK = 4,
 	RECORD_TCP = 5,
 	RECORD_PACKETS = 6,
+	/* Many first packets, or many attempts and failures to connect, of one process. */
+	RECORD_BATCH = 7,
+	RECORD_BIND = 8,
+	RECORD_DNS = 9,
+	RECORD_OPERATION = 10,
+	RECORD_SYSCALL = 11,
 };
 
 /* Classes of loss; each has a counter in the map `losses`. */
@@ -43,7 +49,9 @@ enum record_loss {
 	RECORD_LOSS_UNREADABLE_PACKET = 2,
 	/* A socket that could not be noted, so that its owner may be missing. */
 	RECORD_LOSS_OWNER = 3,
-	NR_RECORD_LOSS = 4,
+	/* A DNS message over the rate that is kept, or one that could not be read. */
+	RECORD_LOSS_DNS = 4,
+	NR_RECORD_LOSS = 5,
 };
 
 enum record_flag {
@@ -56,6 +64,21 @@ enum record_flag {
 	RECORD_FLAG_TASK_CONTEXT = 1 << 4,
 	/* The owner was known from the socket's making, not from its use. */
 	RECORD_FLAG_OWNER_CREATED = 1 << 5,
+	/* It was so before the recorder began. */
+	RECORD_FLAG_SNAPSHOT = 1 << 6,
+	/* Packets were received, not sent. */
+	RECORD_FLAG_RECEIVED = 1 << 7,
+};
+
+/* What a process did to the kernel, or to what can be seen of it. */
+enum record_operation_kind {
+	RECORD_OPERATION_MODULE = 1,
+	RECORD_OPERATION_IO_URING = 2, /* number: flags of io_uring_setup */
+	RECORD_OPERATION_CGROUP_CREATE = 3,
+	RECORD_OPERATION_CGROUP_REMOVE = 4,
+	RECORD_OPERATION_PACKET_TRANSMIT_RING = 5,
+	RECORD_OPERATION_PACKET_BYPASS = 6,
+	RECORD_OPERATION_XDP = 7,
 };
 
 /* By which kind of socket a packet left. */
@@ -89,10 +112,17 @@ struct record_header {
 	struct record_process_id process;
 };
 
+/* Who a process is when it forks or ends. */
+struct record_context {
+	struct record_credentials credentials;
+	__u32 mount_ns, net_ns, pid_ns, user_ns; /* inode numbers; 0 where the process has left them */
+};
+
 /* RECORD_FORK: `header.process` is the parent. */
 struct record_fork {
 	struct record_header header;
 	struct record_process_id child;
+	struct record_context context; /* of the parent */
 };
 
 /*
@@ -113,6 +143,7 @@ struct record_exec {
 
 struct record_exit {
 	struct record_header header;
+	struct record_context context;
 	__u32 exit_code; /* as wait(2) has it */
 	__u32 pad;
 };
@@ -133,10 +164,10 @@ struct record_tcp {
 };
 
 /*
- * RECORD_PACKETS: packets of one flow as they were queued for sending. `header.process` owns the socket. The
- * first packet of a flow is written at once; totals when the flow leaves the cache. User space reads totals
- * of flows still in the cache from the map `flows`. The kernel's own packets are summed by remote address: they
- * have no local address, and no ports but for ICMP.
+ * RECORD_PACKETS: totals of one flow, as packets were queued for sending or, with RECORD_FLAG_RECEIVED, taken in
+ * by a process. `header.process` owns the socket. The first packet of a flow is told in a batch; totals when it
+ * leaves the cache or the recorder asks. The kernel's own packets are summed by remote address: they have no local
+ * address, and no ports but for ICMP.
  */
 struct record_packets {
 	struct record_header header;
@@ -155,14 +186,80 @@ struct record_packets {
 	__u32 net_ns;
 };
 
+/* One entry of a batch. */
+struct record_target {
+	__u64 socket; /* TCP: the kernel's socket */
+	__u8 remote_address[16]; /* network order; IPv4 in the first four */
+	__u16 remote_port, local_port; /* ICMP: remote_port is type * 256 + code */
+	__u32 after_ns; /* since the batch's first_ns */
+	__u32 bytes;
+	__u8 tcp_flags; /* of the packet */
+	__u8 state; /* TCP: TCP_SYN_SENT (2) or TCP_CLOSE (7) without having been established */
+	__u16 error; /* TCP: errno where the kernel set one */
+};
+
+#define RECORD_BATCH_MAX 128
+
+/* RECORD_BATCH: `header.process` owns the sockets. */
+struct record_batch {
+	struct record_header header;
+	struct record_process_id actor; /* who did it, with RECORD_FLAG_TASK_CONTEXT */
+	struct record_credentials credentials; /* of the actor at the first entry */
+	__u64 socket; /* packets: the kernel's socket, 0 for forwarded ones */
+	__u64 first_ns;
+	__u8 local_address[16];
+	__u32 net_ns;
+	__u16 family;
+	__u8 protocol; /* IPPROTO_TCP with RECORD_VIA_SOCKET: connections; packets otherwise */
+	__u8 via; /* enum record_via */
+	__u32 count;
+	__u32 pad;
+	struct record_target targets[RECORD_BATCH_MAX]; /* the first `count` are written */
+};
+
+/* RECORD_BIND: a program chose a local port, or a socket without connections was open at the start. */
+struct record_bind {
+	struct record_header header;
+	__u64 socket;
+	__u8 address[16];
+	__u16 port, family;
+	__u32 protocol;
+	__u32 net_ns, pad;
+};
+
+#define RECORD_DNS_MAX 1232
+
+/* RECORD_DNS: a message from or to port 53. `header.process` sent or took it in; RECORD_FLAG_RECEIVED. */
+struct record_dns {
+	struct record_header header;
+	__u8 remote_address[16];
+	__u16 remote_port, local_port, family;
+	__u16 length; /* of what is kept of the message */
+	__u8 message[RECORD_DNS_MAX];
+};
+
+#define RECORD_DETAIL_MAX 256
+
+/* RECORD_OPERATION */
+struct record_operation {
+	struct record_header header;
+	__u32 operation; /* enum record_operation_kind */
+	__u32 number;
+	char detail[RECORD_DETAIL_MAX]; /* ended by NUL */
+};
+
 /*
- * A slot of the map `flows`. The writer sets `begun`, then the record, then `ended` to the same value; a
- * reader that finds them different reads again later.
+ * RECORD_SYSCALL: a system call of the optional tier returned. Texts are as the program gave them, read after the
+ * call, so a thread beside it may have changed them; an opened file's path is the kernel's.
  */
-struct record_flow_slot {
-	__u64 begun;
-	struct record_packets packets;
-	__u64 ended;
+struct record_syscall {
+	struct record_header header;
+	struct record_context context;
+	__s64 result;
+	__u64 arguments[6];
+	__u32 number; /* of this architecture */
+	__u16 text_len[2]; /* with NUL; 0 where there is none */
+	char texts[2 * RECORD_DETAIL_MAX]; /* each in its half */
 };
 
 /* Owner of a socket, by the address of the kernel's `struct sock`. */
@@ -187,12 +284,18 @@ struct record_listener {
 RECORD_ASSERT(record_process_id, 16);
 RECORD_ASSERT(record_credentials, 48);
 RECORD_ASSERT(record_header, 32);
-RECORD_ASSERT(record_fork, 48);
+RECORD_ASSERT(record_context, 64);
+RECORD_ASSERT(record_fork, 112);
 RECORD_ASSERT(record_exec, 168);
-RECORD_ASSERT(record_exit, 40);
+RECORD_ASSERT(record_exit, 104);
 RECORD_ASSERT(record_tcp, 168);
 RECORD_ASSERT(record_packets, 184);
-RECORD_ASSERT(record_flow_slot, 200);
+RECORD_ASSERT(record_target, 40);
+RECORD_ASSERT(record_batch, 144 + RECORD_BATCH_MAX * 40);
+RECORD_ASSERT(record_bind, 72);
+RECORD_ASSERT(record_dns, 56 + RECORD_DNS_MAX);
+RECORD_ASSERT(record_operation, 296);
+RECORD_ASSERT(record_syscall, 160 + 2 * RECORD_DETAIL_MAX);
 RECORD_ASSERT(record_owner, 24);
 RECORD_ASSERT(record_listener, 8);
 

@@ -4,6 +4,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_PACKET 17
+#define AF_XDP 44
 #define PF_KTHREAD 0x00200000
 #define THREAD_SIZE (16 * 1024)
 #define SOFTIRQ_SERVING 0x00000100
@@ -19,7 +20,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 * 1024 * 1024);
+	__uint(max_entries, 8 * 1024 * 1024);
 } flow_ring SEC(".maps");
 
 struct {
@@ -50,6 +51,17 @@ static __always_inline __u64 wake_flags(void *ring)
 									   BPF_RB_NO_WAKEUP;
 }
 
+static __always_inline bool in_scope(void)
+{
+	return !scoped || bpf_current_task_under_cgroup(&scope, 0) == 1;
+}
+
+/*
+ * The running task by plain loads, where the kernel hands it out as a trusted pointer (5.11): the hooks that run for
+ * every packet and connection cannot afford a call for every field.
+ */
+#define TRUSTED_CURRENT bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
 /*
  * Whether the code that reached this hook was called by `current`, not by an interrupt on top of it. The
  * hook's context lies on the stack of whoever called the tracepoint. On x86 interrupts and the work after them
@@ -58,27 +70,47 @@ static __always_inline __u64 wake_flags(void *ring)
  */
 static __always_inline bool in_task_context(void *context)
 {
+#if defined(__TARGET_ARCH_x86)
+	if (TRUSTED_CURRENT) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		/* Two pointers' difference is a number to the verifier, which a pointer is not. */
+		__u64 ahead = (const char *)context - (const char *)task;
+
+		barrier_var(ahead);
+		if (task->flags & PF_KTHREAD)
+			return false;
+		return ahead + bpf_get_current_task() - (__u64)task->stack < THREAD_SIZE;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		volatile __u64 spilled = (__u64)context; /* read back as a number */
+		__u64 at = 0;
+
+		if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+			return false;
+		bpf_probe_read_kernel(&at, sizeof(at), (void *)&spilled);
+		return at - (__u64)BPF_CORE_READ(task, stack) < THREAD_SIZE;
+	}
+#else
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return false;
-#if defined(__TARGET_ARCH_x86)
-	volatile __u64 spilled = (__u64)context; /* as a number, which a pointer to the context is not */
-	__u64 at = 0;
-
-	bpf_probe_read_kernel(&at, sizeof(at), (void *)&spilled);
-	return at - (__u64)BPF_CORE_READ(task, stack) < THREAD_SIZE;
-#else
 	return !(BPF_CORE_READ(task, thread_info.preempt_count) & (SOFTIRQ_SERVING | HARDIRQ_AND_NMI));
 #endif
 }
 
-static __always_inline bool in_scope(void)
-{
-	return !scoped || bpf_current_task_under_cgroup(&scope, 0) == 1;
-}
+/*
+ * Of a task that is known by a trusted pointer or one that was loaded through one: plain loads, which the kernel
+ * makes safe. The same fields by calls: for pointers that are mere numbers.
+ */
+#define IDENTIFY(task, id)                                                       \
+	({                                                                       \
+		(id)->tgid = (task)->tgid;                                       \
+		(id)->start_ns = (task)->group_leader->start_boottime;           \
+		(id)->exec = (__u32)(task)->self_exec_id;                        \
+	})
 
-static __always_inline void identify(struct task_struct *task, struct record_process_id *id)
+static __always_inline void identify_by_calls(struct task_struct *task, struct record_process_id *id)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
@@ -87,71 +119,75 @@ static __always_inline void identify(struct task_struct *task, struct record_pro
 	id->exec = (__u32)BPF_CORE_READ(task, self_exec_id);
 }
 
-static __always_inline void read_credentials(struct task_struct *task, struct record_credentials *to)
-{
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-
-	to->uid = BPF_CORE_READ(cred, uid.val);
-	to->euid = BPF_CORE_READ(cred, euid.val);
-	to->gid = BPF_CORE_READ(cred, gid.val);
-	to->egid = BPF_CORE_READ(cred, egid.val);
-	to->suid = BPF_CORE_READ(cred, suid.val);
-	to->sgid = BPF_CORE_READ(cred, sgid.val);
-	to->fsuid = BPF_CORE_READ(cred, fsuid.val);
-	to->fsgid = BPF_CORE_READ(cred, fsgid.val);
-	bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
-	to->login_uid = RECORD_ID_UNSET;
-	to->session = RECORD_ID_UNSET;
-	if (bpf_core_field_exists(task->loginuid))
-		to->login_uid = BPF_CORE_READ(task, loginuid.val);
-	if (bpf_core_field_exists(task->sessionid))
-		to->session = BPF_CORE_READ(task, sessionid);
-}
-
-/*
- * The same for the running task, by plain loads where the kernel hands it out as a trusted pointer (5.11): the
- * hooks that run for every packet and connection cannot afford a call for every field.
- */
-#define TRUSTED_CURRENT bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
-
 static __always_inline void identify_current(struct record_process_id *id)
 {
 	if (TRUSTED_CURRENT) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
-		id->tgid = task->tgid;
-		id->start_ns = task->group_leader->start_boottime;
-		id->exec = (__u32)task->self_exec_id;
+		IDENTIFY(task, id);
 	} else {
-		identify((struct task_struct *)bpf_get_current_task(), id);
+		identify_by_calls((struct task_struct *)bpf_get_current_task(), id);
 	}
+}
+
+static __always_inline void read_credentials(struct task_struct *task, struct record_credentials *to)
+{
+	const struct cred *cred = task->cred;
+
+	to->uid = cred->uid.val;
+	to->euid = cred->euid.val;
+	to->gid = cred->gid.val;
+	to->egid = cred->egid.val;
+	to->suid = cred->suid.val;
+	to->sgid = cred->sgid.val;
+	to->fsuid = cred->fsuid.val;
+	to->fsgid = cred->fsgid.val;
+	/* Two words until 6.3, one since; the same bytes. */
+	bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
+	to->login_uid = RECORD_ID_UNSET;
+	to->session = RECORD_ID_UNSET;
+	if (bpf_core_field_exists(task->loginuid))
+		to->login_uid = task->loginuid.val;
+	if (bpf_core_field_exists(task->sessionid))
+		to->session = task->sessionid;
 }
 
 static __always_inline void read_current_credentials(struct record_credentials *to)
 {
 	if (TRUSTED_CURRENT) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		const struct cred *cred = task->cred;
+		read_credentials(bpf_get_current_task_btf(), to);
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		const struct cred *cred = BPF_CORE_READ(task, cred);
 
-		to->uid = cred->uid.val;
-		to->euid = cred->euid.val;
-		to->gid = cred->gid.val;
-		to->egid = cred->egid.val;
-		to->suid = cred->suid.val;
-		to->sgid = cred->sgid.val;
-		to->fsuid = cred->fsuid.val;
-		to->fsgid = cred->fsgid.val;
-		/* Two words until 6.3, one since; the same bytes. */
+		to->uid = BPF_CORE_READ(cred, uid.val);
+		to->euid = BPF_CORE_READ(cred, euid.val);
+		to->gid = BPF_CORE_READ(cred, gid.val);
+		to->egid = BPF_CORE_READ(cred, egid.val);
+		to->suid = BPF_CORE_READ(cred, suid.val);
+		to->sgid = BPF_CORE_READ(cred, sgid.val);
+		to->fsuid = BPF_CORE_READ(cred, fsuid.val);
+		to->fsgid = BPF_CORE_READ(cred, fsgid.val);
 		bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
 		to->login_uid = RECORD_ID_UNSET;
 		to->session = RECORD_ID_UNSET;
 		if (bpf_core_field_exists(task->loginuid))
-			to->login_uid = task->loginuid.val;
+			to->login_uid = BPF_CORE_READ(task, loginuid.val);
 		if (bpf_core_field_exists(task->sessionid))
-			to->session = task->sessionid;
-	} else {
-		read_credentials((struct task_struct *)bpf_get_current_task(), to);
+			to->session = BPF_CORE_READ(task, sessionid);
 	}
+}
+
+/* A process that ends has left its namespaces. */
+static __always_inline void read_context(struct task_struct *task, struct record_context *to)
+{
+	struct nsproxy *namespaces = task->nsproxy;
+
+	read_credentials(task, &to->credentials);
+	to->mount_ns = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
+	to->net_ns = BPF_CORE_READ(namespaces, net_ns, ns.inum);
+	to->pid_ns = BPF_CORE_READ(namespaces, pid_ns_for_children, ns.inum);
+	to->user_ns = task->cred->user_ns->ns.inum;
 }
 
 static __always_inline void begin(struct record_header *header, __u16 kind, __u32 size)

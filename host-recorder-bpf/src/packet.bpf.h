@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Packets as they are queued for sending: UDP, ICMP, raw IP, AF_PACKET and forwarded ones. TCP sockets are
- * left to on_tcp_state. Flows are summed in a cache per CPU: the first packet is written at once, totals when
- * another flow takes the slot; the recorder reads what is still in the cache.
+ * Packets as they are queued for sending (UDP, ICMP, raw IP, AF_PACKET, forwarded), and UDP datagrams as a process
+ * takes them in. TCP sockets are left to on_tcp_state.
  */
 
 #define ETH_P_IP 0x0800
@@ -10,59 +9,85 @@
 #define ETH_P_8021Q 0x8100
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
-#define SOCK_STREAM 1
-#define SOCK_RAW 3
 #define IPPROTO_ICMP 1
 #define IPPROTO_UDP 17
-#define IPPROTO_UDPLITE 136
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_SCTP 132
+#define IPPROTO_UDPLITE 136
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
-#define FLOW_SLOTS 1024
+#define DNS_PORT 53
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FLOW_SLOTS);
-	__type(key, __u32);
-	__type(value, struct record_flow_slot);
-} flows SEC(".maps");
+/* DNS messages kept in a second on one CPU. */
+#define DNS_RATE 512
 
-/* Packets counted, so that the recorder need not read `flows` while nothing is sent. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} packets_seen SEC(".maps");
+/* Bytes from the network header on that are looked at. */
+#define HEADERS 96
 
-/* What a packet says of its flow. */
-struct packet {
-	__u8 local[16], remote[16];
-	__u16 local_port, remote_port;
-	__u16 family;
-	__u8 protocol, via, tcp_flags;
-	__u64 bytes, count;
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
+
+struct headers {
+	__u8 bytes[HEADERS + 32]; /* room for a look behind the last offset that is checked */
 };
 
-static __always_inline bool read_ports(struct packet *packet, const void *at)
-{
-	__u8 header[16];
+/* Two: a hook that interrupts another one's task has the second. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct headers);
+} packet_headers SEC(".maps");
 
+/*
+ * Copies the headers from an offset to skb->data on, also where they lie in pages of their own; returns how many
+ * bytes of the packet are there to be read, 0 where none are.
+ */
+static __always_inline int copy_headers(struct sk_buff *skb, int at, struct headers *to)
+{
+	int whole = skb->len, linear = whole - (int)skb->data_len;
+
+	if (linear - at < HEADERS && linear != whole && read_fragments && bpf_ksym_exists(bpf_dynptr_from_skb) &&
+	    at >= 0) {
+		__u64 length = whole - at;
+		struct bpf_dynptr bytes;
+
+		barrier_var(length);
+		if (length > HEADERS)
+			length = HEADERS;
+		if (length && !bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes) &&
+		    !bpf_dynptr_read(to->bytes, length, &bytes, at, 0))
+			return length;
+		return 0;
+	}
+	/* Behind a packet's bytes lie others of the same buffer. */
+	return bpf_probe_read_kernel(to->bytes, HEADERS, skb->data + at) ? 0 : linear - at;
+}
+
+/* Ports or ICMP type; `at` is the offset of the transport header. */
+static __always_inline bool read_transport(struct packet *packet, const struct headers *headers, __u32 at,
+					   int available)
+{
+	const __u8 *header;
+
+	barrier_var(at);
+	if (at > HEADERS)
+		return false;
+	header = headers->bytes + at;
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
-		if (bpf_probe_read_kernel(header, sizeof(header), at))
+		if ((int)at + 14 > available)
 			return false;
 		packet->tcp_flags = header[13];
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
-	case 132: /* SCTP */
-		if (bpf_probe_read_kernel(header, 4, at))
+	case IPPROTO_SCTP:
+		if ((int)at + 4 > available)
 			return false;
 		break;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		if (bpf_probe_read_kernel(header, 2, at))
+		if ((int)at + 2 > available)
 			return false;
 		packet->remote_port = header[0] << 8 | header[1];
 		return true;
@@ -74,77 +99,93 @@ static __always_inline bool read_ports(struct packet *packet, const void *at)
 	return true;
 }
 
-static __always_inline bool read_ipv4(struct packet *packet, const void *at)
+/* Reads an IPv4 header; returns the offset of the transport header, 0 where there is none, negative for no header. */
+static __always_inline int read_ipv4(struct packet *packet, const struct headers *headers, int available)
 {
-	struct iphdr ip;
+	const struct iphdr *ip = (const void *)headers->bytes;
 
-	if (bpf_probe_read_kernel(&ip, sizeof(ip), at) || ip.version != 4)
-		return false;
+	if (available < (int)sizeof(*ip) || ip->version != 4)
+		return -1;
 	packet->family = AF_INET;
-	packet->protocol = ip.protocol;
-	__builtin_memcpy(packet->local, &ip.saddr, 4);
-	__builtin_memcpy(packet->remote, &ip.daddr, 4);
+	packet->protocol = ip->protocol;
+	*(__u32 *)packet->local = ip->saddr;
+	*(__u32 *)packet->remote = ip->daddr;
 	/* A later fragment has no transport header. */
-	if (ip.frag_off & bpf_htons(0x1fff))
-		return true;
-	return read_ports(packet, at + ip.ihl * 4);
+	return ip->frag_off & bpf_htons(0x1fff) ? 0 : ip->ihl * 4;
 }
 
-static __always_inline bool read_ipv6(struct packet *packet, const void *at)
+/* The same for IPv6. */
+static __always_inline int read_ipv6(struct packet *packet, const struct headers *headers, int available)
 {
-	struct ipv6hdr ip;
-	__u8 next[4];
+	const struct ipv6hdr *ip = (const void *)headers->bytes;
+	__u32 at = sizeof(*ip);
 
-	if (bpf_probe_read_kernel(&ip, sizeof(ip), at) || ip.version != 6)
-		return false;
+	if (available < (int)sizeof(*ip) || ip->version != 6)
+		return -1;
 	packet->family = AF_INET6;
-	packet->protocol = ip.nexthdr;
-	__builtin_memcpy(packet->local, &ip.saddr, 16);
-	__builtin_memcpy(packet->remote, &ip.daddr, 16);
-	at += sizeof(ip);
+	packet->protocol = ip->nexthdr;
+	__builtin_memcpy(packet->local, &ip->saddr, 16);
+	__builtin_memcpy(packet->remote, &ip->daddr, 16);
 	/* Hop-by-hop, routing, destination options; a fragment's first part goes on likewise. */
 	for (int i = 0; i < 4; i++) {
 		__u8 kind = packet->protocol;
+		const __u8 *next;
 
 		if (kind != 0 && kind != 43 && kind != 60 && kind != 44)
-			return read_ports(packet, at);
-		if (bpf_probe_read_kernel(next, sizeof(next), at))
-			return false;
+			break;
+		barrier_var(at);
+		if (at > HEADERS)
+			return -1;
+		next = headers->bytes + at;
 		packet->protocol = next[0];
 		if (kind == 44 && (next[2] || next[3] & 0xf8))
-			return true;
+			return 0;
 		at += kind == 44 ? 8 : (next[1] + 1) * 8;
 	}
-	return true;
+	return at;
 }
 
-/* Finds the network header. A frame that a program wrote itself is read from its first byte. */
-static __always_inline bool read_packet(struct sk_buff *skb, struct packet *packet)
+/*
+ * Finds the network header and reads on from there; false where it cannot be read. A frame that a program wrote
+ * itself is read from its first byte. `transport` is the offset of the transport header, 0 where there is none.
+ */
+static __always_inline bool read_packet(struct sk_buff *skb, struct packet *packet, int *transport, __u32 level)
 {
+	struct headers *headers = bpf_map_lookup_elem(&packet_headers, &level);
 	const unsigned char *head = skb->head;
-	const unsigned char *data = skb->data;
-	const void *network = head + skb->network_header;
 	const struct skb_shared_info *shared = (const void *)(head + skb->end);
-	__u16 type = skb->dev->type, segments = 0;
-	__u16 ether_type = skb->protocol;
+	int network = (int)skb->network_header - (int)((__u64)skb->data - (__u64)head);
+	__u16 ether_type = skb->protocol, segments = 0;
+	int available, at;
 
-	if (packet->via == RECORD_VIA_PACKET && (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK)) {
-		network = data + 14;
-		bpf_probe_read_kernel(&ether_type, 2, data + 12);
-		if (ether_type == bpf_htons(ETH_P_8021Q)) {
-			bpf_probe_read_kernel(&ether_type, 2, data + 16);
-			network += 4;
+	if (!headers)
+		return false;
+	if (packet->via == RECORD_VIA_PACKET) {
+		__u16 type = skb->dev->type;
+
+		if (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) {
+			network = 14;
+			bpf_probe_read_kernel(&ether_type, 2, skb->data + 12);
+			if (ether_type == bpf_htons(ETH_P_8021Q)) {
+				bpf_probe_read_kernel(&ether_type, 2, skb->data + 16);
+				network = 18;
+			}
 		}
 	}
-	bpf_core_read(&segments, sizeof(segments), &shared->gso_segs);
+	/* Where a driver may split one packet, it is counted as what it becomes. */
+	if (skb->data_len || packet->via == RECORD_VIA_FORWARDED)
+		bpf_core_read(&segments, sizeof(segments), &shared->gso_segs);
 	packet->count = segments ? segments : 1;
-	packet->bytes = skb->len - ((const unsigned char *)network - data);
-	if (ether_type == bpf_htons(ETH_P_IP))
-		return read_ipv4(packet, network);
-	if (ether_type == bpf_htons(ETH_P_IPV6))
-		return read_ipv6(packet, network);
-	packet->family = 0; /* ARP and others: not traffic to a remote host */
-	return true;
+	packet->bytes = (int)skb->len - network;
+	if (ether_type != bpf_htons(ETH_P_IP) && ether_type != bpf_htons(ETH_P_IPV6))
+		return true; /* ARP and others: not traffic to a remote host */
+	available = copy_headers(skb, network, headers);
+	at = ether_type == bpf_htons(ETH_P_IP) ? read_ipv4(packet, headers, available) :
+						  read_ipv6(packet, headers, available);
+	if (at < 0)
+		return false;
+	*transport = at ? network + at : 0;
+	return !at || read_transport(packet, headers, at, available);
 }
 
 /*
@@ -157,79 +198,6 @@ static __always_inline void forget_ports(struct packet *packet)
 	packet->local_port = 0;
 	if (packet->protocol == IPPROTO_TCP)
 		packet->remote_port = 0;
-}
-
-static __always_inline __u32 slot_of(const struct packet *packet)
-{
-	const __u64 *remote = (const __u64 *)packet->remote;
-	__u64 hash = remote[0] ^ remote[1] * 31 ^
-		     ((__u64)packet->remote_port << 32 | (__u64)packet->protocol << 16 | packet->local_port);
-
-	hash *= 0x9e3779b97f4a7c15ull;
-	return hash >> 54;
-}
-_Static_assert(FLOW_SLOTS == 1 << (64 - 54), "slot_of takes as many bits as there are slots");
-
-static __always_inline bool same_flow(const struct record_packets *flow, __u64 socket,
-				      const struct packet *packet)
-{
-	const __u64 *known = (const __u64 *)flow->remote_address;
-	const __u64 *remote = (const __u64 *)packet->remote;
-	const __u64 *known_local = (const __u64 *)flow->local_address;
-	const __u64 *local = (const __u64 *)packet->local;
-
-	return flow->socket == socket && known[0] == remote[0] && known[1] == remote[1] &&
-	       known_local[0] == local[0] && known_local[1] == local[1] &&
-	       flow->remote_port == packet->remote_port && flow->local_port == packet->local_port &&
-	       flow->protocol == packet->protocol && flow->via == packet->via &&
-	       flow->family == packet->family;
-}
-
-static __always_inline void write_flow(const struct record_packets *flow)
-{
-	if (bpf_ringbuf_output(&flow_ring, (void *)flow, sizeof(*flow), wake_flags(&flow_ring)))
-		lose(RECORD_LOSS_FLOW, flow->packets);
-}
-
-static __always_inline void begin_flow(struct record_flow_slot *slot, struct sk_buff *skb, __u64 socket,
-				       const struct packet *packet, const struct record_owner *owner,
-				       bool task_context)
-{
-	struct record_packets *flow = &slot->packets;
-	struct net *net;
-
-	if (flow->packets > 1)
-		write_flow(flow);
-	slot->begun++;
-	barrier();
-	begin(&flow->header, RECORD_PACKETS, sizeof(*flow));
-	flow->header.process = owner->process;
-	if (owner->created)
-		flow->header.flags |= RECORD_FLAG_OWNER_CREATED;
-	__builtin_memset(&flow->actor, 0, sizeof(flow->actor));
-	__builtin_memset(&flow->credentials, 0, sizeof(flow->credentials));
-	if (task_context) {
-		flow->header.flags |= RECORD_FLAG_TASK_CONTEXT;
-		identify_current(&flow->actor);
-		read_current_credentials(&flow->credentials);
-	}
-	flow->socket = socket;
-	flow->first_ns = flow->last_ns = flow->header.time_ns;
-	flow->packets = packet->count;
-	flow->bytes = packet->bytes;
-	__builtin_memcpy(flow->local_address, packet->local, 16);
-	__builtin_memcpy(flow->remote_address, packet->remote, 16);
-	flow->local_port = packet->local_port;
-	flow->remote_port = packet->remote_port;
-	flow->family = packet->family;
-	flow->protocol = packet->protocol;
-	flow->via = packet->via;
-	flow->tcp_flags = packet->tcp_flags;
-	net = skb->dev->nd_net.net;
-	flow->net_ns = net->ns.inum;
-	barrier();
-	slot->ended = slot->begun;
-	write_flow(flow);
 }
 
 /* Which kind of socket sent it; false where the packet is not ours to record. */
@@ -247,15 +215,14 @@ static __always_inline bool classify(struct sock *sk, struct packet *packet)
 		return false;
 	if (sk->__sk_common.skc_family == AF_PACKET) {
 		packet->via = RECORD_VIA_PACKET;
-	} else if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) {
+		return true;
+	}
+	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) {
 		packet->via = RECORD_VIA_KERNEL;
 		return !scoped && sk->sk_type != SOCK_STREAM;
-	} else if (sk->sk_type == SOCK_STREAM) {
-		return false;
-	} else {
-		packet->via = sk->sk_type == SOCK_RAW ? RECORD_VIA_RAW_IP : RECORD_VIA_SOCKET;
 	}
-	return true;
+	packet->via = sk->sk_type == SOCK_RAW ? RECORD_VIA_RAW_IP : RECORD_VIA_SOCKET;
+	return sk->sk_type != SOCK_STREAM;
 }
 
 /* Finds or takes the owner; false when the socket is out of scope. */
@@ -266,7 +233,7 @@ static __always_inline bool find_owner(__u64 socket, const struct packet *packet
 
 	if (packet->via == RECORD_VIA_FORWARDED || packet->via == RECORD_VIA_KERNEL)
 		return true;
-	known = packet->via == RECORD_VIA_PACKET ? NULL : bpf_map_lookup_elem(&owners, &socket);
+	known = socket && packet->via != RECORD_VIA_PACKET ? bpf_map_lookup_elem(&owners, &socket) : NULL;
 	if (known) {
 		*owner = *known;
 		return true;
@@ -275,25 +242,278 @@ static __always_inline bool find_owner(__u64 socket, const struct packet *packet
 		return !scoped;
 	identify_current(&owner->process);
 	/* Packet sockets have no hook for their end, so their owner is who uses them. */
-	if (packet->via != RECORD_VIA_PACKET)
+	if (socket && packet->via != RECORD_VIA_PACKET)
 		note_owner(socket, owner);
 	return true;
+}
+
+static __always_inline __u16 flow_flags(const struct packet *packet, const struct record_owner *owner,
+					bool task_context)
+{
+	return (owner->created ? RECORD_FLAG_OWNER_CREATED : 0) |
+	       (task_context ? RECORD_FLAG_TASK_CONTEXT : 0) | (packet->received ? RECORD_FLAG_RECEIVED : 0);
+}
+
+/* A batch for packets of a socket by whoever sends now; NULL when the socket is out of scope. */
+static __always_inline struct batch_slot *packet_batch(struct flow_cpu *cpu, struct sk_buff *skb, __u64 socket,
+						       __u64 cookie, const struct packet *packet,
+						       bool task_context, __u64 now)
+{
+	struct batch_slot *slot = batch_of(cpu, cookie << 8 ^ packet->via << 1 ^ packet->received);
+	struct record_owner owner = {};
+	struct record_batch *batch;
+	struct actor actor = {};
+
+	if (!slot)
+		return NULL;
+	batch = &slot->batch;
+	if (task_context)
+		read_actor(&actor);
+	if (batch->count && batch->socket == socket && slot->cookie == cookie && slot->actor.tgid == actor.tgid &&
+	    slot->actor.exec == actor.exec && slot->actor.cred == actor.cred && batch->via == packet->via &&
+	    batch->protocol == packet->protocol && batch->family == packet->family &&
+	    same_address(batch->local_address, packet->local) &&
+	    !(batch->header.flags & RECORD_FLAG_RECEIVED) == !packet->received && fits_time(batch, now))
+		return slot;
+	write_batch(batch);
+	if (!find_owner(socket, packet, task_context, &owner))
+		return NULL;
+	slot->actor = actor;
+	slot->cookie = cookie;
+	batch->header.kind = RECORD_BATCH;
+	batch->header.flags = flow_flags(packet, &owner, task_context);
+	batch->header.time_ns = now;
+	batch->header.process = owner.process;
+	if (task_context) {
+		identify_current(&batch->actor);
+		read_current_credentials(&batch->credentials);
+	} else {
+		__builtin_memset(&batch->actor, 0, sizeof(batch->actor));
+		__builtin_memset(&batch->credentials, 0, sizeof(batch->credentials));
+	}
+	batch->socket = socket;
+	batch->first_ns = now;
+	copy_address(batch->local_address, packet->local);
+	batch->net_ns = skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+	batch->family = packet->family;
+	batch->protocol = packet->protocol;
+	batch->via = packet->via;
+	batch->pad = 0;
+	return slot;
+}
+
+/* Puts a new flow into the cache and tells of its first packet. */
+static __always_inline void begin_flow(struct flow_cpu *cpu, struct flow_slot *slot, struct sk_buff *skb,
+				       __u64 socket, __u64 cookie, const struct packet *packet,
+				       bool task_context)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct record_target *target;
+	struct record_batch *batch;
+	struct batch_slot *waiting;
+
+	if ((__u32)slot->packets != slot->told)
+		write_totals(slot);
+	slot->packets = slot->told = 0;
+	waiting = packet_batch(cpu, skb, socket, cookie, packet, task_context, now);
+	if (!waiting)
+		return;
+	batch = &waiting->batch;
+	target = next_target(batch, now);
+	if (!target)
+		return;
+	target->socket = 0;
+	copy_address(target->remote_address, packet->remote);
+	target->remote_port = packet->remote_port;
+	target->local_port = packet->local_port;
+	target->bytes = packet->bytes;
+	target->tcp_flags = packet->tcp_flags;
+	target->state = 0;
+	target->error = 0;
+	slot->socket = socket;
+	copy_address(slot->local, packet->local);
+	copy_address(slot->remote, packet->remote);
+	slot->local_port = packet->local_port;
+	slot->remote_port = packet->remote_port;
+	slot->family = packet->family;
+	slot->protocol = packet->protocol;
+	slot->via = packet->via;
+	slot->packets = packet->count;
+	slot->bytes = packet->bytes;
+	slot->first_ns = slot->last_ns = now;
+	slot->owner = batch->header.process;
+	slot->actor = batch->actor;
+	slot->last_tick = bpf_jiffies64();
+	/* A packet that stands for several is not told in full by the batch. */
+	slot->told = packet->count == 1;
+	slot->net_ns = batch->net_ns;
+	slot->flags = batch->header.flags;
+	slot->tcp_flags = packet->tcp_flags;
+	slot->received = packet->received;
+	if (batch->count >= RECORD_BATCH_MAX)
+		write_batch(batch);
+}
+
+/* One packet as a record of its own, where the CPU's cache is in use. */
+static __always_inline void write_alone(struct sk_buff *skb, __u64 socket, const struct packet *packet,
+					bool task_context)
+{
+	struct record_owner owner = {};
+	struct record_packets *record;
+
+	if (!find_owner(socket, packet, task_context, &owner))
+		return;
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+	if (!record) {
+		lose(RECORD_LOSS_FLOW, packet->count);
+		return;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	begin(&record->header, RECORD_PACKETS, sizeof(*record));
+	record->header.flags = flow_flags(packet, &owner, task_context);
+	record->header.process = owner.process;
+	if (task_context) {
+		identify_current(&record->actor);
+		read_current_credentials(&record->credentials);
+	}
+	record->socket = socket;
+	record->first_ns = record->last_ns = record->header.time_ns;
+	record->packets = packet->count;
+	record->bytes = packet->bytes;
+	copy_address(record->local_address, packet->local);
+	copy_address(record->remote_address, packet->remote);
+	record->local_port = packet->local_port;
+	record->remote_port = packet->remote_port;
+	record->family = packet->family;
+	record->protocol = packet->protocol;
+	record->via = packet->via;
+	record->tcp_flags = packet->tcp_flags;
+	record->net_ns = skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+/* How many DNS messages a CPU kept in which second. */
+struct dns_rate {
+	__u64 second_ns, kept;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dns_rate);
+} dns_rates SEC(".maps");
+
+static __always_inline bool within_dns_rate(__u64 now)
+{
+	__u32 zero = 0;
+	struct dns_rate *rate = bpf_map_lookup_elem(&dns_rates, &zero);
+
+	if (!rate)
+		return false;
+	if (now - rate->second_ns >= 1000000000) {
+		rate->second_ns = now;
+		rate->kept = 0;
+	}
+	return rate->kept++ < DNS_RATE;
+}
+
+/* Keeps a DNS message. */
+static __always_inline void write_dns(struct sk_buff *skb, const struct packet *packet, int transport,
+				      bool task_context)
+{
+	__u32 at = transport + 8, linear = skb->len - skb->data_len;
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct record_dns *record;
+	__u64 length;
+
+	if (scoped && !(task_context && in_scope()))
+		return;
+	/* A header of DNS, as far as it is in one piece. */
+	if (transport < 0 || linear < at + 12 || !within_dns_rate(now)) {
+		lose(RECORD_LOSS_DNS, 1);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+	if (!record) {
+		lose(RECORD_LOSS_DNS, 1);
+		return;
+	}
+	begin(&record->header, RECORD_DNS, sizeof(*record));
+	__builtin_memset(&record->header.process, 0, sizeof(record->header.process));
+	if (task_context) {
+		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
+		identify_current(&record->header.process);
+	}
+	if (packet->received)
+		record->header.flags |= RECORD_FLAG_RECEIVED;
+	copy_address(record->remote_address, packet->remote);
+	record->remote_port = packet->remote_port;
+	record->local_port = packet->local_port;
+	record->family = packet->family;
+	length = linear - at;
+	barrier_var(length);
+	if (length > RECORD_DNS_MAX)
+		length = RECORD_DNS_MAX;
+	record->length = length;
+	if (bpf_probe_read_kernel(record->message, length, skb->data + at))
+		record->length = 0;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+static __always_inline bool is_dns(const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_UDP &&
+	       (packet->remote_port == DNS_PORT || packet->local_port == DNS_PORT);
+}
+
+static __always_inline void count_flow(void *context, struct sk_buff *skb, __u64 socket, __u64 cookie,
+				       const struct packet *packet, int transport, bool task_context,
+				       bool task_context_known)
+{
+	struct flow_slot *slot;
+	struct flow_cpu *cpu;
+	__u32 index;
+
+	note_change();
+	cpu = take_cpu();
+	index = slot_of(packet);
+	slot = bpf_map_lookup_elem(&flow_slots, &index);
+	if (!slot)
+		return;
+	if (cpu && same_flow(slot, socket, packet) &&
+	    (packet->via >= RECORD_VIA_KERNEL || slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
+		count_packet(slot, packet);
+		give_back(cpu);
+	} else {
+		if (!task_context_known)
+			task_context = packet->via < RECORD_VIA_KERNEL && in_task_context(context);
+		if (!cpu) {
+			write_alone(skb, socket, packet, task_context);
+		} else {
+			if (!task_context && same_flow(slot, socket, packet))
+				count_packet(slot, packet);
+			else
+				begin_flow(cpu, slot, skb, socket, cookie, packet, task_context);
+			give_back(cpu);
+		}
+	}
+	if (is_dns(packet))
+		write_dns(skb, packet, transport,
+			  task_context_known ? task_context :
+					       packet->via < RECORD_VIA_KERNEL && in_task_context(context));
 }
 
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
-	__u64 socket = (__u64)sk, *seen, now;
-	struct record_flow_slot *slot;
-	struct record_owner owner = {};
 	struct packet packet = {};
-	bool task_context;
-	__u32 index, zero = 0;
+	int transport = 0;
 
 	if (!classify(sk, &packet))
 		return 0;
-	if (!read_packet(skb, &packet)) {
+	if (!read_packet(skb, &packet, &transport, 0)) {
 		lose(RECORD_LOSS_UNREADABLE_PACKET, 1);
 		return 0;
 	}
@@ -301,26 +521,33 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		return 0;
 	if (packet.via == RECORD_VIA_KERNEL)
 		forget_ports(&packet);
-	seen = bpf_map_lookup_elem(&packets_seen, &zero);
-	if (seen)
-		*seen += 1;
-	index = slot_of(&packet);
-	slot = bpf_map_lookup_elem(&flows, &index);
-	if (!slot)
+	count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet, transport, false,
+		   false);
+	return 0;
+}
+
+/* UDP datagrams are freed by whoever took them in, with their headers still there. */
+SEC("tp_btf/consume_skb")
+int BPF_PROG(on_receive, struct sk_buff *skb)
+{
+	struct packet packet = {};
+	__u8 address[16];
+	int transport = 0;
+	__u16 port;
+
+	/* Others belong to a socket (TCP, local sockets), or were never received from a device. */
+	if (skb->sk || !skb->skb_iif || BPF_CORE_READ_BITFIELD(skb, pkt_type) > 2 || !in_task_context(ctx))
 		return 0;
-	task_context = packet.via < RECORD_VIA_KERNEL && in_task_context(ctx);
-	if (slot->packets.packets && same_flow(&slot->packets, socket, &packet) &&
-	    (packet.via >= RECORD_VIA_KERNEL || !task_context ||
-	     slot->packets.actor.tgid == bpf_get_current_pid_tgid() >> 32)) {
-		now = bpf_ktime_get_boot_ns();
-		slot->packets.packets += packet.count;
-		slot->packets.bytes += packet.bytes;
-		slot->packets.last_ns = now;
-		slot->packets.header.time_ns = now;
+	packet.via = RECORD_VIA_SOCKET;
+	if (!read_packet(skb, &packet, &transport, 1) || packet.protocol != IPPROTO_UDP || !transport)
 		return 0;
-	}
-	if (!find_owner(socket, &packet, task_context, &owner))
-		return 0;
-	begin_flow(slot, skb, socket, &packet, &owner, task_context);
+	packet.received = 1;
+	copy_address(address, packet.local);
+	copy_address(packet.local, packet.remote);
+	copy_address(packet.remote, address);
+	port = packet.local_port;
+	packet.local_port = packet.remote_port;
+	packet.remote_port = port;
+	count_flow(ctx, skb, 0, 0, &packet, transport, true, true);
 	return 0;
 }

@@ -117,27 +117,26 @@ __noinline __u64 write_area(__u64 at, __u64 from, __u64 to, __u32 cut)
 
 static __always_inline void describe(struct task_struct *task, struct record_exec *record)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *parent = task->real_parent;
+	struct nsproxy *namespaces = task->nsproxy;
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
 	struct upid upid = {};
 
-	identify(task, &record->header.process);
-	identify(parent, &record->parent);
+	IDENTIFY(task, &record->header.process);
+	IDENTIFY(parent, &record->parent);
 	read_credentials(task, &record->credentials);
 	record->mount_ns = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
 	record->net_ns = BPF_CORE_READ(namespaces, net_ns, ns.inum);
-	record->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	record->user_ns = task->cred->user_ns->ns.inum;
 	bpf_core_read(&upid, sizeof(upid), &pid->numbers[level]);
 	record->pid_ns = BPF_CORE_READ(upid.ns, ns.inum);
-	record->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	record->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	record->exe_inode = BPF_CORE_READ(file, f_inode, i_ino);
 	if (file && !BPF_CORE_READ(file, f_inode, i_nlink))
 		record->header.flags |= RECORD_FLAG_EXE_DELETED;
-	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
+	bpf_probe_read_kernel_str(&record->comm, sizeof(record->comm), task->comm);
 	record->argv_len = 0;
 	record->env_len = 0;
 	record->exe_len = 0;
@@ -213,7 +212,7 @@ static __always_inline __u64 write_payload(struct task_struct *task, struct linu
 	record->tty_len = bounded(write_tty(at, (__u64)BPF_CORE_READ(task, signal, tty)), RECORD_TTY_MAX);
 	at += record->tty_len;
 	if (bprm->interp != bprm->filename)
-		record->script_len = bounded(write_script(at, (__u64)bprm->filename), RECORD_SCRIPT_MAX);
+		record->script_len = bounded(write_script(at, (__u64)BPF_CORE_READ(bprm, filename)), RECORD_SCRIPT_MAX);
 	return at + record->script_len;
 }
 
@@ -244,7 +243,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct record_fork *record;
 
 	/* A new thread is no new process. */
-	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid) || !in_scope())
+	if (child->pid != child->tgid || !in_scope())
 		return 0;
 	record = bpf_ringbuf_reserve(&identity_ring, sizeof(*record), 0);
 	if (!record) {
@@ -252,11 +251,12 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	}
 	begin(&record->header, RECORD_FORK, sizeof(*record));
-	identify(parent, &record->header.process);
+	IDENTIFY(parent, &record->header.process);
+	read_context(parent, &record->context);
 	/* The child leads its own group, and is not yet linked so everywhere. */
-	record->child.tgid = BPF_CORE_READ(child, tgid);
-	record->child.start_ns = BPF_CORE_READ(child, start_boottime);
-	record->child.exec = (__u32)BPF_CORE_READ(child, self_exec_id);
+	record->child.tgid = child->tgid;
+	record->child.start_ns = child->start_boottime;
+	record->child.exec = (__u32)child->self_exec_id;
 	bpf_ringbuf_submit(record, wake_flags(&identity_ring));
 	return 0;
 }
@@ -267,7 +267,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	struct record_exit *record;
 
 	/* Threads end without a word; the last one ends the process. */
-	if (BPF_CORE_READ(task, signal, live.counter) != 0 || !in_scope())
+	if (task->signal->live.counter != 0 || !in_scope())
 		return 0;
 	record = bpf_ringbuf_reserve(&identity_ring, sizeof(*record), 0);
 	if (!record) {
@@ -275,10 +275,11 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0;
 	}
 	begin(&record->header, RECORD_EXIT, sizeof(*record));
-	identify(task, &record->header.process);
-	record->exit_code = BPF_CORE_READ(task, signal, group_exit_code);
+	IDENTIFY(task, &record->header.process);
+	read_context(task, &record->context);
+	record->exit_code = task->signal->group_exit_code;
 	if (!record->exit_code)
-		record->exit_code = BPF_CORE_READ(task, exit_code);
+		record->exit_code = task->exit_code;
 	record->pad = 0;
 	bpf_ringbuf_submit(record, wake_flags(&identity_ring));
 	return 0;
@@ -291,9 +292,9 @@ int list_tasks(struct bpf_iter__task *context)
 	struct task_struct *task = context->task;
 	struct record_exec record = {};
 
-	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+	if (!task || task->pid != task->tgid)
 		return 0;
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (task->flags & PF_KTHREAD)
 		return 0;
 	begin(&record.header, RECORD_TASK, sizeof(record));
 	describe(task, &record);

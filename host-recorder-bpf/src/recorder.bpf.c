@@ -15,9 +15,18 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set by the recorder before loading. */
-const volatile bool scoped = false;      /* only tasks below the cgroup in `scope` */
+const volatile bool scoped = false;         /* only tasks below the cgroup in `scope` */
+const volatile bool read_fragments = false; /* the kernel lets tracing programs read a packet's pages (6.12) */
+
+/* System calls of the optional tier, a bit a number; and which of their arguments are texts (operation.bpf.h). */
+#define SYSCALL_WORDS 8
+const volatile __u64 syscalls[SYSCALL_WORDS] = {};
+const volatile __u8 syscall_texts[64 * SYSCALL_WORDS] = {};
 
 #include "common.bpf.h"
 #include "process.bpf.h"
-#include "socket.bpf.h"
+#include "owner.bpf.h"
+#include "flow.bpf.h"
 #include "packet.bpf.h"
+#include "tcp.bpf.h"
+#include "operation.bpf.h"

@@ -1,5 +1,7 @@
 //! The BPF programs in the kernel: load, attach, drain. Hands out bytes; their meaning is [`crate::decode`]'s.
 
+mod hooks;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,12 +13,10 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use history::ProcessId;
 use host_recorder_bpf::record::record_exec;
-use host_recorder_bpf::record::record_listener;
 use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
-use host_recorder_bpf::record::record_owner;
-use host_recorder_bpf::record::record_process_id;
+use host_recorder_bpf::record::record_loss::RECORD_LOSS_FLOW;
+use host_recorder_bpf::record::record_loss::RECORD_LOSS_IDENTITY;
 use host_recorder_bpf::skeleton::RecorderSkel;
 use host_recorder_bpf::skeleton::RecorderSkelBuilder;
 use libbpf_rs::Iter;
@@ -33,9 +33,24 @@ use nix::poll::PollFlags;
 use nix::poll::PollTimeout;
 use thiserror::Error;
 
-/// Records taken from the ring of flows at one call: more than it can hold (16 MiB, the smallest record 160 bytes
-/// with its header), so that all that was in it at the call is taken, and a flood cannot keep the call busy.
-const BATCH_MAX: usize = (16 << 20) / 160 + 1;
+use crate::hooks::Hook;
+use crate::hooks::HookState;
+use crate::syscalls::Syscall;
+use hooks::HOOKS;
+use hooks::Need;
+
+/// More records than the ring of flows can hold: 8 MiB, the smallest of 80 bytes with its header. Whoever has
+/// taken so many has all that was in it when they began.
+pub const FLOWS_MAX: usize = (8 << 20) / 80 + 1;
+
+/// Records of flows taken at one call.
+pub const FLOWS_AT_ONCE: usize = 512;
+
+/// How often a CPU is asked again to write out what waits there, because it was just being used.
+const FLUSH_TRIES: usize = 100;
+
+/// The flag of `BPF_PROG_TEST_RUN` that names the CPU to run on (`linux/bpf.h`).
+const TEST_RUN_ON_CPU: u32 = 1;
 
 /// Why the programs are not in the kernel.
 #[derive(Debug, Error)]
@@ -60,9 +75,18 @@ fn refused(what: impl Into<String>) -> impl FnOnce(libbpf_rs::Error) -> CaptureE
 
 type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
+/// What is to be captured.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Only what happens below the cgroup of this directory.
+    pub scope: Option<&'a File>,
+    /// System calls of the optional tier.
+    pub syscalls: &'a [Syscall],
+}
+
 /// Records taken from the kernel, each in the order in which they were written.
 pub struct Drained {
-    /// Fork, exec, exit.
+    /// Fork, exec, exit, operations.
     pub identities: Vec<Vec<u8>>,
     /// Connections and packets.
     pub flows: Vec<Vec<u8>>,
@@ -77,23 +101,25 @@ pub struct Capture {
     flow_queue: Queue,
     _links: Vec<Link>,
     skeleton: RecorderSkel<'static>,
-    packets_seen: u64,
-    slots_seen: Vec<(u64, u64)>,
+    hooks: Vec<Hook>,
+    /// Changes that each CPU had counted when it was last flushed.
+    flushed: Vec<u64>,
 }
 
 impl Capture {
-    /// Loads and attaches the programs. `root` is where socket programs attach; `scope` limits everything to the
-    /// cgroup below that directory.
-    pub fn start(root: &File, scope: Option<&File>) -> Result<Self, CaptureError> {
-        // The skeleton borrows its object; both live until the recorder ends.
-        let object: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
-        let mut open =
-            RecorderSkelBuilder::default().open(object).map_err(refused("open the BPF programs"))?;
-        if let Some(data) = open.maps.rodata_data.as_deref_mut() {
-            data.scoped = scope.is_some();
-        }
-        let skeleton = open.load().map_err(refused("load the BPF programs (need root, BTF and BPF)"))?;
-        if let Some(scope) = scope {
+    /// Loads and attaches the programs. `root` is where socket programs attach where nothing narrower is wanted. A
+    /// hook that this kernel refuses is left out where history is possible without it.
+    pub fn start(root: &File, wanted: Wanted<'_>) -> Result<Self, CaptureError> {
+        let mut states = hooks::offered(wanted);
+        let skeleton = match load(wanted, &states) {
+            Ok(skeleton) => skeleton,
+            // Which one is to blame is found out one by one; that takes some seconds.
+            Err(_) => {
+                hooks::try_each(&mut states, |states| load(wanted, states).map(drop));
+                load(wanted, &states)?
+            }
+        };
+        if let Some(scope) = wanted.scope {
             let fd = scope.as_raw_fd() as u32;
             skeleton
                 .maps
@@ -101,11 +127,10 @@ impl Capture {
                 .update(&0u32.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
                 .map_err(refused("limit the programs to the cgroup"))?;
         }
-        let links = attach(&skeleton, scope.unwrap_or(root))?;
+        let links = attach(&skeleton, wanted.scope.unwrap_or(root), &mut states)?;
         let (identity, identity_queue) = ring(&skeleton.maps.identity_ring)?;
         let (flows, flow_queue) = ring(&skeleton.maps.flow_ring)?;
-        let slots = skeleton.maps.flows.max_entries() as usize;
-        let cpus = libbpf_rs::num_possible_cpus().map_err(refused("count CPUs"))?;
+        let hooks = HOOKS.iter().zip(states).map(|(hook, state)| Hook::new(hook.name, hook.gives, state));
         Ok(Self {
             identity,
             flows,
@@ -113,9 +138,14 @@ impl Capture {
             flow_queue,
             _links: links,
             skeleton,
-            packets_seen: 0,
-            slots_seen: vec![(0, 0); slots * cpus],
+            hooks: hooks.collect(),
+            flushed: Vec::new(),
         })
+    }
+
+    /// The hooks, in use or not.
+    pub fn hooks(&self) -> &[Hook] {
+        &self.hooks
     }
 
     /// Waits until the kernel says that much is waiting, or the time is over.
@@ -133,51 +163,63 @@ impl Capture {
         }
     }
 
-    /// Takes what is waiting. Flows are drained first, so that
-    /// the process that a flow names is among the identity records or was before.
+    /// Has the kernel write out the flows that wait on each CPU, so that the next [`Capture::drain`] has them.
+    pub fn flush(&mut self) -> Result<(), CaptureError> {
+        let zero = 0u32.to_ne_bytes();
+        let changes = self.skeleton.maps.flow_changes.lookup_percpu(&zero, MapFlags::ANY);
+        let changes = changes.map_err(refused("look for changed flows"))?.unwrap_or_default();
+        self.flushed.resize(changes.len(), 0);
+        for (cpu, bytes) in changes.iter().enumerate() {
+            let changes = number(bytes);
+            if changes != self.flushed[cpu] && self.flush_cpu(cpu as u32)? {
+                self.flushed[cpu] = changes;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the CPU could be flushed. One that is off has nothing left: its own part is flushed once it is back.
+    fn flush_cpu(&self, cpu: u32) -> Result<bool, CaptureError> {
+        for _ in 0..FLUSH_TRIES {
+            let input = libbpf_rs::ProgramInput { cpu, flags: TEST_RUN_ON_CPU, ..Default::default() };
+            match self.skeleton.progs.flush.test_run(input) {
+                Ok(output) if output.return_value == 0 => return Ok(true),
+                Ok(_) => {}
+                Err(error) if is_off(&error) => return Ok(false),
+                Err(error) => return Err(refused("write out the flows of a CPU")(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes some of what is waiting: at most [`FLOWS_AT_ONCE`] records of flows, and all of identities. Flows are
+    /// taken first, so that the process that a flow names is among the identity records or was before.
     pub fn drain(&self) -> Result<Drained, CaptureError> {
-        self.flows.consume_raw_n(BATCH_MAX);
+        let taken = self.flows.consume_raw_n(FLOWS_AT_ONCE);
+        if taken < 0 {
+            return Err(refused("read the ring of flows")(libbpf_rs::Error::from_raw_os_error(-taken)));
+        }
         self.identity.consume().map_err(refused("read the identity ring"))?;
         let take = |queue: &Queue| queue.borrow_mut().drain(..).collect();
         Ok(Drained { identities: take(&self.identity_queue), flows: take(&self.flow_queue) })
     }
 
-    /// Slots of the flow cache that changed since the last call.
-    pub fn changed_slots(&mut self) -> Result<Vec<Vec<u8>>, CaptureError> {
-        let read = refused("count packets");
-        let zero = 0u32.to_ne_bytes();
-        let seen = self.skeleton.maps.packets_seen.lookup_percpu(&zero, MapFlags::ANY).map_err(read)?;
-        let seen = seen.iter().flatten().map(|bytes| number(bytes, 0)).sum();
-        if seen == self.packets_seen {
-            return Ok(Vec::new());
-        }
-        self.packets_seen = seen;
-        let mut changed = Vec::new();
-        for index in 0..self.skeleton.maps.flows.max_entries() {
-            let slots = self.skeleton.maps.flows.lookup_percpu(&index.to_ne_bytes(), MapFlags::ANY);
-            let slots = slots.map_err(refused("read the flow cache"))?.unwrap_or_default();
-            let cpus = slots.len();
-            for (cpu, slot) in slots.into_iter().enumerate() {
-                // `begun` changes with every new flow, `packets` with every packet.
-                let now = (number(&slot, 0), number(&slot, PACKETS_AT));
-                let before = &mut self.slots_seen[index as usize * cpus + cpu];
-                if now != *before && now.1 > 1 {
-                    changed.push(slot);
-                }
-                *before = now;
-            }
-        }
-        Ok(changed)
-    }
-
-    /// Lost records since the programs were loaded, by class (see `enum record_loss`).
+    /// Lost records since the programs were loaded, by class (see `enum record_loss`). A program that was not run
+    /// because it interrupted itself lost what it would have told.
     pub fn losses(&self) -> Result<[u64; NR_RECORD_LOSS as usize], CaptureError> {
         let mut lost = [0; NR_RECORD_LOSS as usize];
         for (class, lost) in lost.iter_mut().enumerate() {
             let class = (class as u32).to_ne_bytes();
             let counts = self.skeleton.maps.losses.lookup_percpu(&class, MapFlags::ANY);
             let counts = counts.map_err(refused("read the loss counters"))?;
-            *lost = counts.iter().flatten().map(|bytes| number(bytes, 0)).sum();
+            *lost = counts.iter().flatten().map(|bytes| number(bytes)).sum();
+        }
+        let programs = &self.skeleton.progs;
+        for program in [&programs.on_tcp_state, &programs.on_queue] {
+            lost[RECORD_LOSS_FLOW as usize] += missed(program.as_fd());
+        }
+        for program in [&programs.on_exec, &programs.on_fork, &programs.on_exit] {
+            lost[RECORD_LOSS_IDENTITY as usize] += missed(program.as_fd());
         }
         Ok(lost)
     }
@@ -185,68 +227,115 @@ impl Capture {
     /// Records of all processes that run now.
     pub fn tasks(&self) -> Result<Vec<Vec<u8>>, CaptureError> {
         let link = self.skeleton.progs.list_tasks.attach().map_err(refused("list processes"))?;
-        let mut bytes = Vec::new();
-        Iter::new(&link)
-            .map_err(refused("list processes"))?
-            .read_to_end(&mut bytes)
-            .map_err(|error| refused("list processes")(error.into()))?;
+        let bytes = read_all(&link).map_err(refused("list processes"))?;
         Ok(bytes.chunks_exact(size_of::<record_exec>()).map(<[u8]>::to_vec).collect())
     }
 
-    /// Tells the programs who listens on a port since before they were there.
-    pub fn note_listener(
-        &self,
-        net_ns: u32,
-        port: u16,
-        six: bool,
-        owner: &ProcessId,
-    ) -> Result<(), CaptureError> {
-        let family = if six { libc::AF_INET6 } else { libc::AF_INET } as u16;
-        let key = record_listener { net_ns, port, family };
-        let process = record_process_id { start_ns: owner.start_ns, tgid: owner.tgid, exec: owner.exec };
-        let value = record_owner { process, created: 0 };
-        let mut key_bytes = Vec::from(key.net_ns.to_ne_bytes());
-        key_bytes.extend(key.port.to_ne_bytes());
-        key_bytes.extend(key.family.to_ne_bytes());
-        let mut value_bytes = Vec::from(value.process.start_ns.to_ne_bytes());
-        value_bytes.extend(value.process.tgid.to_ne_bytes());
-        value_bytes.extend(value.process.exec.to_ne_bytes());
-        value_bytes.extend(value.created.to_ne_bytes());
-        self.skeleton
-            .maps
-            .listeners
-            .update(&key_bytes, &value_bytes, MapFlags::NO_EXIST)
-            .or_else(|error| match error.kind() {
-                // Somebody began to listen meanwhile: the programs know better.
-                libbpf_rs::ErrorKind::AlreadyExists => Ok(()),
-                _ => Err(error),
-            })
-            .map_err(refused("note a listening port"))
+    /// Records of sockets that were open before the programs were there, none where the kernel cannot list them.
+    /// From now on the programs know who owns them.
+    pub fn sockets(&self) -> Result<Vec<Vec<u8>>, CaptureError> {
+        if self.hooks.iter().any(|hook| hook.name == hooks::SOCKET_LIST && hook.state != HookState::InUse) {
+            return Ok(Vec::new());
+        }
+        let link = self.skeleton.progs.list_sockets.attach().map_err(refused("list sockets"))?;
+        let bytes = read_all(&link).map_err(refused("list sockets"))?;
+        let mut records = Vec::new();
+        let mut rest = bytes.as_slice();
+        // Each record says how long it is.
+        while let Some(size) = rest.get(4..8).and_then(|size| <[u8; 4]>::try_from(size).ok()) {
+            let Some((record, behind)) = rest.split_at_checked(u32::from_ne_bytes(size) as usize) else {
+                break;
+            };
+            if record.is_empty() {
+                break;
+            }
+            records.push(record.to_vec());
+            rest = behind;
+        }
+        Ok(records)
     }
 }
 
-/// Where `packets.packets` lies in a slot.
-const PACKETS_AT: usize = std::mem::offset_of!(host_recorder_bpf::record::record_flow_slot, packets)
-    + std::mem::offset_of!(host_recorder_bpf::record::record_packets, packets);
+fn read_all(link: &Link) -> Result<Vec<u8>, libbpf_rs::Error> {
+    let mut bytes = Vec::new();
+    Iter::new(link)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
-fn number(bytes: &[u8], at: usize) -> u64 {
-    let eight = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok());
+/// How often a program was not run because it was running on that CPU already; the kernel counts it since 5.12, and
+/// before that runs it.
+fn missed(program: BorrowedFd<'_>) -> u64 {
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", program.as_raw_fd()));
+    about
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn is_off(error: &libbpf_rs::Error) -> bool {
+    matches!(error.kind(), libbpf_rs::ErrorKind::Other) || error.to_string().contains("No such device")
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    let eight = bytes.get(..8).and_then(|eight| eight.try_into().ok());
     eight.map_or(0, u64::from_ne_bytes)
 }
 
-fn attach(skeleton: &RecorderSkel<'_>, cgroup: &File) -> Result<Vec<Link>, CaptureError> {
-    let programs = &skeleton.progs;
+/// Loads the programs whose hooks are in use.
+fn load(wanted: Wanted<'_>, states: &[HookState]) -> Result<RecorderSkel<'static>, CaptureError> {
+    let fragments = hooks::reads_fragments();
+    match load_with(wanted, states, fragments) {
+        // A kernel that knows the function need not let these programs call it.
+        Err(_) if fragments => load_with(wanted, states, false),
+        outcome => outcome,
+    }
+}
+
+fn load_with(
+    wanted: Wanted<'_>,
+    states: &[HookState],
+    fragments: bool,
+) -> Result<RecorderSkel<'static>, CaptureError> {
+    // The skeleton borrows its object; both live until the recorder ends.
+    let object: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
+    let mut open = RecorderSkelBuilder::default().open(object).map_err(refused("open the BPF programs"))?;
+    if let Some(data) = open.maps.rodata_data.as_deref_mut() {
+        data.scoped = wanted.scope.is_some();
+        data.read_fragments = fragments;
+        for call in wanted.syscalls {
+            if let Some(word) = data.syscalls.get_mut(call.number as usize / 64) {
+                *word |= 1 << (call.number % 64);
+                data.syscall_texts[call.number as usize] = call.texts;
+            }
+        }
+    }
+    for (hook, state) in HOOKS.iter().zip(states) {
+        (hook.program)(&mut open).set_autoload(*state == HookState::InUse);
+    }
+    open.load().map_err(refused("load the BPF programs (need root, BTF and BPF)"))
+}
+
+/// Attaches what is in use, in the order of the list: a socket that is made now must be known when it is used.
+fn attach(
+    skeleton: &RecorderSkel<'_>,
+    cgroup: &File,
+    states: &mut [HookState],
+) -> Result<Vec<Link>, CaptureError> {
     let cgroup = cgroup.as_fd().as_raw_fd();
-    // Owners first: a socket that is made now must be known when it is used.
-    Ok(vec![
-        programs.on_sock_create.attach_cgroup(cgroup).map_err(refused("attach cgroup/sock_create"))?,
-        programs.on_sock_release.attach_cgroup(cgroup).map_err(refused("attach cgroup/sock_release"))?,
-        programs.on_fork.attach().map_err(refused("attach sched_process_fork"))?,
-        programs.on_exec.attach().map_err(refused("attach sched_process_exec"))?,
-        programs.on_exit.attach().map_err(refused("attach sched_process_exit"))?,
-        programs.on_tcp_state.attach().map_err(refused("attach inet_sock_set_state"))?,
-        programs.on_queue.attach().map_err(refused("attach net_dev_queue"))?,
-    ])
+    let mut links = Vec::new();
+    for (hook, state) in HOOKS.iter().zip(states) {
+        let attach = match (hook.attach, &state) {
+            (Some(attach), HookState::InUse) => attach,
+            _ => continue,
+        };
+        match attach(skeleton, cgroup) {
+            Ok(link) => links.push(link),
+            Err(error) if hook.need == Need::Useful => *state = HookState::Refused(error.to_string()),
+            Err(error) => return Err(refused(format!("attach {}", hook.name))(error)),
+        }
+    }
+    Ok(links)
 }
 
 fn ring(map: &dyn MapCore) -> Result<(RingBuffer<'static>, Queue), CaptureError> {

@@ -17,7 +17,7 @@ use history::Via;
 use crate::decode::Connection;
 
 /// Flows that wait for the next commit before one is forced.
-pub const PENDING_MAX: usize = 50_000;
+pub const PENDING_MAX: usize = 20_000;
 
 /// Connections followed at once. What is beyond is recorded change by change.
 const CONNECTIONS_MAX: usize = 100_000;
@@ -30,6 +30,7 @@ struct Key {
     owner: Option<ProcessId>,
     protocol: Protocol,
     via: Via,
+    direction: Direction,
     remote: Endpoint,
     local_port: u16,
     first: UnixNs,
@@ -44,6 +45,36 @@ pub struct Flows {
     /// Those that stood last.
     accepted_before: VecDeque<(Endpoint, Endpoint)>,
     pending: HashMap<Key, (u64, Flow)>,
+    /// Datagrams that arrived since [`Flows::settle`].
+    arrived: Vec<(u64, Flow)>,
+    leaders: Leaders,
+}
+
+/// Who sent the first datagram between a local port and a remote end: answers to a question of ours are no traffic
+/// of their own. Remembers the last so many pairs, in two generations.
+#[derive(Default)]
+struct Leaders {
+    young: HashMap<(u16, Endpoint), Direction>,
+    old: HashMap<(u16, Endpoint), Direction>,
+}
+
+/// Pairs of one generation.
+const LEADERS_MAX: usize = 32_768;
+
+impl Leaders {
+    /// Who led; `now` does where nobody did before.
+    fn of(&mut self, flow: &Flow) -> Direction {
+        let pair = (flow.local.port, flow.remote);
+        if let Some(led) = self.young.get(&pair) {
+            return *led;
+        }
+        let led = self.old.get(&pair).copied().unwrap_or(flow.direction);
+        if self.young.len() == LEADERS_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(pair, led);
+        led
+    }
 }
 
 impl Flows {
@@ -86,12 +117,30 @@ impl Flows {
 
     /// Takes the totals of a flow of packets.
     pub fn packets(&mut self, boot_ns: u64, flow: Flow) {
-        self.put(flow.local.port, boot_ns, flow);
+        let datagrams = matches!(flow.state, FlowState::Sent | FlowState::Received);
+        if datagrams && flow.protocol == Protocol::UDP && flow.via == Via::Socket {
+            self.arrived.push((boot_ns, flow));
+        } else {
+            self.put(flow.local.port, boot_ns, flow);
+        }
+    }
+
+    /// Tells answers from questions among the datagrams that arrived: to be called when all that happened up to some
+    /// time has been taken.
+    pub fn settle(&mut self) {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        arrived.sort_by_key(|(_, flow)| flow.first);
+        for (boot_ns, flow) in arrived {
+            let led = self.leaders.of(&flow);
+            if flow.direction == Direction::Out || led == Direction::In {
+                self.put(flow.local.port, boot_ns, flow);
+            }
+        }
     }
 
     /// How many wait.
     pub fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.arrived.len()
     }
 
     /// What changed, oldest first, with its time since boot in ns.
@@ -121,6 +170,7 @@ impl Flows {
             owner: flow.owner,
             protocol: flow.protocol,
             via: flow.via,
+            direction: flow.direction,
             remote: flow.remote,
             local_port,
             first: flow.first,
@@ -146,7 +196,7 @@ mod tests {
             boot_ns: at as u64,
             socket,
             accepted: false,
-            credentials: None,
+            open_before: false,
             over,
             flow: Flow {
                 owner: None,
@@ -198,6 +248,32 @@ mod tests {
         let flow = |packets| Flow { packets, ..change(1, FlowState::Sent, 1, false, 1).flow };
         flows.packets(1, flow(5));
         flows.packets(2, flow(3));
+        flows.settle();
         assert_eq!(flows.take()[0].1.packets, 5);
+    }
+
+    #[test]
+    fn an_answer_is_no_traffic_of_its_own_and_a_question_from_outside_is() {
+        let datagram = |direction, first, port| Flow {
+            protocol: Protocol::UDP,
+            direction,
+            state: if direction == Direction::In { FlowState::Received } else { FlowState::Sent },
+            packets: 1,
+            ..change(1, FlowState::Sent, first, false, port).flow
+        };
+        let mut flows = Flows::default();
+        // Taken out of order: the batches of one flush are.
+        flows.packets(4, datagram(Direction::Out, 4, 11_211));
+        flows.packets(3, datagram(Direction::In, 3, 11_211));
+        flows.packets(2, datagram(Direction::In, 2, 40_000));
+        flows.packets(1, datagram(Direction::Out, 1, 40_000));
+        flows.settle();
+        let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
+        assert_eq!(taken, [(Direction::Out, 40_000), (Direction::In, 11_211), (Direction::Out, 11_211)]);
+        // What was known to be a question is one after the kernel forgot the flow, too.
+        flows.packets(9, datagram(Direction::In, 9, 11_211));
+        flows.packets(9, datagram(Direction::In, 9, 40_000));
+        flows.settle();
+        assert_eq!(flows.take().len(), 1);
     }
 }

@@ -13,6 +13,9 @@ use history::Body;
 use history::Credentials;
 use history::Login;
 use history::LossClass;
+use history::Namespaces;
+use history::Operation;
+use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::RecorderAct;
@@ -25,12 +28,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::Capture;
+use crate::capture::FLOWS_AT_ONCE;
+use crate::capture::FLOWS_MAX;
 use crate::clock;
 use crate::clock::Clock;
+use crate::decode::Context;
 use crate::decode::Image;
 use crate::decode::Record;
 use crate::decode::decode;
-use crate::decode::decode_slot;
 use crate::enrich::cgroups::Cgroups;
 use crate::enrich::environment;
 use crate::enrich::journal::Journal;
@@ -160,10 +165,22 @@ impl Recorder {
     /// Takes what the kernel has, and writes or holds it.
     fn take(&mut self) -> anyhow::Result<()> {
         self.drained_ns = clock::boot_ns();
-        let drained = self.capture.drain()?;
-        for bytes in drained.identities.iter().chain(&drained.flows) {
-            self.take_record(bytes);
+        self.capture.flush()?;
+        let mut taken = 0;
+        loop {
+            let drained = self.capture.drain()?;
+            for bytes in drained.identities.iter().chain(&drained.flows) {
+                self.take_record(bytes);
+            }
+            if self.flows.pending() > PENDING_MAX {
+                self.write_flows();
+            }
+            taken += drained.flows.len();
+            if drained.flows.len() < FLOWS_AT_ONCE || taken > FLOWS_MAX {
+                break;
+            }
         }
+        self.flows.settle();
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
@@ -172,7 +189,8 @@ impl Recorder {
     fn take_record(&mut self, bytes: &[u8]) {
         self.status.records += 1;
         match decode(bytes, &self.clock) {
-            Ok(Record::Fork { boot_ns, parent, child }) => {
+            Ok(Record::Fork { boot_ns, parent, child, context }) => {
+                self.compare_context(boot_ns, parent, &context);
                 let at = self.clock.wall(boot_ns);
                 self.processes.fork(&parent, child, at, boot_ns);
                 if let Some(namespace) = self.mount_namespaces.get(&parent).copied() {
@@ -188,18 +206,38 @@ impl Recorder {
                 self.processes.insert(process.clone(), boot_ns);
                 self.append(boot_ns, Body::Process(Box::new(process)));
             }
-            Ok(Record::Exit { boot_ns, process, code, signal }) => {
+            Ok(Record::Exit { boot_ns, process, code, signal, context }) => {
+                self.compare_context(boot_ns, process, &context);
                 self.processes.end(&process, boot_ns);
                 self.append(boot_ns, Body::Exit { process, code, signal });
             }
-            Ok(Record::Tcp(connection)) => {
-                let who = connection.flow.sender.or(connection.flow.owner);
-                self.compare(connection.boot_ns, who, connection.credentials);
-                self.flows.connection(*connection);
+            Ok(Record::Connections { credentials, changes }) => {
+                // The first of a batch is its actor's.
+                if let Some(change) = changes.first() {
+                    let who = change.flow.sender.or(change.flow.owner);
+                    self.compare(change.boot_ns, who, credentials);
+                }
+                changes.into_iter().for_each(|change| self.flows.connection(change));
             }
-            Ok(Record::Packets { boot_ns, credentials, flow }) => {
-                self.compare(boot_ns, flow.sender.or(flow.owner), credentials);
-                self.flows.packets(boot_ns, *flow);
+            Ok(Record::Packets { credentials, flows }) => {
+                if let Some((boot_ns, flow)) = flows.first() {
+                    self.compare(*boot_ns, flow.sender.or(flow.owner), credentials);
+                }
+                flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
+            }
+            Ok(Record::Dns { boot_ns, message: Some(message) }) => {
+                self.append(boot_ns, Body::Dns(message));
+            }
+            // Not every datagram on port 53 is a DNS message; its flow is recorded.
+            Ok(Record::Dns { message: None, .. }) => {}
+            Ok(Record::Operation { boot_ns, operation }) => {
+                self.append(boot_ns, Body::Operation(Box::new(operation)));
+            }
+            Ok(Record::Syscall { boot_ns, context, operation }) => {
+                if let Some(process) = operation.process {
+                    self.compare_context(boot_ns, process, &context);
+                }
+                self.append(boot_ns, Body::Operation(Box::new(operation)));
             }
             Err(error) => {
                 tracing::warn!(%error, "a record could not be read");
@@ -207,6 +245,22 @@ impl Recorder {
                 self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() });
             }
         }
+    }
+
+    /// The same for what forks and ends tell, and for namespaces.
+    fn compare_context(&mut self, boot_ns: u64, process: ProcessId, context: &Context) {
+        self.compare(boot_ns, Some(process), Some(context.credentials));
+        let Some(known) = self.processes.get_mut(&process) else {
+            return;
+        };
+        let moved = moved_namespaces(&known.namespaces, &context.namespaces);
+        if moved.is_empty() {
+            return;
+        }
+        known.namespaces = context.namespaces;
+        let detail = format!("entered another {} namespace", moved.join(", "));
+        let operation = Operation { process: Some(process), kind: OperationKind::Namespaces, detail };
+        self.append(boot_ns, Body::Operation(Box::new(operation)));
     }
 
     /// A process that is now somebody else without having executed anything (sshd after authentication, su in a
@@ -277,20 +331,20 @@ impl Recorder {
     fn commit(&mut self) -> anyhow::Result<()> {
         self.read_clock()?;
         self.read_logins();
-        for bytes in self.capture.changed_slots()? {
-            if let Some(Record::Packets { boot_ns, flow, .. }) = decode_slot(&bytes, &self.clock) {
-                self.flows.packets(boot_ns, *flow);
-            }
-        }
-        for (boot_ns, flow) in self.flows.take() {
-            self.append(boot_ns, Body::Flow(Box::new(flow)));
-        }
+        self.write_flows();
         self.read_losses()?;
         // All that happened before the rings were last emptied is written.
         self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
         self.commit_ring();
         self.write_status(true);
         Ok(())
+    }
+
+    fn write_flows(&mut self) {
+        self.flows.settle();
+        for (boot_ns, flow) in self.flows.take() {
+            self.append(boot_ns, Body::Flow(Box::new(flow)));
+        }
     }
 
     /// Writes an event. One that the disk does not take is counted, and the recorder goes on.
@@ -352,6 +406,7 @@ impl Recorder {
             }
             let class = match class as u32 {
                 record_loss::RECORD_LOSS_IDENTITY | record_loss::RECORD_LOSS_OWNER => LossClass::Identity,
+                record_loss::RECORD_LOSS_DNS => LossClass::Dns,
                 _ => LossClass::Flow,
             };
             self.status.lose(class, count);
@@ -466,4 +521,18 @@ impl Recorder {
             tracing::warn!(%error, path = %self.status_path.display(), "status could not be written");
         }
     }
+}
+
+/// Names of the namespaces that differ; one that is not told (0) does not.
+fn moved_namespaces(before: &Namespaces, now: &Namespaces) -> Vec<&'static str> {
+    [
+        ("mount", before.mount, now.mount),
+        ("network", before.net, now.net),
+        ("process", before.pid, now.pid),
+        ("user", before.user, now.user),
+    ]
+    .into_iter()
+    .filter(|(_, before, now)| *before != 0 && *now != 0 && before != now)
+    .map(|(name, ..)| name)
+    .collect()
 }

@@ -12,9 +12,11 @@ use history::Ring;
 use history::RingLimits;
 
 use crate::capture::Capture;
+use crate::capture::Wanted;
 use crate::commands::RING_DIR;
 use crate::enrich::cgroups::Cgroups;
 use crate::recorder::Recorder;
+use crate::syscalls::Syscall;
 
 /// Records until SIGTERM or SIGINT. Needs root.
 ///
@@ -44,6 +46,18 @@ pub struct RecordArgs {
     /// Log of logins to follow; may be given more than once
     #[arg(long, value_name = "FILE", default_values = ["/var/log/auth.log", "/var/log/secure"])]
     login_log: Vec<PathBuf>,
+
+    /// System call to record as well, by name; may be given more than once. Any makes every system call of this host
+    /// a little slower
+    #[arg(long, value_name = "NAME", value_parser = syscall)]
+    syscall: Vec<Syscall>,
+}
+
+fn syscall(name: &str) -> Result<Syscall, String> {
+    crate::syscalls::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = crate::syscalls::SYSCALLS.iter().map(|call| call.name).collect();
+        format!("not one of those that can be recorded: {}", names.join(", "))
+    })
 }
 
 /// Runs it.
@@ -75,7 +89,8 @@ pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let capture = Capture::start(cgroups.root(), scope.as_ref().map(|(directory, _)| directory))
+    let wanted = Wanted { scope: scope.as_ref().map(|(directory, _)| directory), syscalls: &args.syscall };
+    let capture = Capture::start(cgroups.root(), wanted)
         .context("cannot record; `host-recorder record` needs root and a kernel of 5.10 or later with BTF")?;
     let status = args.ring.join("status.json");
     let scope = scope.map(|(_, name)| name);

@@ -3,7 +3,6 @@
 pub mod cgroups;
 pub mod environment;
 pub mod journal;
-pub mod listeners;
 pub mod login_log;
 pub mod proc;
 pub mod tail;

@@ -77,20 +77,6 @@ pub fn read_identity(pid: u32) -> Option<(String, Credentials)> {
     Some((field("Name")?, credentials))
 }
 
-/// Inodes of the sockets that a process holds open.
-pub fn sockets(pid: u32) -> Vec<u64> {
-    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let target = std::fs::read_link(entry.path()).ok()?;
-            target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

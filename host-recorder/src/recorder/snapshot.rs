@@ -1,9 +1,10 @@
 //! What ran and listened before the recorder did.
 
-use std::collections::HashMap;
 use std::collections::HashSet;
 
 use history::Body;
+use history::Direction;
+use history::FlowState;
 use history::ProcessId;
 use history::Seen;
 
@@ -12,40 +13,55 @@ use crate::clock;
 use crate::decode::Image;
 use crate::decode::Record;
 use crate::decode::decode;
-use crate::enrich::listeners;
 use crate::enrich::proc;
 
 impl Recorder {
-    /// Writes what ran and listened before the recorder did.
+    /// Writes what ran and which sockets were open before the recorder was there.
     pub(super) fn snapshot(&mut self) -> anyhow::Result<()> {
         let now = clock::boot_ns();
-        let images = self.running()?;
-        let mut namespaces: HashMap<u32, u32> = HashMap::new();
-        let mut sockets: HashMap<u64, ProcessId> = HashMap::new();
         let mut inside = Vec::new();
-        for image in images {
-            let (id, net_ns) = (image.process, image.namespaces.net);
+        for image in self.running()? {
             let process = self.process_of(image, Seen::Snapshot);
             self.processes.insert(process.clone(), now);
-            if self.scope.as_ref().is_some_and(|scope| !is_below(&process.cgroup, scope)) {
-                continue;
+            if self.scope.as_ref().is_none_or(|scope| is_below(&process.cgroup, scope)) {
+                inside.push(process);
             }
-            namespaces.entry(net_ns).or_insert(id.tgid);
-            for inode in proc::sockets(id.tgid) {
-                sockets.entry(inode).or_insert(id);
-            }
-            inside.push(process);
         }
+        let known: HashSet<ProcessId> = inside.iter().map(|process| process.id).collect();
         // Written once all are known, so that each finds its parent.
         for process in inside {
             self.append(now, Body::Process(Box::new(process)));
         }
-        for (net_ns, pid) in namespaces {
-            for port in listeners::of_namespace(pid) {
-                if let Some(owner) = sockets.get(&port.inode) {
-                    self.capture.note_listener(net_ns, port.port, port.six, owner)?;
+        self.open_sockets(&known)
+    }
+
+    /// Takes the sockets that these processes hold open.
+    fn open_sockets(&mut self, known: &HashSet<ProcessId>) -> anyhow::Result<()> {
+        let mut connections = Vec::new();
+        for bytes in self.capture.sockets()? {
+            match decode(&bytes, &self.clock) {
+                Ok(Record::Connections { changes, .. }) => connections.extend(changes),
+                Ok(Record::Packets { flows, .. }) => {
+                    let ours = |owner: Option<ProcessId>| owner.is_some_and(|owner| known.contains(&owner));
+                    for (boot_ns, flow) in flows.into_iter().filter(|(_, flow)| ours(flow.owner)) {
+                        self.flows.packets(boot_ns, flow);
+                    }
                 }
+                other => tracing::warn!(?other, "an entry of the kernel's socket list could not be read"),
             }
+        }
+        connections.retain(|change| change.flow.owner.is_some_and(|owner| known.contains(&owner)));
+        let listening: HashSet<u16> = connections
+            .iter()
+            .filter(|change| change.flow.state == FlowState::Listening)
+            .map(|change| change.flow.local.port)
+            .collect();
+        for mut change in connections {
+            // Who began a connection is not kept; one to a port that is listened on was begun by the other side.
+            if listening.contains(&change.flow.local.port) {
+                change.flow.direction = Direction::In;
+            }
+            self.flows.connection(change);
         }
         Ok(())
     }

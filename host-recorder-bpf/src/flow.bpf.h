@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Flows on their way to the recorder. Per CPU there is a cache that sums the packets of a flow, and a few batches in
+ * which first packets and attempts to connect wait for each other, so that a scan costs one small entry a target.
+ * A batch is written when it is full or another process needs its place; the recorder has both written out several
+ * times a second (`flush`). Whoever finds the CPU's part in use, because it interrupted its user, writes a record of
+ * its own instead.
+ */
+
+#define FLOW_SLOTS 1024
+#define FLOW_SLOT_BITS 10
+#define BATCHES 4
+_Static_assert(FLOW_SLOTS == 1 << FLOW_SLOT_BITS, "slot_of takes as many bits as there are slots");
+
+/* What a packet says of its flow. */
+struct packet {
+	__u8 local[16], remote[16];
+	__u16 local_port, remote_port;
+	__u16 family;
+	__u8 protocol, via;
+	__u8 tcp_flags, received;
+	__u64 bytes, count;
+};
+
+/* One flow of the cache. */
+struct flow_slot {
+	__u64 socket;
+	__u8 local[16], remote[16];
+	__u16 local_port, remote_port, family;
+	__u8 protocol, via;
+	__u64 packets, bytes;
+	__u64 first_ns, last_ns;
+	struct record_process_id owner, actor;
+	__u32 last_tick, told; /* low bits of jiffies at the last packet, of packets when last written */
+	__u32 net_ns;
+	__u16 flags;
+	__u8 tcp_flags, received;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOW_SLOTS);
+	__type(key, __u32);
+	__type(value, struct flow_slot);
+} flow_slots SEC(".maps");
+
+/* Who acts: told by three words from any other actor of the time a batch lives. */
+struct actor {
+	__u64 cred;
+	__u32 tgid, exec;
+};
+
+struct batch_slot {
+	struct actor actor;
+	__u64 cookie;
+	struct record_batch batch;
+};
+
+struct flow_cpu {
+	__u64 busy;
+	struct batch_slot batches[BATCHES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_cpu);
+} flow_cpus SEC(".maps");
+
+/* Changes to flows and batches, so that the recorder flushes only where there is something. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_changes SEC(".maps");
+
+static __always_inline void note_change(void)
+{
+	__u32 zero = 0;
+	__u64 *changes = bpf_map_lookup_elem(&flow_changes, &zero);
+
+	if (changes)
+		*changes += 1;
+}
+
+/* The CPU's part, taken; NULL where it is in use. */
+static __always_inline struct flow_cpu *take_cpu(void)
+{
+	__u32 zero = 0;
+	struct flow_cpu *cpu = bpf_map_lookup_elem(&flow_cpus, &zero);
+
+	if (!cpu || cpu->busy)
+		return NULL;
+	cpu->busy = 1;
+	barrier();
+	return cpu;
+}
+
+static __always_inline void give_back(struct flow_cpu *cpu)
+{
+	barrier();
+	cpu->busy = 0;
+}
+
+static __always_inline void read_actor(struct actor *actor)
+{
+	if (TRUSTED_CURRENT) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		actor->cred = (__u64)task->cred;
+		actor->tgid = task->tgid;
+		actor->exec = (__u32)task->self_exec_id;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+		actor->cred = (__u64)BPF_CORE_READ(task, cred);
+		actor->tgid = BPF_CORE_READ(task, tgid);
+		actor->exec = (__u32)BPF_CORE_READ(task, self_exec_id);
+	}
+}
+
+static __always_inline bool same_address(const __u8 *one, const __u8 *other)
+{
+	const __u64 *a = (const __u64 *)one, *b = (const __u64 *)other;
+
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+static __always_inline void copy_address(__u8 *to, const __u8 *from)
+{
+	((__u64 *)to)[0] = ((const __u64 *)from)[0];
+	((__u64 *)to)[1] = ((const __u64 *)from)[1];
+}
+
+/* Writes a batch out, where it has anything. */
+static __always_inline void write_batch(struct record_batch *batch)
+{
+	__u64 count = batch->count;
+	__u64 size;
+
+	if (!count)
+		return;
+	barrier_var(count);
+	if (count > RECORD_BATCH_MAX)
+		return;
+	size = __builtin_offsetof(struct record_batch, targets) + count * sizeof(struct record_target);
+	batch->header.size = size;
+	if (bpf_ringbuf_output(&flow_ring, batch, size, wake_flags(&flow_ring)))
+		lose(RECORD_LOSS_FLOW, count);
+	batch->count = 0;
+}
+
+/* The next free entry of a batch that was begun, `after_ns` set. A full batch was written by whoever filled it. */
+static __always_inline struct record_target *next_target(struct record_batch *batch, __u64 now)
+{
+	__u64 count = batch->count;
+	struct record_target *target;
+
+	barrier_var(count);
+	if (count >= RECORD_BATCH_MAX)
+		return NULL;
+	target = &batch->targets[count];
+	target->after_ns = now - batch->first_ns;
+	batch->count = count + 1;
+	return target;
+}
+
+static __always_inline bool fits_time(const struct record_batch *batch, __u64 now)
+{
+	return now - batch->first_ns < 1ull << 32;
+}
+
+static __always_inline struct batch_slot *batch_of(struct flow_cpu *cpu, __u64 key)
+{
+	__u64 index = (key * 0x9e3779b97f4a7c15ull) >> 62;
+
+	barrier_var(index);
+	return index < BATCHES ? &cpu->batches[index] : NULL;
+}
+
+/* Writes the totals of a cached flow. */
+static __always_inline void write_totals(const struct flow_slot *slot)
+{
+	struct record_packets *record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+
+	if (!record) {
+		lose(RECORD_LOSS_FLOW, (__u32)slot->packets - slot->told);
+		return;
+	}
+	record->header.kind = RECORD_PACKETS;
+	record->header.flags = slot->flags;
+	record->header.size = sizeof(*record);
+	record->header.time_ns = slot->last_ns;
+	record->header.process = slot->owner;
+	record->actor = slot->actor;
+	__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
+	record->socket = slot->socket;
+	record->first_ns = slot->first_ns;
+	record->last_ns = slot->last_ns;
+	record->packets = slot->packets;
+	record->bytes = slot->bytes;
+	copy_address(record->local_address, slot->local);
+	copy_address(record->remote_address, slot->remote);
+	record->local_port = slot->local_port;
+	record->remote_port = slot->remote_port;
+	record->family = slot->family;
+	record->protocol = slot->protocol;
+	record->via = slot->via;
+	record->tcp_flags = slot->tcp_flags;
+	__builtin_memset(record->pad, 0, sizeof(record->pad));
+	record->net_ns = slot->net_ns;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+static __always_inline __u32 slot_of(const struct packet *packet)
+{
+	const __u64 *remote = (const __u64 *)packet->remote;
+	__u64 hash = remote[0] ^ remote[1] * 31 ^
+		     ((__u64)packet->remote_port << 32 | (__u64)packet->received << 24 |
+		      (__u64)packet->protocol << 16 | packet->local_port);
+
+	return (hash * 0x9e3779b97f4a7c15ull) >> (64 - FLOW_SLOT_BITS);
+}
+
+static __always_inline bool same_flow(const struct flow_slot *slot, __u64 socket, const struct packet *packet)
+{
+	return slot->packets && slot->socket == socket && same_address(slot->remote, packet->remote) &&
+	       same_address(slot->local, packet->local) && slot->remote_port == packet->remote_port &&
+	       slot->local_port == packet->local_port && slot->protocol == packet->protocol &&
+	       slot->via == packet->via && slot->family == packet->family &&
+	       slot->received == packet->received;
+}
+
+/* Counts a packet of a cached flow. The clock is read once a tick. */
+static __always_inline void count_packet(struct flow_slot *slot, const struct packet *packet)
+{
+	__u32 tick = bpf_jiffies64();
+
+	slot->packets += packet->count;
+	slot->bytes += packet->bytes;
+	if (slot->last_tick != tick) {
+		slot->last_tick = tick;
+		slot->last_ns = bpf_ktime_get_boot_ns();
+	}
+}
+
+/*
+ * Writes out what waits on the CPU that runs this; called by the recorder for each. Returns 1 where it could not,
+ * because it interrupted another hook.
+ */
+SEC("raw_tp")
+int flush(void *context)
+{
+	struct flow_cpu *cpu = take_cpu();
+
+	if (!cpu)
+		return 1;
+	for (int i = 0; i < BATCHES; i++)
+		write_batch(&cpu->batches[i].batch);
+	for (__u32 i = 0; i < FLOW_SLOTS; i++) {
+		__u32 index = i;
+		struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
+
+		if (!slot || (__u32)slot->packets == slot->told)
+			continue;
+		write_totals(slot);
+		slot->told = slot->packets;
+	}
+	give_back(cpu);
+	return 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Who owns which socket: who made it, or was first seen to use it; and who listens or is bound where. */
+
+#define IPPROTO_TCP 6
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define SOCKETS_MAX 65536
+#define LISTENERS_MAX 8192
+
+/*
+ * Who made the last TCP sockets, by their cookies, which are never used again. It is needed only until the socket
+ * connects or listens; from then on the recorder follows the connection.
+ */
+#define MAKERS 16384
+
+struct maker {
+	__u64 cookie;
+	struct record_process_id process;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAKERS);
+	__type(key, __u32);
+	__type(value, struct maker);
+} makers SEC(".maps");
+
+/*
+ * Owners of other sockets, and of TCP sockets that are older than the recorder, by the address of `struct sock`.
+ * Entries leave when the socket does, so an address is never mistaken.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SOCKETS_MAX);
+	__type(key, __u64);
+	__type(value, struct record_owner);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LISTENERS_MAX);
+	__type(key, struct record_listener);
+	__type(value, struct record_owner);
+} listeners SEC(".maps");
+
+static __always_inline void note_owner(__u64 socket, const struct record_owner *owner)
+{
+	if (bpf_map_update_elem(&owners, &socket, owner, BPF_ANY))
+		lose(RECORD_LOSS_OWNER, 1);
+}
+
+static __always_inline struct maker *maker_of(__u64 cookie)
+{
+	__u32 index = cookie & (MAKERS - 1);
+
+	return bpf_map_lookup_elem(&makers, &index);
+}
+
+/* Socket programs may use the trusted pointer in newer kernels only; the type came to them later still. */
+#define TRUSTED_IN_SOCKET_PROGRAMS bpf_core_type_exists(struct bpf_iter_bits)
+
+SEC("cgroup/sock_create")
+int on_sock_create(struct bpf_sock *context)
+{
+	/* A number of its own: its address may come again while something still names it. */
+	__u64 cookie = bpf_get_socket_cookie(context);
+	struct record_owner owner = {};
+	struct maker *maker;
+
+	if (TRUSTED_IN_SOCKET_PROGRAMS)
+		identify_current(&owner.process);
+	else
+		identify_by_calls((struct task_struct *)bpf_get_current_task(), &owner.process);
+	if (context->type == SOCK_STREAM) {
+		maker = maker_of(cookie);
+		if (maker) {
+			maker->cookie = cookie;
+			maker->process = owner.process;
+		}
+		return 1;
+	}
+	owner.created = true;
+	note_owner((__u64)context, &owner);
+	return 1;
+}
+
+/* TCP sockets that are older than the recorder are forgotten when they are closed (on_tcp_state). */
+SEC("cgroup/sock_release")
+int on_sock_release(struct bpf_sock *context)
+{
+	__u64 socket = (__u64)context;
+
+	if (context->type != SOCK_STREAM)
+		bpf_map_delete_elem(&owners, &socket);
+	return 1;
+}
+
+static __always_inline void identify_port(struct sock *sk, struct record_listener *key)
+{
+	key->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	key->port = sk->__sk_common.skc_num;
+	key->family = sk->__sk_common.skc_family;
+}
+
+/* Finds the owner of an accepted socket by the port that was listened on. */
+static __always_inline bool inherit_listener(struct sock *sk, struct record_owner *owner)
+{
+	struct record_listener key = {};
+	struct record_owner *listener;
+
+	identify_port(sk, &key);
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (!listener) {
+		key.family = key.family == AF_INET ? AF_INET6 : AF_INET;
+		listener = bpf_map_lookup_elem(&listeners, &key);
+	}
+	if (!listener)
+		return false;
+	*owner = *listener;
+	return true;
+}
+
+static __always_inline void note_listener(struct sock *sk, const struct record_owner *owner)
+{
+	struct record_listener key = {};
+
+	identify_port(sk, &key);
+	bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
+}
+
+/* A program chose the port of a socket. */
+static __always_inline void write_bind(const struct record_process_id *process, __u64 socket,
+				       const __u32 address[4], __u16 port, __u16 family, __u32 protocol,
+				       __u16 flags)
+{
+	struct record_bind *record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+
+	if (!record) {
+		lose(RECORD_LOSS_FLOW, 1);
+		return;
+	}
+	begin(&record->header, RECORD_BIND, sizeof(*record));
+	record->header.flags = flags;
+	record->header.process = *process;
+	record->socket = socket;
+	__builtin_memcpy(record->address, address, 16);
+	record->port = port;
+	record->family = family;
+	record->protocol = protocol;
+	record->net_ns = 0;
+	record->pad = 0;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+SEC("cgroup/post_bind4")
+int on_bind4(struct bpf_sock *context)
+{
+	__u32 address[4] = { context->src_ip4 };
+	struct record_process_id process;
+
+	identify_by_calls((struct task_struct *)bpf_get_current_task(), &process);
+	write_bind(&process, (__u64)context, address, context->src_port, AF_INET, context->protocol, 0);
+	return 1;
+}
+
+SEC("cgroup/post_bind6")
+int on_bind6(struct bpf_sock *context)
+{
+	__u32 address[4] = { context->src_ip6[0], context->src_ip6[1], context->src_ip6[2], context->src_ip6[3] };
+	struct record_process_id process;
+
+	identify_by_calls((struct task_struct *)bpf_get_current_task(), &process);
+	write_bind(&process, (__u64)context, address, context->src_port, AF_INET6, context->protocol, 0);
+	return 1;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What becomes of TCP connections, and the sockets that were open before the recorder began. */
+
+static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp, struct record_tcp *record)
+{
+	record->family = sk->__sk_common.skc_family;
+	if (record->family == AF_INET) {
+		__u32 local = sk->__sk_common.skc_rcv_saddr;
+		__u32 remote = sk->__sk_common.skc_daddr;
+
+		__builtin_memset(record->local_address, 0, 16);
+		__builtin_memset(record->remote_address, 0, 16);
+		__builtin_memcpy(record->local_address, &local, 4);
+		__builtin_memcpy(record->remote_address, &remote, 4);
+	} else {
+		bpf_core_read(record->local_address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(record->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+	/* The hashed port is gone once a socket is closed; the one in the header is not. */
+	record->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	if (!record->local_port)
+		record->local_port = sk->__sk_common.skc_num;
+	record->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
+static __always_inline void record_tcp(struct sock *sk, int old_state, int new_state,
+				       const struct record_owner *owner, bool task_context)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct record_tcp *record;
+
+	if (!tcp)
+		return;
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+	if (!record) {
+		lose(RECORD_LOSS_FLOW, 1);
+		return;
+	}
+	begin(&record->header, RECORD_TCP, sizeof(*record));
+	record->header.process = owner->process;
+	if (owner->created)
+		record->header.flags |= RECORD_FLAG_OWNER_CREATED;
+	__builtin_memset(&record->actor, 0, sizeof(record->actor));
+	__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
+	if (task_context) {
+		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
+		identify_current(&record->actor);
+		read_current_credentials(&record->credentials);
+	}
+	record->socket = (__u64)sk;
+	record->bytes_sent = tcp->bytes_acked;
+	record->bytes_received = tcp->bytes_received;
+	read_addresses(sk, tcp, record);
+	record->old_state = old_state;
+	record->new_state = new_state;
+	record->error = sk->sk_err;
+	record->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+/* A batch for attempts to connect and their failures, by the owner's process. */
+static __always_inline struct batch_slot *connection_batch(struct flow_cpu *cpu, struct sock *sk,
+							   const __u8 *local,
+							   const struct record_owner *owner,
+							   bool task_context, __u64 now)
+{
+	struct batch_slot *slot = batch_of(cpu, owner->process.tgid);
+	struct record_batch *batch;
+	struct actor actor = {};
+
+	if (!slot)
+		return NULL;
+	batch = &slot->batch;
+	/* A failure is told by whoever happens to run: it joins its owner's batch without an actor. */
+	if (task_context)
+		read_actor(&actor);
+	if (batch->count && batch->protocol == IPPROTO_TCP && batch->via == RECORD_VIA_SOCKET &&
+	    batch->header.process.tgid == owner->process.tgid &&
+	    batch->header.process.start_ns == owner->process.start_ns &&
+	    batch->header.process.exec == owner->process.exec &&
+	    (!task_context || (slot->actor.tgid == actor.tgid && slot->actor.exec == actor.exec &&
+			       slot->actor.cred == actor.cred)) &&
+	    batch->family == sk->__sk_common.skc_family && same_address(batch->local_address, local) &&
+	    fits_time(batch, now))
+		return slot;
+	write_batch(batch);
+	slot->actor = actor;
+	slot->cookie = 0;
+	batch->header.kind = RECORD_BATCH;
+	batch->header.flags = (owner->created ? RECORD_FLAG_OWNER_CREATED : 0) |
+			      (task_context ? RECORD_FLAG_TASK_CONTEXT : 0);
+	batch->header.time_ns = now;
+	batch->header.process = owner->process;
+	if (task_context) {
+		identify_current(&batch->actor);
+		read_current_credentials(&batch->credentials);
+	} else {
+		__builtin_memset(&batch->actor, 0, sizeof(batch->actor));
+		__builtin_memset(&batch->credentials, 0, sizeof(batch->credentials));
+	}
+	batch->socket = 0;
+	batch->first_ns = now;
+	copy_address(batch->local_address, local);
+	batch->net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	batch->family = sk->__sk_common.skc_family;
+	batch->protocol = IPPROTO_TCP;
+	batch->via = RECORD_VIA_SOCKET;
+	batch->pad = 0;
+	return slot;
+}
+
+/* Tells of an attempt or a failure in a batch; false where the CPU's part is in use. */
+static __always_inline bool batch_connection(struct sock *sk, int new_state, const struct record_owner *owner,
+					     bool task_context)
+{
+	struct flow_cpu *cpu = take_cpu();
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct record_target *target;
+	struct batch_slot *slot;
+	__u8 local[16] = {};
+	__u64 now;
+
+	if (!cpu)
+		return false;
+	note_change();
+	now = bpf_ktime_get_boot_ns();
+	if (sk->__sk_common.skc_family == AF_INET)
+		*(__u32 *)local = sk->__sk_common.skc_rcv_saddr;
+	else
+		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	slot = connection_batch(cpu, sk, local, owner, task_context, now);
+	target = slot && tcp ? next_target(&slot->batch, now) : NULL;
+	if (!target) {
+		give_back(cpu);
+		return false;
+	}
+	target->socket = (__u64)sk;
+	__builtin_memset(target->remote_address, 0, 16);
+	if (sk->__sk_common.skc_family == AF_INET)
+		*(__u32 *)target->remote_address = sk->__sk_common.skc_daddr;
+	else
+		bpf_core_read(target->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
+	target->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	/* The hashed port is gone once a socket is closed; the one in the header is not. */
+	target->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	target->bytes = 0;
+	target->tcp_flags = 0;
+	target->state = new_state;
+	target->error = sk->sk_err;
+	if (slot->batch.count >= RECORD_BATCH_MAX)
+		write_batch(&slot->batch);
+	give_back(cpu);
+	return true;
+}
+
+/* Whether a change of state says something new about the connection. */
+static __always_inline bool is_telling(int old_state, int new_state)
+{
+	switch (new_state) {
+	case BPF_TCP_SYN_SENT:
+	case BPF_TCP_ESTABLISHED:
+	case BPF_TCP_LISTEN:
+		return old_state != new_state;
+	case BPF_TCP_CLOSE:
+		return old_state != BPF_TCP_CLOSE;
+	default:
+		return false;
+	}
+}
+
+/* Who owns a TCP socket: its maker, or whom the recorder's start or the port that was listened on tells. */
+static __always_inline bool find_maker(struct sock *sk, struct record_owner *owner)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter, socket = (__u64)sk;
+	struct maker *maker = cookie ? maker_of(cookie) : NULL;
+	struct record_owner *known;
+
+	if (maker && maker->cookie == cookie) {
+		owner->process = maker->process;
+		owner->created = true;
+		return true;
+	}
+	known = bpf_map_lookup_elem(&owners, &socket);
+	if (!known)
+		return false;
+	*owner = *known;
+	return true;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
+{
+	struct record_owner owner = {};
+	__u64 socket = (__u64)sk;
+	bool task_context;
+
+	if (sk->sk_protocol != IPPROTO_TCP || !is_telling(old_state, new_state))
+		return 0;
+	if (old_state == BPF_TCP_SYN_RECV) {
+		if (!inherit_listener(sk, &owner) && scoped)
+			return 0;
+	} else if (!find_maker(sk, &owner)) {
+		if (new_state == BPF_TCP_SYN_SENT || new_state == BPF_TCP_LISTEN) {
+			if (!in_scope())
+				return 0;
+			identify_current(&owner.process);
+		} else if (!inherit_listener(sk, &owner) && scoped) {
+			return 0; /* not accepted in scope either */
+		}
+	}
+	if (new_state == BPF_TCP_LISTEN)
+		note_listener(sk, &owner);
+	if (new_state == BPF_TCP_SYN_SENT || (old_state == BPF_TCP_SYN_SENT && new_state == BPF_TCP_CLOSE)) {
+		task_context = new_state == BPF_TCP_SYN_SENT;
+		if (batch_connection(sk, new_state, &owner, task_context))
+			return 0;
+	} else {
+		/* The lower half of TCP works for whoever happens to run; only a system call's context tells. */
+		task_context = new_state == BPF_TCP_LISTEN || in_task_context(ctx);
+	}
+	record_tcp(sk, old_state, new_state, &owner, task_context);
+	if (new_state == BPF_TCP_CLOSE && !sk->__sk_common.skc_cookie.counter)
+		bpf_map_delete_elem(&owners, &socket);
+	return 0;
+}
+
+/*
+ * Sockets that were open before the recorder began. Those with a connection or a port become records; all get their
+ * owner. The file's private data is its socket, for sockets.
+ */
+SEC("iter/task_file")
+int list_sockets(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+	struct record_owner owner = {};
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family;
+	__u64 key;
+
+	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	IDENTIFY(task, &owner.process);
+	key = (__u64)sk;
+	/* Whoever made or used it meanwhile is known already; of several that hold it the first is taken. */
+	if (bpf_map_update_elem(&owners, &key, &owner, BPF_NOEXIST))
+		return 0;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP) {
+		struct record_tcp record = {};
+
+		record.new_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+		if (record.new_state != BPF_TCP_ESTABLISHED && record.new_state != BPF_TCP_LISTEN)
+			return 0;
+		begin(&record.header, RECORD_TCP, sizeof(record));
+		record.header.flags = RECORD_FLAG_SNAPSHOT;
+		record.header.process = owner.process;
+		record.socket = key;
+		record.family = family;
+		if (family == AF_INET) {
+			__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+			__u32 remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+
+			__builtin_memcpy(record.local_address, &local, 4);
+			__builtin_memcpy(record.remote_address, &remote, 4);
+		} else {
+			bpf_core_read(record.local_address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+			bpf_core_read(record.remote_address, 16, &sk->__sk_common.skc_v6_daddr);
+		}
+		record.local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		record.remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		record.net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		if (record.new_state == BPF_TCP_LISTEN) {
+			struct record_listener listener = { record.net_ns, record.local_port, family };
+
+			bpf_map_update_elem(&listeners, &listener, &owner, BPF_NOEXIST);
+		}
+		bpf_seq_write(context->meta->seq, &record, sizeof(record));
+	} else if (BPF_CORE_READ(sk, __sk_common.skc_num)) {
+		struct record_bind record = {};
+
+		begin(&record.header, RECORD_BIND, sizeof(record));
+		record.header.flags = RECORD_FLAG_SNAPSHOT;
+		record.header.process = owner.process;
+		record.socket = key;
+		record.family = family;
+		record.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		record.protocol = BPF_CORE_READ(sk, sk_protocol);
+		if (family == AF_INET) {
+			__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+
+			__builtin_memcpy(record.address, &local, 4);
+		} else {
+			bpf_core_read(record.address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		}
+		bpf_seq_write(context->meta->seq, &record, sizeof(record));
+	}
+	return 0;
+}
