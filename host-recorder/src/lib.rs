@@ -4,12 +4,18 @@
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
 pub mod capture;
+pub mod check;
 pub mod clock;
 pub mod commands;
+pub mod config;
 pub mod decode;
 pub mod enrich;
 pub mod flows;
+pub mod hooks;
+pub mod metrics;
 pub mod processes;
+pub mod publish;
 pub mod recorder;
+pub mod sandbox;
 pub mod sessions;
 pub mod status;
