@@ -32,8 +32,8 @@ pub enum SandboxError {
 }
 
 /// Capabilities that recording needs after the programs are loaded: `BPF` to read their maps (where
-/// `kernel.unprivileged_bpf_disabled` is set, kernels before 5.16 refuse every bpf(2) without it), `SYS_PTRACE` and
-/// `DAC_READ_SEARCH` to read /proc of other users' processes and logs that are not root's.
+/// `kernel.unprivileged_bpf_disabled` is set, older kernels refuse every bpf(2) without it; 5.10 was seen to),
+/// `SYS_PTRACE` and `DAC_READ_SEARCH` to read /proc of other users' processes and logs that are not root's.
 const KEPT: [Capability; 3] =
     [Capability::CAP_BPF, Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
@@ -102,7 +102,7 @@ fn filters() -> Result<[BpfProgram; 2], SandboxError> {
 
 fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, SandboxError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ANY_ARGUMENTS.iter().chain(OF_X86_64).map(|call| (*call, Vec::new())).collect();
+        ANY_ARGUMENTS.iter().chain(OF_THIS_ARCHITECTURE).map(|call| (*call, Vec::new())).collect();
     // A new thread, but no new process.
     let thread = libc::CLONE_THREAD as u64;
     rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
@@ -214,9 +214,9 @@ const ANY_ARGUMENTS: &[i64] = &[
     libc::SYS_nanosleep,
 ];
 
-/// Older forms of these that only x86_64 has.
+/// Older forms of these, which not every architecture has.
 #[cfg(target_arch = "x86_64")]
-const OF_X86_64: &[i64] = &[
+const OF_THIS_ARCHITECTURE: &[i64] = &[
     libc::SYS_open,
     libc::SYS_stat,
     libc::SYS_lstat,
@@ -229,7 +229,7 @@ const OF_X86_64: &[i64] = &[
 ];
 
 #[cfg(not(target_arch = "x86_64"))]
-const OF_X86_64: &[i64] = &[];
+const OF_THIS_ARCHITECTURE: &[i64] = &[];
 
 #[cfg(test)]
 mod tests {
