@@ -12,7 +12,7 @@ mkdir -p "$target"
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
     cron curl hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
-    passwd procps rsyslog sudo tcpdump util-linux"
+    passwd procps rsyslog sudo systemd tcpdump util-linux"
 
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo

@@ -231,7 +231,7 @@ impl Config {
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         toml::from_str(&text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            message: with_nearest_key(&error.to_string()),
+            message: history::with_nearest_key(&error.to_string()),
         })
     }
 
@@ -300,25 +300,6 @@ fn secret_from(variable: &str) -> Option<Secret> {
         .ok()
         .filter(|value| !value.trim().is_empty())
         .map(|value| Secret::new(value.trim()))
-}
-
-/// Adds the key that was probably meant to a message that names an unknown one and those expected.
-fn with_nearest_key(message: &str) -> String {
-    let named =
-        |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-    let Some(at) = message.find("unknown field") else {
-        return message.trim_end().to_owned();
-    };
-    let keys = named(&message[at..]);
-    let Some((unknown, expected)) = keys.split_first() else {
-        return message.trim_end().to_owned();
-    };
-    match expected.iter().min_by_key(|key| strsim::levenshtein(unknown, key)) {
-        Some(nearest) => {
-            format!("{}\nthere is no key `{unknown}`; did you mean `{nearest}`?", message.trim_end())
-        }
-        None => message.trim_end().to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -256,6 +256,12 @@ impl Capture {
     }
 }
 
+/// The hooks of a recorder that could not start, and why. Which of them was refused stands in the reason.
+pub fn refused_hooks(why: &str) -> Vec<Hook> {
+    let needed = HOOKS.iter().filter(|hook| hook.need == Need::Needed);
+    needed.map(|hook| Hook::new(hook.name, hook.gives, HookState::Refused(why.to_owned()))).collect()
+}
+
 fn read_all(link: &Link) -> Result<Vec<u8>, libbpf_rs::Error> {
     let mut bytes = Vec::new();
     Iter::new(link)?.read_to_end(&mut bytes)?;

@@ -4,15 +4,20 @@
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
 pub mod capture;
+pub mod check;
 pub mod clock;
 pub mod commands;
+pub mod config;
 pub mod decode;
 pub mod dns;
 pub mod enrich;
 pub mod flows;
 pub mod hooks;
+pub mod metrics;
 pub mod processes;
+pub mod publish;
 pub mod recorder;
+pub mod sandbox;
 pub mod sessions;
 pub mod status;
 pub mod syscalls;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
+use host_recorder::commands::check;
 use host_recorder::commands::query;
 use host_recorder::commands::record;
 use host_recorder::commands::status;
@@ -22,6 +23,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Record(record::RecordArgs),
+    Check(check::CheckArgs),
     Query(query::QueryArgs),
     Status(status::StatusArgs),
     /// Prints completions for a shell
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match Args::parse().command {
         Command::Record(args) => record::cmd_record(args),
+        Command::Check(args) => check::cmd_check(args),
         Command::Query(args) => query::cmd_query(args),
         Command::Status(args) => status::cmd_status(args),
         Command::Completions { shell } => {

@@ -46,15 +46,13 @@ use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
 use crate::processes::Processes;
+use crate::publish::Publisher;
 use crate::sessions::Session;
 use crate::sessions::Sessions;
 use crate::status::Status;
 
 /// Between two commits.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-
-/// Between two looks at the rings; the kernel wakes the recorder earlier when much is waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Between two times of forgetting ended processes.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
@@ -89,12 +87,13 @@ pub struct Recorder {
     disk_lost_since: UnixNs,
     disk_failure: Option<String>,
     status: Status,
-    status_path: PathBuf,
+    publisher: Publisher,
 }
 
 impl Recorder {
     /// Puts a recorder together. `scope` is the path, in the cgroup tree, that it is limited to; `logins_since` up to
-    /// when the ring holds logins already.
+    /// when the ring holds logins already; `status` is what is known of this run before it begins.
+    #[expect(clippy::too_many_arguments, reason = "its parts, each made elsewhere")]
     pub fn new(
         capture: Capture,
         ring: Ring,
@@ -102,7 +101,8 @@ impl Recorder {
         scope: Option<String>,
         login_logs: Vec<PathBuf>,
         logins_since: UnixNs,
-        status_path: PathBuf,
+        status: Status,
+        publisher: Publisher,
     ) -> std::io::Result<Self> {
         let clock = clock::now()?;
         Ok(Self {
@@ -127,13 +127,19 @@ impl Recorder {
             disk_lost: 0,
             disk_lost_since: UnixNs::now(),
             disk_failure: None,
-            status: Status::new(),
-            status_path,
+            status,
+            publisher,
         })
     }
 
-    /// Notes what runs already, then records until `stop` is set. `ready` is called once history begins.
-    pub fn run(&mut self, stop: &AtomicBool, ready: impl FnOnce()) -> anyhow::Result<()> {
+    /// Notes what runs already, then records until `stop` is set. The kernel's rings are looked at when much is
+    /// waiting, and after `look_every`. `ready` is called once history begins.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        look_every: Duration,
+        ready: impl FnOnce(),
+    ) -> anyhow::Result<()> {
         self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")));
         self.snapshot()?;
         self.read_logins();
@@ -143,7 +149,7 @@ impl Recorder {
         let mut committed = Instant::now();
         let mut forgot = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            self.capture.wait(LOOK_EVERY)?;
+            self.capture.wait(look_every)?;
             self.take()?;
             if committed.elapsed() >= COMMIT_EVERY || self.flows.pending() > PENDING_MAX {
                 committed = Instant::now();
@@ -242,6 +248,7 @@ impl Recorder {
             Err(error) => {
                 tracing::warn!(%error, "a record could not be read");
                 let at = clock::boot_ns();
+                self.status.lose(LossClass::Decode, 1);
                 self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() });
             }
         }
@@ -374,6 +381,9 @@ impl Recorder {
             Ok(()) if self.disk_failure.is_some() => tracing::info!("the ring is written again"),
             _ => {}
         }
+        if outcome.is_ok() {
+            self.status.committed = Some(UnixNs::now());
+        }
         self.disk_failure = outcome.err().map(|error| error.to_string());
         if self.disk_failure.is_none() && self.disk_lost > 0 {
             let (count, from) = (std::mem::take(&mut self.disk_lost), self.disk_lost_since);
@@ -443,6 +453,7 @@ impl Recorder {
         }
         if lost > 0 {
             let at = clock::boot_ns();
+            self.status.lose(LossClass::Login, lost);
             self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
         }
         for (line, origin) in found {
@@ -517,9 +528,7 @@ impl Recorder {
         if let Some(failure) = &self.disk_failure {
             self.status.failure = Some(failure.clone());
         }
-        if let Err(error) = self.status.write(&self.status_path) {
-            tracing::warn!(%error, path = %self.status_path.display(), "status could not be written");
-        }
+        self.publisher.publish(&mut self.status);
     }
 }
 

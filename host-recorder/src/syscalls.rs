@@ -1,7 +1,11 @@
 //! The system calls of the optional tier: their names, numbers and arguments.
 
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::Error;
+
 /// A system call that can be recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Syscall {
     /// Its name.
     pub name: &'static str,
@@ -12,6 +16,28 @@ pub struct Syscall {
     /// Which of them are texts, for the programs: argument number plus one in the low four bits, and of a second one
     /// in the high four.
     pub texts: u8,
+}
+
+impl<'de> Deserialize<'de> for Syscall {
+    fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(name)?).map_err(D::Error::custom)
+    }
+}
+
+impl TryFrom<String> for Syscall {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        by_name(&text).ok_or_else(|| {
+            let names = || SYSCALLS.iter().map(|call| call.name);
+            let nearest = history::nearest(&text, names()).unwrap_or_default();
+            let all: Vec<&str> = names().collect();
+            format!(
+                "{text:?} is no system call that can be recorded; did you mean {nearest:?}? All: {}",
+                all.join(" ")
+            )
+        })
+    }
 }
 
 impl Syscall {

@@ -58,6 +58,16 @@ pub fn recorded_to(dir: &Path) -> Result<Option<UnixNs>, QueryError> {
     Ok(spans.last().map(|span| span.to))
 }
 
+/// Since when a ring holds history; none where it is empty. Reads its oldest file only.
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub fn recorded_from(dir: &Path) -> Result<Option<UnixNs>, QueryError> {
+    let files = ring::list(dir)?;
+    let spans = ring::spans_of(files.get(..1).unwrap_or_default(), |_, _| {}, |_, _| {})?;
+    Ok(ring::oldest(&spans))
+}
+
 /// [`query`] as of a given time.
 pub(crate) fn query_at(
     dir: &Path,

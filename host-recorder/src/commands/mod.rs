@@ -4,12 +4,11 @@ use std::fs::File;
 use std::fs::TryLockError;
 use std::path::Path;
 
+pub mod check;
+pub mod place;
 pub mod query;
 pub mod record;
 pub mod status;
-
-/// Where the ring is unless told otherwise.
-pub const RING_DIR: &str = "/var/lib/host-recorder";
 
 /// Whether a recorder writes to a ring now: it holds a lock on it, whatever it last said of itself.
 fn is_recorded(ring: &Path) -> bool {

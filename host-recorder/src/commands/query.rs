@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::time::Instant;
@@ -18,8 +17,8 @@ use history::VERSION;
 use history::Window;
 use jiff::Timestamp;
 
-use crate::commands::RING_DIR;
 use crate::commands::is_recorded;
+use crate::commands::place::Place;
 
 /// How long to wait for a recorder to commit.
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(4);
@@ -34,9 +33,8 @@ const COMMIT_POLL: Duration = Duration::from_millis(50);
   host-recorder query --remote 198.51.100.20 --from 2026-01-01T10:00:00Z --to 2026-01-01T10:10:00Z
   host-recorder query --remote 198.51.100.0/24 --port 22 --last 2h")]
 pub struct QueryArgs {
-    /// Directory of the ring
-    #[arg(long, default_value = RING_DIR, env = "HOST_RECORDER_RING")]
-    ring: PathBuf,
+    #[command(flatten)]
+    place: Place,
 
     /// Beginning of the window (RFC 3339)
     #[arg(long, value_name = "TIME", required_unless_present_any = ["last", "request"])]
@@ -104,9 +102,10 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
         Some(line) => history::decode_request(line).context("cannot read --request")?,
         None => request(&args),
     };
-    wait_for_commit(&args.ring, request.window.to);
-    let evidence = history::query(&args.ring, &request, host())
-        .with_context(|| format!("cannot answer from the ring in {}", args.ring.display()))?;
+    let ring = args.place.directory()?;
+    wait_for_commit(&ring, request.window.to);
+    let evidence = history::query(&ring, &request, host())
+        .with_context(|| format!("cannot answer from the ring in {}", ring.display()))?;
     match format {
         Format::Text => print!("{}", history::text(&evidence)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&evidence)?),

@@ -102,7 +102,10 @@ fn mount_privately() -> std::io::Result<File> {
     nix::mount::mount(Some("none"), at, Some("cgroup2"), MsFlags::empty(), none)?;
     let root = File::open(at);
     nix::mount::umount2(at, MntFlags::MNT_DETACH)?;
-    std::fs::remove_dir(at)?;
+    // One that a service manager made for us is a mount of its own there, and stays.
+    if let Err(error) = std::fs::remove_dir(at) {
+        tracing::debug!(%error, path = %at.display(), "left");
+    }
     root
 }
 

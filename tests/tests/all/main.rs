@@ -2,6 +2,7 @@
 
 mod aws;
 mod lab;
+mod ops;
 mod recorder;
 mod slack;
 mod story;

@@ -34,18 +34,18 @@ use tests::lab::wait_within;
 use tests::story::Programs;
 
 const RING: &str = "/var/lib/host-recorder";
-const COMMAND_MAX: Duration = Duration::from_secs(60);
+pub(super) const COMMAND_MAX: Duration = Duration::from_secs(60);
 
 /// A lab whose instance records.
-struct Recording {
-    lab: Lab,
-    recorder: Child,
+pub(super) struct Recording {
+    pub(super) lab: Lab,
+    pub(super) recorder: Child,
     since: UnixNs,
     runs: u32,
 }
 
 impl Recording {
-    fn begin() -> anyhow::Result<Self> {
+    pub(super) fn begin() -> anyhow::Result<Self> {
         Self::begin_in(Lab::up()?)
     }
 
@@ -53,21 +53,21 @@ impl Recording {
         Self::begin_with(lab, &[])
     }
 
-    fn begin_with(lab: Lab, arguments: &[&str]) -> anyhow::Result<Self> {
+    pub(super) fn begin_with(lab: Lab, arguments: &[&str]) -> anyhow::Result<Self> {
         lab.instance().install(&Programs::recorder()?, "/usr/bin/host-recorder")?;
         let recorder = start(&lab, 1, arguments)?;
         Ok(Self { lab, recorder, since: UnixNs::now(), runs: 1 })
     }
 
     /// Runs one line as alice, logged in over ssh.
-    fn alice(&self, line: &str) -> anyhow::Result<Output> {
+    pub(super) fn alice(&self, line: &str) -> anyhow::Result<Output> {
         let output = self.lab.ssh("alice", line, COMMAND_MAX)?;
         ensure!(output.status.success(), "{line}: {output:?}");
         Ok(output)
     }
 
     /// Runs a Python program on the instance as root, outside any session.
-    fn python(&self, program: &str) -> anyhow::Result<()> {
+    pub(super) fn python(&self, program: &str) -> anyhow::Result<()> {
         let mut command = self.lab.instance().command("python3")?;
         command.args(["-c", program]);
         let output = output_within("python3", &mut command, COMMAND_MAX)?;
@@ -75,7 +75,7 @@ impl Recording {
         Ok(())
     }
 
-    fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+    pub(super) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         kill(Pid::from_raw(self.recorder.id().try_into()?), signal)?;
         wait_within("the recorder", &mut self.recorder, COMMAND_MAX)?;
         Ok(())
@@ -87,12 +87,12 @@ impl Recording {
         Ok(())
     }
 
-    fn ring(&self) -> PathBuf {
+    pub(super) fn ring(&self) -> PathBuf {
         self.lab.instance().path(RING)
     }
 
     /// Stops the recorder, so that all is on disk, and asks for everything since it started.
-    fn evidence(&mut self) -> anyhow::Result<Evidence> {
+    pub(super) fn evidence(&mut self) -> anyhow::Result<Evidence> {
         let window = Window { from: self.since, to: UnixNs::now() };
         self.signal(Signal::SIGTERM)?;
         let request = Request {

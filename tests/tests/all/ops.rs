@@ -1,0 +1,245 @@
+//! The recorder as a service: its settings, what it says of itself, what it may do, and how it ends.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Output;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context;
+use anyhow::ensure;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tests::lab::Lab;
+use tests::lab::VICTIM;
+use tests::lab::output_within;
+use tests::lab::wait_until;
+use tests::story::Programs;
+
+use crate::recorder::COMMAND_MAX;
+use crate::recorder::Recording;
+
+const RECORDER: &str = "/usr/bin/host-recorder";
+const METRICS: &str = "/var/lib/host_recorder.prom";
+/// What the unit gives it to end, s (`TimeoutStopSec`).
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// `CAP_DAC_READ_SEARCH`, `CAP_SYS_PTRACE`, `CAP_BPF`.
+const KEPT: u64 = 1 << 2 | 1 << 19 | 1 << 39;
+
+/// Runs the recorder's program on the instance.
+fn run(lab: &Lab, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = lab.instance().command(RECORDER)?;
+    output_within(arguments[0], command.args(arguments), COMMAND_MAX)
+}
+
+fn json(output: &Output) -> anyhow::Result<Value> {
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))
+}
+
+fn unit() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-recorder/packaging/host-recorder.service")
+}
+
+/// The metrics as Prometheus' own library reads them: value by name and labels.
+fn metrics(text: &str) -> anyhow::Result<Value> {
+    let program = "import json,sys\n\
+         from prometheus_client.parser import text_string_to_metric_families as read\n\
+         found={}\n\
+         for family in read(sys.argv[1]):\n\
+         \x20assert family.documentation and family.type!='unknown', family\n\
+         \x20for s in family.samples: found[s.name+''.join('/'+v for v in s.labels.values())]=s.value\n\
+         print(json.dumps(found))";
+    let mut python = Command::new(tests::target_dir()?.join("venv/bin/python"));
+    let output = output_within("python", python.args(["-c", program, text]), COMMAND_MAX)?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    json(&output)
+}
+
+#[test]
+fn a_live_recorder_says_how_it_fares() -> anyhow::Result<()> {
+    let mut recording = Recording::begin_with(Lab::up()?, &["--metrics", METRICS])?;
+    recording.alice(&format!("nmap -n -Pn -sT -p4001-4100 {VICTIM}"))?;
+    let status = || json(&run(&recording.lab, &["status", "--json"])?);
+    wait_until("the scan in the status", Duration::from_secs(20), || {
+        status().is_ok_and(|status| status["events"].as_u64() > Some(200) && status["rates"].is_object())
+    })?;
+    let output = run(&recording.lab, &["status"])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    for part in ["recorder   running", "last min   ", "takes      ", "oldest     ", "lost       nothing"] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    let status = status()?;
+    assert_eq!(status["sandbox"], true);
+    assert!(status["rates"]["events_per_s"].as_f64() > Some(1.0), "{status}");
+    assert!(status["rss_bytes"].as_u64() > Some(1 << 20), "{status}");
+    assert!(status["ring_age_s"].as_i64() >= Some(0), "{status}");
+    let hooks = status["hooks"].as_array().context("hooks")?;
+    assert!(hooks.len() >= 7 && hooks.iter().all(|hook| hook["state"] == "in_use"), "{status}");
+
+    let file = recording.lab.instance().path(METRICS);
+    let found = metrics(&fs::read_to_string(&file)?)?;
+    assert_eq!(found["host_recorder_up"], 1.0);
+    assert!(found["host_recorder_events_total"].as_f64() > Some(200.0), "{found}");
+    assert_eq!(found["host_recorder_lost_events_total/flow"], 0.0);
+    assert_eq!(found["host_recorder_hook_up/tp_btf/sched_process_exec"], 1.0);
+    let age = found["host_recorder_written_timestamp_seconds"]
+        .as_f64()
+        .zip(found["host_recorder_start_timestamp_seconds"].as_f64());
+    assert!(age.is_some_and(|(written, started)| written >= started), "{found}");
+
+    recording.signal(Signal::SIGTERM)?;
+    assert_eq!(metrics(&fs::read_to_string(&file)?)?["host_recorder_up"], 0.0);
+    assert_eq!(run(&recording.lab, &["status"])?.status.code(), Some(3));
+    Ok(())
+}
+
+#[test]
+fn a_recorder_keeps_few_privileges() -> anyhow::Result<()> {
+    let recording = Recording::begin()?;
+    let tasks = format!("/proc/{}/task", recording.recorder.id());
+    let mut threads = 0;
+    for task in fs::read_dir(&tasks)? {
+        threads += 1;
+        let text = fs::read_to_string(task?.path().join("status"))?;
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        for set in ["CapPrm", "CapEff", "CapBnd"] {
+            assert_eq!(u64::from_str_radix(&field(set), 16)?, KEPT, "{set}: {text}");
+        }
+        for set in ["CapInh", "CapAmb"] {
+            assert_eq!(u64::from_str_radix(&field(set), 16)?, 0, "{set}: {text}");
+        }
+        assert_eq!((field("NoNewPrivs"), field("Seccomp")), ("1".to_owned(), "2".to_owned()), "{text}");
+    }
+    assert!(threads >= 2, "the ring's thread is confined too");
+    // No socket at all, of any family.
+    for entry in fs::read_dir(format!("/proc/{}/fd", recording.recorder.id()))? {
+        let target = fs::read_link(entry?.path())?;
+        assert!(!target.to_string_lossy().starts_with("socket:"), "{target:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_sent_right_before_the_end_is_in_the_ring() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    recording.python(&format!(
+        "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n\
+         for port in range(20001,23001): s.sendto(b'x',('{VICTIM}',port))"
+    ))?;
+    let begun = Instant::now();
+    let evidence = recording.evidence()?;
+    assert!(begun.elapsed() < STOP_MAX, "{:?}", begun.elapsed());
+    assert!(evidence.coverage.complete(), "{:?}", evidence.coverage);
+    let ranges: Vec<_> =
+        evidence.activities.iter().flat_map(|activity| activity.port_ranges.clone()).collect();
+    assert_eq!(ranges, [(20_001, 23_000)]);
+    Ok(())
+}
+
+#[test]
+fn a_host_is_checked_in_plain_words() -> anyhow::Result<()> {
+    let lab = Lab::up()?;
+    lab.instance().install(&Programs::recorder()?, RECORDER)?;
+    let output = run(&lab, &["check", "--json"])?;
+    let report = json(&output)?;
+    let of = |report: &Value, subject: &str| -> Value {
+        let all = report["findings"].as_array();
+        all.and_then(|all| all.iter().find(|one| one["subject"] == subject)).cloned().unwrap_or_default()
+    };
+    for subject in ["kernel", "BTF", "BPF rings", "capabilities", "cgroups", "programs", "settings", "ring"] {
+        assert_eq!(of(&report, subject)["level"], "ok", "{subject}: {report:#}");
+    }
+    let hooks = report["hooks"].as_array().context("hooks")?;
+    assert!(hooks.len() >= 7 && hooks.iter().all(|hook| hook["state"] == "in_use"), "{report:#}");
+    assert_ne!(output.status.code(), Some(3), "{report:#}");
+
+    // A misspelt key is told with the one that was meant, and neither checks nor records.
+    fs::write(lab.instance().path("/etc/host-recorder.toml"), "[ring]\nsize_mb = 64\n")?;
+    let output = run(&lab, &["check"])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("did you mean `size_mib`?") && text.contains("; next: "), "{text}");
+    let output = run(&lab, &["record"])?;
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `size_mib`?"), "{output:?}");
+    fs::remove_file(lab.instance().path("/etc/host-recorder.toml"))?;
+
+    // Who may not load programs is told so.
+    let output = lab.ssh("alice", "/usr/bin/host-recorder check", COMMAND_MAX)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("FATAL    capabilities")), "{text}");
+    for line in text.lines().filter(|line| line.starts_with("FATAL") || line.starts_with("MISSING")) {
+        assert!(line.contains("; next: "), "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_file_is_obeyed_and_a_flag_goes_before_it() -> anyhow::Result<()> {
+    let lab = Lab::up()?;
+    let file = "login_logs = [\"/nowhere\"]\nsandbox = false\n[ring]\nsize_mib = 64\n\
+                [metrics]\ntextfile = \"/var/lib/host_recorder.prom\"\n";
+    fs::write(lab.instance().path("/etc/host-recorder.toml"), file)?;
+    let recording = Recording::begin_with(lab, &["--ring-size", "32"])?;
+    let status = json(&run(&recording.lab, &["status", "--json"])?)?;
+    assert_eq!(status["ring_bytes_max"], 32 << 20);
+    assert_eq!(status["sandbox"], false);
+    assert!(recording.lab.instance().path(METRICS).exists());
+    let text = run(&recording.lab, &["status"])?.stdout;
+    assert!(String::from_utf8_lossy(&text).contains("SANDBOX    off"));
+    Ok(())
+}
+
+#[test]
+fn the_unit_grants_what_is_needed_and_little_else() -> anyhow::Result<()> {
+    let text = fs::read_to_string(unit())?;
+    let granted = text.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet="));
+    let granted = granted.context("CapabilityBoundingSet=")?.to_lowercase().replace("cap_", "+");
+    let bounding = format!("-all {granted}").replace(' ', ",");
+
+    let lab = Lab::up()?;
+    let instance = lab.instance();
+    instance.install(&Programs::recorder()?, RECORDER)?;
+    let mut command = instance.command("setpriv")?;
+    command.args(["--no-new-privs", "--bounding-set", &bounding, RECORDER, "record", "--cgroup"]);
+    command.arg(instance.cgroup().path());
+    let child = lab.spawn_daemon("host-recorder-bounded", command)?;
+    let log = lab.dir().join("host-recorder-bounded.log");
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    wait_until("the recorder", Duration::from_secs(30), || said().lines().any(|line| line == "recording"))
+        .with_context(said)?;
+    lab.ssh("alice", "true", COMMAND_MAX)?;
+    let mut lab = lab;
+    lab.keep(child);
+
+    // What systemd thinks of it. The program's place is that of this build.
+    let dir = tempfile::tempdir()?;
+    let copy = dir.path().join("host-recorder.service");
+    let here = text.replace(RECORDER, &Programs::recorder()?.display().to_string());
+    fs::write(&copy, here)?;
+    let analyze = |arguments: &[&str]| {
+        let mut command = Command::new("systemd-analyze");
+        output_within("systemd-analyze", command.args(arguments).arg(&copy), COMMAND_MAX)
+    };
+    let verified = analyze(&["verify"])?;
+    let complaints = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(verified.status.success() && complaints.is_empty(), "{complaints}");
+    // Exposure of at most 2.5 of 10; version 250 and later can tell without a running manager.
+    let version = analyze(&["--version"])?.stdout;
+    let version = String::from_utf8_lossy(&version);
+    let version: u32 = version.split(' ').nth(1).and_then(|word| word.parse().ok()).context("version")?;
+    if version >= 250 {
+        let exposure = analyze(&["security", "--offline=true", "--threshold=25"])?;
+        assert!(exposure.status.success(), "{}", String::from_utf8_lossy(&exposure.stdout));
+    } else {
+        eprintln!("exposure not measured: systemd {version} asks a running manager for it");
+    }
+    Ok(())
+}
