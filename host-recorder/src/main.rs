@@ -1,5 +1,6 @@
 //! `host-recorder`: arguments and wiring.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -9,6 +10,7 @@ use host_recorder::commands::check;
 use host_recorder::commands::query;
 use host_recorder::commands::record;
 use host_recorder::commands::status;
+use host_recorder::config;
 
 /// Keeps a bounded history of what ran on this host, who ran it, and what it sent.
 ///
@@ -26,6 +28,10 @@ enum Command {
     Check(check::CheckArgs),
     Query(query::QueryArgs),
     Status(status::StatusArgs),
+    /// Prints a settings file with every key, its meaning and its default
+    ///
+    /// Save it as /etc/host-recorder.toml and change what should be otherwise. `host-recorder check` reads it back.
+    Config,
     /// Prints completions for a shell
     Completions {
         /// Which shell
@@ -36,12 +42,17 @@ enum Command {
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HOST_RECORDER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let outcome = match Args::parse().command {
         Command::Record(args) => record::cmd_record(args),
         Command::Check(args) => check::cmd_check(args),
         Command::Query(args) => query::cmd_query(args),
         Command::Status(args) => status::cmd_status(args),
+        Command::Config => {
+            print!("{}", config::EXAMPLE);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "host-recorder", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! What the host gives: logs, disk, clock.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use history::UnixNs;
@@ -24,20 +25,13 @@ pub fn look(config: &Config) -> Vec<Finding> {
     let log = config.login_logs.iter().find(readable);
     let mut findings = vec![
         logins(log.map(|path| path.as_path()), has_journal()),
-        directory("ring", ring, "--ring, or ring.directory in the settings"),
+        directory(ring),
         space(config, &Disk::look(ring)),
         clock(UnixNs::now(), history::recorded_to(ring).ok().flatten()),
         synchronized(is_synchronized()),
     ];
     if let Some(parent) = config.metrics.textfile.as_deref().and_then(Path::parent) {
-        findings.push(match std::fs::metadata(parent) {
-            Ok(_) => directory("metrics", parent, "metrics.textfile in the settings"),
-            Err(error) => Finding::missing(
-                "metrics",
-                format!("{}: {error}", parent.display()),
-                "make that directory, or correct metrics.textfile in the settings",
-            ),
-        });
+        findings.push(metrics(parent));
     }
     findings
 }
@@ -61,23 +55,46 @@ fn logins(log: Option<&Path>, journal: bool) -> Finding {
     }
 }
 
-/// A directory that is written to, or the nearest above it that is there.
-fn directory(subject: &'static str, path: &Path, named: &str) -> Finding {
-    let there = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    let flags = AccessFlags::W_OK | AccessFlags::X_OK;
-    match access(there, flags) {
-        Ok(()) if there.is_dir() => Finding::ok(subject, format!("{} can be written", path.display())),
-        Ok(()) => Finding::fatal(
-            subject,
-            format!("{} is no directory", there.display()),
-            format!("remove it, or name another with {named}"),
-        ),
-        Err(error) => Finding::fatal(
-            subject,
-            format!("{} cannot be written: {}", there.display(), error.desc()),
-            format!("run this as root, mount it writable, or name another with {named}"),
-        ),
+/// The directory of the ring, or the nearest above it that is there.
+fn directory(ring: &Path) -> Finding {
+    let there = ring.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let named = "name another with --ring, or ring.directory in the settings";
+    match writable(there) {
+        Err(why) => Finding::fatal("ring", why, format!("run this as root, mount it writable, or {named}")),
+        Ok(()) if !is_roots(there) => of_another("ring", there),
+        Ok(()) => Finding::ok("ring", format!("{} can be written", ring.display())),
     }
+}
+
+/// The directory of the metrics.
+fn metrics(directory: &Path) -> Finding {
+    match writable(directory) {
+        Err(why) => {
+            let next = "make that directory writable for root, or correct metrics.textfile in the settings";
+            Finding::missing("metrics", why, next)
+        }
+        Ok(()) if !is_roots(directory) => of_another("metrics", directory),
+        Ok(()) => Finding::ok("metrics", format!("{} can be written", directory.display())),
+    }
+}
+
+fn of_another(subject: &'static str, directory: &Path) -> Finding {
+    let says = format!("{} is not root's: to write there takes CAP_DAC_OVERRIDE", directory.display());
+    let next = "chown it to root, or add CAP_DAC_OVERRIDE to CapabilityBoundingSet in the unit";
+    Finding::note(subject, says, next)
+}
+
+fn writable(directory: &Path) -> Result<(), String> {
+    let shown = directory.display();
+    match access(directory, AccessFlags::W_OK | AccessFlags::X_OK) {
+        Ok(()) if directory.is_dir() => Ok(()),
+        Ok(()) => Err(format!("{shown} is no directory")),
+        Err(error) => Err(format!("{shown} cannot be written: {}", error.desc())),
+    }
+}
+
+fn is_roots(directory: &Path) -> bool {
+    std::fs::metadata(directory).is_ok_and(|found| found.uid() == 0)
 }
 
 /// What the disk of the ring holds, bytes.
@@ -164,10 +181,15 @@ mod tests {
     fn a_ring_needs_a_directory_and_room() {
         let dir = tempfile::tempdir().unwrap();
         let deeper = dir.path().join("not/yet/there");
-        assert_eq!(directory("ring", &deeper, "").level, Level::Ok);
+        assert_eq!(directory(&deeper).level, Level::Ok);
+        assert_eq!(metrics(&deeper).level, Level::Missing);
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
-        assert_eq!(directory("ring", &file.join("ring"), "").level, Level::Fatal);
+        assert_eq!(directory(&file.join("ring")).level, Level::Fatal);
+        let other = dir.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::os::unix::fs::chown(&other, Some(65_534), None).unwrap();
+        assert_eq!([directory(&other).level, metrics(&other).level], [Level::Note; 2]);
         let config = Config::default();
         for (free_mib, used_mib, level) in
             [(768, 0, Level::Ok), (767, 0, Level::Missing), (256, 512, Level::Ok), (0, 0, Level::Missing)]

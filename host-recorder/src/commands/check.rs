@@ -45,7 +45,7 @@ pub fn cmd_check(args: CheckArgs) -> anyhow::Result<ExitCode> {
             config
         }
         Err(error) => {
-            let next = "correct the settings file; packaging/host-recorder.toml explains every key";
+            let next = "correct the settings file; `host-recorder config` explains every key";
             findings.push(Finding::fatal("settings", error.to_string(), next));
             Config::default()
         }

@@ -1,8 +1,10 @@
 //! The recorder as a service: its settings, what it says of itself, what it may do, and how it ends.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Child;
 use std::process::Command;
 use std::process::Output;
 use std::time::Duration;
@@ -10,18 +12,24 @@ use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::ensure;
+use history::Evidence;
 use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use serde_json::Value;
 use tests::lab::Lab;
 use tests::lab::VICTIM;
 use tests::lab::output_within;
 use tests::lab::wait_until;
+use tests::lab::wait_within;
 use tests::story::Programs;
 
 use crate::recorder::COMMAND_MAX;
 use crate::recorder::Recording;
 
 const RECORDER: &str = "/usr/bin/host-recorder";
+const RING: &str = "/var/lib/host-recorder";
+const MANAGER: &str = "/run/manager";
 const METRICS: &str = "/var/lib/host_recorder.prom";
 /// What the unit gives it to end, s (`TimeoutStopSec`).
 const STOP_MAX: Duration = Duration::from_secs(20);
@@ -197,32 +205,63 @@ fn the_file_is_obeyed_and_a_flag_goes_before_it() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Starts the recorder as the unit would: with its capabilities, its file system, no network and its manager.
+/// Returns the log of what it said.
+fn start_bounded(lab: &Lab, bounding: &str) -> anyhow::Result<(Child, PathBuf)> {
+    let script = format!(
+        "mount --make-rprivate / && mkdir -p {RING} && mount --bind {RING} {RING} && mount -o remount,ro,bind / \
+         && exec setpriv --no-new-privs --bounding-set {bounding} {RECORDER} record --cgroup \"$1\""
+    );
+    let instance = lab.instance();
+    let mut command = instance.command("unshare")?;
+    command.args(["--mount", "--net", "sh", "-c", &script, "sh"]).arg(instance.cgroup().path());
+    command.env("NOTIFY_SOCKET", MANAGER);
+    let name = "host-recorder-bounded";
+    Ok((lab.spawn_daemon(name, command)?, lab.dir().join(format!("{name}.log"))))
+}
+
+/// Waits for what the manager of services is told.
+fn hear(manager: &UnixDatagram, expected: &str) -> anyhow::Result<()> {
+    let mut bytes = [0; 256];
+    wait_until(expected, Duration::from_secs(30), || {
+        manager.recv(&mut bytes).is_ok_and(|length| &bytes[..length] == expected.as_bytes())
+    })
+}
+
 #[test]
-fn the_unit_grants_what_is_needed_and_little_else() -> anyhow::Result<()> {
+fn a_recorder_runs_within_its_unit_and_tells_its_manager() -> anyhow::Result<()> {
     let text = fs::read_to_string(unit())?;
     let granted = text.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet="));
     let granted = granted.context("CapabilityBoundingSet=")?.to_lowercase().replace("cap_", "+");
     let bounding = format!("-all {granted}").replace(' ', ",");
-
     let lab = Lab::up()?;
-    let instance = lab.instance();
-    instance.install(&Programs::recorder()?, RECORDER)?;
-    let mut command = instance.command("setpriv")?;
-    command.args(["--no-new-privs", "--bounding-set", &bounding, RECORDER, "record", "--cgroup"]);
-    command.arg(instance.cgroup().path());
-    let child = lab.spawn_daemon("host-recorder-bounded", command)?;
-    let log = lab.dir().join("host-recorder-bounded.log");
+    lab.instance().install(&Programs::recorder()?, RECORDER)?;
+    let manager = UnixDatagram::bind(lab.instance().path(MANAGER))?;
+    manager.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let (mut child, log) = start_bounded(&lab, &bounding)?;
     let said = || fs::read_to_string(&log).unwrap_or_default();
-    wait_until("the recorder", Duration::from_secs(30), || said().lines().any(|line| line == "recording"))
-        .with_context(said)?;
-    lab.ssh("alice", "true", COMMAND_MAX)?;
-    let mut lab = lab;
-    lab.keep(child);
+    hear(&manager, "READY=1\n").with_context(said)?;
+    hear(&manager, "WATCHDOG=1\n")?;
+    lab.ssh("alice", &format!("nmap -n -Pn -sT -p4001-4050 {VICTIM}"), COMMAND_MAX)?;
+    kill(Pid::from_raw(child.id().try_into()?), Signal::SIGTERM)?;
+    hear(&manager, "STOPPING=1\n")?;
+    ensure!(wait_within("the recorder", &mut child, STOP_MAX)?.success(), said());
+    let output = run(&lab, &["query", "--last", "5m", "--json", "--remote", &VICTIM.to_string()])?;
+    let evidence: Evidence = serde_json::from_slice(&output.stdout)?;
+    let scan = evidence.activities.iter().find(|activity| activity.port_ranges == [(4001, 4050)]);
+    let process = scan.and_then(|scan| evidence.processes.iter().find(|one| Some(one.id) == scan.process));
+    // The name comes from the files of the process's own mount namespace.
+    let user = process.and_then(|process| process.user.as_deref());
+    assert_eq!(user, Some("alice"), "{}", history::text(&evidence));
+    Ok(())
+}
 
-    // What systemd thinks of it. The program's place is that of this build.
+#[test]
+fn the_unit_is_valid_and_little_exposed() -> anyhow::Result<()> {
+    // The program's place is that of this build.
     let dir = tempfile::tempdir()?;
     let copy = dir.path().join("host-recorder.service");
-    let here = text.replace(RECORDER, &Programs::recorder()?.display().to_string());
+    let here = fs::read_to_string(unit())?.replace(RECORDER, &Programs::recorder()?.display().to_string());
     fs::write(&copy, here)?;
     let analyze = |arguments: &[&str]| {
         let mut command = Command::new("systemd-analyze");
