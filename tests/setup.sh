@@ -11,7 +11,7 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    cron curl hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
+    bind9-dnsutils cron curl dnsmasq-base hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
     passwd procps rsyslog sudo systemd tcpdump util-linux"
 
 sudo=

@@ -164,8 +164,8 @@ struct record_tcp {
 };
 
 /*
- * RECORD_PACKETS: totals of one flow, as packets were queued for sending or, with RECORD_FLAG_RECEIVED, taken in
- * by a process. `header.process` owns the socket. The first packet of a flow is told in a batch; totals when it
+ * RECORD_PACKETS: totals of one flow, as packets were queued for sending or, with RECORD_FLAG_RECEIVED, reached
+ * a socket. `header.process` owns the socket. The first packet of a flow is told in a batch; totals when it
  * leaves the cache or the recorder asks. The kernel's own packets are summed by remote address: they have no local
  * address, and no ports but for ICMP.
  */
@@ -229,7 +229,7 @@ struct record_bind {
 
 #define RECORD_DNS_MAX 1232
 
-/* RECORD_DNS: a message from or to port 53. `header.process` sent or took it in; RECORD_FLAG_RECEIVED. */
+/* RECORD_DNS: a message from or to port 53. `header.process` sent it; RECORD_FLAG_RECEIVED. */
 struct record_dns {
 	struct record_header header;
 	__u8 remote_address[16];

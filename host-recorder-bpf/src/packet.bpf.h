@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Packets as they are queued for sending (UDP, ICMP, raw IP, AF_PACKET, forwarded), and UDP datagrams as a process
- * takes them in. TCP sockets are left to on_tcp_state.
+ * Packets as they are queued for sending (UDP, ICMP, raw IP, AF_PACKET, forwarded), and UDP datagrams as they reach a
+ * socket. TCP sockets are left to on_tcp_state.
  */
 
 #define ETH_P_IP 0x0800
@@ -30,10 +30,9 @@ struct headers {
 	__u8 bytes[HEADERS + 32]; /* room for a look behind the last offset that is checked */
 };
 
-/* Two: a hook that interrupts another one's task has the second. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct headers);
 } packet_headers SEC(".maps");
@@ -149,9 +148,10 @@ static __always_inline int read_ipv6(struct packet *packet, const struct headers
  * Finds the network header and reads on from there; false where it cannot be read. A frame that a program wrote
  * itself is read from its first byte. `transport` is the offset of the transport header, 0 where there is none.
  */
-static __always_inline bool read_packet(struct sk_buff *skb, struct packet *packet, int *transport, __u32 level)
+static __always_inline bool read_packet(struct sk_buff *skb, struct packet *packet, int *transport)
 {
-	struct headers *headers = bpf_map_lookup_elem(&packet_headers, &level);
+	__u32 zero = 0;
+	struct headers *headers = bpf_map_lookup_elem(&packet_headers, &zero);
 	const unsigned char *head = skb->head;
 	const struct skb_shared_info *shared = (const void *)(head + skb->end);
 	int network = (int)skb->network_header - (int)((__u64)skb->data - (__u64)head);
@@ -294,7 +294,7 @@ static __always_inline struct batch_slot *packet_batch(struct flow_cpu *cpu, str
 	batch->socket = socket;
 	batch->first_ns = now;
 	copy_address(batch->local_address, packet->local);
-	batch->net_ns = skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+	batch->net_ns = skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
 	batch->family = packet->family;
 	batch->protocol = packet->protocol;
 	batch->via = packet->via;
@@ -388,7 +388,7 @@ static __always_inline void write_alone(struct sk_buff *skb, __u64 socket, const
 	record->protocol = packet->protocol;
 	record->via = packet->via;
 	record->tcp_flags = packet->tcp_flags;
-	record->net_ns = skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+	record->net_ns = skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 }
 
@@ -418,26 +418,16 @@ static __always_inline bool within_dns_rate(__u64 now)
 	return rate->kept++ < DNS_RATE;
 }
 
-/* Keeps a DNS message. */
-static __always_inline void write_dns(struct sk_buff *skb, const struct packet *packet, int transport,
-				      bool task_context)
+/* A record for a DNS message, without the message; NULL and counted where none can be kept. */
+static __always_inline struct record_dns *begin_dns(const struct packet *packet, bool task_context)
 {
-	__u32 at = transport + 8, linear = skb->len - skb->data_len;
-	__u64 now = bpf_ktime_get_boot_ns();
-	struct record_dns *record;
-	__u64 length;
+	struct record_dns *record = NULL;
 
-	if (scoped && !(task_context && in_scope()))
-		return;
-	/* A header of DNS, as far as it is in one piece. */
-	if (transport < 0 || linear < at + 12 || !within_dns_rate(now)) {
-		lose(RECORD_LOSS_DNS, 1);
-		return;
-	}
-	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+	if (within_dns_rate(bpf_ktime_get_boot_ns()))
+		record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
 	if (!record) {
 		lose(RECORD_LOSS_DNS, 1);
-		return;
+		return NULL;
 	}
 	begin(&record->header, RECORD_DNS, sizeof(*record));
 	__builtin_memset(&record->header.process, 0, sizeof(record->header.process));
@@ -451,6 +441,26 @@ static __always_inline void write_dns(struct sk_buff *skb, const struct packet *
 	record->remote_port = packet->remote_port;
 	record->local_port = packet->local_port;
 	record->family = packet->family;
+	return record;
+}
+
+/* Keeps a DNS message that is sent. Its header at least must lie in one piece. */
+static __always_inline void write_dns(struct sk_buff *skb, const struct packet *packet, int transport,
+				      bool task_context)
+{
+	__u32 at = transport + 8, linear = skb->len - skb->data_len;
+	struct record_dns *record;
+	__u64 length;
+
+	if (scoped && !(task_context && in_scope()))
+		return;
+	if (transport < 0 || linear < at + 12) {
+		lose(RECORD_LOSS_DNS, 1);
+		return;
+	}
+	record = begin_dns(packet, task_context);
+	if (!record)
+		return;
 	length = linear - at;
 	barrier_var(length);
 	if (length > RECORD_DNS_MAX)
@@ -467,41 +477,36 @@ static __always_inline bool is_dns(const struct packet *packet)
 	       (packet->remote_port == DNS_PORT || packet->local_port == DNS_PORT);
 }
 
+/* Counts a packet to its flow. `context` is the hook's, NULL where it is known that no task is behind it. */
 static __always_inline void count_flow(void *context, struct sk_buff *skb, __u64 socket, __u64 cookie,
-				       const struct packet *packet, int transport, bool task_context,
-				       bool task_context_known)
+				       const struct packet *packet)
 {
-	struct flow_slot *slot;
+	__u32 index = slot_of(packet);
+	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_cpu *cpu;
-	__u32 index;
+	bool task_context;
 
-	note_change();
-	cpu = take_cpu();
-	index = slot_of(packet);
-	slot = bpf_map_lookup_elem(&flow_slots, &index);
 	if (!slot)
 		return;
+	note_change();
+	cpu = take_cpu();
 	if (cpu && same_flow(slot, socket, packet) &&
-	    (packet->via >= RECORD_VIA_KERNEL || slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
+	    (packet->via >= RECORD_VIA_KERNEL || !context ||
+	     slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
 		count_packet(slot, packet);
 		give_back(cpu);
-	} else {
-		if (!task_context_known)
-			task_context = packet->via < RECORD_VIA_KERNEL && in_task_context(context);
-		if (!cpu) {
-			write_alone(skb, socket, packet, task_context);
-		} else {
-			if (!task_context && same_flow(slot, socket, packet))
-				count_packet(slot, packet);
-			else
-				begin_flow(cpu, slot, skb, socket, cookie, packet, task_context);
-			give_back(cpu);
-		}
+		return;
 	}
-	if (is_dns(packet))
-		write_dns(skb, packet, transport,
-			  task_context_known ? task_context :
-					       packet->via < RECORD_VIA_KERNEL && in_task_context(context));
+	task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
+	if (!cpu) {
+		write_alone(skb, socket, packet, task_context);
+		return;
+	}
+	if (!task_context && same_flow(slot, socket, packet))
+		count_packet(slot, packet);
+	else
+		begin_flow(cpu, slot, skb, socket, cookie, packet, task_context);
+	give_back(cpu);
 }
 
 SEC("tp_btf/net_dev_queue")
@@ -513,7 +518,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 
 	if (!classify(sk, &packet))
 		return 0;
-	if (!read_packet(skb, &packet, &transport, 0)) {
+	if (!read_packet(skb, &packet, &transport)) {
 		lose(RECORD_LOSS_UNREADABLE_PACKET, 1);
 		return 0;
 	}
@@ -521,33 +526,75 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		return 0;
 	if (packet.via == RECORD_VIA_KERNEL)
 		forget_ports(&packet);
-	count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet, transport, false,
-		   false);
+	count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet);
+	if (transport && is_dns(&packet))
+		write_dns(skb, &packet, transport, packet.via < RECORD_VIA_KERNEL && in_task_context(ctx));
 	return 0;
 }
 
-/* UDP datagrams are freed by whoever took them in, with their headers still there. */
-SEC("tp_btf/consume_skb")
-int BPF_PROG(on_receive, struct sk_buff *skb)
+/* A datagram's headers, as cgroup programs see packets: from the network header on. 0 where it is no whole one. */
+static __always_inline int read_datagram(struct __sk_buff *skb, struct packet *packet)
+{
+	const void *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
+	const struct iphdr *ip = data;
+	const struct ipv6hdr *six = data;
+	__be16 ports[2];
+	int at;
+
+	if ((const void *)(ip + 1) > end)
+		return 0;
+	if (ip->version == 4) {
+		if (ip->protocol != IPPROTO_UDP)
+			return 0;
+		packet->family = AF_INET;
+		*(__u32 *)packet->local = ip->daddr;
+		*(__u32 *)packet->remote = ip->saddr;
+		at = ip->ihl * 4;
+	} else {
+		/* With extension headers it is not looked for: a service's clients send none. */
+		if ((const void *)(six + 1) > end || six->nexthdr != IPPROTO_UDP)
+			return 0;
+		packet->family = AF_INET6;
+		__builtin_memcpy(packet->local, &six->daddr, 16);
+		__builtin_memcpy(packet->remote, &six->saddr, 16);
+		at = sizeof(*six);
+	}
+	if (bpf_skb_load_bytes(skb, at, ports, sizeof(ports)))
+		return 0;
+	packet->protocol = IPPROTO_UDP;
+	packet->remote_port = bpf_ntohs(ports[0]);
+	packet->local_port = bpf_ntohs(ports[1]);
+	packet->bytes = skb->len;
+	return at;
+}
+
+/* Datagrams that reach a socket: what causes an answer, and answers to questions of DNS. */
+SEC("cgroup_skb/ingress")
+int on_ingress(struct __sk_buff *skb)
 {
 	struct packet packet = {};
-	__u8 address[16];
-	int transport = 0;
-	__u16 port;
+	struct record_dns *record;
+	int at = read_datagram(skb, &packet);
+	__u64 length;
 
-	/* Others belong to a socket (TCP, local sockets), or were never received from a device. */
-	if (skb->sk || !skb->skb_iif || BPF_CORE_READ_BITFIELD(skb, pkt_type) > 2 || !in_task_context(ctx))
-		return 0;
+	if (!at)
+		return 1;
 	packet.via = RECORD_VIA_SOCKET;
-	if (!read_packet(skb, &packet, &transport, 1) || packet.protocol != IPPROTO_UDP || !transport)
-		return 0;
 	packet.received = 1;
-	copy_address(address, packet.local);
-	copy_address(packet.local, packet.remote);
-	copy_address(packet.remote, address);
-	port = packet.local_port;
-	packet.local_port = packet.remote_port;
-	packet.remote_port = port;
-	count_flow(ctx, skb, 0, 0, &packet, transport, true, true);
-	return 0;
+	packet.count = 1;
+	count_flow(NULL, NULL, (__u64)skb->sk, bpf_get_socket_cookie(skb), &packet);
+	if (!is_dns(&packet))
+		return 1;
+	record = begin_dns(&packet, false);
+	if (!record)
+		return 1;
+	length = skb->len - (at + 8);
+	barrier_var(length);
+	if (length > RECORD_DNS_MAX)
+		length = RECORD_DNS_MAX;
+	record->length = length;
+	if (!length || bpf_skb_load_bytes(skb, at + 8, record->message, length))
+		record->length = 0;
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	return 1;
 }

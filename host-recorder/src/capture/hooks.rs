@@ -1,6 +1,7 @@
 //! The list of hooks: for each program where it attaches, what it gives, and whether history is possible without.
 
 use std::os::fd::RawFd;
+use std::path::Path;
 
 use host_recorder_bpf::skeleton::OpenRecorderSkel;
 use host_recorder_bpf::skeleton::RecorderSkel;
@@ -93,8 +94,8 @@ pub(super) const HOOKS: &[Program] = &[
     program!(run "raw_tp/flush", flush, Needed, "writes out flows that are summed in the kernel"),
     program!(run "iter/task", list_tasks, Needed, "processes that ran before the recorder did"),
     program!(run SOCKET_LIST, list_sockets, Useful, "sockets that were open before the recorder ran"),
-    program!(tracepoint "consume_skb", on_receive, Useful,
-        "UDP that a process took in: what caused an answer, and DNS answers"),
+    program!(cgroup "skb_ingress", on_ingress, Useful,
+        "UDP that reaches a socket: what caused an answer, and DNS answers"),
     program!(cgroup "post_bind4", on_bind4, Useful, "which program chose which local IPv4 port"),
     program!(cgroup "post_bind6", on_bind6, Useful, "which program chose which local IPv6 port"),
     program!(cgroup "setsockopt", on_socket_option, Useful,
@@ -118,6 +119,9 @@ pub(super) fn offered(wanted: Wanted<'_>) -> Vec<HookState> {
         .iter()
         .map(|hook| match hook.need {
             Need::Asked if wanted.syscalls.is_empty() => HookState::Off("not configured".to_owned()),
+            Need::Useful if hook.tracepoint == "module_load" && !Path::new("/proc/modules").exists() => {
+                HookState::Off("this kernel loads no modules".to_owned())
+            }
             Need::Useful | Need::Asked if missing(hook.tracepoint) => {
                 HookState::Refused("this kernel has no such tracepoint".to_owned())
             }

@@ -5,4 +5,5 @@ mod lab;
 mod ops;
 mod recorder;
 mod slack;
+mod sockets;
 mod story;

@@ -93,9 +93,14 @@ impl Recording {
 
     /// Stops the recorder, so that all is on disk, and asks for everything since it started.
     pub(super) fn evidence(&mut self) -> anyhow::Result<Evidence> {
+        self.evidence_for(|_| {})
+    }
+
+    /// The same for a narrower question.
+    pub(super) fn evidence_for(&mut self, narrow: impl FnOnce(&mut Request)) -> anyhow::Result<Evidence> {
         let window = Window { from: self.since, to: UnixNs::now() };
         self.signal(Signal::SIGTERM)?;
-        let request = Request {
+        let mut request = Request {
             version: VERSION,
             window,
             remotes: vec![],
@@ -103,6 +108,7 @@ impl Recording {
             protocol: None,
             names: vec![],
         };
+        narrow(&mut request);
         Ok(history::query(&self.ring(), &request, history::Host::default())?)
     }
 }
