@@ -57,13 +57,16 @@ pub fn cmd_check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let ring = &config.ring.directory;
     let running = is_recorded(ring).then(|| Status::read(&ring.join("status.json")).ok()).flatten();
     let hooks = match running {
-        Some(status) => {
+        // A recorder of an older version does not say what it uses.
+        Some(status) if !status.hooks.is_empty() => {
             let says = format!("runs on this ring, pid {}, version {}", status.pid, status.version);
             findings.push(Finding::ok("recorder", says));
             status.hooks
         }
-        None => {
-            findings.push(Finding::ok("recorder", "none runs on this ring"));
+        other => {
+            let says =
+                if other.is_some() { "an older one runs on this ring" } else { "none runs on this ring" };
+            findings.push(Finding::ok("recorder", says));
             let (tried, hooks) = try_hooks(&config);
             findings.extend(tried);
             hooks

@@ -16,7 +16,9 @@ use crate::capture::Capture;
 use crate::capture::Wanted;
 use crate::commands::place::Place;
 use crate::config::Config;
+use crate::config::MetricsConfig;
 use crate::config::RingConfig;
+use crate::config::Syscall;
 use crate::enrich::cgroups::Cgroups;
 use crate::publish;
 use crate::publish::Publisher;
@@ -87,7 +89,7 @@ impl RecordArgs {
                 keep_free_mib: self.keep_free.unwrap_or(file.ring.keep_free_mib),
             },
             syscalls: file.syscalls,
-            metrics: crate::config::MetricsConfig { textfile: some(&self.metrics, file.metrics.textfile) },
+            metrics: MetricsConfig { textfile: some(&self.metrics, file.metrics.textfile) },
         }
     }
 }
@@ -96,6 +98,10 @@ impl RecordArgs {
 pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
     let config = args.settle(Config::load(args.place.config.as_deref())?);
     config.check()?;
+    if !config.syscalls.names.is_empty() {
+        let names: Vec<&str> = config.syscalls.names.iter().map(Syscall::name).collect();
+        tracing::warn!(?names, "this version does not record system calls one by one yet");
+    }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot handle signals")?;

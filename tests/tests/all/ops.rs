@@ -190,7 +190,7 @@ fn a_host_is_checked_in_plain_words() -> anyhow::Result<()> {
 }
 
 #[test]
-fn the_file_is_obeyed_and_a_flag_goes_before_it() -> anyhow::Result<()> {
+fn flags_go_before_the_environment_and_that_before_the_file() -> anyhow::Result<()> {
     let lab = Lab::up()?;
     let file = "login_logs = [\"/nowhere\"]\nsandbox = false\n[ring]\nsize_mib = 64\n\
                 [metrics]\ntextfile = \"/var/lib/host_recorder.prom\"\n";
@@ -202,6 +202,13 @@ fn the_file_is_obeyed_and_a_flag_goes_before_it() -> anyhow::Result<()> {
     assert!(recording.lab.instance().path(METRICS).exists());
     let text = run(&recording.lab, &["status"])?.stdout;
     assert!(String::from_utf8_lossy(&text).contains("SANDBOX    off"));
+    // The environment goes before the file, and a flag before the environment.
+    let mut elsewhere = recording.lab.instance().command(RECORDER)?;
+    elsewhere.arg("status").env("HOST_RECORDER_RING", "/elsewhere");
+    let output = output_within("status", &mut elsewhere, COMMAND_MAX)?;
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/elsewhere/status.json"), "{output:?}");
+    let output = output_within("status", elsewhere.args(["--ring", RING]), COMMAND_MAX)?;
+    assert!(output.status.success(), "{output:?}");
     Ok(())
 }
 
