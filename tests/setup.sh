@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building and testing need and this machine lacks: system packages, and a Python
 # environment with the AWS stand-in's libraries. May be run again at any time; then it is quick.
+# With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside.
 # Needs Debian 12+ or Ubuntu 22.04+, root or sudo, and the package registries.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -13,6 +14,15 @@ packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
     cron curl hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
     passwd procps rsyslog sudo tcpdump util-linux"
+case ${1-} in
+    '') ;;
+    bench) packages="$packages redis-server redis-tools zmap" ;;
+    peers) packages="$packages redis-server redis-tools zmap auditd bpftrace libbpf-tools" ;;
+    *)
+        echo "setup: $1 is nothing that can be set up: bench, peers, or no argument" >&2
+        exit 2
+        ;;
+esac
 
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
@@ -64,7 +74,7 @@ install_packages() { # package...
     for package in "$@"; do
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
-            rsyslog | cron) units=$package.service ;;
+            rsyslog | cron | redis-server | auditd) units=$package.service ;;
             *) continue ;;
         esac
         # shellcheck disable=SC2086 # two unit names

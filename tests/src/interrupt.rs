@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +17,15 @@ use nix::sys::signal::Signal;
 
 /// The end of a pipe that the handler writes to; -1 before [`remove_labs_on_signals`].
 static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// What else is to be undone, in the order in which it was done.
+static UNDO: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
+
+/// Has something that is no lab's undone too when a signal ends this process: runs after the labs
+/// are gone, the latest first.
+pub fn undo_on_signals(undo: impl FnOnce() + Send + 'static) {
+    UNDO.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(undo));
+}
 
 /// From now on, SIGINT, SIGTERM and SIGHUP remove this process's labs, wait until they are gone,
 /// and end the process with 128 plus the signal's number.
@@ -46,6 +57,8 @@ fn answer(reader: OwnedFd, _writer: OwnedFd) {
     if std::fs::File::from(reader).read_exact(&mut byte).is_ok() {
         eprintln!("\nstopping: removing the lab");
         crate::lab::dismiss_all();
+        let undo = std::mem::take(&mut *UNDO.lock().unwrap_or_else(PoisonError::into_inner));
+        undo.into_iter().rev().for_each(|undo| undo());
         std::process::exit(128 + i32::from(byte[0]));
     }
 }
