@@ -31,6 +31,9 @@ enum Side<'a> {
     Peer(&'a dyn Peer),
 }
 
+/// The runs of one side, or why it has none.
+type Runs = Result<Vec<Run>, String>;
+
 /// One run of a load.
 struct Run {
     done: Done,
@@ -62,52 +65,34 @@ impl Bench for Cost {
     }
 
     fn rows(&self, context: &Context) -> anyhow::Result<Vec<Row>> {
-        let mut rows = Vec::new();
         let peers = if context.effort.peers { peers::all() } else { Vec::new() };
+        let seeing = peers.iter().filter(|peer| peer.sees(self.0.name));
         let mut sides = vec![Side::Alone, Side::Recorder];
-        for peer in peers.iter().filter(|peer| peer.sees(self.0.name)) {
-            match peer.start(context).and_then(|running| running.stop()) {
-                Ok(()) => sides.push(Side::Peer(peer.as_ref())),
-                Err(why) => rows.push(Row::not_available(self.peer_row(peer.as_ref()), &format!("{why:#}"))),
-            }
-        }
+        sides.extend(seeing.map(|peer| Side::Peer(peer.as_ref())));
         let rounds = self.rounds(context, &sides)?;
-        let alone = &rounds[0];
-        let mut measured = self.recorder_rows(alone, &rounds[1]);
-        for (side, runs) in sides.iter().zip(&rounds) {
-            if let Side::Peer(peer) = side {
-                let ratios = statistics::ratios(&cpu(runs), &cpu(alone));
-                measured.push(Row::median(self.peer_row(*peer), "", ratios));
-            }
+        let runs = |at: usize| rounds[at].as_deref().unwrap_or_default();
+        let alone = runs(0);
+        let mut rows = self.recorder_rows(alone, runs(1));
+        for (side, runs) in sides.iter().zip(&rounds).skip(2) {
+            let name = format!("peer.{}.{}.cpu_ratio", side.name(), self.0.name);
+            rows.push(match runs {
+                Ok(runs) => Row::median(name, "", statistics::ratios(&cpu(runs), &cpu(alone))),
+                Err(why) => Row::not_available(name, why),
+            });
         }
-        measured.append(&mut rows);
-        Ok(measured)
+        Ok(rows)
     }
 }
 
 impl Cost {
-    fn peer_row(&self, peer: &dyn Peer) -> String {
-        format!("peer.{}.{}.cpu_ratio", peer.name(), self.0.name)
-    }
-
-    /// The runs of each side, one a round. The order is turned round each time; the first round does not count.
-    fn rounds(&self, context: &Context, sides: &[Side<'_>]) -> anyhow::Result<Vec<Vec<Run>>> {
-        let mut kept: Vec<Vec<Run>> = sides.iter().map(|_| Vec::new()).collect();
+    /// The runs of each side, one a round, or why a peer cannot run. The order is turned round each time; the
+    /// first round does not count.
+    fn rounds(&self, context: &Context, sides: &[Side<'_>]) -> anyhow::Result<Vec<Runs>> {
+        let mut kept: Vec<Runs> = sides.iter().map(|_| Ok(Vec::new())).collect();
         let mut repeats_left = context.effort.runs;
         let mut round = 0;
         while round <= context.effort.runs {
-            let mut order: Vec<_> = (0..sides.len()).collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            let mut runs = Vec::new();
-            for at in order {
-                let run = self
-                    .run(context, &sides[at])
-                    .with_context(|| format!("{} {}", self.0.name, sides[at].name()))?;
-                self.tell(context, round, &sides[at], &run);
-                runs.push((at, run));
-            }
+            let runs = self.round(context, round, sides, &mut kept)?;
             let is_disturbed = runs.iter().any(|(_, run)| run.others > OTHERS_MAX);
             if is_disturbed && round > 0 && !context.effort.quick {
                 if repeats_left > 0 {
@@ -117,12 +102,44 @@ impl Cost {
                 }
                 context.note_disturbance();
             }
-            if round > 0 {
-                runs.into_iter().for_each(|(at, run)| kept[at].push(run));
+            for (at, run) in runs.into_iter().filter(|_| round > 0) {
+                if let Ok(kept) = &mut kept[at] {
+                    kept.push(run);
+                }
             }
             round += 1;
         }
         Ok(kept)
+    }
+
+    /// One run of each side. A peer that fails is left out from then on; that is noted in `kept`.
+    fn round(
+        &self,
+        context: &Context,
+        round: u32,
+        sides: &[Side<'_>],
+        kept: &mut [Runs],
+    ) -> anyhow::Result<Vec<(usize, Run)>> {
+        let mut order: Vec<_> = (0..sides.len()).filter(|at| kept[*at].is_ok()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        let mut runs = Vec::new();
+        for at in order {
+            let side = &sides[at];
+            match self.run(context, side).with_context(|| format!("{} with {}", self.0.name, side.name())) {
+                Ok(run) => {
+                    self.tell(context, round, side, &run);
+                    runs.push((at, run));
+                }
+                Err(error) if matches!(side, Side::Peer(_)) => {
+                    eprintln!("  {error:#}");
+                    kept[at] = Err(error.root_cause().to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(runs)
     }
 
     fn run(&self, context: &Context, side: &Side<'_>) -> anyhow::Result<Run> {

@@ -4,7 +4,11 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
+use std::io::Read;
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::net::UdpSocket;
 use std::os::fd::FromRawFd;
 use std::os::fd::OwnedFd;
@@ -131,6 +135,24 @@ pub fn open_close(dir: &Path, count: u32) -> io::Result<u32> {
     let paths: Vec<_> = (0..FILES).map(|n| dir.join(n.to_string())).collect();
     for path in paths.iter().cycle().take(count as usize) {
         drop(File::open(path)?);
+    }
+    Ok(count)
+}
+
+/// Asks a web server for its first page so many times, one connection after the other.
+///
+/// # Errors
+/// When it does not answer.
+pub fn request(server: SocketAddr, count: u32) -> io::Result<u32> {
+    let mut answer = Vec::new();
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(server)?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        answer.clear();
+        stream.read_to_end(&mut answer)?;
+        if !answer.starts_with(b"HTTP/1") {
+            return Err(io::Error::other("the server answers no HTTP"));
+        }
     }
     Ok(count)
 }

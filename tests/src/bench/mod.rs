@@ -1,4 +1,4 @@
-//! The benchmarks: what the recorder costs, and whether its promises hold under load.
+//! The benchmarks: what the recorder costs, what the ring keeps of it, and whether promises hold.
 //!
 //! Each bench is one [`Bench`] that returns rows; each row is one figure, with the bound that was
 //! promised for it. A bench measures and states; whether that is good enough is said by the row.
@@ -20,6 +20,7 @@ pub mod recording;
 pub mod results;
 pub mod row;
 pub mod statistics;
+pub mod store;
 pub mod storm;
 
 use context::Context;
@@ -50,6 +51,9 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     benches.push(Box::new(storm::Storm));
     benches.push(Box::new(flood::Flood::Masscan));
     benches.push(Box::new(flood::Flood::Zmap));
+    for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
+        benches.push(Box::new(store));
+    }
     benches
 }
 

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Once;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::lab::wait_until;
 
 const READY_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(60);
+const OBEY_MAX: Duration = Duration::from_secs(10);
 
 /// What ours records always, in bpftrace's words.
 const BPFTRACE: &str = include_str!("peer.bt");
@@ -84,22 +86,20 @@ impl Peer for Tracer {
 
     fn start(&self, context: &Context) -> anyhow::Result<Box<dyn Running>> {
         installed(self.name)?;
-        let script = context.work().join("peer.bt");
         let log = context.work().join(format!("peer-{}.log", context.number()));
+        let ready = log.with_extension("ready");
         let mut command = context.command("peer", "unshare")?;
         command.args(["--mount", "sh", "-c", IN_OWN_MOUNTS, "tracer"]);
         if self.name == "bpftrace" {
+            let script = log.with_extension("bt");
             fs::write(&script, BPFTRACE)?;
-            command.arg(self.name).arg("-o").arg(&log).arg(&script);
+            command.args(["bpftrace", "--unsafe", "-o"]).arg(&log).arg(&script).arg(&ready);
         } else {
             // Into a file, as bpftrace writes.
             command.args(["sh", "-c", "exec \"$1\" >\"$2\"", "tool", self.name]).arg(&log);
         }
         let process = Measured::start(self.name, &mut command)?;
-        let records = || match self.name {
-            "bpftrace" => fs::read_to_string(&log).is_ok_and(|text| text.contains("ready")),
-            _ => has_probes(process.pid()),
-        };
+        let records = || if self.name == "bpftrace" { ready.exists() } else { has_probes(process.pid()) };
         let waited = wait_until(self.name, READY_MAX, || records() || !process.runs());
         if !process.runs() {
             let ended = process.wait(STOP_MAX)?;
@@ -107,19 +107,25 @@ impl Peer for Tracer {
             bail!("{} ends at once: {why}", self.name);
         }
         waited?;
-        Ok(Box::new(Traced { process, log: log.clone() }))
+        Ok(Box::new(Traced { process, log }))
     }
 }
 
 struct Traced {
     process: Measured,
-    log: std::path::PathBuf,
+    log: PathBuf,
 }
 
 impl Running for Traced {
     fn stop(self: Box<Self>) -> anyhow::Result<()> {
-        self.process.stop(Signal::SIGINT, STOP_MAX)?;
-        // Some write nothing until something happens.
+        self.process.signal(Signal::SIGINT)?;
+        // bpftrace does not always obey. Its output is of no interest any more.
+        if wait_until(&format!("the end of {}", self.log.display()), OBEY_MAX, || !self.process.runs())
+            .is_err()
+        {
+            self.process.signal(Signal::SIGKILL)?;
+        }
+        self.process.wait(STOP_MAX)?;
         let _ = fs::remove_file(self.log);
         Ok(())
     }
@@ -130,7 +136,7 @@ fn has_probes(pid: u32) -> bool {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };
-    let is_link = |path: std::path::PathBuf| path.to_string_lossy().contains("bpf_link");
+    let is_link = |path: PathBuf| path.to_string_lossy().contains("bpf_link");
     entries.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(is_link))
 }
 

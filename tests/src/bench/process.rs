@@ -99,9 +99,17 @@ impl Measured {
     /// # Errors
     /// When it does not end within `max`.
     pub fn stop(self, signal: Signal, max: Duration) -> anyhow::Result<Ended> {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal)
-            .with_context(|| format!("stop {}", self.what))?;
+        self.signal(signal)?;
         self.wait(max)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal)
+            .with_context(|| format!("stop {}", self.what))
     }
 
     /// Waits for its end, looking at its memory meanwhile.

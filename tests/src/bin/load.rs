@@ -1,5 +1,6 @@
 //! One load for the benchmarks: does so much of one thing, prints how much it did, and ends.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ enum Load {
     UdpSpread { port: u16, count: u32 },
     /// Sends so many datagrams to one socket.
     UdpFlow { count: u32 },
+    /// Asks a web server so many times.
+    Request { server: SocketAddr, count: u32 },
     /// Opens and closes the files in a directory, in turn.
     OpenClose { dir: PathBuf, count: u32 },
 }
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         Load::Connect { port, count } => drive::connect(port, count),
         Load::UdpSpread { port, count } => drive::udp_spread(port, count),
         Load::UdpFlow { count } => drive::udp_flow(count),
+        Load::Request { server, count } => drive::request(server, count),
         Load::OpenClose { dir, count } => drive::open_close(&dir, count),
     };
     println!("{}", done?);
