@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,8 @@ use nix::sys::signal::Signal;
 /// The end of a pipe that the handler writes to; -1 before [`remove_labs_on_signals`].
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
+/// Whether a signal has come.
+static STOPPING: AtomicBool = AtomicBool::new(false);
 /// What else is to be undone, in the order in which it was done.
 static UNDO: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
 
@@ -38,13 +41,22 @@ pub fn remove_labs_on_signals() -> anyhow::Result<()> {
     std::thread::spawn(move || answer(reader, writer));
     let action = SigAction::new(SigHandler::Handler(ring), SaFlags::SA_RESTART, SigSet::empty());
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: the handler only loads an atomic and calls write(2), both async-signal-safe.
+        // SAFETY: the handler only touches atomics and calls write(2), which is async-signal-safe.
         unsafe { nix::sys::signal::sigaction(signal, &action) }.context("install a signal handler")?;
     }
     Ok(())
 }
 
+/// Returns, unless a signal has come: then everything is being undone, and nothing is to be begun or concluded by
+/// whoever calls this. The process ends when all is undone.
+pub fn wait_if_stopping() {
+    while STOPPING.load(Ordering::Relaxed) {
+        std::thread::park();
+    }
+}
+
 extern "C" fn ring(signal: libc::c_int) {
+    STOPPING.store(true, Ordering::Relaxed);
     let byte = [u8::try_from(signal).unwrap_or(0)];
     // SAFETY: the descriptor stays open for the life of the process, and the buffer is one byte.
     unsafe {

@@ -112,6 +112,7 @@ impl Context {
     /// # Errors
     /// When the cgroup cannot be made.
     pub fn command(&self, cgroup: &str, program: impl AsRef<std::ffi::OsStr>) -> anyhow::Result<Command> {
+        interrupt::wait_if_stopping();
         self.lab.service(cgroup, program)
     }
 

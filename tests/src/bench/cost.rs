@@ -93,7 +93,9 @@ impl Cost {
         let mut round = 0;
         while round <= context.effort.runs {
             let runs = self.round(context, round, sides, &mut kept)?;
-            let is_disturbed = runs.iter().any(|(_, run)| run.others > OTHERS_MAX);
+            // A peer's own work in the kernel cannot be told from that of others.
+            let mut ours = runs.iter().filter(|(at, _)| !matches!(sides[*at], Side::Peer(_)));
+            let is_disturbed = ours.any(|(_, run)| run.others > OTHERS_MAX);
             if is_disturbed && round > 0 && !context.effort.quick {
                 if repeats_left > 0 {
                     repeats_left -= 1;

@@ -90,8 +90,7 @@ impl Measured {
 
     /// Whether it runs still.
     pub fn runs(&self) -> bool {
-        // A process that has ended and was not waited for has no command line.
-        fs::read(format!("/proc/{}/cmdline", self.pid())).is_ok_and(|line| !line.is_empty())
+        fs::read_to_string(format!("/proc/{}/stat", self.pid())).is_ok_and(|stat| is_alive(&stat))
     }
 
     /// Sends it a signal and waits for its end.
@@ -209,6 +208,11 @@ fn busy_ticks(stat: &str) -> Option<u64> {
     [0, 1, 2, 5, 6, 7].into_iter().map(|at| fields.get(at)).sum()
 }
 
+/// Field 3 of /proc/PID/stat: neither ended and not yet waited for (Z), nor on its way out (X).
+fn is_alive(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 /// Fields 14 to 17 of /proc/PID/stat.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let fields: Vec<_> = stat.rsplit_once(") ")?.1.split(' ').collect();
@@ -243,6 +247,7 @@ mod tests {
         let stat = "12 (a) b) (c) S 1 12 12 0 -1 4194560 100 0 0 0 5 6 7 8 20 0 1 0 100 2000 300";
         assert_eq!(cpu_ticks(stat), Some(26));
         assert_eq!(cpu_ticks("12 (a) S 1"), None);
+        assert!(is_alive(stat) && !is_alive("12 (a) Z 1 12") && !is_alive(""));
         assert_eq!(rss_max("Name:\ta\nVmHWM:\t    2048 kB\n"), Some(2 << 20));
         assert_eq!(rss_max("Name:\tkthread\n"), None);
         assert_eq!(busy_ticks("cpu  10 1 20 4000 30 2 3 4 0 0\ncpu0 1"), Some(40));

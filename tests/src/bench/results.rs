@@ -30,14 +30,16 @@ pub fn write(out: &Path, rows: &[Row], machine: &Machine, context: &Context) -> 
     put(&out.join("machine.json"), &serde_json::to_string_pretty(&about)?)
 }
 
-/// Writes the table between the markers of a document.
+/// Writes the table between the markers of a document: what is promised, and what is measured of others.
 ///
 /// # Errors
 /// When the document cannot be read or written, or has no markers.
 pub fn write_into(document: &Path, rows: &[Row], machine: &Machine, context: &Context) -> anyhow::Result<()> {
     let name = document.display();
     let text = fs::read_to_string(document).with_context(|| format!("read {name}"))?;
-    let table = format!("{}\n\n{}", sentence(machine, context), row::table(rows));
+    let shown: Vec<_> =
+        rows.iter().filter(|row| row.bound.is_some() || row.name.starts_with("peer.")).cloned().collect();
+    let table = format!("{}\n\n{}", sentence(machine, context), row::table(&shown));
     let text = row::put_between_markers(&text, &table).with_context(|| format!("{name} has no markers"))?;
     put(document, &text)
 }

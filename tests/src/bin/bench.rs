@@ -69,7 +69,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    let outcome = run(&arguments);
+    interrupt::wait_if_stopping();
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("bench: {error:#}");
@@ -106,7 +108,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let mut failed = Vec::new();
     for bench in &benches {
         eprintln!("{}: {}", bench.name(), bench.about());
-        match bench.rows(&context) {
+        let outcome = bench.rows(&context);
+        interrupt::wait_if_stopping();
+        match outcome {
             Ok(measured) => rows.extend(measured),
             Err(error) => {
                 eprintln!("bench: {}: {error:#}", bench.name());
