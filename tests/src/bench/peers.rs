@@ -178,7 +178,7 @@ impl Peer for Auditd {
         if !process.runs() {
             bail!("auditd ends at once: {}", process.wait(STOP_MAX)?.stderr.trim());
         }
-        let audited = Audited { process };
+        let audited = Audited { _rules: Rules, process };
         auditctl(&["-D"])?;
         auditctl(&["-b", "8192"])?;
         for calls in AUDIT_RULES {
@@ -190,6 +190,7 @@ impl Peer for Auditd {
 }
 
 struct Audited {
+    _rules: Rules,
     process: Measured,
 }
 
@@ -200,7 +201,18 @@ impl Running for Audited {
     }
 }
 
-/// Has the kernel audit nothing, as before.
+/// The rules in the kernel, which outlive whoever set them: gone with this, also when a load fails.
+struct Rules;
+
+impl Drop for Rules {
+    fn drop(&mut self) {
+        if let Err(error) = silence() {
+            eprintln!("bench: the kernel may still audit: {error:#}");
+        }
+    }
+}
+
+/// Has the kernel audit nothing, as before. May be done twice.
 fn silence() -> anyhow::Result<()> {
     auditctl(&["-e", "0"])?;
     auditctl(&["-D"])?;

@@ -32,7 +32,16 @@ const NOT_MEASURED: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(
     max_term_width = 100,
-    after_help = "Exits with 0 when every bound holds, 1 when one does not, 2 when something could not be measured.
+    after_help = "Figures of a load:
+  cpu_ratio     its CPU time with the recorder over that without, in the same round; the median
+  own_cpu       the recorder's CPU time, until all of it was on disk
+  rss           the most memory the recorder had, its rings included
+  lost          events that the recorder says it lost
+  miscounted    things done and not recorded, or recorded and not done; unaccounted, of a flood: neither
+                recorded nor said to be lost
+peer.* are the same ratios of other recorders, or why there are none.
+
+Exits with 0 when every bound holds, 1 when one does not, 2 when something could not be measured.
 
 Examples:
   make bench                        everything, some ten minutes
