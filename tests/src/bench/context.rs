@@ -13,6 +13,9 @@ use serde_json::Value;
 use crate::interrupt;
 use crate::lab::Lab;
 
+/// The directory for files in that for results; what a killed run left there is removed.
+const WORK: &str = "gumshoe-bench-work";
+
 /// How much is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -81,7 +84,7 @@ impl Context {
         let tools = Tools::find()?;
         // Waits for its turn: from here on, nobody else is in the directory.
         let lab = Lab::bare()?;
-        let work = out.join("work");
+        let work = out.join(WORK);
         let _ = std::fs::remove_dir_all(&work);
         std::fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
         let undo = work.clone();

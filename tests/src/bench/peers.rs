@@ -21,7 +21,6 @@ use crate::lab::wait_until;
 
 const READY_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(60);
-const OBEY_MAX: Duration = Duration::from_secs(10);
 
 /// What ours records always, in bpftrace's words.
 const BPFTRACE: &str = include_str!("peer.bt");
@@ -118,14 +117,7 @@ struct Traced {
 
 impl Running for Traced {
     fn stop(self: Box<Self>) -> anyhow::Result<()> {
-        self.process.signal(Signal::SIGINT)?;
-        // bpftrace does not always obey. Its output is of no interest any more.
-        if wait_until(&format!("the end of {}", self.log.display()), OBEY_MAX, || !self.process.runs())
-            .is_err()
-        {
-            self.process.signal(Signal::SIGKILL)?;
-        }
-        self.process.wait(STOP_MAX)?;
+        self.process.stop(Signal::SIGINT, STOP_MAX)?;
         let _ = fs::remove_file(self.log);
         Ok(())
     }
@@ -216,6 +208,8 @@ impl Drop for Rules {
 fn silence() -> anyhow::Result<()> {
     auditctl(&["-e", "0"])?;
     auditctl(&["-D"])?;
+    // The kernel's default.
+    auditctl(&["-b", "64"])?;
     auditctl(&["-a", AUDIT_NOTHING]).map(drop)
 }
 

@@ -98,17 +98,9 @@ impl Measured {
     /// # Errors
     /// When it does not end within `max`.
     pub fn stop(self, signal: Signal, max: Duration) -> anyhow::Result<Ended> {
-        self.signal(signal)?;
-        self.wait(max)
-    }
-
-    /// Sends it a signal.
-    ///
-    /// # Errors
-    /// When the signal cannot be sent.
-    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal)
-            .with_context(|| format!("stop {}", self.what))
+            .with_context(|| format!("stop {}", self.what))?;
+        self.wait(max)
     }
 
     /// Waits for its end, looking at its memory meanwhile.

@@ -146,7 +146,9 @@ impl Store {
         recorder.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
         let recorder = Measured::start("host-recorder", &mut recorder)?;
         let ring = instance.path(RING);
-        wait_until("the recorder", STEP_MAX, || ring.join("status.json").exists())?;
+        let status = ring.join("status.json");
+        wait_until("the recorder", STEP_MAX, || status.exists() || !recorder.runs())?;
+        ensure!(status.exists(), "host-recorder does not record: {}", recorder.wait(STEP_MAX)?.stderr.trim());
         self.work(context, &lab)?;
         let ended = recorder.stop(Signal::SIGTERM, STEP_MAX)?;
         ensure!(ended.status.success(), "host-recorder: {}", ended.stderr.trim());
