@@ -14,8 +14,8 @@ lint: ## formatting and clippy
 audit: ## licences, bans and sources of dependencies
 	cargo deny check licenses bans sources
 
-bench: ## not built yet
-	@echo "bench: not yet: the benchmarks are not written" >&2; exit 1
+bench: ## what the recorder costs and loses; ONLY=name for one (tests/bench.sh --help for more)
+	@tests/bench.sh $(if $(ONLY),--only $(ONLY))
 
 kernels: ## the recorder on Debian's 5.10, 6.1 and 6.12 kernels, under emulation
 	cargo build --package host-recorder

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+pub mod bench;
 pub mod facts;
 pub mod interrupt;
 pub mod kernel;

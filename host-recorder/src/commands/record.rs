@@ -18,7 +18,6 @@ use crate::commands::place::Place;
 use crate::config::Config;
 use crate::config::MetricsConfig;
 use crate::config::RingConfig;
-use crate::config::Syscall;
 use crate::enrich::cgroups::Cgroups;
 use crate::publish;
 use crate::publish::Publisher;
@@ -98,10 +97,6 @@ impl RecordArgs {
 pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
     let config = args.settle(Config::load(args.place.config.as_deref())?);
     config.check()?;
-    if !config.syscalls.names.is_empty() {
-        let names: Vec<&str> = config.syscalls.names.iter().map(Syscall::name).collect();
-        tracing::warn!(?names, "this version does not record system calls one by one yet");
-    }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot handle signals")?;

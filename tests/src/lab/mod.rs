@@ -10,6 +10,7 @@
 //! its own namespaces, cgroup and directory is changed, and the janitor removes all of these, also
 //! when the owner is killed.
 
+mod bare;
 mod cgroup;
 mod host;
 mod instance;
@@ -31,6 +32,9 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use anyhow::ensure;
 
+pub use self::bare::SCANNER;
+pub use self::bare::VICTIM_MAC;
+pub use self::bare::WIRE;
 pub use self::cgroup::Cgroup;
 pub use self::host::Host;
 pub use self::janitor::dismiss_all;
@@ -111,15 +115,7 @@ impl Lab {
     }
 
     fn build(turn: Option<turn::Turn>) -> anyhow::Result<Self> {
-        check_machine()?;
-        remove_stale()?;
-        let id = next_id();
-        let dir = Path::new(LABS).join(&id);
-        let cgroup = Cgroup::of_lab(&id)?;
-        let janitor = janitor::Janitor::hire(&dir, &cgroup).context("start the janitor")?;
-        // From here on, dropping `lab` cleans up whatever exists.
-        let mut lab = Self { id, dir, cgroup, hosts: Vec::new(), children: Vec::new(), janitor, _turn: turn };
-        lab.cgroup.create()?;
+        let mut lab = Self::found(turn)?;
         lab.make_keys()?;
         for (name, address) in [
             ("instance", INSTANCE_PRIVATE),
@@ -134,6 +130,20 @@ impl Lab {
         lab.wire()?;
         lab.start_instance_daemons()?;
         lab.start_victim_daemons()?;
+        Ok(lab)
+    }
+
+    /// A lab with its directory, cgroup and janitor, and no hosts yet.
+    fn found(turn: Option<turn::Turn>) -> anyhow::Result<Self> {
+        check_machine()?;
+        remove_stale()?;
+        let id = next_id();
+        let dir = Path::new(LABS).join(&id);
+        let cgroup = Cgroup::of_lab(&id)?;
+        let janitor = janitor::Janitor::hire(&dir, &cgroup).context("start the janitor")?;
+        // From here on, dropping the lab cleans up whatever exists.
+        let lab = Self { id, dir, cgroup, hosts: Vec::new(), children: Vec::new(), janitor, _turn: turn };
+        lab.cgroup.create()?;
         Ok(lab)
     }
 

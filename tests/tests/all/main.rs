@@ -1,6 +1,7 @@
 //! Every test of the lab, the stand-ins and the whole of Gumshoe, as one program.
 
 mod aws;
+mod bench;
 mod lab;
 mod ops;
 mod recorder;

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Sets up, builds without debugging, and measures. Arguments are those of the program `bench` (--help).
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+what=bench
+for argument in "$@"; do
+    [ "$argument" != --peers ] || what=peers
+done
+tests/setup.sh "$what"
+. tests/as-root.sh
+echo "bench: building (the first time some 8 min on two cores, then seconds)"
+cargo build --release --package host-recorder --package tests --bins
+exec cargo run --release --quiet --package tests --bin bench -- "$@"

@@ -1,0 +1,43 @@
+//! One load for the benchmarks: does so much of one thing, prints how much it did, and ends.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use tests::bench::drive;
+
+/// Does so much of one thing as fast as it goes, and prints how much: what `bench` measures a recorder with.
+#[derive(Debug, Parser)]
+enum Load {
+    /// Executes a program, one after the other.
+    Exec { program: PathBuf, mark: String, count: u32 },
+    /// Executes a program for so many seconds, from so many threads.
+    Storm { program: PathBuf, mark: String, threads: u32, seconds: u64 },
+    /// Connects to a closed port of so many addresses in 127.0.0.0/8.
+    Connect { port: u16, count: u32 },
+    /// Sends a datagram to each of so many addresses in 127.0.0.0/8.
+    UdpSpread { port: u16, count: u32 },
+    /// Sends so many datagrams to one socket.
+    UdpFlow { count: u32 },
+    /// Asks a web server so many times.
+    Request { server: SocketAddr, count: u32 },
+    /// Opens and closes the files in a directory, in turn.
+    OpenClose { dir: PathBuf, count: u32 },
+}
+
+fn main() -> anyhow::Result<()> {
+    let done = match Load::parse() {
+        Load::Exec { program, mark, count } => drive::exec(&program, &mark, count),
+        Load::Storm { program, mark, threads, seconds } => {
+            drive::storm(&program, &mark, threads, Duration::from_secs(seconds))
+        }
+        Load::Connect { port, count } => drive::connect(port, count),
+        Load::UdpSpread { port, count } => drive::udp_spread(port, count),
+        Load::UdpFlow { count } => drive::udp_flow(count),
+        Load::Request { server, count } => drive::request(server, count),
+        Load::OpenClose { dir, count } => drive::open_close(&dir, count),
+    };
+    println!("{}", done?);
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The benchmarks' harness: that it measures, counts, writes and leaves nothing. What it measures
+//! here says nothing: the loads are small and the build is for debugging.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use tests::bench::row::Row;
+use tests::lab::output_within;
+
+const BENCH: &str = env!("CARGO_BIN_EXE_bench");
+/// It takes seconds, and may have to wait for its turn on the machine.
+const BENCH_MAX: Duration = Duration::from_secs(1_800);
+
+#[test]
+fn a_small_load_gives_every_row_of_it() -> anyhow::Result<()> {
+    let out = tempfile::tempdir()?;
+    let mut bench = Command::new(BENCH);
+    bench.args(["--quick", "--only", "recorder.udp_flow", "--json", "--out"]).arg(out.path());
+    let output = output_within("bench", &mut bench, BENCH_MAX)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+
+    let rows: Vec<Row> = serde_json::from_slice(&output.stdout).with_context(|| said.to_string())?;
+    let stored: Vec<Row> = serde_json::from_slice(&fs::read(out.path().join("results.json"))?)?;
+    assert_eq!(rows, stored);
+    let rows: BTreeMap<_, _> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
+    let names: Vec<_> = rows.keys().filter_map(|name| name.strip_prefix("recorder.udp_flow.")).collect();
+    assert_eq!(
+        names,
+        ["cpu_alone", "cpu_ratio", "cpu_ratio_of_medians", "events", "lost", "miscounted", "own_cpu", "rss"]
+    );
+    assert_eq!(names.len(), rows.len());
+
+    let row = |figure: &str| rows[format!("recorder.udp_flow.{figure}").as_str()];
+    assert_eq!((row("cpu_ratio").bound, row("cpu_ratio").samples.len()), (Some(1.04), 2));
+    assert!(row("cpu_ratio").value.is_some_and(|ratio| ratio > 0.5), "{:?}", row("cpu_ratio"));
+    assert_eq!((row("miscounted").value, row("miscounted").holds), (Some(0.0), Some(true)), "{said}");
+    assert!(row("events").value > Some(0.0));
+    assert!(row("cpu_alone").value > Some(0.0));
+    assert!(row("rss").value > Some(1.0));
+
+    // Whether the costs hold is not for this build to say; that they are judged is.
+    let broken = rows.values().any(|row| row.holds == Some(false));
+    assert_eq!(output.status.code(), Some(i32::from(broken)), "{said}");
+    let about: serde_json::Value = serde_json::from_slice(&fs::read(out.path().join("machine.json"))?)?;
+    assert_eq!(about["quick"], true);
+    // Two sides, one round that does not count and two that do.
+    assert_eq!(about["details"].as_array().map(Vec::len), Some(6), "{about}");
+    let mut left: Vec<_> = fs::read_dir(out.path())?.flatten().map(|entry| entry.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["machine.json", "results.json"]);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_measured_is_no_result() -> anyhow::Result<()> {
+    let out = tempfile::tempdir()?;
+    let output = output_within(
+        "bench",
+        Command::new(BENCH).args(["--only", "nothing", "--out"]).arg(out.path()),
+        BENCH_MAX,
+    )?;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--list"), "{output:?}");
+    assert!(!out.path().join("results.json").exists());
+    Ok(())
+}
