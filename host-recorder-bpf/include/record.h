@@ -229,7 +229,10 @@ struct record_bind {
 
 #define RECORD_DNS_MAX 1232
 
-/* RECORD_DNS: a message from or to port 53. `header.process` sent it; RECORD_FLAG_RECEIVED. */
+/*
+ * RECORD_DNS: a message from or to port 53. `header.process` sent it, or owns the socket that it reached
+ * (RECORD_FLAG_RECEIVED).
+ */
 struct record_dns {
 	struct record_header header;
 	__u8 remote_address[16];

@@ -419,8 +419,10 @@ static __always_inline bool within_dns_rate(__u64 now)
 }
 
 /* A record for a DNS message, without the message; NULL and counted where none can be kept. */
-static __always_inline struct record_dns *begin_dns(const struct packet *packet, bool task_context)
+static __always_inline struct record_dns *begin_dns(const struct packet *packet, __u64 socket,
+						    bool task_context)
 {
+	struct record_owner *owner = NULL;
 	struct record_dns *record = NULL;
 
 	if (within_dns_rate(bpf_ktime_get_boot_ns()))
@@ -434,6 +436,10 @@ static __always_inline struct record_dns *begin_dns(const struct packet *packet,
 	if (task_context) {
 		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
 		identify_current(&record->header.process);
+	} else {
+		owner = bpf_map_lookup_elem(&owners, &socket);
+		if (owner)
+			record->header.process = owner->process;
 	}
 	if (packet->received)
 		record->header.flags |= RECORD_FLAG_RECEIVED;
@@ -458,7 +464,7 @@ static __always_inline void write_dns(struct sk_buff *skb, const struct packet *
 		lose(RECORD_LOSS_DNS, 1);
 		return;
 	}
-	record = begin_dns(packet, task_context);
+	record = begin_dns(packet, (__u64)skb->sk, task_context);
 	if (!record)
 		return;
 	length = linear - at;
@@ -585,7 +591,7 @@ int on_ingress(struct __sk_buff *skb)
 	count_flow(NULL, NULL, (__u64)skb->sk, bpf_get_socket_cookie(skb), &packet);
 	if (!is_dns(&packet))
 		return 1;
-	record = begin_dns(&packet, false);
+	record = begin_dns(&packet, (__u64)skb->sk, false);
 	if (!record)
 		return 1;
 	length = skb->len - (at + 8);

@@ -142,6 +142,7 @@ impl Recorder {
     ) -> anyhow::Result<()> {
         self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")));
         self.snapshot()?;
+        self.write_flows();
         self.read_logins();
         self.commit_ring();
         self.write_status(true);

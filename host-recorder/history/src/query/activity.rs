@@ -150,9 +150,12 @@ impl Sum {
         activity.last = activity.last.max(flow.last);
         activity.first_event = activity.first_event.min(first);
         activity.last_event = activity.last_event.max(last);
-        self.addresses.insert(flow.remote.address);
-        self.ports.insert(flow.remote.port);
-        self.targets.insert((flow.remote.address, flow.remote.port));
+        // A socket that only waits has no other side.
+        if !matches!(flow.state, FlowState::Listening | FlowState::Bound) {
+            self.addresses.insert(flow.remote.address);
+            self.ports.insert(flow.remote.port);
+            self.targets.insert((flow.remote.address, flow.remote.port));
+        }
         if matched {
             self.matched_addresses.insert(flow.remote.address);
             self.matched_ports.insert(flow.remote.port);
