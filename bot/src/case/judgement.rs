@@ -118,6 +118,8 @@ pub enum DoubtKind {
     CoverageGap,
     /// Events were lost.
     EventsLost,
+    /// A socket was set up so that its packets leave unseen.
+    PacketsUnseen,
     /// The answer was cut to fit.
     EvidenceOmitted,
     /// A candidate host gave no answer.

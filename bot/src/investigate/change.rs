@@ -51,6 +51,7 @@ fn change(kind: DoubtKind) -> Option<&'static str> {
         DoubtKind::CoverageGap | DoubtKind::EventsLost => {
             "other records of the missing time: VPC flow logs, the host's own logs"
         }
+        DoubtKind::PacketsUnseen => "VPC flow logs of the time, which see what the host's recorder cannot",
         DoubtKind::HostNotHeard => "an answer of the hosts that were not heard",
         DoubtKind::NoHost => {
             "the host that had the address then: AWS Config, CloudTrail, the account's owner"

@@ -7,6 +7,7 @@ use history::UnixNs;
 use history::Window;
 
 use super::Asked;
+use super::matching;
 use super::origin;
 use super::suspect::Candidate;
 use super::words;
@@ -118,7 +119,8 @@ fn coverage(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
     }
     // Links of the chain may lie before the claimed time: what was lost there may have cut it.
     let lifetime = first.filter(|_| of_first).map(lifetime);
-    for loss in host.evidence.coverage.losses.iter().take(8) {
+    let losses = host.evidence.coverage.losses.iter().filter(|loss| matching::tells_of_traffic(loss.class));
+    for loss in losses.take(8) {
         let cuts_chain = matches!(loss.class, LossClass::Identity | LossClass::Login | LossClass::Disk)
             && lifetime.is_some_and(|lifetime| lifetime.touches(loss.window.from, loss.window.to));
         if concerns(&loss.window) || cuts_chain {
@@ -130,6 +132,18 @@ fn coverage(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
                 words::span(loss.window.from, loss.window.to)
             );
             found.push(doubt(DoubtKind::EventsLost, at_most, text));
+        }
+    }
+    if let Some(window) = claimed.or(view.asked) {
+        for event in matching::unseen_senders(host.evidence, window).take(4) {
+            let pid = event.operation.process.map_or_else(String::new, |id| format!(" of pid {}", id.tgid));
+            let text = format!(
+                "{}: a socket{pid} was set up so that its packets are not seen ({}), event {}",
+                view.name,
+                crate::untrusted::Untrusted::new(&event.operation.detail).shown(40),
+                event.event
+            );
+            found.push(doubt(DoubtKind::PacketsUnseen, at_most, text));
         }
     }
     if first.is_none() && view.complete && !view.complete_asked {

@@ -101,7 +101,9 @@ fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
 }
 
 fn listens(activity: &Activity) -> bool {
-    activity.direction == Direction::In && activity.via == Via::Socket
+    // A client that chooses its port serves nobody.
+    let waits_only = activity.states.iter().all(|(state, _)| *state == FlowState::Bound);
+    activity.direction == Direction::In && activity.via == Via::Socket && !waits_only
         || activity.states.iter().any(|(state, _)| *state == FlowState::Listening)
 }
 

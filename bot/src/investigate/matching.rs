@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use history::Coverage;
 use history::Evidence;
 use history::LossClass;
+use history::OperationEvent;
+use history::OperationKind;
 use history::Protocol;
 use history::UnixNs;
 use history::Window;
@@ -101,11 +103,14 @@ fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) 
     let gaps = gaps(coverage, whole);
     let in_claimed = |window: &Window| claimed.touches(window.from, window.to);
     let recorded = !coverage.recorded.is_empty();
-    let lost =
-        |window: &Window| coverage.losses.iter().any(|loss| window.touches(loss.window.from, loss.window.to));
+    let lost = |window: &Window| {
+        let mut losses = coverage.losses.iter().filter(|loss| tells_of_traffic(loss.class));
+        losses.any(|loss| window.touches(loss.window.from, loss.window.to))
+            || unseen_senders(evidence, *window).next().is_some()
+    };
     view.complete =
         recorded && !gaps.iter().any(|(gap, _)| in_claimed(gap)) && !lost(&claimed) && !unsearched;
-    view.complete_asked = recorded && !unsearched && gaps.is_empty() && coverage.losses.is_empty();
+    view.complete_asked = recorded && !unsearched && gaps.is_empty() && !lost(&whole);
     view.losses = coverage
         .losses
         .iter()
@@ -128,6 +133,23 @@ fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) 
         .collect();
     view.text = coverage_text(view, &gaps, claimed, recorded);
     view.gaps = gaps.into_iter().take(SHOWN_MAX).collect();
+}
+
+/// Whether a loss may hide traffic or who caused it: names that were looked up do not.
+pub(super) fn tells_of_traffic(class: LossClass) -> bool {
+    class != LossClass::Dns
+}
+
+/// Operations by processes that ran in a time, after which their packets leave unseen.
+pub(super) fn unseen_senders(evidence: &Evidence, window: Window) -> impl Iterator<Item = &OperationEvent> {
+    evidence.operations.iter().filter(move |event| {
+        let ended = evidence.exits.iter().any(|exit| {
+            event.operation.process.is_some_and(|id| id.same_process(&exit.process))
+                && exit.time < window.from
+        });
+        let hides = matches!(event.operation.kind, OperationKind::PacketBypass | OperationKind::Xdp);
+        hides && event.time <= window.to && !ended
+    })
 }
 
 fn coverage_text(view: &HostView, gaps: &[(Window, String)], claimed: Window, recorded: bool) -> String {

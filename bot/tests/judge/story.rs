@@ -72,6 +72,7 @@ pub struct Story {
     pub exits: Vec<Exit>,
     pub gaps: Vec<Gap>,
     pub losses: Vec<Loss>,
+    pub operations: Vec<history::OperationEvent>,
     pub recorded_from: i64,
     events: u64,
     pids: u32,
@@ -96,6 +97,7 @@ impl Story {
             exits: Vec::new(),
             gaps: Vec::new(),
             losses: Vec::new(),
+            operations: Vec::new(),
             recorded_from: -7200,
             events: 100,
             pids: 500,
@@ -378,9 +380,16 @@ impl Story {
             logins: self.logins.clone(),
             samples: Vec::new(),
             dns: Vec::new(),
-            operations: Vec::new(),
+            operations: self.operations.clone(),
             omitted: Vec::new(),
         }
+    }
+
+    /// A process does something to the kernel.
+    pub fn operation(&mut self, process: ProcessId, when: i64, kind: history::OperationKind, detail: &str) {
+        let event = self.event();
+        let operation = history::Operation { process: Some(process), kind, detail: detail.to_owned() };
+        self.operations.push(history::OperationEvent { event, time: at(when), operation });
     }
 
     pub fn gap(&mut self, from: i64, to: i64) {
