@@ -3,12 +3,15 @@
 //! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
+pub mod beginnings;
 pub mod capture;
+pub mod changes;
 pub mod clock;
 pub mod commands;
 pub mod decode;
 pub mod enrich;
 pub mod flows;
+pub mod login_check;
 pub mod processes;
 pub mod recorder;
 pub mod sessions;

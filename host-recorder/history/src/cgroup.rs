@@ -16,8 +16,11 @@ const PREFIXES: [(&str, &str); 6] = [
     ("libpod-", "podman"),
 ];
 
-/// Directories whose entries are containers, by a rule for the entries' names.
-const PARENTS: [(&str, &str, fn(&str) -> bool); 6] = [
+/// Whether a text may be a container's id or name.
+type Rule = fn(&str) -> bool;
+
+/// Directories whose entries are containers, their runtime, and the rule for the entries' names.
+const PARENTS: [(&str, &str, Rule); 6] = [
     ("docker", "docker", is_hex_id),
     ("libpod_parent", "podman", is_hex_id),
     ("buildkit", "buildkit", is_short_id),

@@ -93,7 +93,7 @@ impl Drop for Journal {
 
 /// Reads one entry; none where it is not about a login.
 ///
-/// `_PID` and `_COMM` come from the kernel and cannot be forged by who writes the message; the identifier can.
+/// `_PID` and `_COMM` are what the journal itself found out about who wrote the message; the identifier is not.
 fn parse(line: &str) -> Option<LoginLine> {
     let entry: Value = serde_json::from_str(line).ok()?;
     let message = match &entry["MESSAGE"] {
@@ -109,7 +109,7 @@ fn parse(line: &str) -> Option<LoginLine> {
     let micros: i64 = entry["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
     let pid = entry["_PID"].as_str()?.parse().ok()?;
     let service = entry["_COMM"].as_str()?;
-    login_log::message(service, pid, Some(UnixNs(micros.checked_mul(1_000)?)), &message)
+    login_log::message(service, Some(pid), Some(UnixNs(micros.checked_mul(1_000)?)), &message)
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn an_entry_is_a_login() {
         let login = parse(ENTRY).unwrap();
-        assert_eq!((login.user.as_str(), login.pid, login.accepted), ("alice", 811, true));
+        assert_eq!((login.user.as_str(), login.pid, login.accepted), ("alice", Some(811), true));
         assert_eq!(login.time, Some(UnixNs(1_767_225_600_000_001_000)));
         assert_eq!(login.key.as_deref(), Some("ED25519 SHA256:x"));
     }

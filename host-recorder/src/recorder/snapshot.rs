@@ -37,8 +37,15 @@ impl Recorder {
             inside.push(process);
         }
         // Written once all are known, so that each finds its parent.
+        for process in &inside {
+            self.append(now, Body::Process(Box::new(process.clone())));
+        }
+        // A caller is known before what it called.
+        inside.sort_by_key(|process| process.id.start_ns);
         for process in inside {
-            self.append(now, Body::Process(Box::new(process)));
+            if let Some(begun) = self.beginnings.executed(&process, &self.processes, process.id.start_ns) {
+                self.take_begun(begun);
+            }
         }
         for (net_ns, pid) in namespaces {
             for port in listeners::of_namespace(pid) {
