@@ -65,6 +65,8 @@ pub fn check(
         caller.is_none() || caller == Some(by) || (line.service == "su" && login == Some(by))
     });
     match wrote {
+        // One connection has one login: whom sshd's monitor has let in, its other processes act for.
+        Some(id) if line.service == "sshd" && line.accepted && is_let_in(&id, known) => Checked::Refused,
         Some(id) if called => Checked::By(id),
         _ => Checked::Refused,
     }
@@ -75,6 +77,15 @@ fn is_program(program: &str, tag: &str) -> bool {
     // One part of OpenSSH may write under the name of another.
     let sshd = ["sshd", "sshd-session", "sshd-auth"];
     program == tag || (sshd.contains(&tag) && sshd.contains(&program))
+}
+
+/// Whether a copy of the same program above a process has let somebody in.
+fn is_let_in(id: &ProcessId, known: &Processes) -> bool {
+    const STEPS_MAX: usize = 8;
+    let parent = |process: &&Process| process.parent.and_then(|id| known.get(&id));
+    let above = std::iter::successors(known.get(id), parent).skip(1).take(STEPS_MAX);
+    let mut sshd = above.take_while(|process| is_program(program(process), "sshd"));
+    sshd.any(|process| known.has_login(&process.id))
 }
 
 /// sudo writes no pid: the one that its caller ran at that time.

@@ -42,6 +42,7 @@ use crate::enrich::environment;
 use crate::enrich::journal::Journal;
 use crate::enrich::login_log;
 use crate::enrich::login_log::LoginLine;
+use crate::enrich::login_log::Repeats;
 use crate::enrich::tail::Tail;
 use crate::enrich::users::Users;
 use crate::flows::Flows;
@@ -84,6 +85,7 @@ pub struct Recorder {
     /// Logins before this are in the ring.
     logins_since: UnixNs,
     journal: Option<Journal>,
+    repeats: Repeats,
     /// When all that ran was known, ns since boot; logs say more than that only of what came before.
     began_ns: u64,
     /// Whether forks or programs were lost since.
@@ -130,6 +132,7 @@ impl Recorder {
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
             logins_since,
+            repeats: Repeats::default(),
             login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
             began_ns: u64::MAX,
             identities_lost: false,
@@ -170,6 +173,9 @@ impl Recorder {
             }
         }
         self.take()?;
+        for begun in self.beginnings.due(u64::MAX) {
+            self.take_begun(begun);
+        }
         self.commit()?;
         self.note(RecorderAct::Stopped, "asked to");
         self.commit_ring();
@@ -293,7 +299,7 @@ impl Recorder {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
         };
-        let cgroup = self.cgroups.path(image.cgroup_id);
+        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process);
         Process {
             id: image.process,
             parent: image.parent,
@@ -334,6 +340,7 @@ impl Recorder {
     fn commit(&mut self) -> anyhow::Result<()> {
         self.read_clock()?;
         self.read_logins();
+        self.place_processes();
         self.name_containers();
         for bytes in self.capture.changed_slots()? {
             if let Some(Record::Packets { boot_ns, flow, .. }) = decode_slot(&bytes, &self.clock) {
@@ -421,6 +428,18 @@ impl Recorder {
         Ok(())
     }
 
+    /// A process whose cgroup became known after it is written again.
+    fn place_processes(&mut self) {
+        for (id, path) in self.cgroups.found() {
+            let container = self.containers.of(&path);
+            if let Some(process) = self.processes.get_mut(&id) {
+                (process.cgroup, process.container) = (path, container);
+                let process = process.clone();
+                self.append(clock::boot_ns(), Body::Process(Box::new(process)));
+            }
+        }
+    }
+
     /// A container that its runtime has named is written again with one of its processes at least.
     fn name_containers(&mut self) {
         for container in self.containers.named() {
@@ -460,7 +479,7 @@ impl Recorder {
             let at = clock::boot_ns();
             self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
         }
-        let refused = found.iter().filter(|(line, origin)| !self.take_login(line, origin)).count();
+        let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
         if refused > 0 {
             tracing::warn!(
                 refused,
@@ -504,6 +523,11 @@ impl Recorder {
         if time >= self.logins_since {
             self.append_at(time, boot_ns, Body::Login(Box::new(login)));
         }
+    }
+
+    fn take_line(&mut self, line: &LoginLine, origin: &str) -> bool {
+        let lines: Vec<LoginLine> = self.repeats.spread(line.clone()).collect();
+        lines.iter().all(|line| self.take_login(line, origin))
     }
 
     /// A login that a log tells of; false where the line is not believed.

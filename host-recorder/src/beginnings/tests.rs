@@ -27,7 +27,7 @@ impl Tree {
         ProcessId { boot: BootId(1), tgid, start_ns: u64::from(tgid) * 1_000, exec }
     }
 
-    fn forks(&mut self, parent: ProcessId, tgid: u32) -> ProcessId {
+    pub(crate) fn forks(&mut self, parent: ProcessId, tgid: u32) -> ProcessId {
         let child = Self::id(tgid, parent.exec);
         self.known.fork(&parent, child, UnixNs(0), child.start_ns);
         child

@@ -77,6 +77,18 @@ fn forged_lines_name_nobody() {
 }
 
 #[test]
+fn whom_a_connection_let_in_is_told_once() {
+    let mut tree = host();
+    let monitor = tree.known.by_pid(11).unwrap();
+    let child = tree.forks(monitor, 40);
+    assert_eq!(checked(&tree, "sshd", Some(40), ACCEPTED, 60_000, true), Checked::By(child));
+    tree.known.set_login(&monitor, Default::default(), 0, Default::default());
+    assert_eq!(checked(&tree, "sshd", Some(40), ACCEPTED, 60_000, true), Checked::Refused);
+    let failed = "Failed password for bob from 203.0.113.7 port 50514 ssh2";
+    assert_eq!(checked(&tree, "sshd", Some(40), failed, 60_000, true), Checked::By(child));
+}
+
+#[test]
 fn what_the_recorder_cannot_know_is_unknown() {
     let tree = host();
     assert_eq!(checked(&tree, "sshd", Some(99), ACCEPTED, 60_000, false), Checked::Unknown);

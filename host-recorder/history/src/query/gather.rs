@@ -132,7 +132,12 @@ impl<'a> Gathered<'a> {
             match &event.body {
                 Body::Process(process) => {
                     self.add_container(process);
-                    self.processes.entry(process.id).or_insert_with(|| (**process).clone());
+                    let known = self.processes.entry(process.id).or_insert_with(|| (**process).clone());
+                    // The path of a new cgroup may become known after its first process.
+                    if known.cgroup.is_empty() && !process.cgroup.is_empty() {
+                        known.cgroup.clone_from(&process.cgroup);
+                        known.container.clone_from(&process.container);
+                    }
                 }
                 Body::Fork { child, parent } => {
                     self.forks.insert(*child, (*parent, event.time));

@@ -194,8 +194,10 @@ fn a_container_that_is_named_later_is_named_in_all_its_processes() {
         let id = "4f5e9d1c0b2a".to_owned();
         Some(Box::new(Container { id, name: name.map(str::to_owned), ..Container::default() }))
     };
-    for (tgid, name) in [(10, None), (11, None), (11, Some("web"))] {
-        let process = Process { container: container(name), ..testing::process(tgid, None, &["nc"]) };
+    for (tgid, name, cgroup) in [(10, None, ""), (11, None, "/a"), (11, Some("web"), "/a"), (10, None, "/a")]
+    {
+        let cgroup = cgroup.to_owned();
+        let process = Process { container: container(name), cgroup, ..testing::process(tgid, None, &["nc"]) };
         ring.append(at(1), 0, Body::Process(Box::new(process)), &Known).unwrap();
     }
     let time = at(2);
@@ -205,6 +207,7 @@ fn a_container_that_is_named_later_is_named_in_all_its_processes() {
     let evidence = ask(dir.path(), &request(0, 5, ""));
     let process = evidence.processes.iter().find(|process| process.id.tgid == 10).unwrap();
     assert_eq!(process.container, container(Some("web")), "by another process of it");
+    assert_eq!(process.cgroup, "/a", "written again");
 }
 
 #[test]

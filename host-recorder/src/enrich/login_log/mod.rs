@@ -9,6 +9,7 @@
 mod console;
 mod elevation;
 mod pam;
+mod repeats;
 mod sshd;
 mod time;
 
@@ -17,6 +18,8 @@ use std::net::IpAddr;
 use history::UnixNs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+pub use self::repeats::Repeats;
 
 /// Longest text that is taken over from a line, bytes.
 const TEXT_MAX: usize = 1_024;
@@ -48,6 +51,8 @@ pub struct LoginLine {
     pub session: Option<String>,
     /// What was to be run.
     pub command: Option<String>,
+    /// For how many such lines it stands.
+    pub times: u32,
 }
 
 /// Reads a line; none where it is not about a login. `now` gives the year that a traditional time lacks, and
@@ -90,7 +95,8 @@ pub fn message(program: &str, pid: Option<u32>, time: Option<UnixNs>, message: &
         method: method.to_owned(),
         ..LoginLine::default()
     };
-    let message = message.trim_start();
+    let (times, message) = repeated(message.trim_start());
+    let line = LoginLine { times, ..line };
     let read = match service {
         _ if message.starts_with("pam_") => pam::read(message, line),
         "sshd" => sshd::read(message, line),
@@ -103,6 +109,15 @@ pub fn message(program: &str, pid: Option<u32>, time: Option<UnixNs>, message: &
     };
     // Only sudo is told by its line's content where it gives no pid.
     read.filter(|line| line.pid.is_some() || line.service == "sudo").map(bounded)
+}
+
+/// `message repeated N times: [ MESSAGE]`, as rsyslog shortens what comes again.
+fn repeated(message: &str) -> (u32, &str) {
+    let read = || {
+        let (times, rest) = message.strip_prefix("message repeated ")?.split_once(" times: [")?;
+        Some((times.parse().ok()?, rest.strip_suffix(']')?.trim_start()))
+    };
+    read().unwrap_or((1, message))
 }
 
 fn bounded(mut line: LoginLine) -> LoginLine {
