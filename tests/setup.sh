@@ -11,8 +11,8 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    cron curl hostname iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
-    passwd procps rsyslog sudo tcpdump util-linux"
+    at cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client openssh-server
+    passwd procps rsyslog sudo systemd tcpdump util-linux"
 
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
@@ -65,6 +65,7 @@ install_packages() { # package...
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
             rsyslog | cron) units=$package.service ;;
+            at) units=atd.service ;;
             *) continue ;;
         esac
         # shellcheck disable=SC2086 # two unit names

@@ -5,3 +5,4 @@ mod lab;
 mod recorder;
 mod slack;
 mod story;
+mod who;

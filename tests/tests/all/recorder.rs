@@ -34,40 +34,40 @@ use tests::lab::wait_within;
 use tests::story::Programs;
 
 const RING: &str = "/var/lib/host-recorder";
-const COMMAND_MAX: Duration = Duration::from_secs(60);
+pub(super) const COMMAND_MAX: Duration = Duration::from_secs(60);
 
 /// A lab whose instance records.
-struct Recording {
-    lab: Lab,
+pub(super) struct Recording {
+    pub lab: Lab,
     recorder: Child,
     since: UnixNs,
     runs: u32,
 }
 
 impl Recording {
-    fn begin() -> anyhow::Result<Self> {
+    pub fn begin() -> anyhow::Result<Self> {
         Self::begin_in(Lab::up()?)
     }
 
-    fn begin_in(lab: Lab) -> anyhow::Result<Self> {
+    pub fn begin_in(lab: Lab) -> anyhow::Result<Self> {
         Self::begin_with(lab, &[])
     }
 
-    fn begin_with(lab: Lab, arguments: &[&str]) -> anyhow::Result<Self> {
+    pub fn begin_with(lab: Lab, arguments: &[&str]) -> anyhow::Result<Self> {
         lab.instance().install(&Programs::recorder()?, "/usr/bin/host-recorder")?;
         let recorder = start(&lab, 1, arguments)?;
         Ok(Self { lab, recorder, since: UnixNs::now(), runs: 1 })
     }
 
     /// Runs one line as alice, logged in over ssh.
-    fn alice(&self, line: &str) -> anyhow::Result<Output> {
+    pub fn alice(&self, line: &str) -> anyhow::Result<Output> {
         let output = self.lab.ssh("alice", line, COMMAND_MAX)?;
         ensure!(output.status.success(), "{line}: {output:?}");
         Ok(output)
     }
 
     /// Runs a Python program on the instance as root, outside any session.
-    fn python(&self, program: &str) -> anyhow::Result<()> {
+    pub fn python(&self, program: &str) -> anyhow::Result<()> {
         let mut command = self.lab.instance().command("python3")?;
         command.args(["-c", program]);
         let output = output_within("python3", &mut command, COMMAND_MAX)?;
@@ -75,7 +75,7 @@ impl Recording {
         Ok(())
     }
 
-    fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+    pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         kill(Pid::from_raw(self.recorder.id().try_into()?), signal)?;
         wait_within("the recorder", &mut self.recorder, COMMAND_MAX)?;
         Ok(())
@@ -87,12 +87,12 @@ impl Recording {
         Ok(())
     }
 
-    fn ring(&self) -> PathBuf {
+    pub fn ring(&self) -> PathBuf {
         self.lab.instance().path(RING)
     }
 
     /// Stops the recorder, so that all is on disk, and asks for everything since it started.
-    fn evidence(&mut self) -> anyhow::Result<Evidence> {
+    pub fn evidence(&mut self) -> anyhow::Result<Evidence> {
         let window = Window { from: self.since, to: UnixNs::now() };
         self.signal(Signal::SIGTERM)?;
         let request = Request {
@@ -121,7 +121,7 @@ fn start(lab: &Lab, run: u32, arguments: &[&str]) -> anyhow::Result<Child> {
 }
 
 /// Runs a line on the instance as root.
-fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
+pub(super) fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
     let mut command = lab.instance().command("sh")?;
     command.args(["-c", line]);
     let output = output_within(line, &mut command, COMMAND_MAX)?;
@@ -152,7 +152,7 @@ fn activity<'a>(
 }
 
 /// The processes from one up to the first.
-fn chain<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Process> {
+pub(super) fn chain<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Process> {
     let mut chain = vec![of];
     while let Some(parent) = chain.last().and_then(|process| process.parent) {
         match evidence.processes.iter().find(|process| process.id == parent) {
