@@ -3,7 +3,9 @@
 //! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
+pub mod beginnings;
 pub mod capture;
+pub mod changes;
 pub mod check;
 pub mod clock;
 pub mod commands;
@@ -13,6 +15,7 @@ pub mod dns;
 pub mod enrich;
 pub mod flows;
 pub mod hooks;
+pub mod login_check;
 pub mod metrics;
 pub mod processes;
 pub mod publish;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 
+use history::Container;
 use history::KnownProcesses;
 use history::Login;
 use history::Process;
@@ -15,6 +16,9 @@ const REMEMBERED_NS: u64 = 120_000_000_000;
 
 /// Processes remembered at most; beyond it the longest ended ones go first.
 const PROCESSES_MAX: usize = 200_000;
+
+/// Images of one process that are looked back through.
+const IMAGES_MAX: u32 = 16;
 
 struct Entry {
     process: Process,
@@ -63,9 +67,51 @@ impl Processes {
 
     /// Notes the login that a process let in. The first counts: whoever is let in can write log lines after it.
     pub fn set_login(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
+        if self.has_login(id) {
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(id) {
             entry.login.get_or_insert((at, boot_ns, login));
         }
+    }
+
+    /// Whether a process let a login in, in this image or an earlier one.
+    pub fn has_login(&self, id: &ProcessId) -> bool {
+        self.images(id).any(|image| self.entries.get(&image.id).is_some_and(|entry| entry.login.is_some()))
+    }
+
+    /// An image and those that it replaced, latest first, as far as they are remembered.
+    pub fn images(&self, id: &ProcessId) -> impl Iterator<Item = &Process> {
+        let of = *id;
+        let earliest = id.exec.saturating_sub(IMAGES_MAX);
+        (earliest..=id.exec).rev().filter_map(move |exec| self.get(&ProcessId { exec, ..of }))
+    }
+
+    /// Whether a process has not ended.
+    pub fn is_running(&self, id: &ProcessId) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.ended_ns.is_none())
+    }
+
+    /// When a process ended, ns since boot.
+    pub fn ended_ns(&self, id: &ProcessId) -> Option<u64> {
+        self.entries.get(id).and_then(|entry| entry.ended_ns)
+    }
+
+    /// Gives a container's processes its name, and returns those that run, or one that ran.
+    pub fn name_container(&mut self, named: &Container) -> Vec<Process> {
+        let (mut running, mut ended) = (Vec::new(), None);
+        for entry in self.entries.values_mut() {
+            let Some(container) = entry.process.container.as_mut().filter(|known| known.id == named.id)
+            else {
+                continue;
+            };
+            **container = named.clone();
+            match entry.ended_ns {
+                None => running.push(entry.process.clone()),
+                Some(_) => ended = Some(entry.process.clone()),
+            }
+        }
+        if running.is_empty() { ended.into_iter().collect() } else { running }
     }
 
     /// The latest image that had a pid.

@@ -3,6 +3,7 @@
 mod snapshot;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -14,8 +15,6 @@ use history::Credentials;
 use history::Login;
 use history::LossClass;
 use history::Namespaces;
-use history::Operation;
-use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::RecorderAct;
@@ -27,9 +26,12 @@ use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::beginnings::Beginnings;
+use crate::beginnings::Begun;
 use crate::capture::Capture;
 use crate::capture::FLOWS_AT_ONCE;
 use crate::capture::FLOWS_MAX;
+use crate::changes;
 use crate::clock;
 use crate::clock::Clock;
 use crate::decode::Context;
@@ -37,14 +39,18 @@ use crate::decode::Image;
 use crate::decode::Record;
 use crate::decode::decode;
 use crate::enrich::cgroups::Cgroups;
+use crate::enrich::containers::Containers;
 use crate::enrich::environment;
 use crate::enrich::journal::Journal;
 use crate::enrich::login_log;
 use crate::enrich::login_log::LoginLine;
+use crate::enrich::login_log::Repeats;
 use crate::enrich::tail::Tail;
 use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
+use crate::login_check::Checked;
+use crate::login_check::check;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Session;
@@ -60,6 +66,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 /// A step of the wall clock smaller than this is its ordinary correction, ns.
 const CLOCK_STEP_NS: i64 = 1_000_000_000;
 
+/// Where logins come from that the journal tells of.
+const JOURNAL: &str = "journal";
+
 /// What the recorder is made of.
 pub struct Recorder {
     capture: Capture,
@@ -70,11 +79,17 @@ pub struct Recorder {
     mount_namespaces: HashMap<ProcessId, u32>,
     flows: Flows,
     sessions: Sessions,
+    beginnings: Beginnings,
+    containers: Containers,
     login_logs: Vec<Tail>,
     /// Logins before this are in the ring.
     logins_since: UnixNs,
     journal: Option<Journal>,
-    zone: TimeZone,
+    repeats: Repeats,
+    /// When all that ran was known, ns since boot; logs say more than that only of what came before.
+    began_ns: u64,
+    /// Whether forks or programs were lost since.
+    identities_lost: bool,
     clock: Clock,
     /// Only processes below this path of the cgroup tree.
     scope: Option<String>,
@@ -114,11 +129,15 @@ impl Recorder {
             mount_namespaces: HashMap::new(),
             flows: Flows::default(),
             sessions: Sessions::default(),
+            beginnings: Beginnings::default(),
+            containers: Containers::start(Path::new("/")),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
             logins_since,
+            repeats: Repeats::default(),
             login_logs: login_logs.iter().map(|path| Tail::new(path)).collect(),
-            zone: TimeZone::system(),
+            began_ns: u64::MAX,
+            identities_lost: false,
             clock,
             scope,
             lost: [0; NR_RECORD_LOSS as usize],
@@ -144,6 +163,7 @@ impl Recorder {
         self.snapshot()?;
         self.write_flows();
         self.read_logins();
+        self.began_ns = clock::boot_ns();
         self.commit_ring();
         self.write_status(true);
         ready();
@@ -162,6 +182,9 @@ impl Recorder {
             }
         }
         self.take()?;
+        for begun in self.beginnings.due(u64::MAX) {
+            self.take_begun(begun);
+        }
         self.commit()?;
         self.note(RecorderAct::Stopped, "asked to");
         self.commit_ring();
@@ -208,10 +231,7 @@ impl Recorder {
             Ok(Record::Image(image)) => {
                 let boot_ns = image.boot_ns;
                 let process = self.process_of(*image, Seen::Exec);
-                let parent = process.parent.and_then(|id| self.processes.get(&id));
-                self.sessions.executed(&process, parent, boot_ns);
-                self.processes.insert(process.clone(), boot_ns);
-                self.append(boot_ns, Body::Process(Box::new(process)));
+                self.take_image(process, boot_ns);
             }
             Ok(Record::Exit { boot_ns, process, code, signal, context }) => {
                 self.compare_context(boot_ns, process, &context);
@@ -222,13 +242,13 @@ impl Recorder {
                 // The first of a batch is its actor's.
                 if let Some(change) = changes.first() {
                     let who = change.flow.sender.or(change.flow.owner);
-                    self.compare(change.boot_ns, who, credentials);
+                    self.compare(change.boot_ns, who, credentials, None);
                 }
                 changes.into_iter().for_each(|change| self.flows.connection(change));
             }
             Ok(Record::Packets { credentials, flows }) => {
                 if let Some((boot_ns, flow)) = flows.first() {
-                    self.compare(*boot_ns, flow.sender.or(flow.owner), credentials);
+                    self.compare(*boot_ns, flow.sender.or(flow.owner), credentials, None);
                 }
                 flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
             }
@@ -255,34 +275,62 @@ impl Recorder {
         }
     }
 
-    /// The same for what forks and ends tell, and for namespaces.
+    /// Compares what a fork, an end or a system call tells of who a process is.
     fn compare_context(&mut self, boot_ns: u64, process: ProcessId, context: &Context) {
-        self.compare(boot_ns, Some(process), Some(context.credentials));
-        let Some(known) = self.processes.get_mut(&process) else {
-            return;
-        };
-        let moved = moved_namespaces(&known.namespaces, &context.namespaces);
-        if moved.is_empty() {
-            return;
-        }
-        known.namespaces = context.namespaces;
-        let detail = format!("entered another {} namespace", moved.join(", "));
-        let operation = Operation { process: Some(process), kind: OperationKind::Namespaces, detail };
-        self.append(boot_ns, Body::Operation(Box::new(operation)));
+        self.compare(boot_ns, Some(process), Some(context.credentials), Some(context.namespaces));
     }
 
-    /// A process that is now somebody else without having executed anything (sshd after authentication, su in a
-    /// shell's own process) becomes an event.
-    fn compare(&mut self, boot_ns: u64, who: Option<ProcessId>, seen: Option<Credentials>) {
-        let (Some(id), Some(to)) = (who, seen) else {
+    /// A program that was executed: perhaps it begins a session, and it may give its process other rights.
+    fn take_image(&mut self, process: Process, boot_ns: u64) {
+        let parent = process.parent.and_then(|id| self.processes.get(&id));
+        self.sessions.executed(&process, parent, boot_ns);
+        let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
+        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
+        let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
+            [
+                changes::credentials(process.id, before.credentials, process.credentials),
+                changes::namespaces(process.id, before.namespaces, process.namespaces),
+            ]
+        });
+        self.processes.insert(process.clone(), boot_ns);
+        self.append(boot_ns, Body::Process(Box::new(process)));
+        for body in changed.into_iter().flatten() {
+            self.append(boot_ns, body);
+        }
+        if let Some(begun) = begun {
+            self.take_begun(begun);
+        }
+    }
+
+    /// A process that is now somebody else, or in other namespaces, without having executed anything (sshd after
+    /// authentication, su in a shell's own process) becomes an event.
+    fn compare(
+        &mut self,
+        boot_ns: u64,
+        who: Option<ProcessId>,
+        credentials: Option<Credentials>,
+        namespaces: Option<Namespaces>,
+    ) {
+        let Some((id, process)) = who.and_then(|id| Some((id, self.processes.get_mut(&id)?))) else {
             return;
         };
-        let Some(process) = self.processes.get_mut(&id).filter(|process| process.credentials != to) else {
+        let credentials = credentials.unwrap_or(process.credentials);
+        let namespaces = changes::merged(process.namespaces, namespaces.unwrap_or_default());
+        let changed = [
+            changes::credentials(id, process.credentials, credentials),
+            changes::namespaces(id, process.namespaces, namespaces),
+        ];
+        if changed.iter().all(Option::is_none) {
             return;
-        };
-        let from = std::mem::replace(&mut process.credentials, to);
+        }
+        (process.credentials, process.namespaces) = (credentials, namespaces);
+        if namespaces.mount != 0 {
+            self.mount_namespaces.insert(id, namespaces.mount);
+        }
         self.name_users(&id);
-        self.append(boot_ns, Body::Credentials { process: id, from, to });
+        for body in changed.into_iter().flatten() {
+            self.append(boot_ns, body);
+        }
     }
 
     fn process_of(&mut self, image: Image, seen: Seen) -> Process {
@@ -299,6 +347,7 @@ impl Recorder {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
         };
+        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process);
         Process {
             id: image.process,
             parent: image.parent,
@@ -313,8 +362,8 @@ impl Recorder {
             user,
             login_user,
             tty: image.tty,
-            cgroup: self.cgroups.path(image.cgroup_id),
-            container: None,
+            container: self.containers.of(&cgroup),
+            cgroup,
             exe_inode: image.exe_inode,
             script: image.script,
             namespaces: image.namespaces,
@@ -339,6 +388,8 @@ impl Recorder {
     fn commit(&mut self) -> anyhow::Result<()> {
         self.read_clock()?;
         self.read_logins();
+        self.place_processes();
+        self.name_containers();
         self.write_flows();
         self.read_losses()?;
         // All that happened before the rings were last emptied is written.
@@ -420,6 +471,7 @@ impl Recorder {
                 record_loss::RECORD_LOSS_DNS => LossClass::Dns,
                 _ => LossClass::Flow,
             };
+            self.identities_lost |= class == LossClass::Identity;
             self.status.lose(class, count);
             self.append(now, Body::Loss { class, count, from });
         }
@@ -428,15 +480,38 @@ impl Recorder {
         Ok(())
     }
 
+    /// A process whose cgroup became known after it is written again.
+    fn place_processes(&mut self) {
+        for (id, path) in self.cgroups.found() {
+            let container = self.containers.of(&path);
+            if let Some(process) = self.processes.get_mut(&id) {
+                (process.cgroup, process.container) = (path, container);
+                let process = process.clone();
+                self.append(clock::boot_ns(), Body::Process(Box::new(process)));
+            }
+        }
+    }
+
+    /// A container that its runtime has named is written again with one of its processes at least.
+    fn name_containers(&mut self) {
+        for container in self.containers.named() {
+            for process in self.processes.name_container(&container) {
+                self.append(clock::boot_ns(), Body::Process(Box::new(process)));
+            }
+        }
+    }
+
     fn read_logins(&mut self) {
         let now = Timestamp::now();
+        // The host's zone may change while the recorder runs.
+        let zone = TimeZone::system();
         let mut found = Vec::new();
         let mut lost = 0;
         for log in &mut self.login_logs {
             let origin = log.path().display().to_string();
             match log.lines() {
                 Ok(lines) => found.extend(lines.iter().filter_map(|line| {
-                    login_log::parse(line, now, &self.zone).map(|login| (login, origin.clone()))
+                    login_log::parse(line, now, &zone).map(|login| (login, origin.clone()))
                 })),
                 Err(error) => {
                     tracing::warn!(%error, log = %origin, "a login log could not be read");
@@ -445,7 +520,7 @@ impl Recorder {
             }
         }
         match self.journal.as_mut().map(Journal::logins) {
-            Some(Ok(logins)) => found.extend(logins.into_iter().map(|login| (login, "journal".to_owned()))),
+            Some(Ok(logins)) => found.extend(logins.into_iter().map(|login| (login, JOURNAL.to_owned()))),
             Some(Err(error)) => {
                 tracing::warn!(%error, "the journal is not read any more");
                 lost += 1;
@@ -457,8 +532,15 @@ impl Recorder {
             self.status.lose(LossClass::Login, lost);
             self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
         }
-        for (line, origin) in found {
-            self.take_login(line, origin);
+        let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
+        if refused > 0 {
+            tracing::warn!(
+                refused,
+                "lines about logins were left out: the program that they name wrote none"
+            );
+        }
+        for begun in self.beginnings.due(clock::boot_ns()) {
+            self.take_begun(begun);
         }
         for session in self.sessions.untold(clock::boot_ns()) {
             self.take_session(session);
@@ -484,41 +566,69 @@ impl Recorder {
         self.append_at(time, session.boot_ns, Body::Login(Box::new(login)));
     }
 
-    fn take_login(&mut self, line: LoginLine, origin: String) {
+    /// A login that the process tree tells of.
+    fn take_begun(&mut self, Begun { boot_ns, login }: Begun) {
+        let time = self.clock.wall(boot_ns);
+        if let Some(id) = login.process {
+            self.processes.set_login(&id, time, boot_ns, login.clone());
+        }
+        // An earlier run told of it.
+        if time >= self.logins_since {
+            self.append_at(time, boot_ns, Body::Login(Box::new(login)));
+        }
+    }
+
+    fn take_line(&mut self, line: &LoginLine, origin: &str) -> bool {
+        let lines: Vec<LoginLine> = self.repeats.spread(line.clone()).collect();
+        lines.iter().all(|line| self.take_login(line, origin))
+    }
+
+    /// A login that a log tells of; false where the line is not believed.
+    fn take_login(&mut self, line: &LoginLine, origin: &str) -> bool {
         let time = line.time.unwrap_or_else(UnixNs::now);
         let boot_ns = self.clock.since_boot(time);
-        // The pid of the line, unless that process began after the line was written or is another program: anybody
-        // may write lines, and pids come again.
-        let slack_ns = 2_000_000_000;
-        let process =
-            self.processes.by_pid(line.pid).filter(|id| id.start_ns <= boot_ns.saturating_add(slack_ns));
+        // What a file held at first, and what the journal says was written before, may be about unknown processes.
+        let past = if origin == JOURNAL { boot_ns < self.began_ns } else { self.began_ns == u64::MAX };
+        let complete = !self.identities_lost && !past;
+        let process = match check(line, boot_ns, &self.processes, &self.beginnings, complete) {
+            Checked::By(id) => Some(id),
+            Checked::Unknown => None,
+            Checked::Refused => return false,
+        };
         let login = Login {
-            service: line.service,
-            user: line.user,
-            method: line.method,
+            service: line.service.clone(),
+            user: line.user.clone(),
+            method: line.method.clone(),
             accepted: line.accepted,
             source_address: line.source.map(|(address, _)| address),
-            source_port: line.source.map(|(_, port)| port),
-            key: line.key,
+            source_port: line.source.map(|(_, port)| port).filter(|port| *port != 0),
+            key: line.key.clone(),
             process,
-            origin,
-            ..Login::default()
+            origin: origin.to_owned(),
+            by: line.by.clone(),
+            session: line.session.clone(),
+            command: line.command.clone(),
         };
         if login.accepted {
             self.sessions.told(line.source);
         }
         if let Some(id) = process.filter(|_| login.accepted) {
+            // Several lines tell of one session, and of some the tree has told. A connection has one login.
+            if self.processes.has_login(&id) {
+                return true;
+            }
             self.processes.set_login(&id, time, boot_ns, login.clone());
         }
         // An earlier run wrote it; with the session's processes it is written again where it is needed.
-        if time < self.logins_since {
-            return;
+        if time >= self.logins_since {
+            self.append_at(time, boot_ns, Body::Login(Box::new(login)));
         }
-        self.append_at(time, boot_ns, Body::Login(Box::new(login)));
+        true
     }
 
     fn forget(&mut self) {
         self.processes.forget(clock::boot_ns());
+        self.beginnings.forget(&self.processes);
         let processes = &self.processes;
         self.mount_namespaces.retain(|id, _| processes.get(id).is_some());
     }
@@ -531,18 +641,4 @@ impl Recorder {
         }
         self.publisher.publish(&mut self.status);
     }
-}
-
-/// Names of the namespaces that differ; one that is not told (0) does not.
-fn moved_namespaces(before: &Namespaces, now: &Namespaces) -> Vec<&'static str> {
-    [
-        ("mount", before.mount, now.mount),
-        ("network", before.net, now.net),
-        ("process", before.pid, now.pid),
-        ("user", before.user, now.user),
-    ]
-    .into_iter()
-    .filter(|(_, before, now)| *before != 0 && *now != 0 && before != now)
-    .map(|(name, ..)| name)
-    .collect()
 }

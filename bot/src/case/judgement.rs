@@ -315,11 +315,18 @@ pub enum Entry {
         session: Untrusted,
     },
     /// A command sent through AWS Systems Manager.
-    SsmCommand,
-    /// A cron job.
+    SsmCommand {
+        /// The command's id, where it is known.
+        #[serde(default)]
+        id: Option<Untrusted>,
+    },
+    /// A job of cron or at.
     Cron {
-        /// What cron ran.
+        /// What was run.
         command: Untrusted,
+        /// `cron`, `anacron` or `at`.
+        #[serde(default = "cron")]
+        service: String,
     },
     /// A systemd unit.
     Unit {
@@ -332,6 +339,15 @@ pub enum Entry {
         runtime: String,
         /// Its id, shortened.
         id: Untrusted,
+        /// Its name, where the runtime told it.
+        #[serde(default)]
+        name: Option<Untrusted>,
+        /// Its image, likewise.
+        #[serde(default)]
+        image: Option<Untrusted>,
+        /// The Kubernetes pod, as `namespace/name` or by its uid.
+        #[serde(default)]
+        pod: Option<Untrusted>,
     },
     /// The machine's console.
     Console {
@@ -340,6 +356,10 @@ pub enum Entry {
     },
     /// It is not known.
     Unknown,
+}
+
+fn cron() -> String {
+    "cron".to_owned()
 }
 
 /// A login as a report shows it.

@@ -156,8 +156,9 @@ fn login_failures(host: &Host, origin: &Origin) -> u64 {
     let failed = host.evidence.logins.iter().filter(|other| {
         !other.login.accepted
             && other.time <= login.time
-            && (other.login.source_address == login.login.source_address
-                || other.login.user == login.login.user)
+            && (other.login.user == login.login.user
+                || (other.login.source_address.is_some()
+                    && other.login.source_address == login.login.source_address))
     });
     failed.count() as u64
 }
@@ -299,7 +300,7 @@ fn origin_facts(facts: &mut Facts, origin: Option<&Origin>) {
     let entry = match origin.map(|origin| &origin.entry) {
         Some(Entry::Login { .. }) => "login",
         Some(Entry::SsmSession { .. }) => "ssm_session",
-        Some(Entry::SsmCommand) => "ssm_command",
+        Some(Entry::SsmCommand { .. }) => "ssm_command",
         Some(Entry::Cron { .. }) => "cron",
         Some(Entry::Unit { .. }) => "unit",
         Some(Entry::Container { .. }) => "container",

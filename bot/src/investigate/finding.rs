@@ -168,6 +168,7 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
         let known = match person.known_by.as_str() {
             "login_uid" => "the kernel's login user, which sudo and su keep",
             "login" => "the session's login",
+            "ssm_session" => "the IAM name in the SSM session's id",
             "parent" => "the user of the process that started it",
             _ => "its own user",
         };
@@ -188,14 +189,19 @@ fn entry_text(entry: &Entry) -> (String, Vec<EventId>) {
             ),
             Vec::new(),
         ),
-        Entry::SsmCommand => (
-            "it began with a command sent through SSM; CloudTrail's SendCommand names who sent it".to_owned(),
-            Vec::new(),
-        ),
-        Entry::Cron { command } => (format!("cron started it: {}", command.shown(200)), Vec::new()),
+        Entry::SsmCommand { id } => {
+            let id = id.as_ref().map(|id| format!(" {}", id.shown(80))).unwrap_or_default();
+            let text = format!(
+                "it began with the command{id} sent through SSM; CloudTrail's SendCommand names who sent it"
+            );
+            (text, Vec::new())
+        }
+        Entry::Cron { command, service } => {
+            (format!("{service} started it: {}", command.shown(200)), Vec::new())
+        }
         Entry::Unit { name } => (format!("the systemd unit {} started it", name.shown(80)), Vec::new()),
-        Entry::Container { runtime, id } => {
-            (format!("it ran in the {runtime} container {}", id.shown(20)), Vec::new())
+        Entry::Container { .. } => {
+            (format!("it ran in the container {}", words::container(entry)), Vec::new())
         }
         Entry::Console { tty } => (format!("it was started on the console {}", tty.shown(20)), Vec::new()),
         Entry::Unknown => ("how its session or service began is not recorded".to_owned(), Vec::new()),
@@ -229,7 +235,8 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
     let mut failures: Vec<_> = (first.host.evidence.logins.iter())
         .filter(|other| !other.login.accepted && other.time <= login.time)
         .filter(|other| {
-            other.login.user == login.login.user || other.login.source_address == login.login.source_address
+            let source = login.login.source_address;
+            other.login.user == login.login.user || (source.is_some() && other.login.source_address == source)
         })
         .collect();
     failures.sort_by_key(|other| other.time);

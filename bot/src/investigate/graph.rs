@@ -99,10 +99,15 @@ impl Drawing {
                 return Some(node);
             }
             Entry::SsmSession { session } => ("SSM session".to_owned(), session.shown(80)),
-            Entry::SsmCommand => ("SSM command".to_owned(), String::new()),
-            Entry::Cron { command } => ("cron".to_owned(), command.shown(80)),
+            Entry::SsmCommand { id } => {
+                ("SSM command".to_owned(), id.as_ref().map(|id| id.shown(80)).unwrap_or_default())
+            }
+            Entry::Cron { command, service } => (service.clone(), command.shown(80)),
             Entry::Unit { name } => (name.shown(60), "systemd unit".to_owned()),
-            Entry::Container { runtime, id } => (format!("container {}", id.shown(20)), runtime.clone()),
+            Entry::Container { runtime, id, name, image, .. } => (
+                format!("container {}", name.as_ref().unwrap_or(id).shown(20)),
+                image.as_ref().map_or_else(|| runtime.clone(), |image| image.shown(60)),
+            ),
             Entry::Console { tty } => ("console".to_owned(), tty.shown(20)),
             Entry::Unknown => ("beginning unknown".to_owned(), String::new()),
         };

@@ -1,5 +1,6 @@
 //! Where a process came from: its session's beginning, the person behind it, and how it got its rights.
 
+use history::Container;
 use history::LoginEvent;
 use history::Process;
 use history::UnixNs;
@@ -96,25 +97,42 @@ struct Found<'a> {
 
 /// The nearest beginning above a process.
 fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a>> {
-    let container = container(&process.cgroup);
+    let container = container(process).map(|container| container.id);
+    // A worker of SSM that forwards a port is the session itself.
+    if let Some(entry @ (Entry::SsmSession { .. } | Entry::SsmCommand { .. })) =
+        login_of(host, process, process).map(|login| entry_of_login(login, process, process))
+    {
+        return Some(Found { depth: 0, entry, login: None, needs_top: false, left_scope: true });
+    }
     let mut below = process;
     for (index, &ancestor) in ancestors.iter().enumerate() {
         let found =
             |entry, login| Some(Found { depth: index + 1, entry, login, needs_top: false, left_scope: true });
-        if container.is_some() && self::container(&ancestor.cgroup) != container {
+        if container.is_some() && self::container(ancestor).map(|container| container.id) != container {
             break;
         }
         if let Some(login) = login_of(host, ancestor, below) {
-            return found(Entry::Login { login: login_view(login) }, Some(login));
+            let entry = entry_of_login(login, below, process);
+            let lets_in = matches!(entry, Entry::Login { .. } | Entry::Console { .. });
+            return found(entry, lets_in.then_some(login));
         }
         match program_name(ancestor) {
             "ssm-session-worker" => {
                 let session = ancestor.argv.get(1).map(|name| Untrusted::new(name)).unwrap_or_default();
                 return found(Entry::SsmSession { session }, None);
             }
-            "ssm-document-worker" => return found(Entry::SsmCommand, None),
-            "cron" | "crond" | "atd" | "anacron" | "fcron" | "busybox-cron" => {
-                return found(Entry::Cron { command: cron_command(below) }, None);
+            "ssm-document-worker" => {
+                let id = ancestor.argv.get(1).map(|id| Untrusted::new(id));
+                return found(Entry::SsmCommand { id }, None);
+            }
+            name @ ("cron" | "crond" | "atd" | "anacron" | "fcron" | "busybox-cron") => {
+                let service = match name {
+                    "atd" => "at",
+                    "anacron" => "anacron",
+                    _ => "cron",
+                };
+                let (command, service) = (cron_command(below), service.to_owned());
+                return found(Entry::Cron { command, service }, None);
             }
             "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" => {
                 let tty = below.tty.as_deref().or(process.tty.as_deref()).unwrap_or("console");
@@ -127,38 +145,76 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
     scope(process, ancestors)
 }
 
+/// What a recorded login or job began; `below` is the first process of it.
+fn entry_of_login(event: &LoginEvent, below: &Process, process: &Process) -> Entry {
+    let login = &event.login;
+    let session = login.session.as_deref().map(Untrusted::new);
+    match login.method.as_str() {
+        "session-manager" => Entry::SsmSession { session: session.unwrap_or_default() },
+        "run-command" => Entry::SsmCommand { id: session },
+        "crontab" | "anacrontab" | "at" => {
+            let command = login.command.as_deref().map_or_else(|| cron_command(below), Untrusted::new);
+            let service = match login.method.as_str() {
+                "at" => "at",
+                "anacrontab" => "anacron",
+                _ => "cron",
+            };
+            Entry::Cron { command, service: service.to_owned() }
+        }
+        "console" => {
+            let tty = below.tty.as_deref().or(process.tty.as_deref()).map(Untrusted::new);
+            Entry::Console { tty: session.or(tty).unwrap_or_else(|| Untrusted::new("console")) }
+        }
+        _ => Entry::Login { login: login_view(event) },
+    }
+}
+
 /// A place in the cgroup tree that stands for a beginning.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Scope<'a> {
-    Container(&'static str, &'a str),
+    Container(String),
     Unit(&'a str),
 }
 
 impl<'a> Scope<'a> {
     fn of(process: &'a Process) -> Option<Self> {
-        match container(&process.cgroup) {
-            Some((runtime, id)) => Some(Self::Container(runtime, id)),
-            None => unit(&process.cgroup).map(Self::Unit),
+        match container(process) {
+            Some(container) => Some(Self::Container(container.id)),
+            None => history::unit_of(&process.cgroup).map(Self::Unit),
         }
     }
 
-    fn entry(self) -> Entry {
+    fn entry(&self, process: &Process) -> Entry {
         match self {
-            Self::Container(runtime, id) => {
-                let short: String = id.chars().take(12).collect();
-                Entry::Container { runtime: runtime.to_owned(), id: Untrusted::new(&short) }
-            }
+            Self::Container(_) => container_entry(&container(process).unwrap_or_default()),
             Self::Unit(name) => Entry::Unit { name: Untrusted::new(name) },
         }
+    }
+}
+
+fn container_entry(container: &Container) -> Entry {
+    let text = |text: &Option<String>| text.as_deref().map(Untrusted::new);
+    let short: String = container.id.chars().take(12).collect();
+    Entry::Container {
+        runtime: container.runtime.clone(),
+        id: Untrusted::new(&short),
+        name: text(&container.name),
+        image: text(&container.image),
+        pod: text(&container.pod),
     }
 }
 
 /// The container or systemd unit of a process, by its place in the cgroup tree.
 fn scope<'a>(process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a>> {
     let scope = Scope::of(process)?;
-    let depth = ancestors.iter().take_while(|ancestor| Scope::of(ancestor) == Some(scope)).count();
+    let depth = ancestors.iter().take_while(|ancestor| Scope::of(ancestor).as_ref() == Some(&scope)).count();
     let left_scope = depth < ancestors.len();
-    Some(Found { depth, entry: scope.entry(), login: None, needs_top: true, left_scope })
+    Some(Found { depth, entry: scope.entry(process), login: None, needs_top: true, left_scope })
+}
+
+/// Whether somebody took another one's rights in a session that had begun before.
+fn is_step(event: &LoginEvent) -> bool {
+    event.login.method == "elevation" || ELEVATORS.contains(&event.login.service.as_str())
 }
 
 /// The accepted login that a process let in and whose session `below` belongs to: the first of them, since whoever
@@ -168,7 +224,7 @@ fn login_of<'a>(host: &Host<'a>, ancestor: &Process, below: &Process) -> Option<
     host.logins_by(ancestor)
         .iter()
         .copied()
-        .filter(|event| event.login.accepted && event.time <= latest)
+        .filter(|event| event.login.accepted && event.time <= latest && !is_step(event))
         .min_by_key(|event| event.time)
 }
 
@@ -188,7 +244,7 @@ fn login_by_session<'a>(host: &Host<'a>, process: &Process) -> Option<&'a LoginE
         lineage.ancestors.iter().find_map(|ancestor| {
             let login = login_of(host, ancestor, below);
             below = ancestor;
-            login
+            login.filter(|login| matches!(entry_of_login(login, other, other), Entry::Login { .. }))
         })
     })
 }
@@ -201,51 +257,26 @@ fn cron_command(below: &Process) -> Untrusted {
     }
 }
 
-/// Runtime and id of a container, from a cgroup path.
-fn container(cgroup: &str) -> Option<(&'static str, &str)> {
-    const SCOPES: &[(&str, &str)] = &[
-        ("docker-", "docker"),
-        ("cri-containerd-", "containerd"),
-        ("crio-", "cri-o"),
-        ("libpod-", "podman"),
-        ("nerdctl-", "containerd"),
-    ];
-    let is_id = |id: &str| id.len() >= 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mut runtime = None;
-    for part in cgroup.split('/').filter(|part| !part.is_empty()) {
-        let bare = part.strip_suffix(".scope").unwrap_or(part);
-        for (prefix, name) in SCOPES {
-            if let Some(id) = bare.strip_prefix(prefix).filter(|id| is_id(id)) {
-                return Some((name, id));
-            }
-        }
-        match part {
-            "docker" => runtime = Some("docker"),
-            "lxc" | "lxc.payload" => runtime = Some("lxc"),
-            _ if part.starts_with("lxc.payload.") => return Some(("lxc", &part["lxc.payload.".len()..])),
-            _ if part.starts_with("kubepods") => runtime = Some("kubernetes"),
-            _ => {}
-        }
-        if let (Some(runtime), true) = (runtime, is_id(bare)) {
-            return Some((runtime, bare));
-        }
-    }
-    None
+/// The container that a process runs in: as its host knows it, or else by its cgroup's path.
+fn container(process: &Process) -> Option<Container> {
+    process.container.as_deref().cloned().or_else(|| history::container_of(&process.cgroup))
 }
 
-/// The systemd unit of a cgroup path: its last part that is a service, a user's manager left out.
-fn unit(cgroup: &str) -> Option<&str> {
-    cgroup.split('/').rev().find(|part| part.ends_with(".service")).filter(|part| !part.starts_with("user@"))
+/// The name in front of a session's id, which is the IAM user's, or the one that a role's session was given.
+fn iam_name(session: &Untrusted) -> Option<Untrusted> {
+    let (name, id) = session.raw().rsplit_once('-')?;
+    let is_id = id.len() >= 17 && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (is_id && !name.is_empty()).then(|| Untrusted::new(name))
 }
 
-/// Through what a process got another user's rights than its ancestors had.
+/// Through what a process got another user's rights than the session began with.
 fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
-    let first_person = chain.iter().position(|ancestor| ancestor.credentials.uid != 0)?;
+    let first = chain.iter().rposition(|ancestor| ancestor.credentials.uid != 0)?;
     // A setuid program such as ping keeps its user's real id: it is meant to be so.
-    if process.credentials.uid == chain[first_person].credentials.uid {
+    if process.credentials.uid == chain[first].credentials.uid {
         return None;
     }
-    let above: Vec<&str> = chain[..=first_person].iter().map(|ancestor| program_name(ancestor)).collect();
+    let above: Vec<&str> = chain[..=first].iter().map(|ancestor| program_name(ancestor)).collect();
     // A shell started with other rights runs in between; the elevator itself may be the last person's process.
     let elevator = above.iter().find(|name| ELEVATORS.contains(name));
     match elevator {
@@ -265,6 +296,11 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
     };
     let by_login_uid = login_uid.and_then(named);
     let by_login = origin.login.map(|event| Untrusted::new(&event.login.user));
+    // The account in the session is everybody's (ssm-user).
+    let by_session = match &origin.entry {
+        Entry::SsmSession { session } => iam_name(session),
+        _ => None,
+    };
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
         .map(|ancestor| host.view(ancestor).user);
     let by_own = (process.credentials.uid != 0).then(|| host.view(process).user);
@@ -273,6 +309,7 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
     let known = [
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
+        by_session.map(|name| (name, "ssm_session")),
         by_parent.filter(|_| with_session).map(|name| (name, "parent")),
         by_own.filter(|_| with_session).map(|name| (name, "own_user")),
         root_itself(process, origin).map(|name| (name, "own_user")),
@@ -322,24 +359,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cgroup_paths_name_containers_and_units() {
-        let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
-        let check = |path: &str, expected: Option<&str>| {
-            assert_eq!(container(path).map(|(runtime, _)| runtime), expected, "{path}");
-        };
-        check(&format!("/system.slice/docker-{id}.scope"), Some("docker"));
-        check(&format!("/docker/{id}"), Some("docker"));
-        check(&format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"), Some("containerd"));
-        check(&format!("/kubepods/besteffort/pod1-2/{id}"), Some("kubernetes"));
-        check("/system.slice/docker.service", None);
-        check("/user.slice/user-1000.slice/session-3.scope", None);
-        assert_eq!(unit("/system.slice/nginx.service"), Some("nginx.service"));
-        assert_eq!(unit("/system.slice/system-getty.slice/getty@tty1.service"), Some("getty@tty1.service"));
-        assert_eq!(
-            unit("/user.slice/user-1000.slice/user@1000.service/app.slice/x.service"),
-            Some("x.service")
-        );
-        assert_eq!(unit("/user.slice/user-1000.slice/session-3.scope"), None);
-        assert_eq!(unit(""), None);
+    fn the_name_in_a_sessions_id() {
+        for (session, name) in [
+            ("alice-0a1b2c3d4e5f60718", Some("alice")),
+            ("alice@example.com-0a1b2c3d4e5f60718", Some("alice@example.com")),
+            ("botocore-session-1700000000-0a1b2c3d4e5f60718", Some("botocore-session-1700000000")),
+            ("alice-abcdefghij0123456789klmnop", Some("alice")),
+            ("alice-0a1b", None),
+            ("-0a1b2c3d4e5f60718", None),
+            ("", None),
+        ] {
+            assert_eq!(iam_name(&Untrusted::new(session)), name.map(Untrusted::new), "{session}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 use history::UnixNs;
 use jiff::Timestamp;
 
+use crate::case::Entry;
+
 /// `1,000`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -108,6 +110,22 @@ pub fn list(items: &[String]) -> String {
         [one] => one.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
     }
+}
+
+/// A container: `docker 4f5e9d1c0b2a (web, image example.com/web:1, pod shop/web-0)`; empty for another entry.
+pub(crate) fn container(entry: &Entry) -> String {
+    let Entry::Container { runtime, id, name, image, pod } = entry else {
+        return String::new();
+    };
+    let known = [
+        name.as_ref().map(|name| name.shown(60)),
+        image.as_ref().map(|image| format!("image {}", image.shown(100))),
+        pod.as_ref().map(|pod| format!("pod {}", pod.shown(80))),
+    ];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+    let runtime = if runtime.is_empty() { String::new() } else { format!("{runtime} ") };
+    format!("{runtime}{}{known}", id.shown(20))
 }
 
 #[cfg(test)]

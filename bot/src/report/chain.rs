@@ -42,10 +42,13 @@ pub(super) fn chain(suspect: &Suspect) -> Vec<ChainLine> {
         Entry::SsmSession { session } => {
             lines.push(line("session", format!("SSM session {}", session.raw())))
         }
-        Entry::SsmCommand => lines.push(line("command", "SSM Run Command".to_owned())),
-        Entry::Cron { command } => lines.push(line("cron", command.raw().to_owned())),
+        Entry::SsmCommand { id } => {
+            let id = id.as_ref().map(|id| format!(" {}", id.raw())).unwrap_or_default();
+            lines.push(line("command", format!("SSM Run Command{id}")));
+        }
+        Entry::Cron { command, service } => lines.push(line(service, command.raw().to_owned())),
         Entry::Unit { name } => lines.push(line("unit", name.raw().to_owned())),
-        Entry::Container { runtime, id } => lines.push(line("container", format!("{runtime} {}", id.raw()))),
+        Entry::Container { .. } => lines.push(line("container", words::container(&suspect.entry))),
         Entry::Console { tty } => lines.push(line("console", tty.raw().to_owned())),
         Entry::Unknown => lines.push(beginning(suspect)),
     }

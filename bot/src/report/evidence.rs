@@ -91,7 +91,15 @@ fn rows_of(
 fn login_text(login: &Login) -> String {
     let word = if login.accepted { "accepted" } else { "refused" };
     let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
-    format!("{} {word} {} by {}{from} ({})", login.service, login.user, login.method, login.origin)
+    let more = |word: &str, text: &Option<String>| {
+        text.as_deref().map(|text| format!(", {word} {text}")).unwrap_or_default()
+    };
+    let (by, session) = (more("asked by", &login.by), more("session", &login.session));
+    let command = more("to run", &login.command);
+    format!(
+        "{} {word} {} by {}{from}{by}{session}{command} ({})",
+        login.service, login.user, login.method, login.origin
+    )
 }
 
 fn flow_text(flow: &Flow) -> String {

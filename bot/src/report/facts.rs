@@ -49,7 +49,7 @@ fn entry_kind(entry: &Entry) -> &'static str {
     match entry {
         Entry::Login { .. } => "login",
         Entry::SsmSession { .. } => "ssm_session",
-        Entry::SsmCommand => "ssm_command",
+        Entry::SsmCommand { .. } => "ssm_command",
         Entry::Cron { .. } => "cron",
         Entry::Unit { .. } => "unit",
         Entry::Container { .. } => "container",

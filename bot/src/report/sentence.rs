@@ -52,10 +52,13 @@ fn suspect_sentence(scene: &Scene, suspect: &Suspect, verdict: &Verdict) -> Stri
             )
         }
         Entry::SsmSession { session } => format!(". The session began as SSM session {}", session.shown(80)),
-        Entry::SsmCommand => ". It began with a command sent through SSM".to_owned(),
-        Entry::Cron { command } => format!(". cron started it: {}", command.shown(120)),
+        Entry::SsmCommand { id } => {
+            let id = id.as_ref().map(|id| format!(", {}", id.shown(80))).unwrap_or_default();
+            format!(". It began with a command sent through SSM{id}")
+        }
+        Entry::Cron { command, service } => format!(". {service} started it: {}", command.shown(120)),
         Entry::Unit { name } => format!(". It belongs to the systemd unit {}", name.shown(60)),
-        Entry::Container { runtime, id } => format!(". It ran in the {runtime} container {}", id.shown(20)),
+        entry @ Entry::Container { .. } => format!(". It ran in the container {}", words::container(entry)),
         Entry::Console { tty } => format!(". It was started on the console {}", tty.shown(20)),
         Entry::Unknown if suspect.process.is_some() => ". How it was started is not recorded".to_owned(),
         Entry::Unknown => String::new(),
@@ -100,10 +103,10 @@ pub(super) fn entry_words(entry: Option<&Entry>) -> String {
     match entry {
         Some(Entry::Login { login }) => format!("the login of {}", login.user.shown(40)),
         Some(Entry::SsmSession { .. }) => "the SSM session".to_owned(),
-        Some(Entry::SsmCommand) => "the SSM command".to_owned(),
-        Some(Entry::Cron { .. }) => "the cron job".to_owned(),
+        Some(Entry::SsmCommand { .. }) => "the SSM command".to_owned(),
+        Some(Entry::Cron { service, .. }) => format!("the {service} job"),
         Some(Entry::Unit { name }) => format!("the unit {}", name.shown(40)),
-        Some(Entry::Container { runtime, id }) => format!("the {runtime} container {}", id.shown(20)),
+        Some(entry @ Entry::Container { .. }) => format!("the container {}", words::container(entry)),
         Some(Entry::Console { .. }) => "the console".to_owned(),
         Some(Entry::Unknown) | None => "the way in, which is not known yet".to_owned(),
     }

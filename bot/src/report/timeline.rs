@@ -84,9 +84,22 @@ fn chain(suspect: &Suspect) -> Vec<Moment> {
 }
 
 fn login(event: &history::LoginEvent) -> Moment {
-    let word = if event.login.accepted { "logs in" } else { "fails to log in" };
-    let from = event.login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
-    let text = format!("{} {word}{from} by {}", event.login.user, event.login.method);
+    let login = &event.login;
+    let session = login.session.as_deref().unwrap_or_default();
+    let text = match (login.method.as_str(), login.by.as_deref()) {
+        ("elevation", Some(by)) => {
+            let word = if login.accepted { "becomes" } else { "fails to become" };
+            format!("{by} {word} {} through {}", login.user, login.service)
+        }
+        ("crontab" | "anacrontab" | "at", _) => format!("{} starts a job of {}", login.service, login.user),
+        ("session-manager", _) => format!("the SSM session {session} begins"),
+        ("run-command", _) => format!("the SSM command {session} begins"),
+        _ => {
+            let word = if login.accepted { "logs in" } else { "fails to log in" };
+            let from = login.source_address.map(|address| format!(" from {address}")).unwrap_or_default();
+            format!("{} {word}{from} by {}", login.user, login.method)
+        }
+    };
     moment(event.time, text, vec![event.event], false)
 }
 

@@ -11,3 +11,4 @@ mod origins;
 mod recorded;
 mod scan;
 mod story;
+mod who;

@@ -152,7 +152,7 @@ fn a_container_is_an_entry() {
     activity.port_ranges = vec![(22, 22)];
     let report = report_of(&story, accused(120, 180));
     assert_eq!(report.facts.tool.as_deref(), Some("zmap"));
-    let Entry::Container { runtime, id: short } = &report.judgement.suspects[0].entry else {
+    let Entry::Container { runtime, id: short, .. } = &report.judgement.suspects[0].entry else {
         panic!("{:?}", report.judgement.suspects[0].entry)
     };
     assert_eq!((runtime.as_str(), short.raw()), ("docker", &id[..12]));
@@ -178,7 +178,7 @@ fn an_ssm_session_is_an_entry() {
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
     assert_eq!(report.facts.entry, "ssm_session");
-    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "ssm-user");
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice", "ssm-user is everybody");
     assert!(report.sentence.contains("alice-0a1b2c3d4e5f60718"), "{}", report.sentence);
     assert_eq!(report.facts.confidence, Confidence::High);
     everything_holds(&report);

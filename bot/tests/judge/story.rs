@@ -263,6 +263,35 @@ impl Story {
         });
     }
 
+    /// What the recorder's own view of the process tree tells: a step, a job or a session.
+    pub fn begun(&mut self, process: ProcessId, when: i64, login: Login) {
+        let event = self.event();
+        let login =
+            Login { accepted: true, process: Some(process), origin: "the process tree".to_owned(), ..login };
+        self.logins.push(LoginEvent { event, time: at(when), login });
+    }
+
+    /// The login that `su` or `sudo` is for the recorder.
+    pub fn step(
+        &mut self,
+        process: ProcessId,
+        when: i64,
+        service: &str,
+        by: &str,
+        user: &str,
+        command: &str,
+    ) {
+        let login = Login {
+            service: service.to_owned(),
+            user: user.to_owned(),
+            method: "elevation".to_owned(),
+            by: Some(by.to_owned()),
+            command: Some(command.to_owned()),
+            ..Login::default()
+        };
+        self.begun(process, when, login);
+    }
+
     /// `sudo` below a shell; returns the program that sudo runs.
     pub fn sudo(&mut self, shell: ProcessId, start: i64, exe: &str, line: &str) -> ProcessId {
         let user = self.of(shell).credentials.uid;

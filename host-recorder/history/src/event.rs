@@ -43,7 +43,7 @@ pub enum Body {
         /// The signal that ended it, or 0.
         signal: u8,
     },
-    /// A process was seen with other credentials than before, without executing.
+    /// A process was seen with other credentials than before, or executed a program that changed them (setuid).
     Credentials {
         /// Which.
         process: ProcessId,
@@ -233,7 +233,7 @@ pub struct Login {
     pub key: Option<String>,
     /// The service's process, whose descendants are the session.
     pub process: Option<ProcessId>,
-    /// Which log said so.
+    /// Which log said so, or that the process tree did.
     pub origin: String,
     /// Who asked for it, where that is a user of this host: the one who ran su or sudo.
     #[serde(default)]

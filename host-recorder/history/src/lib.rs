@@ -2,6 +2,7 @@
 //!
 //! Knows neither BPF nor AWS. The recorder writes with it; the bot reads evidence with it.
 
+mod cgroup;
 mod event;
 mod evidence;
 mod id;
@@ -15,6 +16,8 @@ mod wire;
 #[cfg(test)]
 mod testing;
 
+pub use cgroup::container_of;
+pub use cgroup::unit_of;
 pub use event::Body;
 pub use event::Container;
 pub use event::Credentials;

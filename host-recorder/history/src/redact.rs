@@ -127,6 +127,12 @@ pub fn command_line(argv: &[String]) -> (Vec<String>, bool) {
     (redacted, changed)
 }
 
+/// Redacts a command line that is one text, as a service wrote it down.
+pub fn line(line: &str) -> String {
+    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    text(&command_line(&words).0.join(" ")).into_owned()
+}
+
 /// Redacts one text: an argument, a variable of an environment, a line of a log.
 pub fn text(text: &str) -> Cow<'_, str> {
     let mut result = Cow::Borrowed(text);
@@ -234,6 +240,13 @@ mod tests {
         ] {
             assert_eq!(text(argument), expected);
         }
+    }
+
+    #[test]
+    fn a_line_is_redacted_as_its_words_are() {
+        assert_eq!(line("/usr/bin/mysql -phunter2 shop"), "/usr/bin/mysql -p[redacted] shop");
+        assert_eq!(line("curl -H 'X-Api-Key: abc' x"), "curl -H 'X-Api-Key: [redacted]' x");
+        assert_eq!(line("/bin/true  a"), "/bin/true  a");
     }
 
     #[test]

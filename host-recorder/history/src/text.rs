@@ -202,8 +202,13 @@ fn login_words(login: &crate::event::Login) -> String {
     };
     let outcome = if login.accepted { "accepted" } else { "refused" };
     let key = login.key.as_deref().map(|key| format!(" ({})", visible(key))).unwrap_or_default();
+    let more = |word: &str, text: &Option<String>| {
+        text.as_deref().map(|text| format!(", {word} {}", visible(text))).unwrap_or_default()
+    };
+    let (by, session) = (more("asked by", &login.by), more("session", &login.session));
+    let command = more("to run", &login.command);
     format!(
-        "{} {outcome} {} by {}{source}{key}",
+        "{} {outcome} {} by {}{source}{key}{by}{session}{command}",
         visible(&login.service),
         visible(&login.user),
         visible(&login.method)

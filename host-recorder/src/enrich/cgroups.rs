@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use history::ProcessId;
 use nix::mount::MntFlags;
 use nix::mount::MsFlags;
 
@@ -18,11 +19,23 @@ const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 /// Directories remembered.
 const DIRECTORIES_MAX: usize = 50_000;
 
+/// Processes whose cgroup's path is looked for again, and how often.
+const LOST_MAX: usize = 1_000;
+const TRIES_MAX: u32 = 5;
+
+/// A process whose cgroup's path is not known.
+struct Lost {
+    process: ProcessId,
+    id: u64,
+    tries: u32,
+}
+
 /// The tree of cgroup v2.
 pub struct Cgroups {
     root: File,
     paths: HashMap<u64, String>,
     searched: Option<Instant>,
+    lost: Vec<Lost>,
 }
 
 impl Cgroups {
@@ -33,12 +46,44 @@ impl Cgroups {
             Some(path) => File::open(path)?,
             None => mount_privately()?,
         };
-        Ok(Self { root, paths: HashMap::new(), searched: None })
+        Ok(Self { root, paths: HashMap::new(), searched: None, lost: Vec::new() })
     }
 
     /// The root directory, to attach programs to.
     pub fn root(&self) -> &File {
         &self.root
+    }
+
+    /// Path of the cgroup of a process, which perhaps is in it still: a new cgroup is found without a search. One
+    /// that is not found is looked for again by [`Self::found`].
+    pub fn path_of(&mut self, id: u64, process: ProcessId) -> String {
+        if !self.paths.contains_key(&id)
+            && let Some(path) = of_process(process.tgid)
+            && std::fs::metadata(self.place().join(path.trim_start_matches('/')))
+                .is_ok_and(|metadata| metadata.ino() == id)
+        {
+            self.paths.insert(id, path);
+        }
+        let path = self.path(id);
+        if path.is_empty() && id != 0 && self.lost.len() < LOST_MAX {
+            self.lost.push(Lost { process, id, tries: 0 });
+        }
+        path
+    }
+
+    /// Processes whose cgroup's path is known by now, with it. To be called each second.
+    pub fn found(&mut self) -> Vec<(ProcessId, String)> {
+        let mut found = Vec::new();
+        for mut lost in std::mem::take(&mut self.lost) {
+            let path = self.path(lost.id);
+            lost.tries += 1;
+            if !path.is_empty() {
+                found.push((lost.process, path));
+            } else if lost.tries < TRIES_MAX {
+                self.lost.push(lost);
+            }
+        }
+        found
     }
 
     /// Path of a cgroup below the root, empty where it is not known (any more).
@@ -52,14 +97,18 @@ impl Cgroups {
         self.paths.get(&id).cloned().unwrap_or_default()
     }
 
+    /// The root's path, for this process.
+    fn place(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.root.as_raw_fd()))
+    }
+
     /// Reads the whole tree anew. A removed cgroup keeps its path for processes that are still to be written.
     fn search(&mut self) {
         self.searched = Some(Instant::now());
         if self.paths.len() > DIRECTORIES_MAX {
             self.paths.clear();
         }
-        let root = PathBuf::from(format!("/proc/self/fd/{}", self.root.as_raw_fd()));
-        let mut waiting = vec![(root, String::from("/"))];
+        let mut waiting = vec![(self.place(), String::from("/"))];
         let mut found = 0;
         while let Some((directory, path)) = waiting.pop() {
             found += 1;
@@ -81,6 +130,12 @@ impl Cgroups {
             }
         }
     }
+}
+
+/// The path in the tree of version 2 that the kernel tells of a process.
+fn of_process(pid: u32) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
 /// Where cgroup v2 is mounted, from the text of `/proc/self/mountinfo`.
@@ -112,6 +167,13 @@ fn mount_privately() -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_own_cgroup_is_told_without_a_search() {
+        let path = of_process(std::process::id()).unwrap();
+        assert!(path.starts_with('/'), "{path}");
+        assert_eq!(of_process(u32::MAX), None);
+    }
 
     #[test]
     fn the_tree_is_found_whatever_else_is_mounted() {

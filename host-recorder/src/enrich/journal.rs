@@ -93,7 +93,7 @@ impl Drop for Journal {
 
 /// Reads one entry; none where it is not about a login.
 ///
-/// `_PID` and `_COMM` come from the kernel and cannot be forged by who writes the message; the identifier can.
+/// `_PID` and `_EXE` are what the journal itself found out about who wrote the message; the identifier is not.
 fn parse(line: &str) -> Option<LoginLine> {
     let entry: Value = serde_json::from_str(line).ok()?;
     let message = match &entry["MESSAGE"] {
@@ -108,8 +108,10 @@ fn parse(line: &str) -> Option<LoginLine> {
     };
     let micros: i64 = entry["__REALTIME_TIMESTAMP"].as_str()?.parse().ok()?;
     let pid = entry["_PID"].as_str()?.parse().ok()?;
-    let service = entry["_COMM"].as_str()?;
-    login_log::message(service, pid, Some(UnixNs(micros.checked_mul(1_000)?)), &message)
+    // The short name is cut, and a process may give itself another one.
+    let program = entry["_EXE"].as_str().or_else(|| entry["_COMM"].as_str())?;
+    let program = program.trim_end_matches(" (deleted)");
+    login_log::message(program, Some(pid), Some(UnixNs(micros.checked_mul(1_000)?)), &message)
 }
 
 #[cfg(test)]
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn an_entry_is_a_login() {
         let login = parse(ENTRY).unwrap();
-        assert_eq!((login.user.as_str(), login.pid, login.accepted), ("alice", 811, true));
+        assert_eq!((login.user.as_str(), login.pid, login.accepted), ("alice", Some(811), true));
         assert_eq!(login.time, Some(UnixNs(1_767_225_600_000_001_000)));
         assert_eq!(login.key.as_deref(), Some("ED25519 SHA256:x"));
     }
@@ -141,6 +143,9 @@ mod tests {
         assert_eq!(parse(&entry).unwrap().user, "\u{fffd}", "{text}");
         // Anybody may write to the journal under any name; the kernel says which program it was.
         assert_eq!(parse(&ENTRY.replace(r#""_COMM":"sshd""#, r#""_COMM":"logger""#)), None);
+        let exe = |exe: &str| ENTRY.replace(r#""_COMM":"#, &format!(r#""_EXE":"{exe}","_COMM":"#));
+        assert_eq!(parse(&exe("/home/bob/logger")), None);
+        assert_eq!(parse(&exe("/usr/sbin/sshd (deleted)")).unwrap().program, "sshd");
         for other in ["", "{}", "[]", "x", r#"{"MESSAGE":1}"#] {
             assert_eq!(parse(other), None, "{other}");
         }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
+use std::os::unix::fs::FileExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -17,18 +18,24 @@ const READ_MAX: u64 = 4 << 20;
 /// Longest line, bytes; what is longer is skipped.
 const LINE_MAX: usize = 64 << 10;
 
+/// Bytes by which a file is known again.
+const MARK: usize = 256;
+
 /// A file that grows, and is now and then renamed or cut.
 pub struct Tail {
     path: PathBuf,
     file: Option<File>,
     partial: Vec<u8>,
     at: u64,
+    /// The last bytes that were read, by which a file is known again that was cut and has grown.
+    mark: Vec<u8>,
 }
 
 impl Tail {
     /// Begins to follow a file, which need not exist yet. Its last megabytes are read first.
     pub fn new(path: &Path) -> Self {
-        let mut tail = Self { path: path.to_owned(), file: None, partial: Vec::new(), at: 0 };
+        let mut tail =
+            Self { path: path.to_owned(), file: None, partial: Vec::new(), at: 0, mark: Vec::new() };
         tail.reopen();
         if let Some(file) = &tail.file
             && let Ok(metadata) = file.metadata()
@@ -47,10 +54,9 @@ impl Tail {
     pub fn lines(&mut self) -> std::io::Result<Vec<String>> {
         let mut lines = Vec::new();
         self.read(&mut lines)?;
-        // The rest of a renamed file has been read; go on with the one that took its name.
-        if self.is_replaced() {
-            self.partial.clear();
-            self.at = 0;
+        // Once the rest of a renamed file has been read, go on with the one that took its name.
+        if self.is_replaced() && self.is_at_end() {
+            self.begin();
             self.reopen();
             self.read(&mut lines)?;
         }
@@ -64,14 +70,18 @@ impl Tail {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        if file.metadata()?.len() < self.at {
-            // Cut in place (copytruncate).
-            self.at = 0;
-            self.partial.clear();
+        // Cut in place (copytruncate), and perhaps grown beyond where it was read to since.
+        if file.metadata()?.len() < self.at || !ends_with(file, self.at, &self.mark)? {
+            self.begin();
         }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(self.at))?;
         self.at += file.take(READ_MAX).read_to_end(&mut bytes)? as u64;
+        self.mark.extend_from_slice(&bytes[bytes.len().saturating_sub(MARK)..]);
+        self.mark.drain(..self.mark.len().saturating_sub(MARK));
         for byte in bytes {
             if byte == b'\n' {
                 if self.partial.len() < LINE_MAX {
@@ -85,6 +95,18 @@ impl Tail {
         Ok(())
     }
 
+    /// From the file's beginning.
+    fn begin(&mut self) {
+        self.at = 0;
+        self.partial.clear();
+        self.mark.clear();
+    }
+
+    fn is_at_end(&self) -> bool {
+        let length = self.file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        length.is_none_or(|length| length <= self.at)
+    }
+
     fn reopen(&mut self) {
         self.file = File::open(&self.path).ok();
     }
@@ -94,6 +116,16 @@ impl Tail {
             return false;
         };
         std::fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) != (ours.dev(), ours.ino()))
+    }
+}
+
+/// Whether what was read last still stands before `at`.
+fn ends_with(file: &File, at: u64, mark: &[u8]) -> std::io::Result<bool> {
+    let mut bytes = vec![0; mark.len()];
+    match file.read_exact_at(&mut bytes, at.saturating_sub(mark.len() as u64)) {
+        Ok(()) => Ok(bytes == mark),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -129,5 +161,38 @@ mod tests {
             ["two", "three", "four", "5"].map(str::to_owned),
             "after the first call read \"one\""
         );
+    }
+
+    #[test]
+    fn a_file_that_was_cut_and_has_outgrown_itself_is_read_from_its_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("auth.log");
+        append(&path, "one\ntwo\n");
+        let mut tail = Tail::new(&path);
+        assert_eq!(tail.lines().unwrap(), ["one", "two"]);
+        std::fs::write(&path, "three\nfour\nfive\n").unwrap();
+        assert_eq!(tail.lines().unwrap(), ["three", "four", "five"]);
+        append(&path, "six\n");
+        assert_eq!(tail.lines().unwrap(), ["six"]);
+    }
+
+    #[test]
+    fn a_rotated_file_is_read_to_its_end_though_it_is_compressed_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, rotated) = (dir.path().join("auth.log"), dir.path().join("auth.log.1"));
+        append(&path, "one\n");
+        let mut tail = Tail::new(&path);
+        tail.lines().unwrap();
+        // More than is read at one call.
+        let line = format!("{}\n", "x".repeat(999));
+        append(&path, &line.repeat(5_000));
+        append(&path, "two\n");
+        std::fs::rename(&path, &rotated).unwrap();
+        std::fs::remove_file(&rotated).unwrap();
+        assert_eq!(tail.lines().unwrap().len(), READ_MAX as usize / 1_000, "no file has its name yet");
+        append(&path, "three\n");
+        let rest = tail.lines().unwrap();
+        assert_eq!(rest.len(), 5_000 - READ_MAX as usize / 1_000 + 2);
+        assert_eq!(rest[rest.len() - 2..], ["two", "three"]);
     }
 }

@@ -29,8 +29,15 @@ impl Recorder {
         }
         let known: HashSet<ProcessId> = inside.iter().map(|process| process.id).collect();
         // Written once all are known, so that each finds its parent.
+        for process in &inside {
+            self.append(now, Body::Process(Box::new(process.clone())));
+        }
+        // A caller is known before what it called.
+        inside.sort_by_key(|process| process.id.start_ns);
         for process in inside {
-            self.append(now, Body::Process(Box::new(process)));
+            if let Some(begun) = self.beginnings.executed(&process, &self.processes, process.id.start_ns) {
+                self.take_begun(begun);
+            }
         }
         self.open_sockets(&known)
     }

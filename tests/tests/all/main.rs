@@ -8,3 +8,4 @@ mod recorder;
 mod slack;
 mod sockets;
 mod story;
+mod who;

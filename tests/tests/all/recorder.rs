@@ -49,7 +49,7 @@ impl Recording {
         Self::begin_in(Lab::up()?)
     }
 
-    fn begin_in(lab: Lab) -> anyhow::Result<Self> {
+    pub fn begin_in(lab: Lab) -> anyhow::Result<Self> {
         Self::begin_with(lab, &[])
     }
 
@@ -127,7 +127,7 @@ fn start(lab: &Lab, run: u32, arguments: &[&str]) -> anyhow::Result<Child> {
 }
 
 /// Runs a line on the instance as root.
-fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
+pub(super) fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
     let mut command = lab.instance().command("sh")?;
     command.args(["-c", line]);
     let output = output_within(line, &mut command, COMMAND_MAX)?;
@@ -158,7 +158,7 @@ fn activity<'a>(
 }
 
 /// The processes from one up to the first.
-fn chain<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Process> {
+pub(super) fn chain<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Process> {
     let mut chain = vec![of];
     while let Some(parent) = chain.last().and_then(|process| process.parent) {
         match evidence.processes.iter().find(|process| process.id == parent) {

@@ -296,7 +296,7 @@ fn chosen_system_calls_namespaces_and_changes_of_user_are_events() -> anyhow::Re
     let moved = operations
         .iter()
         .find(|operation| operation.kind == OperationKind::Namespaces && operation.process == Some(who));
-    assert!(moved.context("no other namespace")?.detail.contains("network"));
+    assert!(moved.context("no other namespace")?.detail.contains("net "));
     let changed = events.iter().any(|event| {
         matches!(&event.body, Body::Credentials { process, from, to } if *process == who
             && from.uid == 0 && to.uid == 65_534 && to.suid == 65_534 && to.gid == 65_534)

@@ -8,11 +8,13 @@ use std::collections::HashSet;
 
 use super::activity;
 use crate::event::Body;
+use crate::event::Container;
 use crate::event::Direction;
 use crate::event::Dns;
 use crate::event::Endpoint;
 use crate::event::Event;
 use crate::event::Flow;
+use crate::event::Login;
 use crate::event::Operation;
 use crate::event::OperationKind;
 use crate::event::Process;
@@ -69,14 +71,24 @@ pub(super) struct FlowKey {
     first: UnixNs,
 }
 
+/// What names a login: after a restart of the recorder it may be told again, and its process not be known.
+type LoginKey = (UnixNs, String, String, Option<u16>, Option<ProcessId>);
+
+fn login_key(time: UnixNs, login: &Login) -> LoginKey {
+    let process = if login.source_port.is_some() { None } else { login.process };
+    (time, login.service.clone(), login.user.clone(), login.source_port, process)
+}
+
 /// What was collected so far.
 pub(super) struct Gathered<'a> {
     request: &'a Request,
     processes: HashMap<ProcessId, Process>,
     forks: HashMap<ProcessId, (ProcessId, UnixNs)>,
     exits: HashMap<ProcessId, Exit>,
+    /// Containers whose name is known, by id.
+    containers: HashMap<String, Box<Container>>,
     logins: Vec<LoginEvent>,
-    logins_seen: HashSet<(UnixNs, Option<u16>, String)>,
+    logins_seen: HashSet<LoginKey>,
     logins_dropped: u64,
     flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
     flows_dropped: u64,
@@ -96,6 +108,7 @@ impl<'a> Gathered<'a> {
             processes: HashMap::new(),
             forks: HashMap::new(),
             exits: HashMap::new(),
+            containers: HashMap::new(),
             logins: Vec::new(),
             logins_seen: HashSet::new(),
             logins_dropped: 0,
@@ -118,7 +131,13 @@ impl<'a> Gathered<'a> {
         for event in events {
             match &event.body {
                 Body::Process(process) => {
-                    self.processes.entry(process.id).or_insert_with(|| (**process).clone());
+                    self.add_container(process);
+                    let known = self.processes.entry(process.id).or_insert_with(|| (**process).clone());
+                    // The path of a new cgroup may become known after its first process.
+                    if known.cgroup.is_empty() && !process.cgroup.is_empty() {
+                        known.cgroup.clone_from(&process.cgroup);
+                        known.container.clone_from(&process.container);
+                    }
                 }
                 Body::Fork { child, parent } => {
                     self.forks.insert(*child, (*parent, event.time));
@@ -141,11 +160,18 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// A container's name may come after its first process; then one of its processes is written again.
+    fn add_container(&mut self, process: &Process) {
+        if let Some(container) = process.container.as_ref().filter(|container| container.name.is_some()) {
+            self.containers.entry(container.id.clone()).or_insert_with(|| container.clone());
+        }
+    }
+
     /// A login is written again into each file whose sessions it began; the first writing counts.
-    fn add_login(&mut self, event: &Event, login: &crate::event::Login) {
+    fn add_login(&mut self, event: &Event, login: &Login) {
         if self.logins.len() >= LOGINS_SEARCHED_MAX {
             self.logins_dropped += 1;
-        } else if self.logins_seen.insert((event.time, login.source_port, login.user.clone())) {
+        } else if self.logins_seen.insert(login_key(event.time, login)) {
             self.logins.push(LoginEvent { event: event.id, time: event.time, login: login.clone() });
         }
     }
@@ -304,6 +330,9 @@ impl<'a> Gathered<'a> {
         let rest = logins.len().saturating_sub(LOGINS_MAX) as u64;
         logins.truncate(LOGINS_MAX);
         logins.sort_by_key(|event| (event.time, event.event));
+        for event in &mut logins {
+            event.login.command = event.login.command.take().map(|command| redact::line(&command));
+        }
         (logins, rest)
     }
 
@@ -400,6 +429,11 @@ impl<'a> Gathered<'a> {
         beside.truncate(SESSION_PROCESSES_MAX);
         let mut processes: Vec<Process> =
             beside.into_iter().cloned().chain(needed.into_values()).map(redacted).collect();
+        for container in processes.iter_mut().filter_map(|process| process.container.as_mut()) {
+            if let Some(named) = self.containers.get(&container.id) {
+                container.clone_from(named);
+            }
+        }
         processes.sort_by_key(|process| (process.started, process.id));
         (processes, rest)
     }

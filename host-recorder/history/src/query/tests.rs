@@ -183,3 +183,54 @@ fn evidence_fits_the_limit_and_says_what_was_left_out() {
 }
 
 use crate::evidence::Activity;
+
+#[test]
+fn a_container_that_is_named_later_is_named_in_all_its_processes() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = RingLimits { free_bytes: 0, ..RingLimits::default() };
+    let mut ring = Ring::open(dir.path(), limits).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    let container = |name: Option<&str>| {
+        let id = "4f5e9d1c0b2a".to_owned();
+        Some(Box::new(Container { id, name: name.map(str::to_owned), ..Container::default() }))
+    };
+    for (tgid, name, cgroup) in [(10, None, ""), (11, None, "/a"), (11, Some("web"), "/a"), (10, None, "/a")]
+    {
+        let cgroup = cgroup.to_owned();
+        let process = Process { container: container(name), cgroup, ..testing::process(tgid, None, &["nc"]) };
+        ring.append(at(1), 0, Body::Process(Box::new(process)), &Known).unwrap();
+    }
+    let time = at(2);
+    ring.append(time, 0, Body::Flow(Box::new(testing::flow(10, 22, time))), &Known).unwrap();
+    recorder(&mut ring, 3, RecorderAct::Stopped);
+    drop(ring);
+    let evidence = ask(dir.path(), &request(0, 5, ""));
+    let process = evidence.processes.iter().find(|process| process.id.tgid == 10).unwrap();
+    assert_eq!(process.container, container(Some("web")), "by another process of it");
+    assert_eq!(process.cgroup, "/a", "written again");
+}
+
+#[test]
+fn logins_without_a_port_are_told_apart_by_process_and_lose_their_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = RingLimits { free_bytes: 0, ..RingLimits::default() };
+    let mut ring = Ring::open(dir.path(), limits).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    for tgid in [20, 21, 21] {
+        let login = Login {
+            service: "cron".to_owned(),
+            user: "alice".to_owned(),
+            accepted: true,
+            process: Some(testing::process_id(tgid)),
+            command: Some("curl -u alice:hunter2 https://example.com".to_owned()),
+            ..Login::default()
+        };
+        ring.append(at(1), 0, Body::Login(Box::new(login)), &Known).unwrap();
+    }
+    recorder(&mut ring, 3, RecorderAct::Stopped);
+    drop(ring);
+    let evidence = ask(dir.path(), &request(0, 5, ""));
+    assert_eq!(evidence.logins.len(), 2);
+    let command = evidence.logins[0].login.command.as_deref();
+    assert_eq!(command, Some("curl -u alice:[redacted] https://example.com"));
+}

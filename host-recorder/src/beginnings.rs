@@ -1,0 +1,290 @@
+//! Sessions and jobs that the process tree itself tells of: su and sudo, console logins, cron and at jobs, and what
+//! AWS Systems Manager starts. Pure.
+//!
+//! The kernel saw which program started which, for whom, and with what arguments; nobody can write that down
+//! falsely. A service is believed to be one by its executable and by root's rights, which it needs for its work: a
+//! user's own program of the same name has none.
+
+use std::collections::HashMap;
+
+use history::Credentials;
+use history::Login;
+use history::Process;
+use history::ProcessId;
+use history::Seen;
+
+use crate::processes::Processes;
+
+/// How long an SSM session has for its shell before it is told without one (port forwarding), ns.
+const SHELL_AFTER_NS: u64 = 3_000_000_000;
+
+/// SSM sessions that wait for their shell.
+const WAITING_MAX: usize = 1_000;
+
+/// Most steps from a service's process to its first image.
+const STEPS_MAX: usize = 16;
+
+/// Longest session id; an IAM session name has at most 64 characters.
+const SESSION_ID_MAX: usize = 128;
+
+/// What services run for themselves, not for who they let in.
+const HELPERS: [&str; 7] =
+    ["unix_chkpwd", "unix_update", "sendmail", "exim4", "postdrop", "xauth", "pam_extrausers_chkpwd"];
+
+/// A login as the tree tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// When, ns since boot.
+    pub boot_ns: u64,
+    /// The login; its process is set.
+    pub login: Login,
+}
+
+/// Kinds of services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    /// Gives one user another one's rights.
+    Elevator,
+    /// Lets somebody in on a terminal.
+    Console,
+    /// Starts jobs; with how their sessions come about.
+    Jobs(&'static str),
+    /// A session of SSM Session Manager.
+    SsmSession,
+    /// A command of SSM Run Command.
+    SsmCommand,
+}
+
+impl Service {
+    fn of(program: &str) -> Option<Self> {
+        match program {
+            "sudo" | "su" | "doas" | "pkexec" | "runuser" | "sudo-rs" | "su-rs" => Some(Self::Elevator),
+            "login" => Some(Self::Console),
+            "cron" | "crond" | "fcron" => Some(Self::Jobs("crontab")),
+            "anacron" => Some(Self::Jobs("anacrontab")),
+            "atd" => Some(Self::Jobs("at")),
+            "ssm-session-worker" => Some(Self::SsmSession),
+            "ssm-document-worker" => Some(Self::SsmCommand),
+            _ => None,
+        }
+    }
+}
+
+/// What is remembered between programs.
+#[derive(Debug, Default)]
+pub struct Beginnings {
+    /// Who called an elevator, by its process: it changes its own ids before it runs anything.
+    callers: HashMap<ProcessId, String>,
+    /// SSM sessions without a shell so far.
+    waiting: Vec<Begun>,
+}
+
+impl Beginnings {
+    /// Looks at a program that was executed, or ran already, before it is put into the table.
+    pub fn executed(&mut self, process: &Process, known: &Processes, boot_ns: u64) -> Option<Begun> {
+        let mut begun = self.begins_itself(process, known, boot_ns);
+        let replaced =
+            known.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id) && *id != process.id);
+        let above = replaced.or(process.parent).and_then(|id| known.get(&id))?;
+        let name = program(above);
+        let is_new = program(process) != name && !HELPERS.contains(&program(process));
+        if let Some(service) = Service::of(name).filter(|_| is_new) {
+            begun = begun.or_else(|| self.started_by(service, process, above, known, boot_ns));
+        }
+        begun
+    }
+
+    /// Sessions of which nothing more will be known.
+    pub fn due(&mut self, now_ns: u64) -> Vec<Begun> {
+        let (due, waiting) =
+            self.waiting.drain(..).partition(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
+        self.waiting = waiting;
+        due
+    }
+
+    /// Who called an elevator.
+    pub fn caller(&self, of: &ProcessId) -> Option<&str> {
+        let found = self.callers.iter().find(|(id, _)| id.same_process(of));
+        found.map(|(_, caller)| caller.as_str())
+    }
+
+    /// The elevators that somebody called.
+    pub fn called_by<'a>(&'a self, caller: &'a str) -> impl Iterator<Item = ProcessId> + 'a {
+        self.callers.iter().filter(move |(_, by)| *by == caller).map(|(id, _)| *id)
+    }
+
+    /// Forgets processes that the table has forgotten.
+    pub fn forget(&mut self, known: &Processes) {
+        self.callers.retain(|id, _| known.get(id).is_some());
+    }
+
+    /// A program whose very execution begins something.
+    fn begins_itself(&mut self, process: &Process, known: &Processes, boot_ns: u64) -> Option<Begun> {
+        let service = Service::of(program(process)).filter(|_| is_privileged(&process.credentials))?;
+        let parent = process.parent.and_then(|id| known.get(&id));
+        if service == Service::Elevator {
+            // One that ran before the recorder has other ids by now than it was called with.
+            let caller = parent.filter(|_| process.seen == Seen::Snapshot).unwrap_or(process);
+            self.callers.insert(process.id, user(caller));
+            return None;
+        }
+        let agents = ["ssm-agent-worker", "amazon-ssm-agent"];
+        parent.filter(|parent| agents.contains(&program(parent)))?;
+        let login = Login {
+            service: "ssm".to_owned(),
+            user: user(process),
+            accepted: true,
+            process: Some(process.id),
+            origin: ORIGIN.to_owned(),
+            session: process.argv.get(1).filter(|id| is_session_id(id)).cloned(),
+            ..Login::default()
+        };
+        match service {
+            Service::SsmCommand => {
+                Some(Begun { boot_ns, login: Login { method: "run-command".to_owned(), ..login } })
+            }
+            Service::SsmSession => {
+                if self.waiting.len() < WAITING_MAX {
+                    let login = Login { method: "session-manager".to_owned(), ..login };
+                    self.waiting.push(Begun { boot_ns, login });
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A program that a service started; `above` is what ran in its place before, or else its parent.
+    fn started_by(
+        &mut self,
+        service: Service,
+        process: &Process,
+        above: &Process,
+        known: &Processes,
+        boot_ns: u64,
+    ) -> Option<Begun> {
+        let first = first_image(above, known);
+        if !is_privileged(&first.credentials) && !self.callers.contains_key(&first.id) {
+            return None;
+        }
+        let login = Login {
+            service: match program(first) {
+                "crond" | "fcron" => "cron".to_owned(),
+                "sudo-rs" => "sudo".to_owned(),
+                "su-rs" => "su".to_owned(),
+                "atd" => "at".to_owned(),
+                name => name.to_owned(),
+            },
+            user: user(process),
+            accepted: true,
+            process: Some(first.id),
+            origin: ORIGIN.to_owned(),
+            ..Login::default()
+        };
+        let login = match service {
+            Service::Elevator => {
+                let by = self.caller(&first.id).map(str::to_owned)?;
+                // An editor for sudoedit runs as its caller: nothing was given.
+                (by != login.user).then(|| Login {
+                    method: "elevation".to_owned(),
+                    by: Some(by),
+                    command: Some(process.argv.join(" ")),
+                    ..login
+                })?
+            }
+            Service::Console => {
+                // What else login runs is no shell of somebody's.
+                process.argv.first().filter(|name| name.starts_with('-'))?;
+                Login { method: "console".to_owned(), session: process.tty.clone(), ..login }
+            }
+            Service::Jobs(method) => Login {
+                method: method.to_owned(),
+                process: Some(job_process(process, known)),
+                session: Some(login.user.clone()),
+                command: command_of_shell(process),
+                ..login
+            },
+            Service::SsmSession => {
+                // Before the shell the worker runs helpers of its own, as root and without a terminal.
+                if process.credentials.uid == 0 && process.tty.is_none() {
+                    return None;
+                }
+                let of = |begun: &Begun| begun.login.process.is_some_and(|id| id.same_process(&first.id));
+                let at = self.waiting.iter().position(of)?;
+                let begun = self.waiting.swap_remove(at);
+                Login { user: login.user, ..begun.login }
+            }
+            Service::SsmCommand => return None,
+        };
+        let process = login.process?;
+        (!known.has_login(&process)).then_some(Begun { boot_ns, login })
+    }
+}
+
+/// Where such logins are known from.
+const ORIGIN: &str = "the process tree";
+
+/// The program that a process runs: the name of its file, or the applet of busybox.
+pub fn program(process: &Process) -> &str {
+    let name = |path: &'_ str| path.rsplit('/').next().map_or(0, |name| path.len() - name.len());
+    match &process.exe[name(&process.exe)..] {
+        "busybox" => process.argv.first().map_or("", |applet| &applet[name(applet)..]),
+        program => program,
+    }
+}
+
+/// Whether a process has root's rights, or has given them up for the moment.
+pub fn is_privileged(credentials: &Credentials) -> bool {
+    [credentials.uid, credentials.euid, credentials.suid].contains(&0)
+}
+
+/// As whom a process runs.
+fn user(process: &Process) -> String {
+    process.user.clone().unwrap_or_else(|| process.credentials.uid.to_string())
+}
+
+/// The process in which a service's program was executed, over the copies that it forked of itself.
+fn first_image<'a>(of: &'a Process, known: &'a Processes) -> &'a Process {
+    let mut image = of;
+    for _ in 0..STEPS_MAX {
+        let parent = image.parent.and_then(|id| known.get(&id)).filter(|parent| parent.exe == image.exe);
+        let is_copy = |parent: &&Process| match image.seen {
+            Seen::Fork => true,
+            Seen::Snapshot => parent.argv == image.argv,
+            Seen::Exec => false,
+        };
+        match parent.filter(is_copy) {
+            Some(parent) => image = parent,
+            None => break,
+        }
+    }
+    image
+}
+
+/// The process that stands for one job: the daemon's child that waits for it (cron, atd), or the job's own where the
+/// daemon starts it directly.
+fn job_process(job: &Process, known: &Processes) -> ProcessId {
+    let above = job.parent.and_then(|id| known.get(&id));
+    let waits = |parent: &&Process| {
+        // A daemon's own parent has ended, or is another program.
+        let daemon = parent.parent.and_then(|id| known.get(&id)).filter(|daemon| daemon.exe == parent.exe);
+        Service::of(program(parent)).is_some_and(|service| matches!(service, Service::Jobs(_)))
+            && daemon.is_some_and(|daemon| known.is_running(&daemon.id))
+    };
+    above.filter(waits).map_or(job.id, |parent| parent.id)
+}
+
+/// The line that a shell was given with `-c`.
+fn command_of_shell(process: &Process) -> Option<String> {
+    let at = process.argv.iter().position(|argument| argument == "-c")?;
+    process.argv.get(at + 1).cloned()
+}
+
+/// The characters of an IAM session's name and of what SSM puts behind it.
+fn is_session_id(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    (1..=SESSION_ID_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,188 @@
+//! Runtimes, stood in for by sockets and files below a directory.
+
+use super::*;
+use std::fs;
+use std::io::Read;
+use std::io::Write;
+use std::os::unix::net::UnixListener;
+
+const ID: &str = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+const UID: &str = "8dbc5577-d0e2-4706-8787-57d52c03ddf2";
+
+fn container(runtime: &str) -> Container {
+    let pod = (runtime == "kubernetes").then(|| UID.to_owned());
+    Container { runtime: runtime.to_owned(), id: ID.to_owned(), pod, ..Container::default() }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path.replace("ID", ID));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text.replace('@', ID)).unwrap();
+}
+
+/// Answers one question after the other, and hands over what was asked.
+fn serve(root: &Path, socket: &str, answers: Vec<Vec<u8>>) -> std::thread::JoinHandle<Vec<String>> {
+    let socket = root.join(socket);
+    fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut question = [0; 1_024];
+            let read = stream.read(&mut question).unwrap();
+            asked.push(String::from_utf8_lossy(&question[..read]).into_owned());
+            // The other side hangs up on too long an answer.
+            let _ = stream.write_all(&answer);
+        }
+        asked
+    })
+}
+
+fn told(root: &Path, runtime: &str) -> Option<(String, Option<String>, Option<String>)> {
+    ask(root, &container(runtime)).map(|found| (found.name.unwrap(), found.image, found.pod))
+}
+
+fn some(name: &str, image: &str, pod: Option<&str>) -> Option<(String, Option<String>, Option<String>)> {
+    Some((name.to_owned(), Some(image.to_owned()), pod.map(str::to_owned)))
+}
+
+#[test]
+fn docker_and_podman_answer_on_their_sockets() {
+    for (socket, runtime) in [("run/docker.sock", "docker"), ("run/podman/podman.sock", "podman")] {
+        let root = tempfile::tempdir().unwrap();
+        let body = format!(
+            r#"{{"Id":"{ID}","Name":"/web","Config":{{"Image":"example.com/web:1","Labels":{{
+                "io.kubernetes.pod.name":"web-0","io.kubernetes.pod.namespace":"shop"}}}}}}"#
+        );
+        let answer = format!("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{body}");
+        let server = serve(root.path(), socket, vec![answer.into_bytes()]);
+        assert_eq!(told(root.path(), runtime), some("web", "example.com/web:1", Some("shop/web-0")));
+        let asked = server.join().unwrap();
+        assert!(asked[0].starts_with(&format!("GET /containers/{ID}/json HTTP/1.0\r\n")), "{asked:?}");
+    }
+}
+
+#[test]
+fn odd_answers_name_nothing() {
+    let other = format!("HTTP/1.0 200 OK\r\n\r\n{{\"Id\":\"{}\",\"Name\":\"/evil\"}}", "0".repeat(64));
+    let answers: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"HTTP/1.0 404 Not Found\r\n\r\n{\"message\":\"No such container\"}".to_vec(),
+        b"HTTP/1.0 200 OK\r\n\r\n{".to_vec(),
+        b"HTTP/1.0 200 OK\r\n\r\n{\"Id\":\"\xff\"}".to_vec(),
+        format!("HTTP/1.0 200 OK\r\n\r\n{{\"Id\":\"{ID}\",\"Name\":7}}").into_bytes(),
+        other.into_bytes(),
+        [b"HTTP/1.0 200 OK\r\n\r\n".to_vec(), vec![b' '; 2 << 20]].concat(),
+    ];
+    let root = tempfile::tempdir().unwrap();
+    let count = answers.len();
+    let server = serve(root.path(), "run/docker.sock", answers);
+    for _ in 0..count {
+        assert_eq!(told(root.path(), "docker"), None);
+    }
+    server.join().unwrap();
+    assert_eq!(told(root.path(), "docker"), None, "nobody listens");
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let root = tempfile::tempdir().unwrap();
+    let name = "é".repeat(10_000);
+    write(
+        root.path(),
+        "var/lib/docker/containers/ID/config.v2.json",
+        &format!(r#"{{"ID":"@","Name":"/{name}"}}"#),
+    );
+    let (name, image, _) = told(root.path(), "docker").unwrap();
+    assert!(name.len() <= TEXT_MAX && name.starts_with('é'));
+    assert_eq!(image, None);
+}
+
+#[test]
+fn files_tell_where_no_socket_answers() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(
+        root,
+        "var/lib/docker/containers/ID/config.v2.json",
+        r#"{"ID":"@","Name":"/web","Config":{"Image":"web:1","Labels":null}}"#,
+    );
+    assert_eq!(told(root, "docker"), some("web", "web:1", None));
+    write(
+        root,
+        "var/lib/containers/storage/overlay-containers/containers.json",
+        r#"[{"id":"0"},{"id":"@","names":["db"],"metadata":"{\"image-name\":\"db:2\",\"name\":\"db\"}"}]"#,
+    );
+    assert_eq!(told(root, "podman"), some("db", "db:2", None));
+    write(
+        root,
+        "run/containers/storage/overlay-containers/ID/userdata/config.json",
+        r#"{"annotations":{"io.kubernetes.container.name":"api","io.kubernetes.pod.name":"api-0",
+            "io.kubernetes.pod.namespace":"shop","io.kubernetes.cri-o.ImageName":"api:3"}}"#,
+    );
+    assert_eq!(told(root, "cri-o"), some("api", "api:3", Some("shop/api-0")));
+    write(
+        root,
+        "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+        r#"{"annotations":{"io.kubernetes.cri.container-name":"app","io.kubernetes.cri.image-name":"app:4",
+            "io.kubernetes.cri.sandbox-name":"app-0","io.kubernetes.cri.sandbox-namespace":"shop"}}"#,
+    );
+    assert_eq!(told(root, "containerd"), some("app", "app:4", Some("shop/app-0")));
+    assert_eq!(told(root, "kubernetes"), some("app", "app:4", Some("shop/app-0")));
+    write(root, "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json", "[]");
+    assert_eq!(told(root, "containerd"), None);
+}
+
+#[test]
+fn a_name_that_comes_late_is_told_once_and_known_from_then_on() {
+    let root = tempfile::tempdir().unwrap();
+    let mut containers = Containers::start(root.path());
+    let cgroup = format!("/kubepods/besteffort/pod{UID}/{ID}");
+    let unnamed = containers.of(&cgroup).unwrap();
+    assert_eq!((unnamed.name, unnamed.pod.as_deref()), (None, Some(UID)));
+    write(
+        root.path(),
+        "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json",
+        r#"{"annotations":{"io.kubernetes.cri.container-name":"app"}}"#,
+    );
+    let since = Instant::now();
+    let named = loop {
+        let named = containers.named();
+        if !named.is_empty() {
+            break named;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "never named");
+        std::thread::yield_now();
+    };
+    assert_eq!((named.len(), named[0].name.as_deref()), (1, Some("app")));
+    assert_eq!(named[0].pod.as_deref(), Some(UID), "what the path tells is kept");
+    assert_eq!(containers.of(&cgroup).unwrap().name.as_deref(), Some("app"));
+    assert!(containers.named().is_empty());
+}
+
+#[test]
+fn a_runtime_that_hangs_blocks_nobody() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("run")).unwrap();
+    // It listens and never answers.
+    let _listener = UnixListener::bind(root.path().join("run/docker.sock")).unwrap();
+    let mut containers = Containers::start(root.path());
+    let since = Instant::now();
+    for number in 0..10_000u64 {
+        let id = format!("{number:064x}");
+        assert!(containers.of(&format!("/docker/{id}")).is_some());
+        assert!(containers.named().is_empty());
+    }
+    // The thread is still at the first one: asking waits for nobody.
+    assert!(since.elapsed() < Duration::from_secs(60));
+    assert!(containers.known.len() <= KNOWN_MAX);
+}
+
+#[test]
+fn what_users_run_themselves_is_not_asked_for() {
+    let cgroup = format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope");
+    assert!(!is_askable(ID, &cgroup));
+    assert!(!is_askable("../../etc", "/lxc/../../etc"));
+    assert!(is_askable(ID, &format!("/docker/{ID}")));
+}

@@ -1,0 +1,109 @@
+//! Holds what a log says of a login against what the kernel saw. Pure.
+//!
+//! Anybody may write lines into the logs, under any program's name and with any pid. A line is joined to the process
+//! of its pid only where that process ran the program that the line names, with root's rights, at that time; su and
+//! sudo must have been called by the one whom the line names. A line that contradicts what the kernel saw is refused.
+
+use history::Process;
+use history::ProcessId;
+use history::Seen;
+
+use crate::beginnings::Beginnings;
+use crate::beginnings::is_privileged;
+use crate::beginnings::program;
+use crate::enrich::login_log::LoginLine;
+use crate::processes::Processes;
+
+/// Times in logs may be whole seconds, and lines are late, ns.
+const SLACK_NS: u64 = 2_000_000_000;
+
+/// What a line is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// This process wrote it.
+    By(ProcessId),
+    /// Nothing is known of the process that it names.
+    Unknown,
+    /// No such process wrote it.
+    Refused,
+}
+
+/// Holds a line, of `boot_ns`, against what is known. `complete` says whether every process that could have written
+/// it must be known: not for what was written before the recorder ran, nor after processes were lost.
+pub fn check(
+    line: &LoginLine,
+    boot_ns: u64,
+    known: &Processes,
+    beginnings: &Beginnings,
+    complete: bool,
+) -> Checked {
+    let unknown = if complete { Checked::Refused } else { Checked::Unknown };
+    let Some(pid) = line.pid else {
+        return by_caller(line, boot_ns, known, beginnings).map_or(unknown, Checked::By);
+    };
+    // A pid comes again: a process that began after the line was written is another one.
+    let Some(id) = known.by_pid(pid).filter(|id| id.start_ns <= boot_ns.saturating_add(SLACK_NS)) else {
+        return unknown;
+    };
+    let lasted =
+        |id: &ProcessId| known.ended_ns(id).is_none_or(|ended| ended.saturating_add(SLACK_NS) >= boot_ns);
+    if !lasted(&id) {
+        return unknown;
+    }
+    // Beside what it runs, what it executed before; its copy of its parent's program, which it was forked as, wrote
+    // nothing.
+    let executed = |image: &&Process| image.id == id || image.seen != Seen::Fork;
+    let wrote = known
+        .images(&id)
+        .filter(|image| executed(image) && lasted(&image.id))
+        .find(|image| is_program(program(image), &line.program) && is_privileged(&image.credentials))
+        .map(|image| image.id);
+    let called = line.by.as_deref().is_none_or(|by| {
+        let caller = beginnings.caller(&id);
+        // su names the one who logged in, where that is another than the one who called it.
+        let login = known.images(&id).find_map(|image| image.login_user.as_deref());
+        caller.is_none() || caller == Some(by) || (line.service == "su" && login == Some(by))
+    });
+    match wrote {
+        // One connection has one login: whom sshd's monitor has let in, its other processes act for.
+        Some(id) if line.service == "sshd" && line.accepted && is_let_in(&id, known) => Checked::Refused,
+        Some(id) if called => Checked::By(id),
+        _ => Checked::Refused,
+    }
+}
+
+/// Whether a program writes under a name.
+fn is_program(program: &str, tag: &str) -> bool {
+    // One part of OpenSSH may write under the name of another.
+    let sshd = ["sshd", "sshd-session", "sshd-auth"];
+    program == tag || (sshd.contains(&tag) && sshd.contains(&program))
+}
+
+/// Whether a copy of the same program above a process has let somebody in.
+fn is_let_in(id: &ProcessId, known: &Processes) -> bool {
+    const STEPS_MAX: usize = 8;
+    let parent = |process: &&Process| process.parent.and_then(|id| known.get(&id));
+    let above = std::iter::successors(known.get(id), parent).skip(1).take(STEPS_MAX);
+    let mut sshd = above.take_while(|process| is_program(program(process), "sshd"));
+    sshd.any(|process| known.has_login(&process.id))
+}
+
+/// sudo writes no pid: the one that its caller ran at that time.
+fn by_caller(
+    line: &LoginLine,
+    boot_ns: u64,
+    known: &Processes,
+    beginnings: &Beginnings,
+) -> Option<ProcessId> {
+    let by = line.by.as_deref()?;
+    let runs = |id: &ProcessId| {
+        let began = id.start_ns <= boot_ns.saturating_add(SLACK_NS);
+        let lasts = known.ended_ns(id).is_none_or(|ended| ended.saturating_add(SLACK_NS) >= boot_ns);
+        began && lasts && known.get(id).is_some_and(|process| program(process) == line.program)
+    };
+    // Of several the latest that may have written it.
+    beginnings.called_by(by).filter(runs).max_by_key(|id| (!known.has_login(id), id.start_ns))
+}
+
+#[cfg(test)]
+mod tests;
