@@ -1,7 +1,7 @@
 //! The processes that are known: running ones, and ended ones that may still be named.
 
 use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
 use history::Container;
 use history::KnownProcesses;
@@ -14,8 +14,11 @@ use history::UnixNs;
 /// How long an ended process is remembered beyond its need, ns.
 const REMEMBERED_NS: u64 = 120_000_000_000;
 
-/// Processes remembered at most; beyond it the longest ended ones go first.
-const PROCESSES_MAX: usize = 200_000;
+/// Bytes of processes beyond which ended ones are forgotten earlier, the longest ended first.
+const BYTES_MAX: usize = 12 << 20;
+
+/// How long an ended process is remembered in any case, ns: what it did last may still be on its way.
+const REMEMBERED_LEAST_NS: u64 = 1_000_000_000;
 
 /// Images of one process that are looked back through.
 const IMAGES_MAX: u32 = 16;
@@ -24,6 +27,10 @@ struct Entry {
     process: Process,
     login: Option<(UnixNs, u64, Login)>,
     ended_ns: Option<u64>,
+    /// Remembered processes whose parent it is.
+    children: usize,
+    /// Its size when it was noted.
+    bytes: usize,
 }
 
 /// The table.
@@ -31,6 +38,9 @@ struct Entry {
 pub struct Processes {
     entries: HashMap<ProcessId, Entry>,
     by_tgid: HashMap<u32, ProcessId>,
+    /// Ended ones in the order in which they ended.
+    ended: VecDeque<(u64, ProcessId)>,
+    bytes: usize,
 }
 
 impl Processes {
@@ -40,7 +50,27 @@ impl Processes {
         if let Some(before) = self.by_tgid.insert(id.tgid, id).filter(|before| *before != id) {
             self.end(&before, boot_ns);
         }
-        self.entries.insert(id, Entry { process, login: None, ended_ns: None });
+        let parent = process.parent.filter(|parent| *parent != id);
+        let bytes = size_of_process(&process);
+        // One that is noted again keeps those that descend from it.
+        let before = self.remove(&id);
+        let children = before.map_or(0, |before| before.children);
+        if let Some(parent) = parent.and_then(|parent| self.entries.get_mut(&parent)) {
+            parent.children += 1;
+        }
+        self.bytes += bytes;
+        self.entries.insert(id, Entry { process, login: None, ended_ns: None, children, bytes });
+    }
+
+    /// Takes an entry out of the table, and its part in its parent's.
+    fn remove(&mut self, id: &ProcessId) -> Option<Entry> {
+        let entry = self.entries.remove(id)?;
+        self.bytes -= entry.bytes;
+        let parent = entry.process.parent.filter(|parent| parent != id);
+        if let Some(parent) = parent.and_then(|parent| self.entries.get_mut(&parent)) {
+            parent.children = parent.children.saturating_sub(1);
+        }
+        Some(entry)
     }
 
     /// Notes a fork: the child is its parent's image under its own identity.
@@ -60,8 +90,9 @@ impl Processes {
 
     /// Notes an end. The process can still be named.
     pub fn end(&mut self, id: &ProcessId, boot_ns: u64) {
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.ended_ns.get_or_insert(boot_ns);
+        if let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.ended_ns.is_none()) {
+            entry.ended_ns = Some(boot_ns);
+            self.ended.push_back((boot_ns, *id));
         }
     }
 
@@ -139,23 +170,49 @@ impl Processes {
         self.entries.is_empty()
     }
 
-    /// Forgets ended processes that nobody can name any more: no running process descends from them.
+    /// Forgets ended processes that nobody can name any more: no remembered process descends from them. What is
+    /// remembered beyond that is bounded in time and in bytes.
     pub fn forget(&mut self, boot_ns: u64) {
-        let keep_ns = if self.entries.len() > PROCESSES_MAX { REMEMBERED_NS / 20 } else { REMEMBERED_NS };
-        let mut needed = HashSet::new();
-        for (id, entry) in &self.entries {
-            if entry.ended_ns.is_some_and(|ended| boot_ns.saturating_sub(ended) > keep_ns) {
-                continue;
+        while let Some((ended, id)) = self.ended.front().copied() {
+            let keep_ns = if self.bytes > BYTES_MAX { REMEMBERED_LEAST_NS } else { REMEMBERED_NS };
+            if boot_ns.saturating_sub(ended) < keep_ns {
+                break;
             }
-            let mut next = Some(*id);
-            while let Some(id) = next.filter(|id| needed.insert(*id)) {
-                next = self.entries.get(&id).and_then(|entry| entry.process.parent);
-            }
+            self.ended.pop_front();
+            self.forget_one(id);
         }
-        self.entries.retain(|id, _| needed.contains(id));
-        let entries = &self.entries;
-        self.by_tgid.retain(|_, id| entries.contains_key(id));
     }
+
+    /// Forgets a process that ended long enough ago, and those of its ancestors that ended earlier and that only it
+    /// kept.
+    fn forget_one(&mut self, id: ProcessId) {
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let free = self.entries.get(&id).filter(|entry| entry.ended_ns.is_some() && entry.children == 0);
+            let Some(parent) = free.map(|entry| entry.process.parent) else {
+                return;
+            };
+            self.remove(&id);
+            if self.by_tgid.get(&id.tgid) == Some(&id) {
+                self.by_tgid.remove(&id.tgid);
+            }
+            // A parent that still waits for its own turn is left to it.
+            let oldest = self.ended.front().map_or(u64::MAX, |(oldest, _)| *oldest);
+            next = parent.filter(|parent| {
+                let ended = self.entries.get(parent).and_then(|parent| parent.ended_ns);
+                ended.is_some_and(|ended| ended < oldest)
+            });
+        }
+    }
+}
+
+/// About how much memory a process takes, bytes.
+fn size_of_process(process: &Process) -> usize {
+    let texts = process.argv.iter().chain(&process.env);
+    let texts: usize = texts.map(|text| text.capacity() + size_of::<String>()).sum();
+    let names = [&process.comm, &process.exe, &process.cwd, &process.cgroup];
+    let names: usize = names.iter().map(|name| name.capacity()).sum();
+    size_of::<ProcessId>() + size_of::<Entry>() + texts + names
 }
 
 impl KnownProcesses for Processes {
