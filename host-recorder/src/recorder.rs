@@ -282,8 +282,8 @@ impl Recorder {
                 self.flows.packets(boot_ns, *flow);
             }
         }
-        for (boot_ns, flow) in self.flows.take() {
-            self.append(boot_ns, Body::Flow(Box::new(flow)));
+        for (boot_ns, body) in history::with_targets(self.flows.take()) {
+            self.append(boot_ns, body);
         }
         self.read_losses()?;
         // All that happened before the rings were last emptied is written.

@@ -8,6 +8,7 @@ mod id;
 mod query;
 pub mod redact;
 mod ring;
+mod targets;
 mod text;
 mod wire;
 
@@ -64,6 +65,9 @@ pub use ring::RingError;
 pub use ring::RingLimits;
 pub use ring::RingSize;
 pub use ring::events;
+pub use targets::EndpointSet;
+pub use targets::Targets;
+pub use targets::with_targets;
 pub use text::text;
 pub use wire::SSM_LIMIT;
 pub use wire::WireError;

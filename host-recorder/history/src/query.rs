@@ -24,6 +24,7 @@ use crate::ring::RingFile;
 
 mod activity;
 mod gather;
+mod sets;
 
 use gather::Gathered;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::event::Direction;
+use crate::event::Endpoint;
 use crate::event::Flow;
 use crate::event::FlowState;
 use crate::event::Protocol;
@@ -26,11 +27,8 @@ type Key = (Option<ProcessId>, Protocol, Via, Direction);
 /// What is counted of an activity while it is summed.
 struct Sum {
     activity: Activity,
-    addresses: BTreeSet<IpAddr>,
-    ports: BTreeSet<u16>,
-    targets: BTreeSet<(IpAddr, u16)>,
-    matched_addresses: BTreeSet<IpAddr>,
-    matched_ports: BTreeSet<u16>,
+    targets: Distinct,
+    matched: Distinct,
     locals: BTreeSet<IpAddr>,
     senders: BTreeSet<ProcessId>,
     states: BTreeMap<FlowState, u64>,
@@ -43,13 +41,14 @@ pub(super) fn sum(
     samples_max: usize,
 ) -> (Vec<Activity>, Vec<FlowEvent>) {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
-    let mut samples: BTreeMap<EventId, Flow> = BTreeMap::new();
+    // The flows of one set share an event.
+    let mut samples: BTreeMap<(EventId, Endpoint), Flow> = BTreeMap::new();
     for (first, last, flow) in flows {
         let matched = matches(request, &flow);
         let key = (flow.owner, flow.protocol, flow.via, flow.direction);
         sums.entry(key).or_insert_with(|| Sum::new(&flow, first)).add(&flow, first, last, matched);
         if matched {
-            samples.insert(first, flow);
+            samples.insert((first, flow.remote), flow);
             if samples.len() > samples_max {
                 samples.pop_last();
             }
@@ -60,12 +59,12 @@ pub(super) fn sum(
         let most = |count: u64| std::cmp::Reverse(count);
         (most(activity.matched), most(activity.targets), most(activity.flows), activity.first_event)
     });
-    let samples = samples.into_iter().map(|(event, flow)| FlowEvent { event, flow }).collect();
+    let samples = samples.into_iter().map(|((event, _), flow)| FlowEvent { event, flow }).collect();
     (activities, samples)
 }
 
 /// Whether a flow is one that the request asks for.
-fn matches(request: &Request, flow: &Flow) -> bool {
+pub(super) fn matches(request: &Request, flow: &Flow) -> bool {
     let remote = request.remotes.is_empty() || is_asked(request, flow.remote.address);
     let port = request.ports.is_empty() || request.ports.contains(&flow.remote.port);
     let protocol = request.protocol.is_none_or(|protocol| same_protocol(protocol, flow.protocol));
@@ -127,11 +126,8 @@ impl Sum {
                 first_event: first,
                 last_event: first,
             },
-            addresses: BTreeSet::new(),
-            ports: BTreeSet::new(),
-            targets: BTreeSet::new(),
-            matched_addresses: BTreeSet::new(),
-            matched_ports: BTreeSet::new(),
+            targets: Distinct::default(),
+            matched: Distinct::default(),
             locals: BTreeSet::new(),
             senders: BTreeSet::new(),
             states: BTreeMap::new(),
@@ -150,12 +146,10 @@ impl Sum {
         activity.last = activity.last.max(flow.last);
         activity.first_event = activity.first_event.min(first);
         activity.last_event = activity.last_event.max(last);
-        self.addresses.insert(flow.remote.address);
-        self.ports.insert(flow.remote.port);
-        self.targets.insert((flow.remote.address, flow.remote.port));
         if matched {
-            self.matched_addresses.insert(flow.remote.address);
-            self.matched_ports.insert(flow.remote.port);
+            self.matched.insert(flow.remote);
+        } else {
+            self.targets.insert(flow.remote);
         }
         self.locals.insert(flow.local.address);
         self.senders.extend(flow.sender.filter(|sender| Some(*sender) != flow.owner));
@@ -163,20 +157,69 @@ impl Sum {
     }
 
     fn finish(self) -> Activity {
-        let ports = if self.matched_ports.is_empty() { &self.ports } else { &self.matched_ports };
-        let rest = self.addresses.difference(&self.matched_addresses);
+        let matched = self.matched.sorted();
+        let all = Distinct { held: [self.targets.held, matched.clone()].concat(), sorted: 0 }.sorted();
+        let ports =
+            |targets: &[Endpoint]| targets.iter().map(|target| target.port).collect::<BTreeSet<u16>>();
+        let all_ports = ports(&all);
+        let matched_ports = ports(&matched);
+        // Targets are sorted by address.
+        let addresses = |targets: &[Endpoint]| {
+            let mut addresses: Vec<IpAddr> = targets.iter().map(|target| target.address).collect();
+            addresses.dedup();
+            addresses
+        };
+        let mut address_sample = addresses(&matched);
+        address_sample.truncate(ADDRESSES_MAX);
+        let all_addresses = addresses(&all);
+        let more = ADDRESSES_MAX - address_sample.len();
+        let is_matched =
+            |address: &IpAddr| matched.binary_search_by_key(address, |target| target.address).is_ok();
+        address_sample
+            .extend(all_addresses.iter().copied().filter(|address| !is_matched(address)).take(more));
         Activity {
             senders: self.senders.iter().copied().collect(),
-            addresses: self.addresses.len() as u64,
-            ports: self.ports.len() as u64,
-            targets: self.targets.len() as u64,
-            matched_ports: self.matched_ports.len() as u64,
+            addresses: all_addresses.len() as u64,
+            ports: all_ports.len() as u64,
+            targets: all.len() as u64,
+            matched_ports: matched_ports.len() as u64,
             states: self.states.into_iter().collect(),
-            address_sample: self.matched_addresses.iter().chain(rest).copied().take(ADDRESSES_MAX).collect(),
-            port_ranges: ranges(ports),
+            address_sample,
+            port_ranges: ranges(if matched_ports.is_empty() { &all_ports } else { &matched_ports }),
             local_addresses: self.locals.into_iter().take(ADDRESSES_MAX).collect(),
             ..self.activity
         }
+    }
+}
+
+/// Endpoints, each once in the end; in little more memory than they take.
+#[derive(Default)]
+struct Distinct {
+    held: Vec<Endpoint>,
+    /// How many of them were sorted last.
+    sorted: usize,
+}
+
+impl Distinct {
+    fn insert(&mut self, endpoint: Endpoint) {
+        if self.held.last() == Some(&endpoint) {
+            return;
+        }
+        if self.held.len() > 1024
+            && self.held.len() > self.sorted * 2
+            && self.held.len() == self.held.capacity()
+        {
+            self.held.sort_unstable();
+            self.held.dedup();
+            self.sorted = self.held.len();
+        }
+        self.held.push(endpoint);
+    }
+
+    fn sorted(mut self) -> Vec<Endpoint> {
+        self.held.sort_unstable();
+        self.held.dedup();
+        self.held
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::activity;
+use super::sets::Sets;
 use crate::event::Body;
 use crate::event::Direction;
 use crate::event::Dns;
@@ -38,8 +39,10 @@ use crate::id::ProcessId;
 use crate::id::UnixNs;
 use crate::redact;
 
-/// Flows of one window that are held in memory.
-const FLOWS_MAX: usize = 500_000;
+/// Single flows of one window that are held in memory.
+const FLOWS_MAX: usize = 200_000;
+/// Flows of sets that are held in memory; those that match what is asked may be as many again.
+const MEMBERS_MAX: usize = 800_000;
 /// Activities in an answer.
 const ACTIVITIES_MAX: usize = 64;
 /// Single flows in an answer.
@@ -60,13 +63,12 @@ const OPERATIONS_MAX: usize = 128;
 /// What names a flow: later events of the same flow replace earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FlowKey {
-    owner: Option<ProcessId>,
-    protocol: Protocol,
-    via: Via,
-    direction: Direction,
-
-    remote: Endpoint,
-    first: UnixNs,
+    pub(super) owner: Option<ProcessId>,
+    pub(super) protocol: Protocol,
+    pub(super) via: Via,
+    pub(super) direction: Direction,
+    pub(super) remote: Endpoint,
+    pub(super) first: UnixNs,
 }
 
 /// What was collected so far.
@@ -79,6 +81,7 @@ pub(super) struct Gathered<'a> {
     logins_seen: HashSet<(UnixNs, Option<u16>, String)>,
     logins_dropped: u64,
     flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
+    sets: Sets,
     flows_dropped: u64,
     losses: Vec<Loss>,
     dns: Vec<DnsEvent>,
@@ -100,6 +103,7 @@ impl<'a> Gathered<'a> {
             logins_seen: HashSet::new(),
             logins_dropped: 0,
             flows: HashMap::new(),
+            sets: Sets::new(MEMBERS_MAX),
             flows_dropped: 0,
             losses: Vec::new(),
             dns: Vec::new(),
@@ -134,6 +138,12 @@ impl<'a> Gathered<'a> {
                     let window = Window { from: *from, to: event.time };
                     self.losses.push(Loss { class: *class, count: *count, window });
                 }
+                Body::Targets(targets) if window.touches(targets.first, targets.last) => {
+                    self.flows_dropped += self.sets.add(event.id, targets, |remote| {
+                        activity::matches(self.request, &targets.flow(remote))
+                    });
+                }
+                Body::Targets(_) => {}
                 Body::Dns(dns) => self.add_dns(event, dns, window),
                 Body::Operation(operation) => self.add_operation(event, operation, window),
                 Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } => {}
@@ -218,9 +228,11 @@ impl<'a> Gathered<'a> {
     ) -> Evidence {
         let mut omitted = Vec::new();
         omit(&mut omitted, "flows", self.flows_dropped);
-        let flows = std::mem::take(&mut self.flows);
+        let mut flows = std::mem::take(&mut self.flows);
         let asked = self.with_names_resolved();
-        let (mut activities, samples) = activity::sum(&asked, flows.into_values(), SAMPLES_MAX);
+        let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
+        let flows = flows.into_values().chain(members);
+        let (mut activities, samples) = activity::sum(&asked, flows, SAMPLES_MAX);
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);

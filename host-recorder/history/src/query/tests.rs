@@ -183,3 +183,59 @@ fn evidence_fits_the_limit_and_says_what_was_left_out() {
 }
 
 use crate::evidence::Activity;
+
+/// A scan kept as sets is told as the same scan kept flow by flow: who, how many, which, in which state.
+#[test]
+fn a_scan_kept_as_sets_is_told_as_its_flows_are() {
+    let scan = |port: u16, state, first: i64, last: i64| {
+        let (first, last) = (UnixNs(first), UnixNs(last));
+        Flow { state, last, packets: 0, bytes: 0, ..testing::flow(4, port, first) }
+    };
+    let second = 1_000_000_000;
+    let base = at(50).0;
+    // Attempts of two seconds; then most of the first second's are refused, a few of them by themselves.
+    let mut commits: Vec<Vec<Flow>> = vec![Vec::new(); 4];
+    for port in 1..=400u16 {
+        let begun = base + i64::from(port % 2) * second + i64::from(port);
+        commits[usize::from(port % 2)].push(scan(port, FlowState::Attempt, begun, begun));
+        if port % 2 == 0 && port <= 300 {
+            commits[2].push(scan(port, FlowState::Refused, begun, begun + 2 * second));
+        } else if port % 2 == 0 && port <= 310 {
+            commits[3].push(scan(port, FlowState::Failed, begun, begun + 3 * second));
+        }
+    }
+    let tell = |as_sets: bool, log_bytes: u64, request: &Request| {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { log_bytes, free_bytes: 0, ..RingLimits::default() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        recorder(&mut ring, 0, RecorderAct::Started);
+        for flows in &commits {
+            let flows = flows.iter().map(|flow| (0, flow.clone())).collect();
+            let bodies = if as_sets {
+                crate::with_targets(flows)
+            } else {
+                flows.into_iter().map(|(at, flow)| (at, Body::Flow(Box::new(flow)))).collect()
+            };
+            assert!(!as_sets || bodies.len() < 6, "{}", bodies.len());
+            for (_, body) in bodies {
+                ring.append(at(50), 0, body, &Known).unwrap();
+            }
+            recorder(&mut ring, 50, RecorderAct::Alive);
+            ring.commit().unwrap();
+        }
+        recorder(&mut ring, 100, RecorderAct::Stopped);
+        drop(ring);
+        let mut evidence = ask(dir.path(), request);
+        let samples: Vec<u16> = evidence.samples.iter().map(|sample| sample.flow.remote.port).collect();
+        let activity = evidence.activities.remove(0);
+        (Activity { first_event: 0, last_event: 0, ..activity }, samples.len())
+    };
+    for request in [request(10, 90, "198.51.100.20"), request(10, 90, ""), request(10, 90, "192.0.2.1")] {
+        for log_bytes in [2_000, 8 << 20] {
+            assert_eq!(tell(true, log_bytes, &request), tell(false, log_bytes, &request));
+        }
+    }
+    let one = Request { ports: vec![399], ..request(10, 90, "198.51.100.20") };
+    let (activity, samples) = tell(true, 8 << 20, &one);
+    assert_eq!((activity.matched, activity.flows, samples), (1, 400, 1));
+}

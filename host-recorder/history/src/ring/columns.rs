@@ -5,7 +5,7 @@
 //! | `id` | int64 | number of the event in the ring |
 //! | `time` | int64, ns since 1970 UTC | when, by the wall clock |
 //! | `boot_ns` | int64, ns | when, since boot |
-//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation` |
+//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation`, `targets` |
 //! | `process` | text | identity of the process that the event is about (a flow's owner, a fork's child) |
 //! | `parent`, `sender` | text | identities: its parent; who sent, where that differs from the owner |
 //! | `seen` | text | how a process came to be recorded |
@@ -27,6 +27,8 @@
 //! | `dns_name`, `dns_kind`, `dns_code`, `dns_flags` | text, int32 | of a DNS message; flags: 1 sent, 2 answer |
 //! | `dns_answers` | list of text | addresses and names in a DNS answer |
 //! | `operation`, `detail` | text | of an operation |
+//! | `targets`, `targets_count` | binary, int32 | of a set of flows alike (a scan): the remote endpoints, packed as told in [`crate::targets`], and how many; the columns of a flow hold what each of them has, `remote_address` and `remote_port` are null |
+//! | `local_port_last` | int32 | of such a set: the highest local port; `local_port` is the lowest |
 //! | `class`, `count` | text, int64 | of a loss; `first` is since when |
 //! | `act`, `note` | text | of the recorder itself |
 
@@ -35,6 +37,8 @@ use serde::de::DeserializeOwned;
 
 use crate::event::*;
 use crate::id::*;
+use crate::targets::EndpointSet;
+use crate::targets::Targets;
 
 /// Names every column once: in the schema, in the writer, and in the reader.
 macro_rules! columns {
@@ -72,6 +76,7 @@ macro_rules! columns {
     (@type Long) => { Option<i64> };
     (@type Int) => { Option<i32> };
     (@type Text) => { Option<String> };
+    (@type Bytes) => { Option<Vec<u8>> };
     (@type Texts) => { Option<Vec<String>> };
     (@values Long $rows:ident $field:ident) => {
         ColumnValues::Long($rows.iter().map(|row| row.$field).collect())
@@ -81,6 +86,9 @@ macro_rules! columns {
     };
     (@values Text $rows:ident $field:ident) => {
         ColumnValues::Text($rows.iter().map(|row| row.$field.as_deref()).collect())
+    };
+    (@values Bytes $rows:ident $field:ident) => {
+        ColumnValues::Bytes($rows.iter().map(|row| row.$field.as_deref()).collect())
     };
     (@values Texts $rows:ident $field:ident) => {
         ColumnValues::Texts($rows.iter().map(|row| row.$field.as_deref()).collect())
@@ -93,6 +101,7 @@ pub(super) enum ColumnKind {
     Long,
     Int,
     Text,
+    Bytes,
     Texts,
 }
 
@@ -101,6 +110,7 @@ pub(super) enum ColumnValues<'a> {
     Long(Vec<Option<i64>>),
     Int(Vec<Option<i32>>),
     Text(Vec<Option<&'a str>>),
+    Bytes(Vec<Option<&'a [u8]>>),
     Texts(Vec<Option<&'a [String]>>),
 }
 
@@ -109,6 +119,7 @@ pub(super) enum ReadValues {
     Long(Vec<Option<i64>>),
     Int(Vec<Option<i32>>),
     Text(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
     Texts(Vec<Option<Vec<String>>>),
 }
 
@@ -196,6 +207,9 @@ columns! {
     dns_answers: Texts,
     operation: Text,
     detail: Text,
+    targets: Bytes,
+    targets_count: Int,
+    local_port_last: Int,
     class: Text,
     count: Long,
     act: Text,
@@ -244,6 +258,7 @@ impl Row {
                 row.note = text(note);
             }
             Body::Dns(dns) => row.set_dns(dns),
+            Body::Targets(targets) => row.set_targets(targets),
             Body::Operation(operation) => {
                 row.kind = text("operation");
                 row.process = operation.process.and_then(id_text);
@@ -272,6 +287,7 @@ impl Row {
             },
             "login" => Body::Login(Box::new(self.login()?)),
             "flow" => Body::Flow(Box::new(self.flow()?)),
+            "targets" => Body::Targets(Box::new(self.targets()?)),
             "loss" => Body::Loss {
                 class: read_name(&self.class)?,
                 count: self.count? as u64,
@@ -542,6 +558,41 @@ impl Row {
             tcp_flags: u8::try_from(self.tcp_flags?).ok()?,
             first: UnixNs(self.first?),
             last: UnixNs(self.last?),
+        })
+    }
+
+    fn set_targets(&mut self, targets: &Targets) {
+        let remotes = targets.remotes.endpoints();
+        self.set_flow(&targets.flow(targets.local));
+        self.kind = text("targets");
+        (self.remote_address, self.remote_port) = (None, None);
+        self.local_port_last = Some(i32::from(targets.local_port_last));
+        self.targets_count = i32::try_from(remotes.len()).ok();
+        self.targets = Some(targets.remotes.as_bytes().to_vec());
+    }
+
+    fn targets(mut self) -> Option<Targets> {
+        let remotes = EndpointSet::from_bytes(self.targets.take()?)?;
+        let local_port_last = u16::try_from(self.local_port_last?).ok()?;
+        self.remote_address.clone_from(&self.local_address);
+        self.remote_port = self.local_port;
+        let flow = self.flow()?;
+        Some(Targets {
+            owner: flow.owner,
+            sender: flow.sender,
+            protocol: flow.protocol,
+            via: flow.via,
+            direction: flow.direction,
+            state: flow.state,
+            local: flow.local,
+            local_port_last,
+            packets: flow.packets,
+            bytes: flow.bytes,
+            bytes_received: flow.bytes_received,
+            tcp_flags: flow.tcp_flags,
+            first: flow.first,
+            last: flow.last,
+            remotes,
         })
     }
 }

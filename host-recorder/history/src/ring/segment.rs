@@ -152,6 +152,9 @@ fn schema() -> Result<Type, ParquetError> {
         }
         ColumnKind::Long => Type::primitive_type_builder(name, PhysicalType::INT64).build().map(Arc::new),
         ColumnKind::Text => text(name, Repetition::OPTIONAL),
+        ColumnKind::Bytes => {
+            Type::primitive_type_builder(name, PhysicalType::BYTE_ARRAY).build().map(Arc::new)
+        }
         ColumnKind::Texts => {
             let list = Type::group_type_builder("list")
                 .with_repetition(Repetition::REPEATED)
@@ -198,6 +201,11 @@ fn write_column(
         }
         (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Text(values)) => {
             let present: Vec<ByteArray> = values.iter().flatten().map(|text| (*text).into()).collect();
+            writer.write_batch(&present, Some(&levels(values)), None)?;
+        }
+        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Bytes(values)) => {
+            let present: Vec<ByteArray> =
+                values.iter().flatten().map(|bytes| bytes.to_vec().into()).collect();
             writer.write_batch(&present, Some(&levels(values)), None)?;
         }
         (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(values)) => {
@@ -252,6 +260,9 @@ fn read_column(
         }
         (ColumnReader::ByteArrayColumnReader(reader), ColumnKind::Text) => {
             ReadValues::Text(read_plain(reader, rows, read_text)?)
+        }
+        (ColumnReader::ByteArrayColumnReader(reader), ColumnKind::Bytes) => {
+            ReadValues::Bytes(read_plain(reader, rows, |bytes| bytes.data().to_vec())?)
         }
         (ColumnReader::ByteArrayColumnReader(reader), ColumnKind::Texts) => {
             ReadValues::Texts(read_lists(reader, rows)?)

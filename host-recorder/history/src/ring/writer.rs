@@ -172,6 +172,10 @@ impl Ring {
                 self.explain(flow.owner, time, boot_ns, known)?;
                 self.explain(flow.sender, time, boot_ns, known)?;
             }
+            Body::Targets(targets) => {
+                self.explain(targets.owner, time, boot_ns, known)?;
+                self.explain(targets.sender, time, boot_ns, known)?;
+            }
             Body::Credentials { process, .. } => self.explain(Some(*process), time, boot_ns, known)?,
             Body::Login(login) => self.explain(login.process, time, boot_ns, known)?,
             Body::Dns(dns) => self.explain(dns.process, time, boot_ns, known)?,
