@@ -54,6 +54,28 @@ pub struct Prefix {
     pub length: u8,
 }
 
+impl Prefix {
+    /// Whether an address lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(of), IpAddr::V4(it)) => {
+                let shift = 32u32.saturating_sub(u32::from(self.length));
+                (u32::from(of) ^ u32::from(it)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(of), IpAddr::V6(it)) => {
+                let shift = 128u32.saturating_sub(u32::from(self.length));
+                (u128::from(of) ^ u128::from(it)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is a single address.
+    pub fn is_one_address(&self) -> bool {
+        self.length == if self.address.is_ipv4() { 32 } else { 128 }
+    }
+}
+
 /// What is asked of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {

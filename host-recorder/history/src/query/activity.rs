@@ -12,7 +12,6 @@ use crate::event::Protocol;
 use crate::event::Via;
 use crate::evidence::Activity;
 use crate::evidence::FlowEvent;
-use crate::evidence::Prefix;
 use crate::evidence::Request;
 use crate::id::EventId;
 use crate::id::ProcessId;
@@ -73,7 +72,7 @@ pub(super) fn matches(request: &Request, flow: &Flow) -> bool {
 
 /// Whether an address is among those that a request names.
 pub(super) fn is_asked(request: &Request, address: IpAddr) -> bool {
-    request.remotes.iter().any(|prefix| contains(prefix, address))
+    request.remotes.iter().any(|prefix| prefix.contains(address))
 }
 
 /// ICMP is asked for without regard to the version of IP.
@@ -82,20 +81,6 @@ fn same_protocol(asked: Protocol, seen: Protocol) -> bool {
         if protocol == Protocol::ICMPV6 { Protocol::ICMP } else { protocol }
     };
     plain(asked) == plain(seen)
-}
-
-fn contains(prefix: &Prefix, address: IpAddr) -> bool {
-    match (prefix.address, address) {
-        (IpAddr::V4(of), IpAddr::V4(it)) => {
-            let shift = 32u32.saturating_sub(u32::from(prefix.length));
-            (u32::from(of) ^ u32::from(it)).checked_shr(shift).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(of), IpAddr::V6(it)) => {
-            let shift = 128u32.saturating_sub(u32::from(prefix.length));
-            (u128::from(of) ^ u128::from(it)).checked_shr(shift).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
 }
 
 impl Sum {
@@ -240,12 +225,13 @@ fn ranges(ports: &BTreeSet<u16>) -> Vec<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Prefix;
 
     #[test]
     fn prefixes_contain_what_they_should() {
         let check = |prefix: &str, length, address: &str, expected| {
             let prefix = Prefix { address: prefix.parse().unwrap(), length };
-            assert_eq!(contains(&prefix, address.parse().unwrap()), expected, "{prefix:?} {address}");
+            assert_eq!(prefix.contains(address.parse().unwrap()), expected, "{prefix:?} {address}");
         };
         check("198.51.100.20", 32, "198.51.100.20", true);
         check("198.51.100.20", 32, "198.51.100.21", false);

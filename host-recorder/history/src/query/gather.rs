@@ -14,6 +14,7 @@ use crate::event::Dns;
 use crate::event::Endpoint;
 use crate::event::Event;
 use crate::event::Flow;
+use crate::event::Login;
 use crate::event::Operation;
 use crate::event::OperationKind;
 use crate::event::Process;
@@ -27,7 +28,6 @@ use crate::evidence::Evidence;
 use crate::evidence::Exit;
 use crate::evidence::Host;
 use crate::evidence::LoginEvent;
-use crate::evidence::Loss;
 use crate::evidence::Omission;
 use crate::evidence::OperationEvent;
 use crate::evidence::Prefix;
@@ -83,17 +83,16 @@ pub(super) struct Gathered<'a> {
     flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
     sets: Sets,
     flows_dropped: u64,
-    losses: Vec<Loss>,
     dns: Vec<DnsEvent>,
     dns_dropped: u64,
     operations: Vec<OperationEvent>,
     operations_dropped: u64,
-    searched: u64,
-    window: Option<Window>,
+    unsearched: u64,
+    window: Window,
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new(request: &'a Request) -> Self {
+    pub(super) fn new(request: &'a Request, window: Window) -> Self {
         Self {
             request,
             processes: HashMap::new(),
@@ -105,88 +104,82 @@ impl<'a> Gathered<'a> {
             flows: HashMap::new(),
             sets: Sets::new(MEMBERS_MAX),
             flows_dropped: 0,
-            losses: Vec::new(),
             dns: Vec::new(),
             dns_dropped: 0,
             operations: Vec::new(),
             operations_dropped: 0,
-            searched: 0,
-            window: None,
+            unsearched: 0,
+            window,
         }
     }
 
-    /// Adds the events of one file.
-    pub(super) fn add(&mut self, events: &[Event], window: Window) {
-        self.window = Some(window);
-        self.searched += events.len() as u64;
-        for event in events {
-            match &event.body {
-                Body::Process(process) => {
-                    self.processes.entry(process.id).or_insert_with(|| (**process).clone());
-                }
-                Body::Fork { child, parent } => {
-                    self.forks.insert(*child, (*parent, event.time));
-                }
-                Body::Exit { process, code, signal } => {
-                    let (process, code, signal) = (*process, *code, *signal);
-                    let exit = Exit { event: event.id, process, time: event.time, code, signal };
-                    self.exits.insert(process, exit);
-                }
-                Body::Login(login) => self.add_login(event, login),
-                Body::Flow(flow) => self.add_flow(event.id, flow, window),
-                Body::Loss { class, count, from } if window.touches(*from, event.time) => {
-                    let window = Window { from: *from, to: event.time };
-                    self.losses.push(Loss { class: *class, count: *count, window });
-                }
-                Body::Targets(targets) if window.touches(targets.first, targets.last) => {
-                    self.flows_dropped += self.sets.add(event.id, targets, |remote| {
-                        activity::matches(self.request, &targets.flow(remote))
-                    });
-                }
-                Body::Targets(_) => {}
-                Body::Dns(dns) => self.add_dns(event, dns, window),
-                Body::Operation(operation) => self.add_operation(event, operation, window),
-                Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } => {}
+    /// Adds the next event. Events come oldest first.
+    pub(super) fn add(&mut self, event: Event) {
+        let Event { id, time, body, .. } = event;
+        match body {
+            Body::Process(process) => {
+                self.processes.entry(process.id).or_insert(*process);
             }
+            Body::Fork { child, parent } => {
+                self.forks.insert(child, (parent, time));
+            }
+            Body::Exit { process, code, signal } => {
+                self.exits.insert(process, Exit { event: id, process, time, code, signal });
+            }
+            Body::Login(login) => self.add_login(id, time, *login),
+            Body::Flow(flow) => self.add_flow(id, *flow),
+            Body::Targets(targets) if self.window.touches(targets.first, targets.last) => {
+                self.flows_dropped += self
+                    .sets
+                    .add(id, &targets, |remote| activity::matches(self.request, &targets.flow(remote)));
+            }
+            Body::Dns(dns) => self.add_dns(id, time, *dns),
+            Body::Operation(operation) => self.add_operation(id, time, *operation),
+            // Losses stand in what each file says of itself.
+            Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } | Body::Targets(_) => {}
         }
+    }
+
+    /// Notes that of so many events only what was asked for was read.
+    pub(super) fn note_unsearched(&mut self, events: u64) {
+        self.unsearched = events;
     }
 
     /// A login is written again into each file whose sessions it began; the first writing counts.
-    fn add_login(&mut self, event: &Event, login: &crate::event::Login) {
+    fn add_login(&mut self, event: EventId, time: UnixNs, login: Login) {
         if self.logins.len() >= LOGINS_SEARCHED_MAX {
             self.logins_dropped += 1;
-        } else if self.logins_seen.insert((event.time, login.source_port, login.user.clone())) {
-            self.logins.push(LoginEvent { event: event.id, time: event.time, login: login.clone() });
+        } else if self.logins_seen.insert((time, login.source_port, login.user.clone())) {
+            self.logins.push(LoginEvent { event, time, login });
         }
     }
 
     /// A name asked for in the question is looked for however long before the window it was answered.
-    fn add_dns(&mut self, event: &Event, dns: &Dns, window: Window) {
-        if event.time > window.to || (event.time < window.from && !self.request.names.contains(&dns.name)) {
+    fn add_dns(&mut self, event: EventId, time: UnixNs, dns: Dns) {
+        if time > self.window.to || (time < self.window.from && !self.request.names.contains(&dns.name)) {
             return;
         }
         if self.dns.len() >= BESIDE_SEARCHED_MAX {
             self.dns_dropped += 1;
         } else {
-            self.dns.push(DnsEvent { event: event.id, time: event.time, dns: dns.clone() });
+            self.dns.push(DnsEvent { event, time, dns });
         }
     }
 
-    fn add_operation(&mut self, event: &Event, operation: &Operation, window: Window) {
+    fn add_operation(&mut self, event: EventId, time: UnixNs, operation: Operation) {
         // A socket that hides its packets does so until it is closed, perhaps long after.
-        if event.time > window.to || (event.time < window.from && !operation.kind.is_critical()) {
+        if time > self.window.to || (time < self.window.from && !operation.kind.is_critical()) {
             return;
         }
         if self.operations.len() >= BESIDE_SEARCHED_MAX {
             self.operations_dropped += 1;
         } else {
-            let operation = operation.clone();
-            self.operations.push(OperationEvent { event: event.id, time: event.time, operation });
+            self.operations.push(OperationEvent { event, time, operation });
         }
     }
 
-    fn add_flow(&mut self, event: EventId, flow: &Flow, window: Window) {
-        if !window.touches(flow.first, flow.last) {
+    fn add_flow(&mut self, event: EventId, flow: Flow) {
+        if !self.window.touches(flow.first, flow.last) {
             return;
         }
         let key = FlowKey {
@@ -201,22 +194,13 @@ impl<'a> Gathered<'a> {
             // The log is in order; a segment may be read after it.
             if event > *last {
                 *last = event;
-                *known = flow.clone();
+                *known = flow;
             }
         } else if self.flows.len() < FLOWS_MAX {
-            self.flows.insert(key, (event, event, flow.clone()));
+            self.flows.insert(key, (event, event, flow));
         } else {
             self.flows_dropped += 1;
         }
-    }
-
-    /// Losses in the window, once each.
-    pub(super) fn take_losses(&mut self) -> Vec<Loss> {
-        std::mem::take(&mut self.losses)
-    }
-
-    pub(super) fn events_searched(&self) -> u64 {
-        self.searched
     }
 
     pub(super) fn into_evidence(
@@ -228,6 +212,7 @@ impl<'a> Gathered<'a> {
     ) -> Evidence {
         let mut omitted = Vec::new();
         omit(&mut omitted, "flows", self.flows_dropped);
+        omit(&mut omitted, "events that were searched only for what was asked", self.unsearched);
         let mut flows = std::mem::take(&mut self.flows);
         let asked = self.with_names_resolved();
         let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
@@ -309,7 +294,7 @@ impl<'a> Gathered<'a> {
         let began = |event: &LoginEvent| {
             event.login.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
         };
-        let in_window = |event: &LoginEvent| self.window.is_some_and(|window| window.contains(event.time));
+        let in_window = |event: &LoginEvent| self.window.contains(event.time);
         let mut logins: Vec<LoginEvent> =
             self.logins.iter().filter(|event| began(event) || in_window(event)).cloned().collect();
         logins.sort_by_key(|event| (!began(event), !event.login.accepted, event.time));
@@ -418,7 +403,7 @@ impl<'a> Gathered<'a> {
 
     fn ran_in_window(&self, process: &Process) -> bool {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
-        self.window.is_some_and(|window| window.touches(process.started, ended))
+        self.window.touches(process.started, ended)
     }
 }
 

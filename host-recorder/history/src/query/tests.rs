@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::event::*;
-use crate::evidence::Prefix;
 use crate::id::ProcessId;
 use crate::ring::KnownProcesses;
 use crate::ring::Ring;
@@ -138,7 +137,8 @@ fn losses_and_gaps_make_coverage_incomplete() {
 fn a_damaged_or_missing_segment_is_a_gap() {
     let dir = tempfile::tempdir().unwrap();
     scanned(dir.path(), 3_000);
-    let segments: Vec<_> = ring::list(dir.path()).unwrap().into_iter().filter(RingFile::is_segment).collect();
+    let segments: Vec<_> =
+        ring::catalogue(dir.path()).unwrap().into_iter().filter(RingFile::is_segment).collect();
     let middle = &segments[segments.len() / 2].path;
     let bytes = std::fs::read(middle).unwrap();
     std::fs::write(middle, &bytes[..bytes.len() / 2]).unwrap();
@@ -220,7 +220,6 @@ fn a_scan_kept_as_sets_is_told_as_its_flows_are() {
             for (_, body) in bodies {
                 ring.append(at(50), 0, body, &Known).unwrap();
             }
-            recorder(&mut ring, 50, RecorderAct::Alive);
             ring.commit().unwrap();
         }
         recorder(&mut ring, 100, RecorderAct::Stopped);
@@ -238,4 +237,77 @@ fn a_scan_kept_as_sets_is_told_as_its_flows_are() {
     let one = Request { ports: vec![399], ..request(10, 90, "198.51.100.20") };
     let (activity, samples) = tell(true, 8 << 20, &one);
     assert_eq!((activity.matched, activity.flows, samples), (1, 400, 1));
+}
+
+/// Where a window holds too much to tell all of it, what was asked for is still told in full: who, how, and the login.
+#[test]
+fn asked_of_much_the_answer_is_the_same_for_what_was_asked() {
+    for log_bytes in [3_000, 6_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { log_bytes, free_bytes: 0, ..RingLimits::default() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        recorder(&mut ring, 0, RecorderAct::Started);
+        let mut put = |second: i64, body| {
+            ring.append(at(second), 0, body, &Known).unwrap();
+            ring.commit().unwrap();
+        };
+        for second in 1..=90 {
+            put(second, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+            // Another process, all the time, elsewhere; and in the middle what is asked for, singly and in sets.
+            let mut elsewhere = testing::flow(2, second as u16, at(second));
+            elsewhere.remote.address = std::net::Ipv4Addr::new(192, 0, 2, second as u8).into();
+            put(second, Body::Flow(Box::new(elsewhere)));
+            if second == 30 {
+                let dns = Dns {
+                    process: Some(testing::process_id(4)),
+                    answer: true,
+                    name: "victim.example.com".to_owned(),
+                    addresses: vec!["198.51.100.20".parse().unwrap()],
+                    ..Dns::default()
+                };
+                put(second, Body::Dns(Box::new(dns)));
+            }
+            if second % 20 == 0 {
+                let flow = |port: u16| (0, testing::flow(4, port + second as u16, at(second)));
+                let ports = if second == 40 { 1..4 } else { 1..400 };
+                for (_, body) in crate::with_targets(ports.map(flow).collect()) {
+                    put(second, body);
+                }
+            }
+        }
+        drop(ring);
+        let named = Request { names: vec!["victim.example.com".to_owned()], ..request(10, 85, "") };
+        let wide = |length| {
+            let mut request = request(10, 85, "198.51.100.20");
+            request.remotes[0].length = length;
+            request
+        };
+        for request in [wide(32), wide(24), named.clone(), request(35, 45, "198.51.100.20")] {
+            let ask = |most| query_with(dir.path(), &request, Host::default(), at(100), most).unwrap();
+            let (all, sought) = (ask(u64::MAX), ask(0));
+            let matching = |evidence: &Evidence| {
+                let it = evidence.activities.iter().find(|it| it.matched > 0 && it.process.is_some());
+                let it = it.unwrap().clone();
+                (it.process, it.matched, it.matched_ports, it.port_ranges, it.first, it.last)
+            };
+            let named = !request.names.is_empty();
+            if named {
+                // Asked by name, all is matched that went to the address that the name has.
+                assert_eq!(sought.activities[0].process, all.activities[0].process);
+            }
+            assert_eq!(matching(&sought), matching(&all));
+            assert_eq!(sought.samples, all.samples);
+            assert_eq!(sought.coverage.gaps, all.coverage.gaps);
+            let pids = |evidence: &Evidence| -> Vec<u32> {
+                evidence.processes.iter().map(|process| process.id.tgid).collect()
+            };
+            assert_eq!(pids(&sought), vec![1, 2, 3, 4]);
+            assert_eq!(sought.logins.len(), 1);
+            assert!(sought.omitted.iter().any(|omission| omission.what.contains("only for what was asked")));
+            assert_eq!(sought.dns.len(), all.dns.len().min(usize::from(named)));
+        }
+        let nobody = request(10, 85, "203.0.113.99");
+        let evidence = query_with(dir.path(), &nobody, Host::default(), at(100), 0).unwrap();
+        assert!(evidence.activities.iter().all(|activity| activity.matched == 0));
+    }
 }

@@ -71,6 +71,11 @@ impl EndpointSet {
         endpoints
     }
 
+    /// Whether one of the addresses is one that is asked for.
+    pub fn any(&self, asked: impl Fn(IpAddr) -> bool) -> bool {
+        self.unpack().unwrap_or_default().iter().any(|endpoint| asked(endpoint.address))
+    }
+
     fn unpack(&self) -> Option<Vec<Endpoint>> {
         let mut reader = Reader { bytes: &self.bytes };
         let mut endpoints = Vec::new();
