@@ -5,9 +5,15 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
+use host_recorder::commands::export;
 use host_recorder::commands::query;
 use host_recorder::commands::record;
+use host_recorder::commands::seal;
 use host_recorder::commands::status;
+use host_recorder::commands::tail;
+use host_recorder::commands::timeline;
+use host_recorder::commands::tree;
+use host_recorder::commands::verify;
 
 /// Keeps a bounded history of what ran on this host, who ran it, and what it sent.
 ///
@@ -24,6 +30,12 @@ enum Command {
     Record(record::RecordArgs),
     Query(query::QueryArgs),
     Status(status::StatusArgs),
+    Tree(tree::TreeArgs),
+    Timeline(timeline::TimelineArgs),
+    Tail(tail::TailArgs),
+    Export(export::ExportArgs),
+    Verify(verify::VerifyArgs),
+    Seal(seal::SealArgs),
     /// Prints completions for a shell
     Completions {
         /// Which shell
@@ -39,6 +51,12 @@ fn main() -> ExitCode {
         Command::Record(args) => record::cmd_record(args),
         Command::Query(args) => query::cmd_query(args),
         Command::Status(args) => status::cmd_status(args),
+        Command::Tree(args) => tree::cmd_tree(args),
+        Command::Timeline(args) => timeline::cmd_timeline(args),
+        Command::Tail(args) => tail::cmd_tail(args),
+        Command::Export(args) => export::cmd_export(args),
+        Command::Verify(args) => verify::cmd_verify(args),
+        Command::Seal(args) => seal::cmd_seal(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "host-recorder", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -20,6 +20,7 @@ use crate::event::Via;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
+use crate::who::Who;
 
 /// Version of [`Request`] and [`Evidence`]; a host answers a request of another version with an error.
 pub const VERSION: u32 = 1;
@@ -95,6 +96,9 @@ pub struct Request {
     /// DNS names the claim names, lower case; what this host was told are their addresses counts as remote.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Whose traffic the claim means; anybody's unless told. A host that does not know this answers for anybody.
+    #[serde(default, skip_serializing_if = "Who::is_anybody")]
+    pub who: Who,
 }
 
 /// What a host answers.

@@ -4,9 +4,16 @@ use std::fs::File;
 use std::fs::TryLockError;
 use std::path::Path;
 
+pub mod export;
 pub mod query;
 pub mod record;
+pub mod seal;
 pub mod status;
+pub mod tail;
+pub mod timeline;
+pub mod tree;
+pub mod verify;
+pub mod window;
 
 /// Where the ring is unless told otherwise.
 pub const RING_DIR: &str = "/var/lib/host-recorder";

@@ -102,6 +102,7 @@ impl Recording {
             ports: vec![],
             protocol: None,
             names: vec![],
+            who: history::Who::default(),
         };
         Ok(history::query(&self.ring(), &request, history::Host::default())?)
     }

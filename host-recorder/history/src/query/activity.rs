@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::event::Direction;
@@ -33,17 +34,21 @@ struct Sum {
     states: BTreeMap<FlowState, u64>,
 }
 
-/// Sums flows (first event, last event, flow) to activities, and picks the earliest matching ones as samples.
+/// Sums flows (first event, last event, flow) to activities, with who `is_meant` by the request, and picks the earliest matching ones as samples.
 pub(super) fn sum(
     request: &Request,
     flows: impl Iterator<Item = (EventId, EventId, Flow)>,
+    is_meant: &dyn Fn(Option<ProcessId>) -> bool,
     samples_max: usize,
 ) -> (Vec<Activity>, Vec<FlowEvent>) {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
+    let mut known: HashMap<Option<ProcessId>, bool> = HashMap::new();
     // The flows of one set share an event.
     let mut samples: BTreeMap<(EventId, Endpoint), Flow> = BTreeMap::new();
     for (first, last, flow) in flows {
-        let matched = matches(request, &flow);
+        let mut meant = |id: Option<ProcessId>| *known.entry(id).or_insert_with(|| is_meant(id));
+        let matched =
+            matches(request, &flow) && (meant(flow.owner) || (flow.sender.is_some() && meant(flow.sender)));
         let key = (flow.owner, flow.protocol, flow.via, flow.direction);
         sums.entry(key).or_insert_with(|| Sum::new(&flow, first)).add(&flow, first, last, matched);
         if matched {

@@ -1,6 +1,5 @@
 //! One pass over events, collecting what a window asks for. Pure.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -217,7 +216,7 @@ impl<'a> Gathered<'a> {
         let asked = self.with_names_resolved();
         let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
         let flows = flows.into_values().chain(members);
-        let (mut activities, samples) = activity::sum(&asked, flows, SAMPLES_MAX);
+        let (mut activities, samples) = activity::sum(&asked, flows, &|id| self.is_meant(id), SAMPLES_MAX);
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);
@@ -246,6 +245,11 @@ impl<'a> Gathered<'a> {
             operations,
             omitted,
         }
+    }
+
+    /// Whether it is somebody whose traffic is asked for.
+    fn is_meant(&self, id: Option<ProcessId>) -> bool {
+        self.request.who.means(&id.map(|id| self.chain(id)).unwrap_or_default())
     }
 
     /// A process, or what its fork tells of it.
@@ -396,7 +400,7 @@ impl<'a> Gathered<'a> {
         let rest = beside.len().saturating_sub(SESSION_PROCESSES_MAX) as u64;
         beside.truncate(SESSION_PROCESSES_MAX);
         let mut processes: Vec<Process> =
-            beside.into_iter().cloned().chain(needed.into_values()).map(redacted).collect();
+            beside.into_iter().cloned().chain(needed.into_values()).map(redact::process).collect();
         processes.sort_by_key(|process| (process.started, process.id));
         (processes, rest)
     }
@@ -405,20 +409,6 @@ impl<'a> Gathered<'a> {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
         self.window.touches(process.started, ended)
     }
-}
-
-/// A process as it may leave the host.
-fn redacted(mut process: Process) -> Process {
-    let (argv, mut changed) = redact::command_line(&process.argv);
-    process.argv = argv;
-    for variable in &mut process.env {
-        if let Cow::Owned(text) = redact::text(variable) {
-            *variable = text;
-            changed = true;
-        }
-    }
-    process.flags.redacted = changed;
-    process
 }
 
 fn omit(omitted: &mut Vec<Omission>, what: &str, count: u64) {

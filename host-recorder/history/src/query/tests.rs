@@ -7,6 +7,7 @@ use crate::ring::KnownProcesses;
 use crate::ring::Ring;
 use crate::ring::RingLimits;
 use crate::testing;
+use crate::who::Who;
 
 /// 2026-01-01 00:00 UTC.
 const START: UnixNs = UnixNs(1_767_225_600_000_000_000);
@@ -76,7 +77,15 @@ fn request(from: i64, to: i64, remote: &str) -> Request {
         remote => vec![Prefix { address: remote.parse().unwrap(), length: 32 }],
     };
     let window = Window { from: at(from), to: at(to) };
-    Request { version: VERSION, window, remotes, ports: Vec::new(), protocol: None, names: Vec::new() }
+    Request {
+        version: VERSION,
+        window,
+        remotes,
+        ports: Vec::new(),
+        protocol: None,
+        names: Vec::new(),
+        who: Who::default(),
+    }
 }
 
 fn ask(dir: &Path, request: &Request) -> Evidence {
@@ -310,4 +319,47 @@ fn asked_of_much_the_answer_is_the_same_for_what_was_asked() {
         let evidence = query_with(dir.path(), &nobody, Host::default(), at(100), 0).unwrap();
         assert!(evidence.activities.iter().all(|activity| activity.matched == 0));
     }
+}
+
+#[test]
+fn traffic_is_asked_for_by_whose_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let matched = |who: Who| {
+        let request = Request { who, ..request(10, 90, "198.51.100.20") };
+        ask(dir.path(), &request).activities.iter().map(|activity| activity.matched).sum::<u64>()
+    };
+    let words = |word: &str| vec![word.to_owned()];
+    assert_eq!(matched(Who { processes: words("nmap"), ..Who::default() }), 500);
+    // It came of the shell, of the user's session.
+    assert_eq!(matched(Who { processes: words("2"), users: words("alice"), ..Who::default() }), 500);
+    assert_eq!(matched(Who { sessions: vec![3], ..Who::default() }), 500);
+    assert_eq!(matched(Who { users: words("bob"), ..Who::default() }), 0);
+    assert_eq!(matched(Who { processes: words("nmap"), sessions: vec![4], ..Who::default() }), 0);
+    assert_eq!(matched(Who { containers: words("web"), ..Who::default() }), 0);
+}
+
+#[test]
+fn what_is_exported_reads_back_with_a_row_for_each_target() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let path = dir.path().join("hour.parquet");
+    let mut export = ring::ParquetExport::create(&path).unwrap();
+    let flows = (1..=100).map(|port| (0, testing::flow(4, port, at(50)))).collect();
+    let (_, set) = crate::with_targets(flows).remove(0);
+    export.push(&Event { id: 7, time: at(50), boot_ns: 1, body: set }).unwrap();
+    let window = Window { from: at(50), to: at(60) };
+    let mut pushed = 0;
+    let damaged = ring::visit_window(dir.path(), window, &mut |event| {
+        pushed += 1;
+        export.push(&event).unwrap();
+    });
+    assert!(damaged.unwrap().is_empty());
+    export.finish().unwrap();
+    // A name that a ring gives, so that it can be read as one.
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::rename(&path, alone.path().join(format!("segment-{:020}-{:020}.parquet", 0, 9))).unwrap();
+    let events = ring::events(alone.path()).unwrap();
+    assert_eq!(events.len(), pushed + 100);
+    assert!(events.iter().all(|event| !matches!(event.body, Body::Targets(_))));
 }

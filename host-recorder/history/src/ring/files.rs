@@ -13,6 +13,7 @@ use super::log;
 use super::reader::Segment;
 use super::select::Selection;
 use crate::event::Event;
+use crate::evidence::Window;
 use crate::id::EventId;
 
 /// One file of a ring.
@@ -155,6 +156,33 @@ pub fn visit_events(dir: &Path, visit_event: &mut dyn FnMut(Event)) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Hands on the events that tell of a window, oldest first, with the processes and logins that explain them, which may
+/// be older. What cannot be read is returned, with its file, as what it is; a file that goes meanwhile is passed over.
+pub fn visit_window(
+    dir: &Path,
+    window: Window,
+    visit_event: &mut dyn FnMut(Event),
+) -> Result<Vec<RingError>, RingError> {
+    let mut damaged = Vec::new();
+    for file in catalogue(dir)? {
+        let outcome = if file.is_segment() {
+            about(&file).and_then(|about| {
+                if !about.touches(window) {
+                    return Ok(());
+                }
+                visit_segment(&file, &Selection { window, sought: None }, visit_event)
+            })
+        } else {
+            visit_log(&file, visit_event)
+        };
+        match outcome {
+            Err(error) if !error.is_gone() => damaged.push(error),
+            _ => {}
+        }
+    }
+    Ok(damaged)
 }
 
 /// All events of a ring, oldest first: for tests, and for rings that are known to be small.

@@ -145,11 +145,12 @@ pub(super) fn is_foreign(bytes: &[u8]) -> bool {
 }
 
 fn parse(bytes: &[u8], visit: &mut dyn FnMut(Event)) -> (usize, Result<(), &'static str>) {
+    // In a log without a frame is nothing to be known.
+    if bytes.len() <= MAGIC.len() {
+        return (0, Ok(()));
+    }
     if is_foreign(bytes) {
         return (0, Err("is of a version that this program does not know"));
-    }
-    if bytes.len() < MAGIC.len() {
-        return (0, Ok(()));
     }
     parse_from(bytes, MAGIC.len(), visit)
 }

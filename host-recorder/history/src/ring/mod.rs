@@ -9,6 +9,7 @@
 mod about;
 mod chain;
 mod columns;
+mod export;
 mod files;
 mod follow;
 mod log;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use about::About;
+pub use export::ParquetExport;
 pub(crate) use files::RingFile;
 pub(crate) use files::about;
 pub(crate) use files::catalogue;
@@ -33,6 +35,7 @@ pub use files::events;
 pub use files::visit_events;
 pub(crate) use files::visit_log;
 pub(crate) use files::visit_segment;
+pub use files::visit_window;
 pub use follow::Follow;
 pub use sealer::RingSize;
 pub(crate) use select::Selection;

@@ -140,16 +140,22 @@ impl Segment {
         let (from, to) = (selection.window.from.0, selection.window.to.0);
         let all = 0..self.rows_of(group);
         let kinds = self.texts(group, "kind")?;
-        let (times, firsts) = (self.longs(group, "time")?, self.longs(group, "first")?);
-        let lasts = self.longs(group, "last")?;
-        let at = |values: &[Option<i64>], row: usize| values.get(row).copied().flatten();
+        let times = self.longs(group, "time")?;
+        let (firsts, lasts) = (self.longs(group, "first")?, self.longs(group, "last")?);
+        let before_firsts = self.longs(group, "before_first")?;
+        let before_lasts = self.longs(group, "before_last")?;
+        let value = |values: &[Option<i64>], row: usize| values.get(row).copied().flatten();
+        let at = |absolute: &[Option<i64>], before: &[Option<i64>], row: usize| {
+            let by_time = || Some(value(&times, row)?.saturating_sub(value(before, row)?));
+            value(absolute, row).or_else(by_time)
+        };
         let needed = |row: &usize| match kinds.get(*row).and_then(Option::as_ref).map(ByteArray::data) {
             Some(b"flow" | b"targets") => {
-                at(&firsts, *row).is_none_or(|first| first <= to)
-                    && at(&lasts, *row).is_none_or(|last| last >= from)
+                at(&firsts, &before_firsts, *row).is_none_or(|first| first <= to)
+                    && at(&lasts, &before_lasts, *row).is_none_or(|last| last >= from)
             }
             // Names are looked for, and sockets that hide packets stay, from before the window.
-            Some(b"dns" | b"operation") => at(&times, *row).is_none_or(|time| time <= to),
+            Some(b"dns" | b"operation") => value(&times, *row).is_none_or(|time| time <= to),
             _ => true,
         };
         Ok(all.filter(needed).collect())

@@ -40,7 +40,7 @@ const SPANS_KEY: &str = "gumshoe.spans";
 pub(super) const ABOUT_KEY: &str = "gumshoe.about";
 
 /// Rows in a row group.
-const GROUP_ROWS: usize = 1 << 15;
+pub(super) const GROUP_ROWS: usize = 1 << 15;
 
 /// Columns that are asked for by value: they carry bloom filters.
 const SOUGHT: [&str; 3] = ["remote_address", "process", "dns_name"];
@@ -49,43 +49,60 @@ const SOUGHT: [&str; 3] = ["remote_address", "process", "dns_name"];
 const FALSE_ALARMS: f64 = 0.01;
 
 /// Columns that rise or stay near their neighbours: stored as differences.
-const RISING: [&str; 6] = ["id", "time", "boot_ns", "started", "first", "last"];
+const RISING: [&str; 3] = ["id", "time", "started"];
+
+/// Columns of numbers of which few are alike where many are there: stored as differences once a dictionary of them
+/// grows large.
+const SCATTERED: [&str; 7] =
+    ["bytes", "bytes_received", "packets", "local_port", "remote_port", "before_first", "before_last"];
+
+/// Largest dictionary of such a column, bytes.
+const SCATTERED_DICTIONARY: usize = 16 << 10;
 
 /// Writes a segment; it is complete and on disk when this returns.
 pub(super) fn write_segment(path: &Path, events: &[Event], about: &About) -> Result<(), RingError> {
     let wrong = |source| RingError::Parquet { path: path.to_owned(), source };
-    let json = |source| RingError::Spans { source };
-    let spans = serde_json::to_string(&about.spans).map_err(json)?;
-    let about = serde_json::to_string(about).map_err(json)?;
     let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
-    let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
-    let mut writer = SerializedFileWriter::new(
-        file,
-        Arc::new(schema().map_err(wrong)?),
-        Arc::new(properties(spans, about)),
-    )
-    .map_err(wrong)?;
+    let mut writer = writer(file).map_err(wrong)?;
     for group in events.chunks(GROUP_ROWS) {
         let rows: Vec<Row> = group.iter().map(Row::of).collect();
         write_group(&mut writer, &rows).map_err(wrong)?;
     }
-    writer.close().map_err(wrong)?;
-    sync.sync_all().map_err(|source| RingError::io("write", path, source))
+    describe(&mut writer, about)?;
+    let file = writer.into_inner().map_err(wrong)?;
+    file.sync_all().map_err(|source| RingError::io("write", path, source))
 }
 
-fn properties(spans: String, about: String) -> WriterProperties {
+/// Begins a file in the form of a segment.
+pub(super) fn writer(file: File) -> Result<SerializedFileWriter<File>, ParquetError> {
+    SerializedFileWriter::new(file, Arc::new(schema()?), Arc::new(properties()))
+}
+
+/// Puts into a file what stands in it.
+pub(super) fn describe(writer: &mut SerializedFileWriter<File>, about: &About) -> Result<(), RingError> {
+    let json = |source| RingError::Spans { source };
+    let spans = serde_json::to_string(&about.spans).map_err(json)?;
+    let about = serde_json::to_string(about).map_err(json)?;
+    for (key, value) in [(VERSION_KEY, VERSION.to_owned()), (SPANS_KEY, spans), (ABOUT_KEY, about)] {
+        writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+    }
+    Ok(())
+}
+
+fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
-        .set_created_by(concat!("gumshoe ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(vec![
-            KeyValue::new(VERSION_KEY.to_owned(), VERSION.to_owned()),
-            KeyValue::new(SPANS_KEY.to_owned(), spans),
-            KeyValue::new(ABOUT_KEY.to_owned(), about),
-        ]));
+        .set_created_by(concat!("gumshoe ", env!("CARGO_PKG_VERSION")).to_owned());
     for name in RISING {
         let column = ColumnPath::from(name);
         properties = properties
             .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+    }
+    for name in SCATTERED {
+        let column = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_page_size_limit(column.clone(), SCATTERED_DICTIONARY)
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
     }
     for name in SOUGHT {
@@ -136,7 +153,8 @@ fn schema() -> Result<Type, ParquetError> {
     Type::group_type_builder("event").with_fields(fields).build()
 }
 
-fn write_group(writer: &mut SerializedFileWriter<File>, rows: &[Row]) -> Result<(), ParquetError> {
+/// Writes rows as one group.
+pub(super) fn write_group(writer: &mut SerializedFileWriter<File>, rows: &[Row]) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     let mut outcome = Ok(());
     Row::columns(rows, |values| {

@@ -457,6 +457,69 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_log_of_another_version_is_a_gap_and_nothing_stops() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = |ring: &mut Ring, at: i64, act| {
+            let body = Body::Recorder { act, note: String::new() };
+            let id = ring.append(UnixNs(at), 1, body, &family()).unwrap();
+            ring.commit().unwrap();
+            id
+        };
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        note(&mut ring, 10, RecorderAct::Started);
+        let path = ring.log.path().to_owned();
+        drop(ring);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[6] = b'1';
+        std::fs::write(&path, &bytes).unwrap();
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        // Whatever stood in it, no number is given twice.
+        assert!(note(&mut ring, 20, RecorderAct::Started) >= 1);
+        drop(ring);
+        let request = crate::Request {
+            version: crate::VERSION,
+            window: crate::Window { from: UnixNs(5), to: UnixNs(30) },
+            remotes: Vec::new(),
+            ports: Vec::new(),
+            protocol: None,
+            names: Vec::new(),
+            who: crate::Who::default(),
+        };
+        let evidence = crate::query(dir.path(), &request, crate::Host::default()).unwrap();
+        let reasons: Vec<_> = evidence.coverage.gaps.iter().map(|gap| &gap.reason).collect();
+        assert!(reasons.iter().any(|reason| reason.contains("of a version that")), "{reasons:?}");
+        // It is neither sealed nor lost, until its turn to be evicted comes.
+        assert!(path.exists());
+        let none = RingLimits { bytes: 0, ..small() };
+        drop(Ring::open(dir.path(), none).unwrap());
+        assert!(!path.exists());
+    }
+
+    /// A ring that an earlier version wrote stays readable. Its log is of before logs of this version.
+    #[test]
+    fn what_an_earlier_version_sealed_is_read() {
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/recording/ring");
+        let dir = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(old).unwrap().map(Result::unwrap) {
+            std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        let mut kinds = HashSet::new();
+        let mut count = 0;
+        for file in files::list(dir.path()).unwrap().iter().filter(|file| file.is_segment()) {
+            let about = files::about(file).unwrap();
+            assert!(about.from < about.to && !about.spans.is_empty(), "{about:?}");
+            files::visit(file, &mut |event| {
+                count += 1;
+                kinds.insert(std::mem::discriminant(&event.body));
+            })
+            .unwrap();
+        }
+        assert_eq!(count, 1956, "each row of it is an event");
+        assert!(kinds.len() >= 5, "{} kinds", kinds.len());
+        drop(Ring::open(dir.path(), small()).unwrap());
+    }
+
     /// Every evicted file, too, held the two processes.
     fn evicted_files(files: &[files::RingFile]) -> u64 {
         let per_file = files[1].first - files[0].first;
