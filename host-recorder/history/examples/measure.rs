@@ -192,11 +192,17 @@ fn flow(owner: u32, remote: IpAddr, ports: (u16, u16), direction: Direction, at:
         remote: Endpoint { address: remote, port: ports.1 },
         packets: 0,
         bytes,
-        bytes_received: bytes / 8,
+        bytes_received: 300 + bytes % 400,
         tcp_flags: 0,
-        first: UnixNs(at - 20_000_000),
+        // Connections take some milliseconds.
+        first: UnixNs(at - 2_000_000 - at % 50_000_000),
         last: UnixNs(at),
     }
+}
+
+/// Bytes of one of 300 answers.
+fn page(random: u64) -> u64 {
+    (random >> 17) % 300 % (1 + (random >> 33) % 300) * 1_237 + 211
 }
 
 /// A day of a web server: clients come and go, workers ask a database, a job forks, execs and exits now and then.
@@ -211,15 +217,26 @@ fn fill(dir: &Path, count: u64) -> Outcome<()> {
     let (mut appended, mut spent) = (0u64, Duration::ZERO);
     let mut json = zstd::Encoder::new(Vec::new(), 3)?;
     let mut json_events = 0u64;
+    let (mut children, mut running) = (0u32, std::collections::VecDeque::new());
     for second in 0..DAY_S {
         let base = START + second * 1_000_000_000;
         let mut bodies = Vec::with_capacity(per_second as usize);
         for index in 0..per_second - 1 {
-            let at = base + (index * 1_000_000_000 / per_second) as i64;
+            let slot = 1_000_000_000 / per_second;
+            let at = base + (index * slot + random.next() % slot) as i64;
             let it = random.next();
             let body = match it % 20 {
-                0 => Body::Fork { child: process_id(10_000 + (it >> 40) as u32), parent: process_id(7) },
-                1 => Body::Exit { process: process_id(10_000 + (it >> 40) as u32), code: 0, signal: 0 },
+                0 => {
+                    children += 1;
+                    let start_ns = (at - START) as u64;
+                    let child = ProcessId { tgid: 10_000 + children % 30_000, start_ns, ..process_id(7) };
+                    running.push_back(child);
+                    Body::Fork { child, parent: process_id(7) }
+                }
+                1 if !running.is_empty() => {
+                    let process = running.pop_front().unwrap_or_default();
+                    Body::Exit { process, code: 0, signal: 0 }
+                }
                 2..=6 => {
                     let port = 30_000 + (it >> 20) as u16 % 20_000;
                     let database = Ipv4Addr::new(10, 0, 2, 5).into();
@@ -239,8 +256,14 @@ fn fill(dir: &Path, count: u64) -> Outcome<()> {
                     let client =
                         Ipv4Addr::from((client as u32).wrapping_mul(0x9e37_79b9) | 0x0100_0000).into();
                     let port = 1_024 + (it >> 12) as u16 % 60_000;
-                    let from =
-                        flow(2 + (it >> 50) as u32 % 16, client, (443, port), Direction::In, at, it >> 44);
+                    let from = flow(
+                        2 + (it >> 50) as u32 % 16,
+                        client,
+                        (443, port),
+                        Direction::In,
+                        at,
+                        page(it >> 3),
+                    );
                     Body::Flow(Box::new(from))
                 }
             };

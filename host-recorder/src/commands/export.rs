@@ -112,8 +112,11 @@ fn lines(args: &ExportArgs, window: Window, mut out: impl Write) -> anyhow::Resu
             }
         };
     })?;
-    outcome.and_then(|()| out.flush())?;
-    Ok(damaged)
+    match outcome.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(damaged),
+        outcome => Ok(outcome.map(|()| damaged)?),
+    }
 }
 
 /// What explains the events of a window belongs to it, however old it is.

@@ -3,5 +3,6 @@
 mod aws;
 mod lab;
 mod recorder;
+mod ring;
 mod slack;
 mod story;

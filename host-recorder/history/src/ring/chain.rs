@@ -30,6 +30,7 @@ use sha2::Sha256;
 
 use super::RingError;
 use super::about::About;
+use super::segment::Filters;
 use crate::id::EventId;
 use crate::id::UnixNs;
 
@@ -78,6 +79,8 @@ pub(super) struct Sealed {
     /// Whether the log was, byte for byte, what the recorder had written; not known of a log of an earlier run.
     #[serde(default)]
     pub(super) log_as_written: Option<bool>,
+    #[serde(default)]
+    pub(super) filters: Filters,
     pub(super) about: About,
 }
 
@@ -253,7 +256,7 @@ impl Chain {
 
     /// Adds an entry; it is on disk, and its key gone, when this returns.
     pub(super) fn append(&mut self, what: What) -> Result<(), RingError> {
-        self.load_key();
+        self.load_key()?;
         let sha256 = match &what {
             What::Sealed(sealed) => Some(sealed.sha256.clone()),
             _ => None,
@@ -271,7 +274,7 @@ impl Chain {
 
     /// Vouches for the beginning of the open log.
     pub(super) fn mark(&mut self, log: EventId, bytes: u64, sha256: String) -> Result<(), RingError> {
-        self.load_key();
+        self.load_key()?;
         let mut mark = Mark { n: self.n, at: UnixNs::now(), log, bytes, sha256, mac: None };
         mark.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&mark)));
         self.append_json(MARKS, &mark)?;
@@ -296,7 +299,7 @@ impl Chain {
             What::Sealed(sealed) => sealed.first >= evicted_to,
             _ => false,
         };
-        self.load_key();
+        self.load_key()?;
         let what = What::Begun { first: evicted_to };
         let mut begun =
             Entry { n: self.n, at: UnixNs::now(), what, previous: self.previous.clone(), mac: None };
@@ -307,13 +310,18 @@ impl Chain {
         self.next()
     }
 
-    /// A key may be made while the recorder runs.
-    fn load_key(&mut self) {
+    /// A key may be made while the recorder runs. Where a run was killed before it destroyed a key that it had used,
+    /// that is done first.
+    fn load_key(&mut self) -> Result<(), RingError> {
         if self.key.is_none() {
             self.key = read_key(&self.dir);
         }
-        if let Some(key) = &mut self.key {
-            key.evolve_to(self.n);
+        match &mut self.key {
+            Some(key) if key.n < self.n => {
+                key.evolve_to(self.n);
+                write_key(&self.dir, key)
+            }
+            _ => Ok(()),
         }
     }
 

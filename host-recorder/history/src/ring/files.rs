@@ -10,7 +10,9 @@ use super::chain;
 use super::chain::Sealed;
 use super::chain::What;
 use super::log;
+use super::reader;
 use super::reader::Segment;
+use super::segment::Filters;
 use super::select::Selection;
 use crate::event::Event;
 use crate::evidence::Window;
@@ -29,6 +31,8 @@ pub(crate) struct RingFile {
     pub(crate) bytes: u64,
     /// What it says of itself, where that is known without opening it.
     pub(crate) about: Option<About>,
+    /// Where its filters are, where that is known likewise.
+    filters: Filters,
 }
 
 impl RingFile {
@@ -77,7 +81,14 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(RingError::io("read", &entry.path(), source)),
         };
-        files.push(RingFile { path: entry.path(), first, last, bytes, about: None });
+        files.push(RingFile {
+            path: entry.path(),
+            first,
+            last,
+            bytes,
+            about: None,
+            filters: Filters::default(),
+        });
     }
     // A segment sorts before the log that it replaces.
     files.sort_by_key(|file| (file.first, file.last.is_none()));
@@ -125,6 +136,11 @@ pub(crate) fn visit_segment(
     selection: &Selection<'_>,
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), RingError> {
+    if let Some(sought) = selection.sought
+        && !reader::may_hold(&file.path, &file.filters, &sought)?
+    {
+        return Ok(());
+    }
     Segment::open(&file.path)?.selected(selection, visit)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::net::IpAddr;
+use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -27,9 +28,11 @@ use super::columns::ColumnKind;
 use super::columns::ReadValues;
 use super::columns::Row;
 use super::segment::ABOUT_KEY;
+use super::segment::Filters;
 use super::segment::VERSION;
 use super::segment::VERSION_KEY;
 use super::select::Selection;
+use super::select::Sought;
 use crate::event::Event;
 use crate::id::ProcessId;
 use crate::targets::EndpointSet;
@@ -39,6 +42,9 @@ const ROWS_AT_ONCE: usize = 4096;
 
 /// Rows of a group that are read: more than were ever written.
 const GROUP_ROWS_MAX: usize = 1 << 17;
+
+/// Largest filter that is read, bytes.
+const FILTER_MAX: usize = 4 << 20;
 
 /// Steps from a process to its ancestors.
 const ANCESTORS_MAX: usize = 64;
@@ -358,8 +364,33 @@ impl Segment {
     }
 }
 
-/// Whether a chunk says that it has no value at all.
+/// Whether a segment may hold what is sought, as far as its filters tell without its footer.
+pub(super) fn may_hold(path: &Path, filters: &Filters, sought: &Sought<'_>) -> Result<bool, RingError> {
+    let exact: Option<Vec<String>> = sought
+        .remotes
+        .iter()
+        .map(|prefix| prefix.is_one_address().then(|| prefix.address.to_string()))
+        .collect();
+    let Some(exact) = exact.filter(|_| filters.whole && sought.names.is_empty()) else {
+        return Ok(true);
+    };
+    let file = File::open(path).map_err(|source| RingError::io("open", path, source))?;
+    for (at, length) in &filters.remote {
+        let mut bytes = vec![0; usize::try_from(*length).unwrap_or(0).min(FILTER_MAX)];
+        file.read_exact_at(&mut bytes, *at).map_err(|source| RingError::io("read", path, source))?;
+        match Sbbf::from_bytes(&bytes) {
+            Ok(filter) if !exact.iter().any(|text| filter.check(text.as_str())) => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a chunk says that it has no value at all. Of lists that is not known: one that is empty is a null, too.
 fn is_empty(chunk: &ColumnChunkMetaData) -> bool {
+    if chunk.column_descr().max_rep_level() > 0 {
+        return false;
+    }
     let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
     nulls.is_some_and(|nulls| i64::try_from(nulls).is_ok_and(|nulls| nulls == chunk.num_values()))
 }

@@ -124,12 +124,12 @@ fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> R
     let file = files::segment_name(first.id, last.id);
     let name = dir.join(&file);
     let unfinished = name.with_extension("parquet.tmp");
-    write_segment(&unfinished, &events, &about)?;
+    let filters = write_segment(&unfinished, &events, &about)?;
     let (sha256, bytes) = hash_file(&unfinished, u64::MAX)?;
     std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
     let (first, last) = (first.id, last.id);
-    let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, about };
+    let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, about };
     let mut chain = locked(chain);
     chain.append(What::Sealed(Box::new(sealed)))?;
     // What is vouched for as a segment need not be vouched for as a log.

@@ -19,11 +19,15 @@ use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnPath;
 use parquet::schema::types::Type;
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::RingError;
 use super::about::About;
@@ -59,18 +63,53 @@ const SCATTERED: [&str; 7] =
 /// Largest dictionary of such a column, bytes.
 const SCATTERED_DICTIONARY: usize = 16 << 10;
 
-/// Writes a segment; it is complete and on disk when this returns.
-pub(super) fn write_segment(path: &Path, events: &[Event], about: &About) -> Result<(), RingError> {
+/// Writes a segment; it is complete and on disk when this returns. Returns where its filters are.
+pub(super) fn write_segment(path: &Path, events: &[Event], about: &About) -> Result<Filters, RingError> {
     let wrong = |source| RingError::Parquet { path: path.to_owned(), source };
     let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
+    let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
     let mut writer = writer(file).map_err(wrong)?;
     for group in events.chunks(GROUP_ROWS) {
         let rows: Vec<Row> = group.iter().map(Row::of).collect();
         write_group(&mut writer, &rows).map_err(wrong)?;
     }
     describe(&mut writer, about)?;
-    let file = writer.into_inner().map_err(wrong)?;
-    file.sync_all().map_err(|source| RingError::io("write", path, source))
+    let filters = filters(&writer.finish().map_err(wrong)?);
+    sync.sync_all().map_err(|source| RingError::io("write", path, source))?;
+    Ok(filters)
+}
+
+/// Where in a segment the filters on remote addresses are, so that one that was never asked for need not be opened
+/// further.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Filters {
+    /// Offset and length of each group's.
+    pub(super) remote: Vec<(u64, u64)>,
+    /// Whether each group that has remote addresses has a filter, and none has sets of targets.
+    pub(super) whole: bool,
+}
+
+fn filters(metadata: &ParquetMetaData) -> Filters {
+    let mut filters = Filters { remote: Vec::new(), whole: true };
+    for group in metadata.row_groups() {
+        for chunk in group.columns() {
+            let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
+            let is_empty = nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(chunk.num_values()));
+            match chunk.column_path().string().as_str() {
+                "targets" => filters.whole &= is_empty,
+                "remote_address" if !is_empty => {
+                    let place = chunk.bloom_filter_offset().zip(chunk.bloom_filter_length());
+                    let place = place.and_then(|(at, length)| {
+                        Some((u64::try_from(at).ok()?, u64::try_from(length).ok()?))
+                    });
+                    filters.remote.extend(place);
+                    filters.whole &= place.is_some();
+                }
+                _ => {}
+            }
+        }
+    }
+    filters
 }
 
 /// Begins a file in the form of a segment.
@@ -245,6 +284,21 @@ mod tests {
         segment.all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
         assert_eq!(segment.about().unwrap(), about);
+    }
+
+    /// Lists that are all empty, and columns without a value, are not the same.
+    #[test]
+    fn processes_without_an_environment_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment.parquet");
+        let mut process = testing::process(1, None, &["kthreadd"]);
+        (process.argv, process.env) = (Vec::new(), Vec::new());
+        let body = crate::event::Body::Process(Box::new(process));
+        let events = vec![Event { id: 0, time: crate::id::UnixNs(1), boot_ns: 1, body }];
+        write_segment(&path, &events, &About::of(&events)).unwrap();
+        let mut read = Vec::new();
+        Segment::open(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
+        assert_eq!(read, events);
     }
 
     #[test]

@@ -19,6 +19,8 @@ use super::chain::Mark;
 use super::chain::Sealed;
 use super::chain::What;
 use super::files;
+use super::log::visit_log;
+use super::reader::Segment;
 use crate::evidence::Window;
 use crate::id::EventId;
 use crate::id::UnixNs;
@@ -154,7 +156,7 @@ pub fn verify(dir: &Path, key: Option<&VerificationKey>) -> Result<Verification,
     }
     check.segments(&files, &entries);
     check.order(&files, &entries);
-    check.logs(&files, &entries, &marks);
+    check.logs(dir, &entries, &marks);
     let evicted = entries.iter().rev().find_map(|entry| match entry.what {
         What::Evicted { last, .. } => Some((last, entry.at)),
         _ => None,
@@ -269,8 +271,11 @@ impl Check {
             let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             there.insert(name, file);
             if !sealed.contains_key(name) {
+                let log = file.path.with_file_name(files::log_name(file.first));
                 if file.last.is_some_and(|last| last < begun) {
                     older += 1;
+                } else if log.exists() && has_same_events(&file.path, &log) {
+                    self.say(Severity::Note, &format!("{name} was being sealed; its log is still there"));
                 } else {
                     self.tampered(
                         name,
@@ -348,7 +353,7 @@ impl Check {
     }
 
     /// The logs begin as they were when they were vouched for.
-    fn logs(&mut self, files: &[RingFile], entries: &[Entry], marks: &[Mark]) {
+    fn logs(&mut self, dir: &Path, entries: &[Entry], marks: &[Mark]) {
         let mut last: BTreeMap<EventId, &Mark> = BTreeMap::new();
         for mark in marks {
             last.insert(mark.log, mark);
@@ -358,13 +363,14 @@ impl Check {
         };
         for (log, mark) in last {
             let name = files::log_name(log);
-            let Some(file) = files.iter().find(|file| !file.is_segment() && file.first == log) else {
+            let path = dir.join(&name);
+            if !path.exists() {
                 if !is_sealed(log) {
                     self.tampered(&name, None, format!("removed; it was there at {}", mark.at));
                 }
                 continue;
-            };
-            match chain::hash_file(&file.path, mark.bytes) {
+            }
+            match chain::hash_file(&path, mark.bytes) {
                 Ok((sha256, _)) if sha256 == mark.sha256 => {}
                 Ok((_, bytes)) if bytes < mark.bytes => {
                     let what = format!("cut to {bytes} bytes; it had {} at {}", mark.bytes, mark.at);
@@ -375,6 +381,14 @@ impl Check {
             }
         }
     }
+}
+
+/// Whether a segment and a log tell of the same events.
+fn has_same_events(segment: &Path, log: &Path) -> bool {
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    Segment::open(segment).and_then(|segment| segment.all(&mut |event| one.push(event))).is_ok()
+        && visit_log(log, &mut |event| two.push(event)).is_ok()
+        && one == two
 }
 
 #[cfg(test)]
