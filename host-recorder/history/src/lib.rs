@@ -4,6 +4,8 @@
 
 mod event;
 mod evidence;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod id;
 mod line;
 mod ocsf;
