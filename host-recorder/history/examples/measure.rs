@@ -27,6 +27,7 @@ fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [dir, count] => measure(Path::new(dir), count.parse()?),
+        ["scans"] => scans(),
         ["ask", dir, from, to, cold] => ask(Path::new(dir), from.parse()?, to.parse()?, cold == "cold"),
         _ => Err("usage: measure DIR EVENTS".into()),
     }
@@ -53,11 +54,7 @@ fn measure(dir: &Path, count: u64) -> Outcome<()> {
         true,
         1,
     );
-    for (what, scan) in
-        [("random addresses, 1,000 a second", 1_000), ("random addresses, 10,000 a second", 10_000)]
-    {
-        row(&format!("sealed bytes a scan target, {what}"), scan_bytes(scan)?, "B", Some(3.0), true, 1);
-    }
+    scans()?;
     let noon = START + DAY_S / 2 * 1_000_000_000;
     for (name, from, to, cold, bound) in [
         ("who touched ADDRESS in 10 minutes, cold", noon, noon + 600_000_000_000, "cold", 300.0),
@@ -86,6 +83,15 @@ fn measure(dir: &Path, count: u64) -> Outcome<()> {
         row(&format!("{name}: peak memory"), memory, "MB", Some(128.0), true, SAMPLES);
     }
     start_up()
+}
+
+/// Scans of random addresses, enough of them to fill a log.
+fn scans() -> Outcome<()> {
+    for (what, scan) in [("1,000", 1_000), ("10,000", 10_000)] {
+        let name = format!("sealed bytes a scan target, {what} random addresses a second");
+        row(&name, scan_bytes(scan)?, "B", Some(3.0), true, 1);
+    }
+    Ok(())
 }
 
 /// Prints a row. `at_most`: the bound is an upper one.
@@ -309,7 +315,7 @@ fn fill(dir: &Path, count: u64) -> Outcome<()> {
 /// Bytes that a target of a scan takes, sealed.
 fn scan_bytes(per_second: usize) -> Outcome<f64> {
     let dir = std::env::temp_dir().join(format!("measure-{}-{per_second}", std::process::id()));
-    let targets = 600_000 / per_second * per_second;
+    let targets = 2_400_000 / per_second * per_second;
     let mut ring = Ring::open(&dir, RingLimits { free_bytes: 0, ..RingLimits::default() })?;
     let mut random = Random(0x5bd1_e995);
     for second in 0..targets / per_second {
