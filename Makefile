@@ -1,11 +1,14 @@
 # Every target sets up what it needs and may be run again at once.
-.PHONY: demo test bench lint audit kernels clean
+.PHONY: demo test soak bench lint audit kernels clean
 
 demo: ## a scan, a notice, an answer: the main job on this machine
 	@tests/demo.sh
 
 test: ## every test
 	@tests/test.sh
+
+soak: ## the ring killed a thousand times, against a ledger of what was committed
+	RING_KILL_ROUNDS=1000 cargo test --package tests --test all ring::killed -- --nocapture
 
 lint: ## formatting and clippy
 	cargo fmt --check

@@ -7,9 +7,15 @@ use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 use host_recorder::commands::check;
+use host_recorder::commands::export;
 use host_recorder::commands::query;
 use host_recorder::commands::record;
+use host_recorder::commands::seal;
 use host_recorder::commands::status;
+use host_recorder::commands::tail;
+use host_recorder::commands::timeline;
+use host_recorder::commands::tree;
+use host_recorder::commands::verify;
 use host_recorder::config;
 
 /// Keeps a bounded history of what ran on this host, who ran it, and what it sent.
@@ -32,6 +38,12 @@ enum Command {
     ///
     /// Save it as /etc/host-recorder.toml and change what should be otherwise. `host-recorder check` reads it back.
     Config,
+    Tree(tree::TreeArgs),
+    Timeline(timeline::TimelineArgs),
+    Tail(tail::TailArgs),
+    Export(export::ExportArgs),
+    Verify(verify::VerifyArgs),
+    Seal(seal::SealArgs),
     /// Prints completions for a shell
     Completions {
         /// Which shell
@@ -53,6 +65,12 @@ fn main() -> ExitCode {
             print!("{}", config::EXAMPLE);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Tree(args) => tree::cmd_tree(args),
+        Command::Timeline(args) => timeline::cmd_timeline(args),
+        Command::Tail(args) => tail::cmd_tail(args),
+        Command::Export(args) => export::cmd_export(args),
+        Command::Verify(args) => verify::cmd_verify(args),
+        Command::Seal(args) => seal::cmd_seal(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "host-recorder", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -401,8 +401,8 @@ impl Recorder {
 
     fn write_flows(&mut self) {
         self.flows.settle();
-        for (boot_ns, flow) in self.flows.take() {
-            self.append(boot_ns, Body::Flow(Box::new(flow)));
+        for (boot_ns, body) in history::with_targets(self.flows.take()) {
+            self.append(boot_ns, body);
         }
     }
 

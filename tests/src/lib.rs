@@ -14,6 +14,7 @@ pub mod facts;
 pub mod interrupt;
 pub mod kernel;
 pub mod lab;
+pub mod ledger;
 pub mod notice;
 pub mod programs;
 pub mod recording;

@@ -91,6 +91,7 @@ pub(crate) mod tests {
             ports: Vec::new(),
             protocol: None,
             names: Vec::new(),
+            who: history::Who::default(),
         }
     }
 

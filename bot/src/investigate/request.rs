@@ -27,6 +27,7 @@ pub fn request_for(claim: &Claim, playbook: &Playbook, now: Timestamp) -> Reques
         ports: Vec::new(),
         protocol: None,
         names: Vec::new(),
+        who: history::Who::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
+use crate::targets::Targets;
 
 /// One recorded fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub enum Body {
     Dns(Box<Dns>),
     /// A process changed what the kernel does or shows: a module, a namespace, a socket that hides packets.
     Operation(Box<Operation>),
+    /// Many flows that are alike but for the remote side: a scan.
+    Targets(Box<Targets>),
 }
 
 /// How a process image came to be recorded.
@@ -494,6 +497,7 @@ impl Event {
             Body::Dns(dns) => [dns.process, None],
             Body::Operation(operation) => [operation.process, None],
             Body::Flow(flow) => [flow.owner, flow.sender],
+            Body::Targets(targets) => [targets.owner, targets.sender],
             Body::Loss { .. } | Body::Recorder { .. } => [None, None],
         };
         named.into_iter().flatten()

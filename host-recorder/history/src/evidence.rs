@@ -20,6 +20,7 @@ use crate::event::Via;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
+use crate::who::Who;
 
 /// Version of [`Request`] and [`Evidence`]; a host answers a request of another version with an error.
 pub const VERSION: u32 = 1;
@@ -54,6 +55,28 @@ pub struct Prefix {
     pub length: u8,
 }
 
+impl Prefix {
+    /// Whether an address lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(of), IpAddr::V4(it)) => {
+                let shift = 32u32.saturating_sub(u32::from(self.length));
+                (u32::from(of) ^ u32::from(it)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(of), IpAddr::V6(it)) => {
+                let shift = 128u32.saturating_sub(u32::from(self.length));
+                (u128::from(of) ^ u128::from(it)).checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is a single address.
+    pub fn is_one_address(&self) -> bool {
+        self.length == if self.address.is_ipv4() { 32 } else { 128 }
+    }
+}
+
 /// What is asked of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -73,6 +96,9 @@ pub struct Request {
     /// DNS names the claim names, lower case; what this host was told are their addresses counts as remote.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Whose traffic the claim means; anybody's unless told. A host that does not know this answers for anybody.
+    #[serde(default, skip_serializing_if = "Who::is_anybody")]
+    pub who: Who,
 }
 
 /// What a host answers.

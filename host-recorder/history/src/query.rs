@@ -1,34 +1,44 @@
 //! From a ring and a request to evidence.
 //!
-//! Reads only: a recorder may write, seal and evict meanwhile. One pass over the files that touch the window;
-//! what cannot be read becomes a gap.
+//! Reads only: a recorder may write, seal and evict meanwhile. One pass over the files that touch the window, of each
+//! only the columns and rows that are needed; what cannot be read becomes a gap.
 
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use thiserror::Error;
 
+use crate::event::Body;
 use crate::event::Event;
 use crate::evidence::Coverage;
 use crate::evidence::Evidence;
 use crate::evidence::Gap;
 use crate::evidence::Host;
+use crate::evidence::Loss;
+use crate::evidence::Prefix;
 use crate::evidence::Request;
 use crate::evidence::VERSION;
 use crate::evidence::Window;
-use crate::id::EventId;
 use crate::id::UnixNs;
 use crate::ring;
+use crate::ring::About;
 use crate::ring::RingError;
 use crate::ring::RingFile;
+use crate::ring::Selection;
+use crate::ring::Sought;
+use crate::ring::Span;
 
 mod activity;
 mod gather;
+mod sets;
 
 use gather::Gathered;
 
 /// How often the files are listed again because one was sealed while being read.
 const TRIES: usize = 5;
+
+/// Events of a window beyond which only what is asked for is read, and not what else happened.
+const BESIDE_EVENTS_MAX: u64 = 300_000;
 
 /// Why a request cannot be answered.
 #[derive(Debug, Error)]
@@ -44,7 +54,7 @@ pub enum QueryError {
     Window(Window),
     /// A prefix is longer than its address.
     #[error("{address}/{length} is no address range", address = .0.address, length = .0.length)]
-    Prefix(crate::evidence::Prefix),
+    Prefix(Prefix),
 }
 
 /// Answers a request from the ring in a directory. `host` is who answers.
@@ -54,18 +64,24 @@ pub fn query(dir: &Path, request: &Request, host: Host) -> Result<Evidence, Quer
 
 /// Up to when a ring is recorded: the time of the last commit that is on disk.
 pub fn recorded_to(dir: &Path) -> Result<Option<UnixNs>, QueryError> {
-    let spans = ring::spans_of(&ring::list(dir)?, |_, _| {}, |_, _| {})?;
-    Ok(spans.last().map(|span| span.to))
+    let files = ring::catalogue(dir)?;
+    // What cannot be read says nothing of when.
+    Ok(files.iter().rev().find_map(|file| spans_of(file)?.last().map(|span| span.to)))
 }
 
-/// Since when a ring holds history; none where it is empty. Reads its oldest file only.
-///
-/// # Errors
-/// When the directory cannot be listed.
+/// Since when a ring holds history; none where it is empty. Reads its oldest file only, where that can be read.
 pub fn recorded_from(dir: &Path) -> Result<Option<UnixNs>, QueryError> {
-    let files = ring::list(dir)?;
-    let spans = ring::spans_of(files.get(..1).unwrap_or_default(), |_, _| {}, |_, _| {})?;
-    Ok(ring::oldest(&spans))
+    let files = ring::catalogue(dir)?;
+    Ok(files.iter().find_map(|file| spans_of(file)?.first().map(|span| span.from)))
+}
+
+/// When the recorder ran, as far as a file says; none where it cannot be read.
+fn spans_of(file: &RingFile) -> Option<Vec<Span>> {
+    if file.is_segment() {
+        return ring::about(file).map(|about| about.spans).ok();
+    }
+    let mut about = About::new();
+    ring::visit_log(file, &mut |event| about.add(&event)).map(|()| about.spans).ok()
 }
 
 /// [`query`] as of a given time.
@@ -75,10 +91,21 @@ pub(crate) fn query_at(
     host: Host,
     now: UnixNs,
 ) -> Result<Evidence, QueryError> {
+    query_with(dir, request, host, now, BESIDE_EVENTS_MAX)
+}
+
+/// [`query_at`], reading only what is asked for where the window has more than so many events.
+fn query_with(
+    dir: &Path,
+    request: &Request,
+    host: Host,
+    now: UnixNs,
+    beside_max: u64,
+) -> Result<Evidence, QueryError> {
     check(request)?;
     let mut tries = 1;
     loop {
-        match answer(dir, request, &host, now) {
+        match answer(dir, request, &host, now, beside_max) {
             Err(QueryError::Ring(error)) if error.is_gone() && tries < TRIES => tries += 1,
             outcome => return outcome,
         }
@@ -101,55 +128,186 @@ fn check(request: &Request) -> Result<(), QueryError> {
     Ok(())
 }
 
-fn answer(dir: &Path, request: &Request, host: &Host, now: UnixNs) -> Result<Evidence, QueryError> {
-    let files = ring::list(dir)?;
-    let mut logs: HashMap<EventId, Vec<Event>> = HashMap::new();
-    let mut damaged = Vec::new();
-    let spans = ring::spans_of(
-        &files,
-        |file, events| {
-            logs.insert(file.first, events);
-        },
-        |file, error| damaged.push((file.path.clone(), error.to_string())),
-    )?;
+fn answer(
+    dir: &Path,
+    request: &Request,
+    host: &Host,
+    now: UnixNs,
+    beside_max: u64,
+) -> Result<Evidence, QueryError> {
+    let files = ring::catalogue(dir)?;
     let window =
         Window { from: request.window.from, to: request.window.to.min(now).max(request.window.from) };
+    let mut reading = Reading::new(files, window)?;
+    let remotes = reading.remotes(request)?;
+    let events = reading.events();
+    let anything = request.remotes.is_empty() && request.names.is_empty();
+    let sought =
+        (events > beside_max && !anything).then_some(Sought { remotes: &remotes, names: &request.names });
+    let mut gathered = Gathered::new(request, window);
+    reading.read(Selection { window, sought }, &mut gathered)?;
+    if sought.is_some() {
+        gathered.note_unsearched(events);
+    }
+    let spans = ring::join(std::mem::take(&mut reading.spans).into_iter());
     let (recorded, mut gaps) = ring::cover(window, &spans);
-    let mut gathered = Gathered::new(request);
-    for file in &files {
-        let events = match logs.remove(&file.first) {
-            Some(events) => events,
-            None if damaged.iter().any(|(path, _)| *path == file.path) => continue,
-            None => match read_if_touching(file, window) {
-                Ok(events) => events,
-                Err(error) if error.is_gone() => return Err(error.into()),
-                Err(error) => {
-                    damaged.push((file.path.clone(), error.to_string()));
-                    continue;
-                }
-            },
-        };
-        gathered.add(&events, window);
-    }
-    for (_, reason) in damaged {
-        gaps.push(Gap { window, reason: format!("cannot be read: {reason}") });
-    }
+    gaps.append(&mut reading.gaps);
     let coverage = Coverage {
         window,
         recorded,
         gaps,
-        losses: gathered.take_losses(),
-        oldest: ring::oldest(&spans),
-        events_searched: gathered.events_searched(),
+        losses: std::mem::take(&mut reading.losses),
+        oldest: spans.first().map(|span| span.from),
+        events_searched: reading.searched,
     };
     Ok(gathered.into_evidence(host.clone(), request.clone(), now, coverage))
 }
 
-/// Events of a file, or none where its spans say that it lies outside the window.
-fn read_if_touching(file: &RingFile, window: Window) -> Result<Vec<Event>, RingError> {
-    let spans = ring::spans_of(std::slice::from_ref(file), |_, _| {}, |_, _| {})?;
-    let touches = |span: &ring::Span| window.touches(span.from.plus_s(-5), span.to.plus_s(5));
-    if spans.iter().any(touches) { ring::read(file) } else { Ok(Vec::new()) }
+/// The files of a ring while they are read for one window.
+struct Reading {
+    window: Window,
+    /// Each with what it says of itself, or why it cannot be read; of logs nothing is known yet.
+    files: Vec<(RingFile, Option<About>)>,
+    /// Spans of each file that was read, and whether it goes on where the one before ended.
+    spans: Vec<(Vec<Span>, bool)>,
+    gaps: Vec<Gap>,
+    losses: Vec<Loss>,
+    searched: u64,
+}
+
+impl Reading {
+    fn new(files: Vec<RingFile>, window: Window) -> Result<Self, QueryError> {
+        let mut reading = Self {
+            window,
+            files: Vec::new(),
+            spans: Vec::new(),
+            gaps: Vec::new(),
+            losses: Vec::new(),
+            searched: 0,
+        };
+        for file in files {
+            let about = match file.is_segment().then(|| ring::about(&file)) {
+                None => None,
+                Some(Ok(about)) => Some(about),
+                Some(Err(error)) if error.is_gone() => return Err(error.into()),
+                Some(Err(error)) => {
+                    reading.damaged(None, &error);
+                    continue;
+                }
+            };
+            reading.files.push((file, about));
+        }
+        Ok(reading)
+    }
+
+    /// Events in the segments that touch the window.
+    fn events(&self) -> u64 {
+        let touching = self
+            .files
+            .iter()
+            .filter(|(_, about)| about.as_ref().is_some_and(|about| about.touches(self.window)));
+        touching.map(|(file, _)| file.last.map_or(0, |last| last - file.first + 1)).sum()
+    }
+
+    /// The addresses that are asked for, with those that this host was told the asked names have.
+    fn remotes(&self, request: &Request) -> Result<Vec<Prefix>, QueryError> {
+        let mut remotes = request.remotes.clone();
+        if request.names.is_empty() {
+            return Ok(remotes);
+        }
+        let sought = Some(Sought { remotes: &[], names: &request.names });
+        let mut take = |event: Event| {
+            if let Body::Dns(dns) = event.body
+                && request.names.contains(&dns.name)
+            {
+                let prefix =
+                    |address: IpAddr| Prefix { address, length: if address.is_ipv4() { 32 } else { 128 } };
+                remotes.extend(dns.addresses.into_iter().map(prefix));
+            }
+        };
+        for (file, about) in &self.files {
+            let outcome = match about {
+                Some(about) if about.touches(self.window) => {
+                    ring::visit_segment(file, &Selection { window: self.window, sought }, &mut take)
+                }
+                Some(_) => Ok(()),
+                None => ring::visit_log(file, &mut take),
+            };
+            // What is damaged becomes a gap when it is read for its events.
+            if let Err(error) = outcome
+                && error.is_gone()
+            {
+                return Err(error.into());
+            }
+        }
+        remotes.sort_by_key(|prefix| (prefix.address, prefix.length));
+        remotes.dedup();
+        Ok(remotes)
+    }
+
+    /// Reads every file as far as it is needed, oldest first.
+    fn read(&mut self, selection: Selection<'_>, gathered: &mut Gathered<'_>) -> Result<(), QueryError> {
+        let mut next = None;
+        for (file, about) in std::mem::take(&mut self.files) {
+            let follows = next == Some(file.first);
+            let (about, outcome) = match about {
+                Some(about) => {
+                    next = file.last.map(|last| last + 1);
+                    let outcome = self.read_segment(&file, &about, selection, gathered);
+                    (about, outcome)
+                }
+                None => {
+                    let mut about = About::new();
+                    next = Some(file.first);
+                    let outcome = ring::visit_log(&file, &mut |event| {
+                        next = Some(event.id + 1);
+                        self.searched += 1;
+                        about.add(&event);
+                        gathered.add(event);
+                    });
+                    (about, outcome)
+                }
+            };
+            let losses = about.losses.into_iter();
+            self.losses.extend(losses.filter(|loss| self.window.touches(loss.window.from, loss.window.to)));
+            match outcome {
+                Ok(()) => self.spans.push((about.spans, follows)),
+                Err(error) if error.is_gone() => return Err(error.into()),
+                Err(error) => {
+                    let known = file.is_segment().then_some(Window { from: about.from, to: about.to });
+                    self.damaged(known, &error);
+                    next = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_segment(
+        &mut self,
+        file: &RingFile,
+        about: &About,
+        selection: Selection<'_>,
+        gathered: &mut Gathered<'_>,
+    ) -> Result<(), RingError> {
+        if !about.touches(self.window) {
+            return Ok(());
+        }
+        self.searched += file.last.map_or(0, |last| last - file.first + 1);
+        // Where packets may have left unseen, that must be told.
+        let sought = selection.sought.filter(|_| !about.critical);
+        ring::visit_segment(file, &Selection { sought, ..selection }, &mut |event| gathered.add(event))
+    }
+
+    /// A file that cannot be read is a gap where its time is known to touch the window, or is not known at all.
+    fn damaged(&mut self, of: Option<Window>, error: &RingError) {
+        let window = match of {
+            Some(of) if !self.window.touches(of.from, of.to) => return,
+            Some(of) => Window { from: of.from.max(self.window.from), to: of.to.min(self.window.to) },
+            None => self.window,
+        };
+        self.gaps.push(Gap { window, reason: format!("cannot be read: {error}") });
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,10 @@ use std::sync::LazyLock;
 use regex::Captures;
 use regex::Regex;
 
+use crate::event::Body;
+use crate::event::Event;
+use crate::event::Process;
+
 /// What stands in a secret's place.
 pub const REDACTED: &str = "[redacted]";
 
@@ -131,6 +135,34 @@ pub fn command_line(argv: &[String]) -> (Vec<String>, bool) {
 pub fn line(line: &str) -> String {
     let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
     text(&command_line(&words).0.join(" ")).into_owned()
+}
+
+/// An event as it may leave the host.
+pub fn event(mut event: Event) -> Event {
+    match &mut event.body {
+        Body::Process(of) => **of = process((**of).clone()),
+        Body::Login(login) => {
+            if let Some(command) = &mut login.command {
+                *command = line(command);
+            }
+        }
+        _ => {}
+    }
+    event
+}
+
+/// A process as it may leave the host.
+pub fn process(mut process: Process) -> Process {
+    let (argv, mut changed) = command_line(&process.argv);
+    process.argv = argv;
+    for variable in &mut process.env {
+        if let Cow::Owned(redacted) = text(variable) {
+            *variable = redacted;
+            changed = true;
+        }
+    }
+    process.flags.redacted |= changed;
+    process
 }
 
 /// Redacts one text: an argument, a variable of an environment, a line of a log.

@@ -79,7 +79,7 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
     (0..count)
         .map(|id| {
             let time = UnixNs(1_700_000_000_000_000_000 + id as i64 * 1_000_000);
-            let body = match id % 10 {
+            let body = match id % 11 {
                 0 => Body::Recorder { act: RecorderAct::Started, note: "test".to_owned() },
                 1 => Body::Process(Box::new(process(id as u32, Some(1), &["nmap", "-sS", ""]))),
                 2 => Body::Flow(Box::new(flow(1, id as u16, time))),
@@ -116,6 +116,11 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
                     kind: OperationKind::ModuleLoad,
                     detail: "dummy".to_owned(),
                 })),
+                9 => {
+                    let flow = |port| (0, flow(1, port, time));
+                    let mut bodies = crate::targets::with_targets((1..40).map(flow).collect());
+                    bodies.remove(0).1
+                }
                 _ => Body::Credentials {
                     process: process_id(1),
                     from: Credentials::default(),

@@ -165,7 +165,7 @@ fn write_chain(
     Ok(())
 }
 
-fn command(process: &Process) -> String {
+pub(crate) fn command(process: &Process) -> String {
     let words: Vec<String> = process.argv.iter().map(|word| visible(word)).collect();
     let line = if words.is_empty() { format!("[{}]", visible(&process.comm)) } else { words.join(" ") };
     if line.chars().count() > COMMAND_MAX {
@@ -175,7 +175,7 @@ fn command(process: &Process) -> String {
     }
 }
 
-fn who(process: &Process) -> String {
+pub(crate) fn who(process: &Process) -> String {
     let name = |name: &Option<String>, id: u32| match name {
         Some(name) => visible(name),
         None => format!("uid {id}"),
@@ -194,7 +194,7 @@ fn when(at: UnixNs) -> String {
     at.to_string()
 }
 
-fn login_words(login: &crate::event::Login) -> String {
+pub(crate) fn login_words(login: &crate::event::Login) -> String {
     let source = match (login.source_address, login.source_port) {
         (Some(address), Some(port)) => format!(" from {}", std::net::SocketAddr::new(address, port)),
         (Some(address), None) => format!(" from {address}"),
@@ -216,7 +216,7 @@ fn login_words(login: &crate::event::Login) -> String {
 }
 
 /// Text of a host with its control and direction characters shown.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

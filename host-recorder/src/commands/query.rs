@@ -7,6 +7,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use anyhow::Context;
+use history::Body;
+use history::Follow;
 use history::Host;
 use history::Prefix;
 use history::Protocol;
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 
 use crate::commands::is_recorded;
 use crate::commands::place::Place;
+use crate::commands::timeline::WhoArgs;
 
 /// How long to wait for a recorder to commit.
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(4);
@@ -26,7 +29,7 @@ const COMMIT_POLL: Duration = Duration::from_millis(50);
 
 /// Answers from the ring: who sent what to whom in a time window, and how complete that history is.
 ///
-/// Traffic that matches --remote, --port and --protocol is marked with `*`; other traffic of the window is told
+/// Traffic that matches --remote, --port, --protocol and whom is asked for is marked with `*`; other traffic of the window is told
 /// beside it. Exits with 0 when the window is completely recorded, 3 when something is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -64,8 +67,11 @@ pub struct QueryArgs {
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
 
+    #[command(flatten)]
+    who: WhoArgs,
+
     /// A whole request in the bot's form, instead of the options above
-    #[arg(long, value_name = "BASE64URL", conflicts_with_all = ["from", "to", "last", "remote", "port", "protocol"])]
+    #[arg(long, value_name = "BASE64URL", conflicts_with_all = ["from", "to", "last", "remote", "port", "protocol", "name", "process", "user", "session", "container"])]
     request: Option<String>,
 
     /// Form of the answer
@@ -121,10 +127,18 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
 fn wait_for_commit(ring: &Path, to: UnixNs) {
     let wanted = to.min(UnixNs::now());
     let begun = Instant::now();
-    while is_recorded(ring)
-        && begun.elapsed() < COMMIT_WAIT_MAX
-        && history::recorded_to(ring).is_ok_and(|recorded| recorded.is_some_and(|recorded| recorded < wanted))
-    {
+    // Only what is added to the log is read again.
+    let mut follow = Follow::new(ring);
+    let mut recorded = None;
+    while is_recorded(ring) && begun.elapsed() < COMMIT_WAIT_MAX {
+        let outcome = follow.poll(&mut |event| {
+            if matches!(event.body, Body::Recorder { .. }) {
+                recorded = recorded.max(Some(event.time));
+            }
+        });
+        if outcome.is_err() || recorded.is_some_and(|recorded| recorded >= wanted) {
+            return;
+        }
         std::thread::sleep(COMMIT_POLL);
     }
 }
@@ -145,10 +159,12 @@ fn request(args: &QueryArgs) -> Request {
         ports: args.port.clone(),
         protocol: args.protocol,
         names: args.name.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        who: args.who.who(),
     }
 }
 
-fn host() -> Host {
+/// Who answers.
+pub(super) fn host() -> Host {
     let about = nix::sys::utsname::uname();
     let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
     Host {
@@ -185,7 +201,8 @@ fn parse_protocol(text: &str) -> Result<Protocol, String> {
     }
 }
 
-fn parse_duration(text: &str) -> Result<i64, String> {
+/// Reads a duration as seconds.
+pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?} is no duration; one looks like 90s, 10m, 2h or 1d");
     let unit = text.chars().next_back().ok_or_else(wrong)?;
     let seconds = match unit {

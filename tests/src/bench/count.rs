@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use history::Body;
 use history::Endpoint;
 use history::Event;
+use history::Flow;
 use history::FlowState;
 use history::LossClass;
 use history::Protocol;
@@ -85,7 +86,7 @@ struct Tally {
     executions: HashSet<history::ProcessId>,
     targets: HashSet<Endpoint>,
     packets: HashMap<FlowKey, u64>,
-    connections: HashSet<FlowKey>,
+    connections: HashSet<(Endpoint, i64)>,
 }
 
 impl Tally {
@@ -101,27 +102,36 @@ impl Tally {
                     self.executions.insert(process.id);
                 }
             }
-            Body::Flow(flow) => {
-                let (pid, protocol) = match deed {
-                    Deed::Targets { pid, protocol } | Deed::Packets { pid, protocol } => (*pid, *protocol),
-                    Deed::Connections { pid } => (*pid, Protocol::TCP),
-                    Deed::Executions { .. } | Deed::ExecutionsIn { .. } => return,
-                };
-                let is_by = |id: &history::ProcessId| id.tgid == pid;
-                if flow.protocol != protocol
-                    || matches!(flow.state, FlowState::Listening | FlowState::Bound | FlowState::Received)
-                    || !(flow.owner.iter().any(is_by) || flow.sender.iter().any(is_by))
-                {
-                    return;
+            Body::Flow(flow) => self.take_flow(flow, deed),
+            Body::Targets(targets) => {
+                for remote in targets.remotes.endpoints() {
+                    self.take_flow(&targets.flow(remote), deed);
                 }
-                let key = (flow.local, flow.remote, flow.first);
-                self.targets.insert(flow.remote);
-                let packets = self.packets.entry(key).or_default();
-                *packets = (*packets).max(flow.packets);
-                self.connections.insert((Endpoint { port: 0, ..flow.local }, flow.remote, flow.first));
             }
             _ => {}
         }
+    }
+
+    fn take_flow(&mut self, flow: &Flow, deed: &Deed) {
+        let (pid, protocol) = match deed {
+            Deed::Targets { pid, protocol } | Deed::Packets { pid, protocol } => (*pid, *protocol),
+            Deed::Connections { pid } => (*pid, Protocol::TCP),
+            Deed::Executions { .. } | Deed::ExecutionsIn { .. } => return,
+        };
+        let is_by = |id: &history::ProcessId| id.tgid == pid;
+        if flow.protocol != protocol
+            || matches!(flow.state, FlowState::Listening | FlowState::Bound | FlowState::Received)
+            || !(flow.owner.iter().any(is_by) || flow.sender.iter().any(is_by))
+        {
+            return;
+        }
+        let key = (flow.local, flow.remote, flow.first);
+        self.targets.insert(flow.remote);
+        let packets = self.packets.entry(key).or_default();
+        *packets = (*packets).max(flow.packets);
+        // A set tells of beginnings to the second.
+        let second = flow.first.0.div_euclid(1_000_000_000);
+        self.connections.insert((flow.remote, second));
     }
 
     fn total(&self, deed: &Deed) -> u64 {

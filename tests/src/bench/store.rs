@@ -307,6 +307,11 @@ fn moved(mut event: Event, by_ns: u64, standing: &HashSet<ProcessId>) -> Event {
             later(&mut flow.first);
             later(&mut flow.last);
         }
+        Body::Targets(targets) => {
+            targets.owner.iter_mut().chain(targets.sender.iter_mut()).for_each(another);
+            later(&mut targets.first);
+            later(&mut targets.last);
+        }
         Body::Loss { from, .. } => later(from),
         Body::Recorder { .. } => {}
     }

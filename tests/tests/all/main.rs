@@ -5,6 +5,7 @@ mod bench;
 mod lab;
 mod ops;
 mod recorder;
+mod ring;
 mod slack;
 mod sockets;
 mod story;

@@ -107,6 +107,7 @@ impl Recording {
             ports: vec![],
             protocol: None,
             names: vec![],
+            who: history::Who::default(),
         };
         narrow(&mut request);
         Ok(history::query(&self.ring(), &request, history::Host::default())?)
@@ -335,7 +336,13 @@ fn a_killed_recorder_leaves_its_history_and_a_gap() -> anyhow::Result<()> {
     let ring = recording.ring();
     wait_until("the scan in the ring", Duration::from_secs(10), || {
         history::events(&ring).is_ok_and(|events| {
-            let scanned = |body: &Body| matches!(body, Body::Flow(flow) if flow.remote.port == 3_050);
+            let scanned = |body: &Body| match body {
+                Body::Flow(flow) => flow.remote.port == 3_050,
+                Body::Targets(targets) => {
+                    targets.remotes.endpoints().iter().any(|remote| remote.port == 3_050)
+                }
+                _ => false,
+            };
             events.iter().any(|event| scanned(&event.body))
         })
     })?;

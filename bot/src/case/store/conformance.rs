@@ -52,6 +52,7 @@ fn question(command: Option<&str>) -> Question {
             ports: Vec::new(),
             protocol: None,
             names: Vec::new(),
+            who: history::Who::default(),
         },
         asked: now,
         ticket: command.map(|command| Ticket { command: command.to_owned(), sent: now }),

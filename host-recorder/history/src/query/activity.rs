@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use crate::event::Direction;
+use crate::event::Endpoint;
 use crate::event::Flow;
 use crate::event::FlowState;
 use crate::event::Protocol;
 use crate::event::Via;
 use crate::evidence::Activity;
 use crate::evidence::FlowEvent;
-use crate::evidence::Prefix;
 use crate::evidence::Request;
 use crate::id::EventId;
 use crate::id::ProcessId;
@@ -26,30 +28,38 @@ type Key = (Option<ProcessId>, Protocol, Via, Direction);
 /// What is counted of an activity while it is summed.
 struct Sum {
     activity: Activity,
-    addresses: BTreeSet<IpAddr>,
-    ports: BTreeSet<u16>,
-    targets: BTreeSet<(IpAddr, u16)>,
-    matched_addresses: BTreeSet<IpAddr>,
-    matched_ports: BTreeSet<u16>,
+    targets: Distinct,
+    matched: Distinct,
     locals: BTreeSet<IpAddr>,
     senders: BTreeSet<ProcessId>,
     states: BTreeMap<FlowState, u64>,
 }
 
 /// Sums flows (first event, last event, flow) to activities, and picks the earliest matching ones as samples.
+/// `is_meant` says whether a process is one that the request asks for; `asked_of_us` who asked which service.
 pub(super) fn sum(
     request: &Request,
     flows: impl Iterator<Item = (EventId, EventId, Flow)>,
+    is_meant: &dyn Fn(Option<ProcessId>) -> bool,
+    asked_of_us: &HashSet<(Option<ProcessId>, Endpoint)>,
     samples_max: usize,
 ) -> (Vec<Activity>, Vec<FlowEvent>) {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
-    let mut samples: BTreeMap<EventId, Flow> = BTreeMap::new();
+    let mut known: HashMap<Option<ProcessId>, bool> = HashMap::new();
+    // The flows of one set share an event.
+    let mut samples: BTreeMap<(EventId, Endpoint), Flow> = BTreeMap::new();
     for (first, last, flow) in flows {
-        let matched = matches(request, &flow);
-        let key = (flow.owner, flow.protocol, flow.via, flow.direction);
-        sums.entry(key).or_insert_with(|| Sum::new(&flow, first)).add(&flow, first, last, matched);
+        let mut meant = |id: Option<ProcessId>| *known.entry(id).or_insert_with(|| is_meant(id));
+        let matched =
+            matches(request, &flow) && (meant(flow.owner) || (flow.sender.is_some() && meant(flow.sender)));
+        // What a service sends to whoever asked it belongs to the question.
+        let answers = flow.state == FlowState::Sent && asked_of_us.contains(&(flow.owner, flow.remote));
+        let direction = if answers { Direction::In } else { flow.direction };
+        let key = (flow.owner, flow.protocol, flow.via, direction);
+        let sum = sums.entry(key).or_insert_with(|| Sum::new(&Flow { direction, ..flow.clone() }, first));
+        sum.add(&flow, first, last, matched, answers);
         if matched {
-            samples.insert(first, flow);
+            samples.insert((first, flow.remote), flow);
             if samples.len() > samples_max {
                 samples.pop_last();
             }
@@ -60,12 +70,12 @@ pub(super) fn sum(
         let most = |count: u64| std::cmp::Reverse(count);
         (most(activity.matched), most(activity.targets), most(activity.flows), activity.first_event)
     });
-    let samples = samples.into_iter().map(|(event, flow)| FlowEvent { event, flow }).collect();
+    let samples = samples.into_iter().map(|((event, _), flow)| FlowEvent { event, flow }).collect();
     (activities, samples)
 }
 
 /// Whether a flow is one that the request asks for.
-fn matches(request: &Request, flow: &Flow) -> bool {
+pub(super) fn matches(request: &Request, flow: &Flow) -> bool {
     let remote = request.remotes.is_empty() || is_asked(request, flow.remote.address);
     let port = request.ports.is_empty() || request.ports.contains(&flow.remote.port);
     let protocol = request.protocol.is_none_or(|protocol| same_protocol(protocol, flow.protocol));
@@ -74,7 +84,7 @@ fn matches(request: &Request, flow: &Flow) -> bool {
 
 /// Whether an address is among those that a request names.
 pub(super) fn is_asked(request: &Request, address: IpAddr) -> bool {
-    request.remotes.iter().any(|prefix| contains(prefix, address))
+    request.remotes.iter().any(|prefix| prefix.contains(address))
 }
 
 /// ICMP is asked for without regard to the version of IP.
@@ -83,20 +93,6 @@ fn same_protocol(asked: Protocol, seen: Protocol) -> bool {
         if protocol == Protocol::ICMPV6 { Protocol::ICMP } else { protocol }
     };
     plain(asked) == plain(seen)
-}
-
-fn contains(prefix: &Prefix, address: IpAddr) -> bool {
-    match (prefix.address, address) {
-        (IpAddr::V4(of), IpAddr::V4(it)) => {
-            let shift = 32u32.saturating_sub(u32::from(prefix.length));
-            (u32::from(of) ^ u32::from(it)).checked_shr(shift).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(of), IpAddr::V6(it)) => {
-            let shift = 128u32.saturating_sub(u32::from(prefix.length));
-            (u128::from(of) ^ u128::from(it)).checked_shr(shift).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
 }
 
 impl Sum {
@@ -127,59 +123,106 @@ impl Sum {
                 first_event: first,
                 last_event: first,
             },
-            addresses: BTreeSet::new(),
-            ports: BTreeSet::new(),
-            targets: BTreeSet::new(),
-            matched_addresses: BTreeSet::new(),
-            matched_ports: BTreeSet::new(),
+            targets: Distinct::default(),
+            matched: Distinct::default(),
             locals: BTreeSet::new(),
             senders: BTreeSet::new(),
             states: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, flow: &Flow, first: EventId, last: EventId, matched: bool) {
+    /// `answers` says that the flow is counted already as the question that it answers.
+    fn add(&mut self, flow: &Flow, first: EventId, last: EventId, matched: bool, answers: bool) {
         let activity = &mut self.activity;
-        activity.flows += 1;
-        activity.matched += u64::from(matched);
+        if !answers {
+            activity.flows += 1;
+            activity.matched += u64::from(matched);
+            *self.states.entry(flow.state).or_default() += 1;
+        }
         activity.tcp_flags |= flow.tcp_flags;
-        activity.packets = activity.packets.saturating_add(flow.packets);
+        if flow.state != FlowState::Received {
+            activity.packets = activity.packets.saturating_add(flow.packets);
+        }
         activity.bytes = activity.bytes.saturating_add(flow.bytes);
         activity.bytes_received = activity.bytes_received.saturating_add(flow.bytes_received);
         activity.first = activity.first.min(flow.first);
         activity.last = activity.last.max(flow.last);
         activity.first_event = activity.first_event.min(first);
         activity.last_event = activity.last_event.max(last);
-        // A socket that only waits has no other side.
-        if !matches!(flow.state, FlowState::Listening | FlowState::Bound) {
-            self.addresses.insert(flow.remote.address);
-            self.ports.insert(flow.remote.port);
-            self.targets.insert((flow.remote.address, flow.remote.port));
-        }
         if matched {
-            self.matched_addresses.insert(flow.remote.address);
-            self.matched_ports.insert(flow.remote.port);
+            self.matched.insert(flow.remote);
+        } else if !matches!(flow.state, FlowState::Listening | FlowState::Bound) {
+            // A socket that only waits has no other side.
+            self.targets.insert(flow.remote);
         }
         self.locals.insert(flow.local.address);
         self.senders.extend(flow.sender.filter(|sender| Some(*sender) != flow.owner));
-        *self.states.entry(flow.state).or_default() += 1;
     }
 
     fn finish(self) -> Activity {
-        let ports = if self.matched_ports.is_empty() { &self.ports } else { &self.matched_ports };
-        let rest = self.addresses.difference(&self.matched_addresses);
+        let matched = self.matched.sorted();
+        let all = Distinct { held: [self.targets.held, matched.clone()].concat(), sorted: 0 }.sorted();
+        let ports =
+            |targets: &[Endpoint]| targets.iter().map(|target| target.port).collect::<BTreeSet<u16>>();
+        let all_ports = ports(&all);
+        let matched_ports = ports(&matched);
+        // Targets are sorted by address.
+        let addresses = |targets: &[Endpoint]| {
+            let mut addresses: Vec<IpAddr> = targets.iter().map(|target| target.address).collect();
+            addresses.dedup();
+            addresses
+        };
+        let mut address_sample = addresses(&matched);
+        address_sample.truncate(ADDRESSES_MAX);
+        let all_addresses = addresses(&all);
+        let more = ADDRESSES_MAX - address_sample.len();
+        let is_matched =
+            |address: &IpAddr| matched.binary_search_by_key(address, |target| target.address).is_ok();
+        address_sample
+            .extend(all_addresses.iter().copied().filter(|address| !is_matched(address)).take(more));
         Activity {
             senders: self.senders.iter().copied().collect(),
-            addresses: self.addresses.len() as u64,
-            ports: self.ports.len() as u64,
-            targets: self.targets.len() as u64,
-            matched_ports: self.matched_ports.len() as u64,
+            addresses: all_addresses.len() as u64,
+            ports: all_ports.len() as u64,
+            targets: all.len() as u64,
+            matched_ports: matched_ports.len() as u64,
             states: self.states.into_iter().collect(),
-            address_sample: self.matched_addresses.iter().chain(rest).copied().take(ADDRESSES_MAX).collect(),
-            port_ranges: ranges(ports),
+            address_sample,
+            port_ranges: ranges(if matched_ports.is_empty() { &all_ports } else { &matched_ports }),
             local_addresses: self.locals.into_iter().take(ADDRESSES_MAX).collect(),
             ..self.activity
         }
+    }
+}
+
+/// Endpoints, each once in the end; in little more memory than they take.
+#[derive(Default)]
+struct Distinct {
+    held: Vec<Endpoint>,
+    /// How many of them were sorted last.
+    sorted: usize,
+}
+
+impl Distinct {
+    fn insert(&mut self, endpoint: Endpoint) {
+        if self.held.last() == Some(&endpoint) {
+            return;
+        }
+        if self.held.len() > 1024
+            && self.held.len() > self.sorted * 2
+            && self.held.len() == self.held.capacity()
+        {
+            self.held.sort_unstable();
+            self.held.dedup();
+            self.sorted = self.held.len();
+        }
+        self.held.push(endpoint);
+    }
+
+    fn sorted(mut self) -> Vec<Endpoint> {
+        self.held.sort_unstable();
+        self.held.dedup();
+        self.held
     }
 }
 
@@ -200,12 +243,13 @@ fn ranges(ports: &BTreeSet<u16>) -> Vec<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Prefix;
 
     #[test]
     fn prefixes_contain_what_they_should() {
         let check = |prefix: &str, length, address: &str, expected| {
             let prefix = Prefix { address: prefix.parse().unwrap(), length };
-            assert_eq!(contains(&prefix, address.parse().unwrap()), expected, "{prefix:?} {address}");
+            assert_eq!(prefix.contains(address.parse().unwrap()), expected, "{prefix:?} {address}");
         };
         check("198.51.100.20", 32, "198.51.100.20", true);
         check("198.51.100.20", 32, "198.51.100.21", false);

@@ -1,12 +1,12 @@
 //! One pass over events, collecting what a window asks for. Pure.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::activity;
+use super::sets::Sets;
 use crate::event::Body;
 use crate::event::Container;
 use crate::event::Direction;
@@ -14,6 +14,7 @@ use crate::event::Dns;
 use crate::event::Endpoint;
 use crate::event::Event;
 use crate::event::Flow;
+use crate::event::FlowState;
 use crate::event::Login;
 use crate::event::Operation;
 use crate::event::OperationKind;
@@ -28,7 +29,6 @@ use crate::evidence::Evidence;
 use crate::evidence::Exit;
 use crate::evidence::Host;
 use crate::evidence::LoginEvent;
-use crate::evidence::Loss;
 use crate::evidence::Omission;
 use crate::evidence::OperationEvent;
 use crate::evidence::Prefix;
@@ -40,8 +40,10 @@ use crate::id::ProcessId;
 use crate::id::UnixNs;
 use crate::redact;
 
-/// Flows of one window that are held in memory.
-const FLOWS_MAX: usize = 500_000;
+/// Single flows of one window that are held in memory.
+const FLOWS_MAX: usize = 200_000;
+/// Flows of sets that are held in memory; those that match what is asked may be as many again.
+const MEMBERS_MAX: usize = 800_000;
 /// Activities in an answer.
 const ACTIVITIES_MAX: usize = 64;
 /// Single flows in an answer.
@@ -62,13 +64,12 @@ const OPERATIONS_MAX: usize = 128;
 /// What names a flow: later events of the same flow replace earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FlowKey {
-    owner: Option<ProcessId>,
-    protocol: Protocol,
-    via: Via,
-    direction: Direction,
-
-    remote: Endpoint,
-    first: UnixNs,
+    pub(super) owner: Option<ProcessId>,
+    pub(super) protocol: Protocol,
+    pub(super) via: Via,
+    pub(super) direction: Direction,
+    pub(super) remote: Endpoint,
+    pub(super) first: UnixNs,
 }
 
 /// What names a login: after a restart of the recorder it may be told again, and its process not be known.
@@ -91,18 +92,20 @@ pub(super) struct Gathered<'a> {
     logins_seen: HashSet<LoginKey>,
     logins_dropped: u64,
     flows: HashMap<FlowKey, (EventId, EventId, Flow)>,
+    sets: Sets,
     flows_dropped: u64,
-    losses: Vec<Loss>,
+    /// Who asked which of our services by datagram.
+    asked_of_us: HashSet<(Option<ProcessId>, Endpoint)>,
     dns: Vec<DnsEvent>,
     dns_dropped: u64,
     operations: Vec<OperationEvent>,
     operations_dropped: u64,
-    searched: u64,
-    window: Option<Window>,
+    unsearched: u64,
+    window: Window,
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new(request: &'a Request) -> Self {
+    pub(super) fn new(request: &'a Request, window: Window) -> Self {
         Self {
             request,
             processes: HashMap::new(),
@@ -113,50 +116,53 @@ impl<'a> Gathered<'a> {
             logins_seen: HashSet::new(),
             logins_dropped: 0,
             flows: HashMap::new(),
+            sets: Sets::new(MEMBERS_MAX),
             flows_dropped: 0,
-            losses: Vec::new(),
+            asked_of_us: HashSet::new(),
             dns: Vec::new(),
             dns_dropped: 0,
             operations: Vec::new(),
             operations_dropped: 0,
-            searched: 0,
-            window: None,
+            unsearched: 0,
+            window,
         }
     }
 
-    /// Adds the events of one file.
-    pub(super) fn add(&mut self, events: &[Event], window: Window) {
-        self.window = Some(window);
-        self.searched += events.len() as u64;
-        for event in events {
-            match &event.body {
-                Body::Process(process) => {
-                    self.add_container(process);
-                    let known = self.processes.entry(process.id).or_insert_with(|| (**process).clone());
-                    // The path of a new cgroup may become known after its first process.
-                    if known.cgroup.is_empty() && !process.cgroup.is_empty() {
-                        known.cgroup.clone_from(&process.cgroup);
-                        known.container.clone_from(&process.container);
+    /// Adds the next event. Events come oldest first.
+    pub(super) fn add(&mut self, event: Event) {
+        let Event { id, time, body, .. } = event;
+        match body {
+            Body::Process(process) => {
+                self.add_container(&process);
+                let known = self.processes.entry(process.id).or_insert_with(|| (*process).clone());
+                // The path of a new cgroup may become known after its first process.
+                if known.cgroup.is_empty() && !process.cgroup.is_empty() {
+                    known.cgroup.clone_from(&process.cgroup);
+                    known.container.clone_from(&process.container);
+                }
+            }
+            Body::Fork { child, parent } => {
+                self.forks.insert(child, (parent, time));
+            }
+            Body::Exit { process, code, signal } => {
+                self.exits.insert(process, Exit { event: id, process, time, code, signal });
+            }
+            Body::Login(login) => self.add_login(id, time, *login),
+            Body::Flow(flow) => self.add_flow(id, *flow),
+            Body::Targets(targets) if self.window.touches(targets.first, targets.last) => {
+                if targets.state == FlowState::Received {
+                    for remote in targets.remotes.endpoints() {
+                        self.note_asker(targets.owner, remote);
                     }
                 }
-                Body::Fork { child, parent } => {
-                    self.forks.insert(*child, (*parent, event.time));
-                }
-                Body::Exit { process, code, signal } => {
-                    let (process, code, signal) = (*process, *code, *signal);
-                    let exit = Exit { event: event.id, process, time: event.time, code, signal };
-                    self.exits.insert(process, exit);
-                }
-                Body::Login(login) => self.add_login(event, login),
-                Body::Flow(flow) => self.add_flow(event.id, flow, window),
-                Body::Loss { class, count, from } if window.touches(*from, event.time) => {
-                    let window = Window { from: *from, to: event.time };
-                    self.losses.push(Loss { class: *class, count: *count, window });
-                }
-                Body::Dns(dns) => self.add_dns(event, dns, window),
-                Body::Operation(operation) => self.add_operation(event, operation, window),
-                Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } => {}
+                self.flows_dropped += self
+                    .sets
+                    .add(id, &targets, |remote| activity::matches(self.request, &targets.flow(remote)));
             }
+            Body::Dns(dns) => self.add_dns(id, time, *dns),
+            Body::Operation(operation) => self.add_operation(id, time, *operation),
+            // Losses stand in what each file says of itself.
+            Body::Credentials { .. } | Body::Recorder { .. } | Body::Loss { .. } | Body::Targets(_) => {}
         }
     }
 
@@ -167,43 +173,56 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// Notes that of so many events only what was asked for was read.
+    pub(super) fn note_unsearched(&mut self, events: u64) {
+        self.unsearched = events;
+    }
+
     /// A login is written again into each file whose sessions it began; the first writing counts.
-    fn add_login(&mut self, event: &Event, login: &Login) {
+    fn add_login(&mut self, event: EventId, time: UnixNs, login: Login) {
         if self.logins.len() >= LOGINS_SEARCHED_MAX {
             self.logins_dropped += 1;
-        } else if self.logins_seen.insert(login_key(event.time, login)) {
-            self.logins.push(LoginEvent { event: event.id, time: event.time, login: login.clone() });
+        } else if self.logins_seen.insert(login_key(time, &login)) {
+            self.logins.push(LoginEvent { event, time, login });
         }
     }
 
     /// A name asked for in the question is looked for however long before the window it was answered.
-    fn add_dns(&mut self, event: &Event, dns: &Dns, window: Window) {
-        if event.time > window.to || (event.time < window.from && !self.request.names.contains(&dns.name)) {
+    fn add_dns(&mut self, event: EventId, time: UnixNs, dns: Dns) {
+        if time > self.window.to || (time < self.window.from && !self.request.names.contains(&dns.name)) {
             return;
         }
         if self.dns.len() >= BESIDE_SEARCHED_MAX {
             self.dns_dropped += 1;
         } else {
-            self.dns.push(DnsEvent { event: event.id, time: event.time, dns: dns.clone() });
+            self.dns.push(DnsEvent { event, time, dns });
         }
     }
 
-    fn add_operation(&mut self, event: &Event, operation: &Operation, window: Window) {
+    fn add_operation(&mut self, event: EventId, time: UnixNs, operation: Operation) {
         // A socket that hides its packets does so until it is closed, perhaps long after.
-        if event.time > window.to || (event.time < window.from && !operation.kind.is_critical()) {
+        if time > self.window.to || (time < self.window.from && !operation.kind.is_critical()) {
             return;
         }
         if self.operations.len() >= BESIDE_SEARCHED_MAX {
             self.operations_dropped += 1;
         } else {
-            let operation = operation.clone();
-            self.operations.push(OperationEvent { event: event.id, time: event.time, operation });
+            self.operations.push(OperationEvent { event, time, operation });
         }
     }
 
-    fn add_flow(&mut self, event: EventId, flow: &Flow, window: Window) {
-        if !window.touches(flow.first, flow.last) {
+    fn note_asker(&mut self, owner: Option<ProcessId>, remote: Endpoint) {
+        if self.asked_of_us.len() < FLOWS_MAX {
+            self.asked_of_us.insert((owner, remote));
+        }
+    }
+
+    fn add_flow(&mut self, event: EventId, flow: Flow) {
+        if !self.window.touches(flow.first, flow.last) {
             return;
+        }
+        if flow.state == FlowState::Received {
+            self.note_asker(flow.owner, flow.remote);
         }
         let key = FlowKey {
             owner: flow.owner,
@@ -217,22 +236,13 @@ impl<'a> Gathered<'a> {
             // The log is in order; a segment may be read after it.
             if event > *last {
                 *last = event;
-                *known = flow.clone();
+                *known = flow;
             }
         } else if self.flows.len() < FLOWS_MAX {
-            self.flows.insert(key, (event, event, flow.clone()));
+            self.flows.insert(key, (event, event, flow));
         } else {
             self.flows_dropped += 1;
         }
-    }
-
-    /// Losses in the window, once each.
-    pub(super) fn take_losses(&mut self) -> Vec<Loss> {
-        std::mem::take(&mut self.losses)
-    }
-
-    pub(super) fn events_searched(&self) -> u64 {
-        self.searched
     }
 
     pub(super) fn into_evidence(
@@ -244,9 +254,13 @@ impl<'a> Gathered<'a> {
     ) -> Evidence {
         let mut omitted = Vec::new();
         omit(&mut omitted, "flows", self.flows_dropped);
-        let flows = std::mem::take(&mut self.flows);
+        omit(&mut omitted, "events that were searched only for what was asked", self.unsearched);
+        let mut flows = std::mem::take(&mut self.flows);
         let asked = self.with_names_resolved();
-        let (mut activities, samples) = activity::sum(&asked, flows.into_values(), SAMPLES_MAX);
+        let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
+        let flows = flows.into_values().chain(members);
+        let (mut activities, samples) =
+            activity::sum(&asked, flows, &|id| self.is_meant(id), &self.asked_of_us, SAMPLES_MAX);
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);
@@ -275,6 +289,11 @@ impl<'a> Gathered<'a> {
             operations,
             omitted,
         }
+    }
+
+    /// Whether it is somebody whose traffic is asked for.
+    fn is_meant(&self, id: Option<ProcessId>) -> bool {
+        self.request.who.means(&id.map(|id| self.chain(id)).unwrap_or_default())
     }
 
     /// A process, or what its fork tells of it.
@@ -323,7 +342,7 @@ impl<'a> Gathered<'a> {
         let began = |event: &LoginEvent| {
             event.login.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
         };
-        let in_window = |event: &LoginEvent| self.window.is_some_and(|window| window.contains(event.time));
+        let in_window = |event: &LoginEvent| self.window.contains(event.time);
         let mut logins: Vec<LoginEvent> =
             self.logins.iter().filter(|event| began(event) || in_window(event)).cloned().collect();
         logins.sort_by_key(|event| (!began(event), !event.login.accepted, event.time));
@@ -428,7 +447,7 @@ impl<'a> Gathered<'a> {
         let rest = beside.len().saturating_sub(SESSION_PROCESSES_MAX) as u64;
         beside.truncate(SESSION_PROCESSES_MAX);
         let mut processes: Vec<Process> =
-            beside.into_iter().cloned().chain(needed.into_values()).map(redacted).collect();
+            beside.into_iter().cloned().chain(needed.into_values()).map(redact::process).collect();
         for container in processes.iter_mut().filter_map(|process| process.container.as_mut()) {
             if let Some(named) = self.containers.get(&container.id) {
                 container.clone_from(named);
@@ -440,22 +459,8 @@ impl<'a> Gathered<'a> {
 
     fn ran_in_window(&self, process: &Process) -> bool {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
-        self.window.is_some_and(|window| window.touches(process.started, ended))
+        self.window.touches(process.started, ended)
     }
-}
-
-/// A process as it may leave the host.
-fn redacted(mut process: Process) -> Process {
-    let (argv, mut changed) = redact::command_line(&process.argv);
-    process.argv = argv;
-    for variable in &mut process.env {
-        if let Cow::Owned(text) = redact::text(variable) {
-            *variable = text;
-            changed = true;
-        }
-    }
-    process.flags.redacted = changed;
-    process
 }
 
 fn omit(omitted: &mut Vec<Omission>, what: &str, count: u64) {

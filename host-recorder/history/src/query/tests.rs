@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::event::*;
-use crate::evidence::Prefix;
 use crate::id::ProcessId;
 use crate::ring::KnownProcesses;
 use crate::ring::Ring;
 use crate::ring::RingLimits;
 use crate::testing;
+use crate::who::Who;
 
 /// 2026-01-01 00:00 UTC.
 const START: UnixNs = UnixNs(1_767_225_600_000_000_000);
@@ -77,7 +77,15 @@ fn request(from: i64, to: i64, remote: &str) -> Request {
         remote => vec![Prefix { address: remote.parse().unwrap(), length: 32 }],
     };
     let window = Window { from: at(from), to: at(to) };
-    Request { version: VERSION, window, remotes, ports: Vec::new(), protocol: None, names: Vec::new() }
+    Request {
+        version: VERSION,
+        window,
+        remotes,
+        ports: Vec::new(),
+        protocol: None,
+        names: Vec::new(),
+        who: Who::default(),
+    }
 }
 
 fn ask(dir: &Path, request: &Request) -> Evidence {
@@ -138,7 +146,8 @@ fn losses_and_gaps_make_coverage_incomplete() {
 fn a_damaged_or_missing_segment_is_a_gap() {
     let dir = tempfile::tempdir().unwrap();
     scanned(dir.path(), 3_000);
-    let segments: Vec<_> = ring::list(dir.path()).unwrap().into_iter().filter(RingFile::is_segment).collect();
+    let segments: Vec<_> =
+        ring::catalogue(dir.path()).unwrap().into_iter().filter(RingFile::is_segment).collect();
     let middle = &segments[segments.len() / 2].path;
     let bytes = std::fs::read(middle).unwrap();
     std::fs::write(middle, &bytes[..bytes.len() / 2]).unwrap();
@@ -233,4 +242,175 @@ fn logins_without_a_port_are_told_apart_by_process_and_lose_their_secrets() {
     assert_eq!(evidence.logins.len(), 2);
     let command = evidence.logins[0].login.command.as_deref();
     assert_eq!(command, Some("curl -u alice:[redacted] https://example.com"));
+}
+
+/// A scan kept as sets is told as the same scan kept flow by flow: who, how many, which, in which state.
+#[test]
+fn a_scan_kept_as_sets_is_told_as_its_flows_are() {
+    let scan = |port: u16, state, first: i64, last: i64| {
+        let (first, last) = (UnixNs(first), UnixNs(last));
+        Flow { state, last, packets: 0, bytes: 0, ..testing::flow(4, port, first) }
+    };
+    let second = 1_000_000_000;
+    let base = at(50).0;
+    // Attempts of two seconds; then most of the first second's are refused, a few of them by themselves.
+    let mut commits: Vec<Vec<Flow>> = vec![Vec::new(); 4];
+    for port in 1..=400u16 {
+        let begun = base + i64::from(port % 2) * second + i64::from(port);
+        commits[usize::from(port % 2)].push(scan(port, FlowState::Attempt, begun, begun));
+        if port % 2 == 0 && port <= 300 {
+            commits[2].push(scan(port, FlowState::Refused, begun, begun + 2 * second));
+        } else if port % 2 == 0 && port <= 310 {
+            commits[3].push(scan(port, FlowState::Failed, begun, begun + 3 * second));
+        }
+    }
+    let tell = |as_sets: bool, log_bytes: u64, request: &Request| {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { log_bytes, free_bytes: 0, ..RingLimits::default() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        recorder(&mut ring, 0, RecorderAct::Started);
+        for flows in &commits {
+            let flows = flows.iter().map(|flow| (0, flow.clone())).collect();
+            let bodies = if as_sets {
+                crate::with_targets(flows)
+            } else {
+                flows.into_iter().map(|(at, flow)| (at, Body::Flow(Box::new(flow)))).collect()
+            };
+            assert!(!as_sets || bodies.len() < 6, "{}", bodies.len());
+            for (_, body) in bodies {
+                ring.append(at(50), 0, body, &Known).unwrap();
+            }
+            ring.commit().unwrap();
+        }
+        recorder(&mut ring, 100, RecorderAct::Stopped);
+        drop(ring);
+        let mut evidence = ask(dir.path(), request);
+        let samples: Vec<u16> = evidence.samples.iter().map(|sample| sample.flow.remote.port).collect();
+        let activity = evidence.activities.remove(0);
+        (Activity { first_event: 0, last_event: 0, ..activity }, samples.len())
+    };
+    for request in [request(10, 90, "198.51.100.20"), request(10, 90, ""), request(10, 90, "192.0.2.1")] {
+        for log_bytes in [2_000, 8 << 20] {
+            assert_eq!(tell(true, log_bytes, &request), tell(false, log_bytes, &request));
+        }
+    }
+    let one = Request { ports: vec![399], ..request(10, 90, "198.51.100.20") };
+    let (activity, samples) = tell(true, 8 << 20, &one);
+    assert_eq!((activity.matched, activity.flows, samples), (1, 400, 1));
+}
+
+/// Where a window holds too much to tell all of it, what was asked for is still told in full: who, how, and the login.
+#[test]
+fn asked_of_much_the_answer_is_the_same_for_what_was_asked() {
+    for log_bytes in [3_000, 6_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { log_bytes, free_bytes: 0, ..RingLimits::default() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        recorder(&mut ring, 0, RecorderAct::Started);
+        let mut put = |second: i64, body| {
+            ring.append(at(second), 0, body, &Known).unwrap();
+            ring.commit().unwrap();
+        };
+        for second in 1..=90 {
+            put(second, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+            // Another process, all the time, elsewhere; and in the middle what is asked for, singly and in sets.
+            let mut elsewhere = testing::flow(2, second as u16, at(second));
+            elsewhere.remote.address = std::net::Ipv4Addr::new(192, 0, 2, second as u8).into();
+            put(second, Body::Flow(Box::new(elsewhere)));
+            if second == 30 {
+                let dns = Dns {
+                    process: Some(testing::process_id(4)),
+                    answer: true,
+                    name: "victim.example.com".to_owned(),
+                    addresses: vec!["198.51.100.20".parse().unwrap()],
+                    ..Dns::default()
+                };
+                put(second, Body::Dns(Box::new(dns)));
+            }
+            if second % 20 == 0 {
+                let flow = |port: u16| (0, testing::flow(4, port + second as u16, at(second)));
+                let ports = if second == 40 { 1..4 } else { 1..400 };
+                for (_, body) in crate::with_targets(ports.map(flow).collect()) {
+                    put(second, body);
+                }
+            }
+        }
+        drop(ring);
+        let named = Request { names: vec!["victim.example.com".to_owned()], ..request(10, 85, "") };
+        let wide = |length| {
+            let mut request = request(10, 85, "198.51.100.20");
+            request.remotes[0].length = length;
+            request
+        };
+        for request in [wide(32), wide(24), named.clone(), request(35, 45, "198.51.100.20")] {
+            let ask = |most| query_with(dir.path(), &request, Host::default(), at(100), most).unwrap();
+            let (all, sought) = (ask(u64::MAX), ask(0));
+            let matching = |evidence: &Evidence| {
+                let it = evidence.activities.iter().find(|it| it.matched > 0 && it.process.is_some());
+                let it = it.unwrap().clone();
+                (it.process, it.matched, it.matched_ports, it.port_ranges, it.first, it.last)
+            };
+            let named = !request.names.is_empty();
+            if named {
+                // Asked by name, all is matched that went to the address that the name has.
+                assert_eq!(sought.activities[0].process, all.activities[0].process);
+            }
+            assert_eq!(matching(&sought), matching(&all));
+            assert_eq!(sought.samples, all.samples);
+            assert_eq!(sought.coverage.gaps, all.coverage.gaps);
+            let pids = |evidence: &Evidence| -> Vec<u32> {
+                evidence.processes.iter().map(|process| process.id.tgid).collect()
+            };
+            assert_eq!(pids(&sought), vec![1, 2, 3, 4]);
+            assert_eq!(sought.logins.len(), 1);
+            assert!(sought.omitted.iter().any(|omission| omission.what.contains("only for what was asked")));
+            assert_eq!(sought.dns.len(), all.dns.len().min(usize::from(named)));
+        }
+        let nobody = request(10, 85, "203.0.113.99");
+        let evidence = query_with(dir.path(), &nobody, Host::default(), at(100), 0).unwrap();
+        assert!(evidence.activities.iter().all(|activity| activity.matched == 0));
+    }
+}
+
+#[test]
+fn traffic_is_asked_for_by_whose_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let matched = |who: Who| {
+        let request = Request { who, ..request(10, 90, "198.51.100.20") };
+        ask(dir.path(), &request).activities.iter().map(|activity| activity.matched).sum::<u64>()
+    };
+    let words = |word: &str| vec![word.to_owned()];
+    assert_eq!(matched(Who { processes: words("nmap"), ..Who::default() }), 500);
+    // It came of the shell, of the user's session.
+    assert_eq!(matched(Who { processes: words("2"), users: words("alice"), ..Who::default() }), 500);
+    assert_eq!(matched(Who { sessions: vec![3], ..Who::default() }), 500);
+    assert_eq!(matched(Who { users: words("bob"), ..Who::default() }), 0);
+    assert_eq!(matched(Who { processes: words("nmap"), sessions: vec![4], ..Who::default() }), 0);
+    assert_eq!(matched(Who { containers: words("web"), ..Who::default() }), 0);
+}
+
+#[test]
+fn what_is_exported_reads_back_with_a_row_for_each_target() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let path = dir.path().join("hour.parquet");
+    let mut export = ring::ParquetExport::create(&path).unwrap();
+    let flows = (1..=100).map(|port| (0, testing::flow(4, port, at(50)))).collect();
+    let (_, set) = crate::with_targets(flows).remove(0);
+    export.push(&Event { id: 7, time: at(50), boot_ns: 1, body: set }).unwrap();
+    let window = Window { from: at(50), to: at(60) };
+    let mut pushed = 0;
+    let damaged = ring::visit_window(dir.path(), window, &mut |event| {
+        pushed += 1;
+        export.push(&event).unwrap();
+    });
+    assert!(damaged.unwrap().is_empty());
+    export.finish().unwrap();
+    // A name that a ring gives, so that it can be read as one.
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::rename(&path, alone.path().join(format!("segment-{:020}-{:020}.parquet", 0, 9))).unwrap();
+    let events = ring::events(alone.path()).unwrap();
+    assert_eq!(events.len(), pushed + 100);
+    assert!(events.iter().all(|event| !matches!(event.body, Body::Targets(_))));
 }

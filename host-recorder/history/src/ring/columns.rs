@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `id` | int64 | number of the event in the ring |
 //! | `time` | int64, ns since 1970 UTC | when, by the wall clock |
-//! | `boot_ns` | int64, ns | when, since boot |
-//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation` |
+//! | `offset` | int64, ns | `time` less the time since boot: the wall clock's offset then |
+//! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation`, `targets` |
 //! | `process` | text | identity of the process that the event is about (a flow's owner, a fork's child) |
 //! | `parent`, `sender` | text | identities: its parent; who sent, where that differs from the owner |
 //! | `seen` | text | how a process came to be recorded |
@@ -21,20 +21,27 @@
 //! | `protocol`, `via`, `direction`, `state` | int32, text | of a flow |
 //! | `local_address` … `remote_port` | text, int32 | endpoints |
 //! | `packets`, `bytes`, `bytes_received`, `tcp_flags` | int | of a flow, totals so far |
-//! | `first`, `last` | int64, ns since 1970 | of a flow |
+//! | `before_first`, `before_last` | int64, ns | of a flow: how long before `time` its first and its last packet or change was |
+//! | `boot_ns`, `first`, `last` | int64 | null; segments of earlier versions have here what `offset`, `before_first` and `before_last` tell |
 //! | `service`, `method`, `accepted`, `key`, `origin` | text, int32 | of a login; `user` and `remote_*` too |
 //! | `by`, `service_session`, `command` | text | of a login: who asked, the service's id, what for |
 //! | `dns_name`, `dns_kind`, `dns_code`, `dns_flags` | text, int32 | of a DNS message; flags: 1 sent, 2 answer |
 //! | `dns_answers` | list of text | addresses and names in a DNS answer |
 //! | `operation`, `detail` | text | of an operation |
-//! | `class`, `count` | text, int64 | of a loss; `first` is since when |
+//! | `targets`, `targets_count` | binary, int32 | of a set of flows alike (a scan): the remote endpoints, packed as told in [`crate::targets`], and how many; the columns of a flow hold what each of them has, `remote_address` and `remote_port` are null |
+//! | `local_port_last` | int32 | of such a set: the highest local port; `local_port` is the lowest |
+//! | `class`, `count` | text, int64 | of a loss; `before_first` is since when |
 //! | `act`, `note` | text | of the recorder itself |
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 
 use crate::event::*;
 use crate::id::*;
+use crate::targets::EndpointSet;
+use crate::targets::Targets;
 
 /// Names every column once: in the schema, in the writer, and in the reader.
 macro_rules! columns {
@@ -72,6 +79,7 @@ macro_rules! columns {
     (@type Long) => { Option<i64> };
     (@type Int) => { Option<i32> };
     (@type Text) => { Option<String> };
+    (@type Bytes) => { Option<Vec<u8>> };
     (@type Texts) => { Option<Vec<String>> };
     (@values Long $rows:ident $field:ident) => {
         ColumnValues::Long($rows.iter().map(|row| row.$field).collect())
@@ -81,6 +89,9 @@ macro_rules! columns {
     };
     (@values Text $rows:ident $field:ident) => {
         ColumnValues::Text($rows.iter().map(|row| row.$field.as_deref()).collect())
+    };
+    (@values Bytes $rows:ident $field:ident) => {
+        ColumnValues::Bytes($rows.iter().map(|row| row.$field.as_deref()).collect())
     };
     (@values Texts $rows:ident $field:ident) => {
         ColumnValues::Texts($rows.iter().map(|row| row.$field.as_deref()).collect())
@@ -93,6 +104,7 @@ pub(super) enum ColumnKind {
     Long,
     Int,
     Text,
+    Bytes,
     Texts,
 }
 
@@ -101,6 +113,7 @@ pub(super) enum ColumnValues<'a> {
     Long(Vec<Option<i64>>),
     Int(Vec<Option<i32>>),
     Text(Vec<Option<&'a str>>),
+    Bytes(Vec<Option<&'a [u8]>>),
     Texts(Vec<Option<&'a [String]>>),
 }
 
@@ -109,6 +122,7 @@ pub(super) enum ReadValues {
     Long(Vec<Option<i64>>),
     Int(Vec<Option<i32>>),
     Text(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
     Texts(Vec<Option<Vec<String>>>),
 }
 
@@ -196,6 +210,12 @@ columns! {
     dns_answers: Texts,
     operation: Text,
     detail: Text,
+    targets: Bytes,
+    targets_count: Int,
+    local_port_last: Int,
+    offset: Long,
+    before_first: Long,
+    before_last: Long,
     class: Text,
     count: Long,
     act: Text,
@@ -208,7 +228,7 @@ impl Row {
         let mut row = Self {
             id: Some(event.id as i64),
             time: Some(event.time.0),
-            boot_ns: Some(event.boot_ns as i64),
+            offset: Some(event.time.0.wrapping_sub(event.boot_ns as i64)),
             ..Self::default()
         };
         match &event.body {
@@ -236,7 +256,7 @@ impl Row {
                 row.kind = text("loss");
                 row.class = name(class);
                 row.count = Some(*count as i64);
-                row.first = Some(from.0);
+                row.set_times(*from, *from);
             }
             Body::Recorder { act, note } => {
                 row.kind = text("recorder");
@@ -244,6 +264,7 @@ impl Row {
                 row.note = text(note);
             }
             Body::Dns(dns) => row.set_dns(dns),
+            Body::Targets(targets) => row.set_targets(targets),
             Body::Operation(operation) => {
                 row.kind = text("operation");
                 row.process = operation.process.and_then(id_text);
@@ -256,7 +277,8 @@ impl Row {
 
     /// A row as an event; none where it is not one.
     pub(super) fn event(self) -> Option<Event> {
-        let (id, time, boot_ns) = (self.id? as u64, UnixNs(self.time?), self.boot_ns? as u64);
+        let (id, time) = (self.id? as u64, UnixNs(self.time?));
+        let boot_ns = self.boot_ns.or(self.offset.map(|offset| time.0.wrapping_sub(offset)))? as u64;
         let body = match self.kind.as_deref()? {
             "process" => Body::Process(Box::new(self.process()?)),
             "fork" => Body::Fork { child: read_id(&self.process)?, parent: read_id(&self.parent)? },
@@ -272,11 +294,10 @@ impl Row {
             },
             "login" => Body::Login(Box::new(self.login()?)),
             "flow" => Body::Flow(Box::new(self.flow()?)),
-            "loss" => Body::Loss {
-                class: read_name(&self.class)?,
-                count: self.count? as u64,
-                from: UnixNs(self.first?),
-            },
+            "targets" => Body::Targets(Box::new(self.targets()?)),
+            "loss" => {
+                Body::Loss { class: read_name(&self.class)?, count: self.count? as u64, from: self.first()? }
+            }
             "recorder" => Body::Recorder { act: read_name(&self.act)?, note: self.note? },
             "dns" => Body::Dns(Box::new(self.dns()?)),
             "operation" => Body::Operation(Box::new(Operation {
@@ -522,8 +543,23 @@ impl Row {
         self.bytes = Some(flow.bytes as i64);
         self.bytes_received = Some(flow.bytes_received as i64);
         self.tcp_flags = Some(i32::from(flow.tcp_flags));
-        self.first = Some(flow.first.0);
-        self.last = Some(flow.last.0);
+        self.set_times(flow.first, flow.last);
+    }
+
+    /// Both are near the time of the event.
+    fn set_times(&mut self, first: UnixNs, last: UnixNs) {
+        let before = |at: UnixNs| self.time.map(|time| time.wrapping_sub(at.0));
+        (self.before_first, self.before_last) = (before(first), before(last));
+    }
+
+    fn first(&self) -> Option<UnixNs> {
+        let by_time = || Some(self.time?.wrapping_sub(self.before_first?));
+        self.first.or_else(by_time).map(UnixNs)
+    }
+
+    fn last(&self) -> Option<UnixNs> {
+        let by_time = || Some(self.time?.wrapping_sub(self.before_last?));
+        self.last.or_else(by_time).map(UnixNs)
     }
 
     fn flow(self) -> Option<Flow> {
@@ -540,8 +576,43 @@ impl Row {
             bytes: self.bytes? as u64,
             bytes_received: self.bytes_received? as u64,
             tcp_flags: u8::try_from(self.tcp_flags?).ok()?,
-            first: UnixNs(self.first?),
-            last: UnixNs(self.last?),
+            first: self.first()?,
+            last: self.last()?,
+        })
+    }
+
+    fn set_targets(&mut self, targets: &Targets) {
+        let remotes = targets.remotes.endpoints();
+        self.set_flow(&targets.flow(targets.local));
+        self.kind = text("targets");
+        (self.remote_address, self.remote_port) = (None, None);
+        self.local_port_last = Some(i32::from(targets.local_port_last));
+        self.targets_count = i32::try_from(remotes.len()).ok();
+        self.targets = Some(targets.remotes.as_bytes().to_vec());
+    }
+
+    fn targets(mut self) -> Option<Targets> {
+        let remotes = EndpointSet::from_bytes(self.targets.take()?)?;
+        let local_port_last = u16::try_from(self.local_port_last?).ok()?;
+        self.remote_address.clone_from(&self.local_address);
+        self.remote_port = self.local_port;
+        let flow = self.flow()?;
+        Some(Targets {
+            owner: flow.owner,
+            sender: flow.sender,
+            protocol: flow.protocol,
+            via: flow.via,
+            direction: flow.direction,
+            state: flow.state,
+            local: flow.local,
+            local_port_last,
+            packets: flow.packets,
+            bytes: flow.bytes,
+            bytes_received: flow.bytes_received,
+            tcp_flags: flow.tcp_flags,
+            first: flow.first,
+            last: flow.last,
+            remotes,
         })
     }
 }
@@ -571,7 +642,8 @@ fn name<T: Serialize>(variant: &T) -> Option<String> {
 }
 
 fn read_name<T: DeserializeOwned>(name: &Option<String>) -> Option<T> {
-    serde_json::from_value(serde_json::Value::String(name.clone()?)).ok()
+    let name: StrDeserializer<'_, serde::de::value::Error> = name.as_deref()?.into_deserializer();
+    T::deserialize(name).ok()
 }
 
 #[cfg(test)]

@@ -1,17 +1,22 @@
 //! The files of a ring: their names, their order, and reading them without disturbing the writer.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 
 use super::RingError;
-use super::log::read_log;
-use super::segment::read_segment;
-use super::segment::read_spans;
-use super::spans;
-use super::spans::Span;
+use super::about::About;
+use super::chain;
+use super::chain::Sealed;
+use super::chain::What;
+use super::log;
+use super::reader;
+use super::reader::Segment;
+use super::segment::Filters;
+use super::select::Selection;
 use crate::event::Event;
+use crate::evidence::Window;
 use crate::id::EventId;
-use crate::id::UnixNs;
 
 /// One file of a ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,10 @@ pub(crate) struct RingFile {
     pub(crate) last: Option<EventId>,
     /// Size, bytes.
     pub(crate) bytes: u64,
+    /// What it says of itself, where that is known without opening it.
+    pub(crate) about: Option<About>,
+    /// Where its filters are, where that is known likewise.
+    filters: Filters,
 }
 
 impl RingFile {
@@ -52,6 +61,11 @@ fn parse_name(name: &str) -> Option<(EventId, Option<EventId>)> {
     Some((first.parse().ok()?, Some(last.parse().ok()?)))
 }
 
+/// The first event of the log with a path.
+pub(super) fn first_of_log(path: &Path) -> Option<EventId> {
+    parse_name(path.file_name()?.to_str()?).map(|(first, _)| first)
+}
+
 /// The files of a ring, oldest first, without logs that a segment has replaced.
 pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
     let entries = std::fs::read_dir(dir).map_err(|source| RingError::io("list", dir, source))?;
@@ -67,7 +81,14 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(RingError::io("read", &entry.path(), source)),
         };
-        files.push(RingFile { path: entry.path(), first, last, bytes });
+        files.push(RingFile {
+            path: entry.path(),
+            first,
+            last,
+            bytes,
+            about: None,
+            filters: Filters::default(),
+        });
     }
     // A segment sorts before the log that it replaces.
     files.sort_by_key(|file| (file.first, file.last.is_none()));
@@ -82,57 +103,111 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
     Ok(files)
 }
 
-/// The events of one file.
-pub(crate) fn read(file: &RingFile) -> Result<Vec<Event>, RingError> {
-    if file.is_segment() { read_segment(&file.path) } else { read_log(&file.path) }
+/// [`list`], with what the chain knows of each file, so that most need not be opened.
+pub(crate) fn catalogue(dir: &Path) -> Result<Vec<RingFile>, RingError> {
+    // What cannot be read there stands in the files themselves.
+    let (entries, _) = chain::read_entries(dir).unwrap_or_default();
+    let mut known: HashMap<String, Box<Sealed>> = HashMap::new();
+    for entry in entries {
+        if let What::Sealed(sealed) = entry.what {
+            known.insert(sealed.file.clone(), sealed);
+        }
+    }
+    let mut files = list(dir)?;
+    for file in &mut files {
+        let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        file.about =
+            known.remove(name).filter(|sealed| sealed.bytes == file.bytes).map(|sealed| sealed.about);
+    }
+    Ok(files)
 }
 
-/// All events of a ring, oldest first: for export and for tests of rings that are not being written.
+/// What a segment says of itself.
+pub(crate) fn about(file: &RingFile) -> Result<About, RingError> {
+    match &file.about {
+        Some(about) => Ok(about.clone()),
+        None => Segment::open(&file.path)?.about(),
+    }
+}
+
+/// Hands on the events of a segment that are needed.
+pub(crate) fn visit_segment(
+    file: &RingFile,
+    selection: &Selection<'_>,
+    visit: &mut dyn FnMut(Event),
+) -> Result<(), RingError> {
+    if let Some(sought) = selection.sought
+        && !reader::may_hold(&file.path, &file.filters, &sought)?
+    {
+        return Ok(());
+    }
+    Segment::open(&file.path)?.selected(selection, visit)
+}
+
+/// Hands on the events of a log.
+pub(crate) fn visit_log(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+    log::visit_log(&file.path, visit)
+}
+
+/// The events of one file.
+pub(crate) fn visit(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+    if file.is_segment() { Segment::open(&file.path)?.all(visit) } else { visit_log(file, visit) }
+}
+
+/// Logs that a segment has replaced; a run that was interrupted leaves one.
+pub(super) fn replaced_logs(dir: &Path) -> Result<Vec<PathBuf>, RingError> {
+    let left: Vec<PathBuf> = list(dir)?.into_iter().map(|file| file.path).collect();
+    let entries = std::fs::read_dir(dir).map_err(|source| RingError::io("list", dir, source))?;
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "gslog");
+    let paths = entries.flatten().map(|entry| entry.path());
+    Ok(paths.filter(is_log).filter(|path| !left.contains(path)).collect())
+}
+
+/// Hands on all events of a ring, oldest first. A file that goes meanwhile is passed over.
+pub fn visit_events(dir: &Path, visit_event: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+    for file in list(dir)? {
+        match visit(&file, visit_event) {
+            Err(error) if error.is_gone() => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// Hands on the events that tell of a window, oldest first, with the processes and logins that explain them, which may
+/// be older. What cannot be read is returned, with its file, as what it is; a file that goes meanwhile is passed over.
+pub fn visit_window(
+    dir: &Path,
+    window: Window,
+    visit_event: &mut dyn FnMut(Event),
+) -> Result<Vec<RingError>, RingError> {
+    let mut damaged = Vec::new();
+    for file in catalogue(dir)? {
+        let outcome = if file.is_segment() {
+            about(&file).and_then(|about| {
+                if !about.touches(window) {
+                    return Ok(());
+                }
+                visit_segment(&file, &Selection { window, sought: None }, visit_event)
+            })
+        } else {
+            visit_log(&file, visit_event)
+        };
+        match outcome {
+            Err(error) if !error.is_gone() => damaged.push(error),
+            _ => {}
+        }
+    }
+    Ok(damaged)
+}
+
+/// All events of a ring, oldest first: for tests, and for rings that are known to be small.
 pub fn events(dir: &Path) -> Result<Vec<Event>, RingError> {
     let mut events = Vec::new();
     for file in list(dir)? {
-        events.extend(read(&file)?);
+        visit(&file, &mut |event| events.push(event))?;
     }
     Ok(events)
-}
-
-/// When the recorder ran, over all files. A log's events are handed to `keep`, so that it is read once.
-pub(crate) fn spans_of(
-    files: &[RingFile],
-    mut keep: impl FnMut(&RingFile, Vec<Event>),
-    mut damaged: impl FnMut(&RingFile, &RingError),
-) -> Result<Vec<Span>, RingError> {
-    let mut parts = Vec::new();
-    let mut next = None;
-    for file in files {
-        let follows = next == Some(file.first);
-        next = file.last.map(|last| last + 1);
-        let of_file = if file.is_segment() {
-            read_spans(&file.path)
-        } else {
-            read(file).map(|events| {
-                let mut of_log = Vec::new();
-                spans::extend(&mut of_log, &events);
-                next = events.last().map(|event| event.id + 1).or(Some(file.first));
-                keep(file, events);
-                of_log
-            })
-        };
-        match of_file {
-            Ok(of_file) => parts.push((of_file, follows)),
-            Err(error) if error.is_gone() => return Err(error),
-            Err(error) => {
-                damaged(file, &error);
-                next = None;
-            }
-        }
-    }
-    Ok(spans::join(parts.into_iter()))
-}
-
-/// The time of the oldest event, where there is one.
-pub(crate) fn oldest(spans: &[Span]) -> Option<UnixNs> {
-    spans.first().map(|span| span.from)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! A file begins with 8 bytes of magic, `GSHIST2\n`. Each frame is: length of the payload (u32, little endian,
 //! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard). Reading stops at the
-//! first frame that is short or does not match its checksum: what lies behind was never committed.
+//! first frame that is short or does not match its checksum: what lies behind was never committed. A frame that
+//! matches and is no event, and a file with another magic, are of another version of this program.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -11,7 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use sha2::Digest;
+use sha2::Sha256;
+
 use super::RingError;
+use super::chain::hex;
 use crate::event::Event;
 
 const MAGIC: &[u8; 8] = b"GSHIST2\n";
@@ -37,6 +42,8 @@ pub(super) struct LogWriter {
     written: u64,
     waiting: Vec<u8>,
     payload: Vec<u8>,
+    /// SHA-256 of what was written.
+    hash: Sha256,
 }
 
 impl LogWriter {
@@ -47,7 +54,7 @@ impl LogWriter {
             .create_new(true)
             .open(&path)
             .map_err(|source| RingError::io("create", &path, source))?;
-        Ok(Self { file, path, written: 0, waiting: MAGIC.to_vec(), payload: Vec::new() })
+        Ok(Self { file, path, written: 0, waiting: MAGIC.to_vec(), payload: Vec::new(), hash: Sha256::new() })
     }
 
     /// Appends one event; it is on disk after the next [`Self::commit`] that succeeds. An error means that this
@@ -84,6 +91,11 @@ impl LogWriter {
         self.written + self.waiting.len() as u64
     }
 
+    /// How many bytes were handed to the system, and their SHA-256.
+    pub(super) fn written(&self) -> (u64, String) {
+        (self.written, hex(&self.hash.clone().finalize()))
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -92,34 +104,58 @@ impl LogWriter {
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.write_all_at(&self.waiting, self.written)?;
         self.written += self.waiting.len() as u64;
+        self.hash.update(&self.waiting);
         self.waiting.clear();
         Ok(())
     }
 }
 
-/// Reads the events of a log, to its last whole frame.
-pub(super) fn read_log(path: &Path) -> Result<Vec<Event>, RingError> {
+/// Hands on the events of a log, to its last whole frame.
+pub(super) fn visit_log(path: &Path, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|source| RingError::io("read", path, source))?;
-    Ok(parse(&bytes))
+    let (_, outcome) = parse(&bytes, visit);
+    outcome.map_err(|what| RingError::LogVersion { path: path.to_owned(), what })
 }
 
-fn parse(bytes: &[u8]) -> Vec<Event> {
-    let mut events = Vec::new();
-    if !bytes.starts_with(MAGIC) {
-        return events;
-    }
-    let mut at = MAGIC.len();
-    while let Some((event, next)) = frame(bytes, at) {
-        events.push(event);
+/// Hands on the events of the frames from an offset on, and says behind which offset the last whole one ends.
+pub(super) fn parse_from(
+    bytes: &[u8],
+    mut at: usize,
+    visit: &mut dyn FnMut(Event),
+) -> (usize, Result<(), &'static str>) {
+    while let Some((payload, next)) = frame(bytes, at) {
+        let Ok(event) = postcard::from_bytes(payload) else {
+            return (at, Err("holds events that this program does not know"));
+        };
+        visit(event);
         at = next;
     }
-    events
+    (at, Ok(()))
 }
 
-fn frame(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
+/// Bytes before the first frame.
+pub(super) const HEADER: usize = MAGIC.len();
+
+/// Whether bytes are the beginning of a log of another version.
+pub(super) fn is_foreign(bytes: &[u8]) -> bool {
+    bytes.len() >= MAGIC.len() && !bytes.starts_with(MAGIC)
+}
+
+fn parse(bytes: &[u8], visit: &mut dyn FnMut(Event)) -> (usize, Result<(), &'static str>) {
+    // In a log without a frame is nothing to be known.
+    if bytes.len() <= MAGIC.len() {
+        return (0, Ok(()));
+    }
+    if is_foreign(bytes) {
+        return (0, Err("is of a version that this program does not know"));
+    }
+    parse_from(bytes, MAGIC.len(), visit)
+}
+
+fn frame(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let number = |at: usize| {
         let four = bytes.get(at..at + 4)?;
         Some(u32::from_le_bytes(four.try_into().ok()?))
@@ -130,17 +166,20 @@ fn frame(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
         return None;
     }
     let payload = bytes.get(at + FRAME_HEADER..at + FRAME_HEADER + length)?;
-    if crc32c::crc32c(payload) != checksum {
-        return None;
-    }
-    let event = postcard::from_bytes(payload).ok()?;
-    Some((event, at + FRAME_HEADER + length))
+    // An event is never empty; a disk that lost a write may give zeros, which are their own checksum.
+    (length > 0 && crc32c::crc32c(payload) == checksum).then_some((payload, at + FRAME_HEADER + length))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing;
+
+    fn parsed(bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::new();
+        let _ = parse(bytes, &mut |event| events.push(event));
+        events
+    }
 
     fn written(events: &[Event]) -> Vec<u8> {
         let dir = tempfile::tempdir().unwrap();
@@ -159,10 +198,10 @@ mod tests {
         let events = testing::events(12);
         let bytes = written(&events);
         for end in 0..=bytes.len() {
-            let read = parse(&bytes[..end]);
+            let read = parsed(&bytes[..end]);
             assert_eq!(read, events[..read.len()], "cut at {end}");
         }
-        assert_eq!(parse(&bytes), events);
+        assert_eq!(parsed(&bytes), events);
     }
 
     #[test]
@@ -172,9 +211,28 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            let read = parse(&bad);
+            let read = parsed(&bad);
             assert_eq!(read, events[..read.len()], "bit {bit}");
             assert!(read.len() < events.len(), "bit {bit} went unnoticed");
         }
+    }
+
+    #[test]
+    fn another_version_is_said_to_be_one() {
+        let events = testing::events(3);
+        let mut bytes = written(&events);
+        bytes[6] = b'9';
+        assert!(parse(&bytes, &mut |_| panic!("an event of an unknown version")).1.is_err());
+        let mut newer = written(&events);
+        let payload = [1, 2, 3, 250, 1];
+        newer.extend((payload.len() as u32).to_le_bytes());
+        newer.extend(crc32c::crc32c(&payload).to_le_bytes());
+        newer.extend(payload);
+        let mut read = Vec::new();
+        assert!(parse(&newer, &mut |event| read.push(event)).1.is_err());
+        assert_eq!(read, events);
+        let mut zeros = written(&events);
+        zeros.extend([0; 64]);
+        assert_eq!(parse(&zeros, &mut |_| {}).1, Ok(()));
     }
 }

@@ -4,14 +4,21 @@
 //! sealed to `segment-FIRST-LAST.parquet` and removed. Names carry ids, so that a reader knows order and
 //! completeness from the directory alone, and a log whose events stand in a segment is ignored. Every file
 //! explains itself: each process that its events name stands in it, with its ancestors and the login that
-//! began its session.
+//! began its session. Beside them lie `chain`, `marks` and `seal.key`, as told in [`chain`].
 
+mod about;
+mod chain;
 mod columns;
+mod export;
 mod files;
+mod follow;
 mod log;
+mod reader;
 mod sealer;
 mod segment;
+mod select;
 mod spans;
+mod verify;
 mod writer;
 
 use std::path::Path;
@@ -19,15 +26,30 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub(crate) use about::About;
+pub use export::ParquetExport;
 pub(crate) use files::RingFile;
+pub(crate) use files::about;
+pub(crate) use files::catalogue;
 pub use files::events;
-pub(crate) use files::list;
-pub(crate) use files::oldest;
-pub(crate) use files::read;
-pub(crate) use files::spans_of;
+pub use files::visit_events;
+pub(crate) use files::visit_log;
+pub(crate) use files::visit_segment;
+pub use files::visit_window;
+pub use follow::Follow;
 pub use sealer::RingSize;
+pub(crate) use select::Selection;
+pub(crate) use select::Sought;
 pub use spans::Span;
 pub(crate) use spans::cover;
+pub(crate) use spans::join;
+pub use verify::BadKey;
+pub use verify::Finding;
+pub use verify::Severity;
+pub use verify::Verification;
+pub use verify::VerificationKey;
+pub use verify::setup_seal;
+pub use verify::verify;
 pub use writer::KnownProcesses;
 pub use writer::Ring;
 pub use writer::RingLimits;
@@ -86,6 +108,17 @@ pub enum RingError {
         /// Its version.
         version: String,
     },
+    /// A log, or an event in it, is of a version that this program does not know.
+    #[error("log {} {what}", path.display())]
+    LogVersion {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The ring has a seal key already.
+    #[error("the ring in {} has a seal key already", .0.display())]
+    KeyThere(PathBuf),
     /// What a segment says of its spans is no JSON.
     #[error("a segment's spans cannot be read: {source}")]
     Spans {

@@ -1,16 +1,24 @@
 //! Sealing and evicting, on a thread of its own: full logs become segments, and the oldest segments go.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::mpsc;
 
 use super::RingError;
+use super::about::About;
+use super::chain::Chain;
+use super::chain::Sealed;
+use super::chain::What;
+use super::chain::hash_file;
 use super::files;
-use super::log::read_log;
+use super::log;
+use super::log::visit_log;
 use super::segment::write_segment;
-use super::spans;
 use super::writer::RingLimits;
 
 /// How large a ring is.
@@ -28,8 +36,8 @@ pub struct RingSize {
 
 /// Work of the sealer's thread.
 pub(super) enum Chore {
-    /// A full log becomes a segment.
-    Seal(PathBuf),
+    /// A full log becomes a segment; with its SHA-256 where this run wrote it.
+    Seal(PathBuf, Option<String>),
     /// The disk is full: the oldest segments go.
     Evict,
 }
@@ -52,10 +60,11 @@ pub(super) fn run_sealer(
     limits: RingLimits,
     chores: &mpsc::Receiver<Chore>,
     size: &Mutex<RingSize>,
+    chain: &Mutex<Chain>,
 ) {
     let mut evicted = 0;
     let mut tidy = |failure: Option<String>| {
-        let failure = match evict(dir, limits, &mut evicted) {
+        let failure = match evict(dir, limits, &mut evicted, chain) {
             Ok(()) => failure,
             Err(error) => Some(error.to_string()),
         };
@@ -76,12 +85,12 @@ pub(super) fn run_sealer(
     let mut unsealed = Vec::new();
     while let Ok(chore) = chores.recv() {
         match chore {
-            Chore::Seal(log) => unsealed.push(log),
+            Chore::Seal(log, sha256) => unsealed.push((log, sha256)),
             Chore::Evict => tidy(None),
         }
         // One that could not be sealed is tried again with the next.
         let mut failure = None;
-        unsealed.retain(|log| match seal(dir, log) {
+        unsealed.retain(|(log, sha256)| match seal(dir, log, sha256.as_deref(), chain) {
             Ok(()) => false,
             Err(error) => {
                 failure = Some(error.to_string());
@@ -92,29 +101,54 @@ pub(super) fn run_sealer(
     }
 }
 
-/// Turns a log into a segment. The log goes only once the segment is on disk under its name.
-fn seal(dir: &Path, log: &Path) -> Result<(), RingError> {
-    let events = read_log(log)?;
-    let remove = || std::fs::remove_file(log).map_err(|source| RingError::io("remove", log, source));
+/// Turns a log into a segment. The log goes only once the segment is on disk under its name and in the chain.
+fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> Result<(), RingError> {
+    let mut events = Vec::new();
+    visit_log(log, &mut |event| events.push(event))?;
+    let remove = || match std::fs::remove_file(log) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(RingError::io("remove", log, error))
+        }
+        _ => Ok(()),
+    };
+    let unmark = |chain: &mut Chain| files::first_of_log(log).map_or(Ok(()), |first| chain.unmark(first));
     let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        unmark(&mut locked(chain))?;
         return remove();
     };
-    let mut of_log = Vec::new();
-    spans::extend(&mut of_log, &events);
-    let name = dir.join(files::segment_name(first.id, last.id));
+    let log_as_written = match sha256 {
+        Some(sha256) => Some(hash_file(log, u64::MAX)?.0 == sha256),
+        None => None,
+    };
+    let about = About::of(&events);
+    let file = files::segment_name(first.id, last.id);
+    let name = dir.join(&file);
     let unfinished = name.with_extension("parquet.tmp");
-    write_segment(&unfinished, &events, &of_log)?;
+    let filters = write_segment(&unfinished, &events, &about)?;
+    let (sha256, bytes) = hash_file(&unfinished, u64::MAX)?;
     std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
+    let (first, last) = (first.id, last.id);
+    let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, about };
+    let mut chain = locked(chain);
+    chain.append(What::Sealed(Box::new(sealed)))?;
+    // What is vouched for as a segment need not be vouched for as a log.
+    unmark(&mut chain)?;
     remove()
 }
 
-/// Removes the oldest segments until the limits hold. The open log is never removed.
-fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64) -> Result<(), RingError> {
+/// The chain, whoever failed while holding it.
+pub(super) fn locked(chain: &Mutex<Chain>) -> MutexGuard<'_, Chain> {
+    chain.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the oldest files until the limits hold. The open log, and what is still to be sealed, is never removed.
+fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64, chain: &Mutex<Chain>) -> Result<(), RingError> {
     let files = files::list(dir)?;
     let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let mut short = limits.free_bytes.saturating_sub(free_bytes(dir)?);
-    for file in files.iter().filter(|file| file.is_segment()) {
+    let mut live = files.iter().filter(|file| file.is_segment()).count();
+    for file in files.iter().filter(|file| file.is_segment() || is_foreign(&file.path)) {
         let age = std::fs::metadata(&file.path)
             .and_then(|metadata| metadata.modified())
             .ok()
@@ -122,12 +156,26 @@ fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64) -> Result<(), RingEr
         if bytes <= limits.bytes && short == 0 && age.is_none_or(|age| age <= limits.age) {
             break;
         }
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let entry = What::Evicted { file: name, last: file.last.unwrap_or(file.first) };
+        // First the chain, so that a file that is gone was said to go; on a full disk the file must make room for it.
+        let told = locked(chain).append(entry.clone());
         std::fs::remove_file(&file.path).map_err(|source| RingError::io("remove", &file.path, source))?;
+        if told.is_err() {
+            locked(chain).append(entry)?;
+        }
         bytes -= file.bytes;
         short = short.saturating_sub(file.bytes);
+        live -= usize::from(file.is_segment());
         *evicted += 1;
     }
-    Ok(())
+    locked(chain).shorten(live)
+}
+
+/// Whether a log is of another version: it can be neither read nor sealed, and goes in its turn.
+fn is_foreign(path: &Path) -> bool {
+    let mut magic = [0; log::HEADER];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && log::is_foreign(&magic)
 }
 
 fn free_bytes(dir: &Path) -> Result<u64, RingError> {

@@ -56,7 +56,7 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
 const KILLED: &str = "recorder ended without a word (killed, crashed, or the host lost power)";
 
 /// Joins the spans of files, oldest first. `follows` says of each whether it goes on where the one before ended.
-pub(super) fn join(files: impl Iterator<Item = (Vec<Span>, bool)>) -> Vec<Span> {
+pub(crate) fn join(files: impl Iterator<Item = (Vec<Span>, bool)>) -> Vec<Span> {
     let mut joined: Vec<Span> = Vec::new();
     for (spans, follows) in files {
         for (index, span) in spans.into_iter().enumerate() {

@@ -15,11 +15,15 @@ use std::time::Duration;
 use std::time::Instant;
 
 use super::RingError;
+use super::chain;
+use super::chain::Chain;
+use super::chain::Entry;
+use super::chain::What;
 use super::files;
 use super::log::LogWriter;
-use super::log::read_log;
 use super::sealer::Chore;
 use super::sealer::RingSize;
+use super::sealer::locked;
 use super::sealer::remove_unfinished;
 use super::sealer::run_sealer;
 use crate::event::Body;
@@ -35,6 +39,12 @@ const ANCESTORS_MAX: usize = 64;
 
 /// Logs that may wait to be sealed before [`Ring::commit`] waits for the sealer.
 const SEALS_WAITING_MAX: usize = 8;
+
+/// How long what is recorded may stand in the open log unvouched for.
+const MARK_EVERY: Duration = Duration::from_secs(60);
+
+/// No event takes fewer bytes in a log.
+const FRAME_BYTES_MIN: u64 = 8;
 
 /// What a ring is kept within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +94,9 @@ pub struct Ring {
     /// Processes of which the open log has the fork, which explains them until they do something else.
     forked: HashSet<ProcessId>,
     uncommitted: bool,
+    chain: Arc<Mutex<Chain>>,
+    /// When the open log was vouched for last.
+    marked: Instant,
     sealer: Option<mpsc::SyncSender<Chore>>,
     thread: Option<JoinHandle<()>>,
     size: Arc<Mutex<RingSize>>,
@@ -100,29 +113,42 @@ impl Ring {
             .create(dir)
             .map_err(|source| RingError::io("create", dir, source))?;
         let lock = lock(dir)?;
-        let mut next = 0;
+        remove_unfinished(dir)?;
+        let entries = chain::read_entries(dir)?.0;
+        remove_unchained(dir, &entries)?;
+        let files = files::list(dir)?;
+        let mut next = chain::evicted_to(&entries);
+        next = next.max(files.iter().filter_map(|file| file.last).max().map_or(0, |last| last + 1));
+        next = next.max(chain::sealed_to(&entries).map_or(0, |last| last + 1));
+        let oldest_log = files.iter().find(|file| !file.is_segment()).map(|file| file.first);
+        let chain = Chain::open(dir, oldest_log.unwrap_or(next))?;
+        for log in files::replaced_logs(dir)? {
+            std::fs::remove_file(&log).map_err(|source| RingError::io("remove", &log, source))?;
+        }
         let mut unsealed = Vec::new();
-        for file in files::list(dir)? {
-            if let Some(last) = file.last {
-                next = next.max(last + 1);
+        for file in files {
+            if file.is_segment() {
                 continue;
             }
-            match read_log(&file.path)?.last() {
-                Some(last) => next = next.max(last.id + 1),
-                None => next = next.max(file.first),
+            let mut last = None;
+            let readable = files::visit_log(&file, &mut |event| last = Some(event.id));
+            next = next.max(last.map_or(file.first, |last| last + 1));
+            match readable {
+                Ok(()) => unsealed.push(file.path),
+                // It stays, a gap with its reason, until it is evicted. No number in it is given again.
+                Err(_) => next += file.bytes / FRAME_BYTES_MIN,
             }
-            unsealed.push(file.path);
         }
-        remove_unfinished(dir)?;
         // A log that ended before its first event has the name that the next one would take.
         unsealed
             .retain(|path| *path != dir.join(files::log_name(next)) || std::fs::remove_file(path).is_err());
         let log = LogWriter::create(dir.join(files::log_name(next)))?;
+        let chain = Arc::new(Mutex::new(chain));
         let size = Arc::new(Mutex::new(RingSize::default()));
         let (sealer, requests) = mpsc::sync_channel(SEALS_WAITING_MAX);
         let thread = {
-            let (dir, size) = (dir.to_owned(), Arc::clone(&size));
-            std::thread::spawn(move || run_sealer(&dir, limits, &requests, &size))
+            let (dir, size, chain) = (dir.to_owned(), Arc::clone(&size), Arc::clone(&chain));
+            std::thread::spawn(move || run_sealer(&dir, limits, &requests, &size, &chain))
         };
         let ring = Self {
             dir: dir.to_owned(),
@@ -134,13 +160,15 @@ impl Ring {
             present: HashSet::new(),
             forked: HashSet::new(),
             uncommitted: true,
+            chain,
+            marked: Instant::now(),
             sealer: Some(sealer),
             thread: Some(thread),
             size,
             _lock: lock,
         };
         for path in unsealed {
-            ring.ask(Chore::Seal(path));
+            ring.ask(Chore::Seal(path, None));
         }
         Ok(ring)
     }
@@ -172,6 +200,10 @@ impl Ring {
                 self.explain(flow.owner, time, boot_ns, known)?;
                 self.explain(flow.sender, time, boot_ns, known)?;
             }
+            Body::Targets(targets) => {
+                self.explain(targets.owner, time, boot_ns, known)?;
+                self.explain(targets.sender, time, boot_ns, known)?;
+            }
             Body::Credentials { process, .. } => self.explain(Some(*process), time, boot_ns, known)?,
             Body::Login(login) => self.explain(login.process, time, boot_ns, known)?,
             Body::Dns(dns) => self.explain(dns.process, time, boot_ns, known)?,
@@ -189,6 +221,9 @@ impl Ring {
                 return Err(error);
             }
             self.uncommitted = false;
+            if self.marked.elapsed() >= MARK_EVERY {
+                self.mark()?;
+            }
         }
         let old = self.log_opened.elapsed() >= self.limits.log_age;
         if self.next > self.log_first && (old || self.log.bytes() >= self.limits.log_bytes) {
@@ -247,6 +282,13 @@ impl Ring {
         Ok(())
     }
 
+    /// Vouches for the open log as it is on disk.
+    fn mark(&mut self) -> Result<(), RingError> {
+        self.marked = Instant::now();
+        let (bytes, sha256) = self.log.written();
+        locked(&self.chain).mark(self.log_first, bytes, sha256)
+    }
+
     fn rotate(&mut self) -> Result<(), RingError> {
         let log = LogWriter::create(self.dir.join(files::log_name(self.next)))?;
         let full = std::mem::replace(&mut self.log, log);
@@ -254,7 +296,7 @@ impl Ring {
         self.log_first = self.next;
         self.present.clear();
         self.forked.clear();
-        self.ask(Chore::Seal(full.path().to_owned()));
+        self.ask(Chore::Seal(full.path().to_owned(), Some(full.written().1)));
         Ok(())
     }
 
@@ -263,7 +305,7 @@ impl Ring {
         // The sealer lives as long as the ring; a log that it never sees is sealed at the next start. When it is
         // busy it evicts anyway, after each log.
         match chore {
-            Chore::Seal(_) => drop(sealer.send(chore)),
+            Chore::Seal(..) => drop(sealer.send(chore)),
             Chore::Evict => drop(sealer.try_send(chore)),
         }
     }
@@ -273,12 +315,26 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // What cannot be written now is a gap that the next start finds.
-        let _ = self.log.commit();
+        let _ = self.log.commit().and_then(|()| self.mark());
         self.sealer = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
+}
+
+/// Removes segments that a run could not finish telling the chain of; their logs are still there and are sealed again.
+fn remove_unchained(dir: &Path, entries: &[Entry]) -> Result<(), RingError> {
+    let chained = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        entries.iter().any(|entry| matches!(&entry.what, What::Sealed(it) if Some(it.file.as_str()) == name))
+    };
+    for file in files::list(dir)?.iter().filter(|file| file.is_segment()) {
+        if dir.join(files::log_name(file.first)).exists() && !chained(&file.path) {
+            std::fs::remove_file(&file.path).map_err(|source| RingError::io("remove", &file.path, source))?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File, RingError> {
@@ -322,7 +378,7 @@ mod tests {
     }
 
     fn all_events(dir: &Path) -> Vec<Event> {
-        files::list(dir).unwrap().iter().flat_map(|file| files::read(file).unwrap()).collect()
+        files::events(dir).unwrap()
     }
 
     #[test]
@@ -340,7 +396,8 @@ mod tests {
         let files = files::list(dir.path()).unwrap();
         assert!(files.len() > 10, "{} files", files.len());
         for file in files {
-            let events = files::read(&file).unwrap();
+            let mut events = Vec::new();
+            files::visit(&file, &mut |event| events.push(event)).unwrap();
             let named: HashSet<_> = events.iter().flat_map(Event::processes).collect();
             for id in named {
                 let stands =
@@ -398,6 +455,69 @@ mod tests {
             all_events(dir.path()).last().unwrap().id + 1,
             5_000 + 2 * files.len() as u64 + evicted_files(&files)
         );
+    }
+
+    #[test]
+    fn a_log_of_another_version_is_a_gap_and_nothing_stops() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = |ring: &mut Ring, at: i64, act| {
+            let body = Body::Recorder { act, note: String::new() };
+            let id = ring.append(UnixNs(at), 1, body, &family()).unwrap();
+            ring.commit().unwrap();
+            id
+        };
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        note(&mut ring, 10, RecorderAct::Started);
+        let path = ring.log.path().to_owned();
+        drop(ring);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[6] = b'1';
+        std::fs::write(&path, &bytes).unwrap();
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        // Whatever stood in it, no number is given twice.
+        assert!(note(&mut ring, 20, RecorderAct::Started) >= 1);
+        drop(ring);
+        let request = crate::Request {
+            version: crate::VERSION,
+            window: crate::Window { from: UnixNs(5), to: UnixNs(30) },
+            remotes: Vec::new(),
+            ports: Vec::new(),
+            protocol: None,
+            names: Vec::new(),
+            who: crate::Who::default(),
+        };
+        let evidence = crate::query(dir.path(), &request, crate::Host::default()).unwrap();
+        let reasons: Vec<_> = evidence.coverage.gaps.iter().map(|gap| &gap.reason).collect();
+        assert!(reasons.iter().any(|reason| reason.contains("of a version that")), "{reasons:?}");
+        // It is neither sealed nor lost, until its turn to be evicted comes.
+        assert!(path.exists());
+        let none = RingLimits { bytes: 0, ..small() };
+        drop(Ring::open(dir.path(), none).unwrap());
+        assert!(!path.exists());
+    }
+
+    /// A ring that an earlier version wrote stays readable. Its log is of before logs of this version.
+    #[test]
+    fn what_an_earlier_version_sealed_is_read() {
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/recording/ring");
+        let dir = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(old).unwrap().map(Result::unwrap) {
+            std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+        }
+        let mut kinds = HashSet::new();
+        let mut count = 0;
+        for file in files::list(dir.path()).unwrap().iter().filter(|file| file.is_segment()) {
+            let about = files::about(file).unwrap();
+            assert!(about.from < about.to && !about.spans.is_empty(), "{about:?}");
+            files::visit(file, &mut |event| {
+                count += 1;
+                kinds.insert(std::mem::discriminant(&event.body));
+            })
+            .unwrap();
+        }
+        assert_eq!(count, 1956, "each row of it is an event");
+        assert!(kinds.len() >= 5, "{} kinds", kinds.len());
+        drop(Ring::open(dir.path(), small()).unwrap());
     }
 
     /// Every evicted file, too, held the two processes.

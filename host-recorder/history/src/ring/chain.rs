@@ -1,0 +1,414 @@
+//! The chain: what makes a ring evidence. Every sealing and every eviction is an entry in it, each under a key that is
+//! destroyed once it was used, so that who becomes root at three cannot rewrite what was sealed at two.
+//!
+//! Three small files beside the segments:
+//! - `chain`: one JSON object a line. `n` numbers entries and marks; `at` is when; `what` is `begun`, `sealed` or
+//!   `evicted`; `previous` is the SHA-256 of the segment sealed before; `mac` is HMAC-SHA256, under the key of `n`, of the
+//!   line without its `mac`. A `sealed` entry has the file's name, size, SHA-256 and what a query needs to know of it.
+//! - `marks`: one JSON object a line, at least each minute while something is recorded: the first so many bytes of the
+//!   open log have this SHA-256. Marks go when their log is sealed.
+//! - `seal.key`: the present key and its number, where `host-recorder seal setup` made one. Key n+1 is SHA-256 of
+//!   `gumshoe-seal` and key n; the file is overwritten in place, so that key n is gone.
+//!
+//! Without a key the chain still tells of accidents, and answers queries; it tells nothing of an attacker.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use hmac::Hmac;
+use hmac::KeyInit;
+use hmac::Mac;
+use serde::Deserialize;
+use serde::Serialize;
+use sha2::Digest;
+use sha2::Sha256;
+
+use super::RingError;
+use super::about::About;
+use super::segment::Filters;
+use crate::id::EventId;
+use crate::id::UnixNs;
+
+const CHAIN: &str = "chain";
+const MARKS: &str = "marks";
+const KEY: &str = "seal.key";
+
+/// Entries beyond those of the segments that are there before the chain is shortened.
+const DEAD_MAX: usize = 256;
+
+/// Largest chain or marks that are read, bytes.
+const READ_MAX: u64 = 256 << 20;
+
+/// One line of the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) n: u64,
+    pub(super) at: UnixNs,
+    #[serde(flatten)]
+    pub(super) what: What,
+    pub(super) previous: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mac: Option<String>,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum What {
+    /// Entries begin here; events before this one were evicted, or are older than the chain.
+    Begun { first: EventId },
+    /// A log became a segment.
+    Sealed(Box<Sealed>),
+    /// The recorder removed a segment to stay within its limits.
+    Evicted { file: String, last: EventId },
+}
+
+/// A segment, as it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sealed {
+    pub(super) file: String,
+    pub(super) first: EventId,
+    pub(super) last: EventId,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    /// Whether the log was, byte for byte, what the recorder had written; not known of a log of an earlier run.
+    #[serde(default)]
+    pub(super) log_as_written: Option<bool>,
+    #[serde(default)]
+    pub(super) filters: Filters,
+    pub(super) about: About,
+}
+
+/// One line of the marks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub(super) n: u64,
+    pub(super) at: UnixNs,
+    pub(super) log: EventId,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mac: Option<String>,
+}
+
+/// A key and its number.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) n: u64,
+    secret: [u8; 32],
+}
+
+impl Key {
+    pub(super) fn new(n: u64, secret: [u8; 32]) -> Self {
+        Self { n, secret }
+    }
+
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// Goes on to a later key; there is no way back.
+    pub(super) fn evolve_to(&mut self, n: u64) {
+        while self.n < n {
+            let mut hash = Sha256::new();
+            hash.update(b"gumshoe-seal");
+            hash.update(self.secret);
+            self.secret = hash.finalize().into();
+            self.n += 1;
+        }
+    }
+
+    /// The MAC of a line.
+    pub(super) fn mac(&self, line: &[u8]) -> Option<String> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.secret).ok()?;
+        mac.update(line);
+        Some(hex(&mac.finalize().into_bytes()))
+    }
+
+    /// The key as it stands on disk, always of the same length.
+    fn line(&self) -> String {
+        format!("gumshoe-seal-key-1 {:020} {}\n", self.n, hex(&self.secret))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.strip_prefix("gumshoe-seal-key-1 ")?.split_ascii_whitespace();
+        let n = words.next()?.parse().ok()?;
+        Some(Self { n, secret: unhex(words.next()?)? })
+    }
+}
+
+/// Lowercase hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// What an entry or a mark is the MAC of.
+pub(super) fn unsigned<T: Serialize>(line: &T) -> Vec<u8> {
+    // A struct of numbers and texts is always JSON.
+    serde_json::to_vec(line).unwrap_or_default()
+}
+
+/// Entries of a ring's chain; none where there is no chain. Lines that are none are counted.
+pub(super) fn read_entries(dir: &Path) -> Result<(Vec<Entry>, usize), RingError> {
+    read_lines(&dir.join(CHAIN))
+}
+
+/// Marks of a ring's open logs.
+pub(super) fn read_marks(dir: &Path) -> Result<(Vec<Mark>, usize), RingError> {
+    read_lines(&dir.join(MARKS))
+}
+
+/// The present key of a ring.
+pub(super) fn read_key(dir: &Path) -> Option<Key> {
+    Key::parse(&std::fs::read_to_string(dir.join(KEY)).ok()?)
+}
+
+/// Whether a ring has a key file, readable or not.
+pub(super) fn has_key(dir: &Path) -> bool {
+    dir.join(KEY).exists()
+}
+
+/// Puts a key in place; what was written there before is overwritten.
+pub(super) fn write_key(dir: &Path, key: &Key) -> Result<(), RingError> {
+    let path = dir.join(KEY);
+    let wrong = |source| RingError::io("write", &path, source);
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(wrong)?;
+    file.write_all_at(key.line().as_bytes(), 0).and_then(|()| file.sync_all()).map_err(wrong)
+}
+
+/// The number that the next entry or mark takes.
+pub(super) fn next_number(dir: &Path) -> Result<u64, RingError> {
+    let entries = read_entries(dir)?.0.iter().map(|entry| entry.n + 1).max();
+    let marks = read_marks(dir)?.0.iter().map(|mark| mark.n + 1).max();
+    let key = read_key(dir).map(|key| key.n);
+    Ok(entries.max(marks).max(key).unwrap_or(0))
+}
+
+fn read_lines<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usize), RingError> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut bytes)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(RingError::io("read", path, source)),
+    }
+    let mut wrong = 0;
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let read = lines.filter_map(|line| match serde_json::from_slice(line) {
+        Ok(line) => Some(line),
+        Err(_) => {
+            wrong += 1;
+            None
+        }
+    });
+    Ok((read.collect(), wrong))
+}
+
+/// A chain, open for writing.
+pub(super) struct Chain {
+    dir: PathBuf,
+    n: u64,
+    previous: String,
+    entries: usize,
+    key: Option<Key>,
+}
+
+impl Chain {
+    /// Opens the chain of a ring. `first` is the oldest event that is there where no chain is.
+    pub(super) fn open(dir: &Path, first: EventId) -> Result<Self, RingError> {
+        let (entries, torn) = read_entries(dir)?;
+        let last_sealed = entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Sealed(sealed) => Some(sealed.sha256.clone()),
+            _ => None,
+        });
+        let mut chain = Self {
+            dir: dir.to_owned(),
+            n: next_number(dir)?,
+            previous: last_sealed.unwrap_or_default(),
+            entries: entries.len(),
+            key: None,
+        };
+        if entries.is_empty() {
+            chain.append(What::Begun { first })?;
+        } else if torn > 0 {
+            // A line that was being written when the power went: the next one must begin on its own.
+            chain.append_line(CHAIN, "\n")?;
+        }
+        Ok(chain)
+    }
+
+    /// Adds an entry; it is on disk, and its key gone, when this returns.
+    pub(super) fn append(&mut self, what: What) -> Result<(), RingError> {
+        self.load_key()?;
+        let sha256 = match &what {
+            What::Sealed(sealed) => Some(sealed.sha256.clone()),
+            _ => None,
+        };
+        let mut entry =
+            Entry { n: self.n, at: UnixNs::now(), what, previous: self.previous.clone(), mac: None };
+        entry.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&entry)));
+        self.append_json(CHAIN, &entry)?;
+        self.entries += 1;
+        if let Some(sha256) = sha256 {
+            self.previous = sha256;
+        }
+        self.next()
+    }
+
+    /// Vouches for the beginning of the open log.
+    pub(super) fn mark(&mut self, log: EventId, bytes: u64, sha256: String) -> Result<(), RingError> {
+        self.load_key()?;
+        let mut mark = Mark { n: self.n, at: UnixNs::now(), log, bytes, sha256, mac: None };
+        mark.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&mark)));
+        self.append_json(MARKS, &mark)?;
+        self.next()
+    }
+
+    /// Forgets the marks of a log that was sealed.
+    pub(super) fn unmark(&mut self, log: EventId) -> Result<(), RingError> {
+        let (marks, _) = read_marks(&self.dir)?;
+        let left: Vec<&Mark> = marks.iter().filter(|mark| mark.log != log).collect();
+        if left.len() < marks.len() { self.replace(MARKS, &left) } else { Ok(()) }
+    }
+
+    /// Shortens the chain when most of it tells of segments that are gone. What is kept is kept as it was written.
+    pub(super) fn shorten(&mut self, live: usize) -> Result<(), RingError> {
+        if self.entries < 2 * live + DEAD_MAX {
+            return Ok(());
+        }
+        let (entries, _) = read_entries(&self.dir)?;
+        let evicted_to = evicted_to(&entries);
+        let lives = |entry: &&Entry| match &entry.what {
+            What::Sealed(sealed) => sealed.first >= evicted_to,
+            _ => false,
+        };
+        self.load_key()?;
+        let what = What::Begun { first: evicted_to };
+        let mut begun =
+            Entry { n: self.n, at: UnixNs::now(), what, previous: self.previous.clone(), mac: None };
+        begun.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&begun)));
+        let kept: Vec<&Entry> = std::iter::once(&begun).chain(entries.iter().filter(lives)).collect();
+        self.replace(CHAIN, &kept)?;
+        self.entries = kept.len();
+        self.next()
+    }
+
+    /// A key may be made while the recorder runs. Where a run was killed before it destroyed a key that it had used,
+    /// that is done first.
+    fn load_key(&mut self) -> Result<(), RingError> {
+        if self.key.is_none() {
+            self.key = read_key(&self.dir);
+        }
+        match &mut self.key {
+            Some(key) if key.n < self.n => {
+                key.evolve_to(self.n);
+                write_key(&self.dir, key)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn next(&mut self) -> Result<(), RingError> {
+        self.n += 1;
+        match &mut self.key {
+            Some(key) => {
+                key.evolve_to(self.n);
+                write_key(&self.dir, key)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn append_json<T: Serialize>(&self, name: &str, line: &T) -> Result<(), RingError> {
+        let mut text = serde_json::to_string(line).map_err(|source| RingError::Spans { source })?;
+        text.push('\n');
+        self.append_line(name, &text)
+    }
+
+    fn append_line(&self, name: &str, line: &str) -> Result<(), RingError> {
+        let path = self.dir.join(name);
+        let wrong = |source| RingError::io("write", &path, source);
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(wrong)?;
+        let before = file.metadata().map_err(wrong)?.len();
+        let outcome = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        if outcome.is_err() {
+            // Half a line would spoil the next one.
+            let _ = file.set_len(before);
+        }
+        outcome.map_err(wrong)
+    }
+
+    fn replace<T: Serialize>(&self, name: &str, lines: &[&T]) -> Result<(), RingError> {
+        let path = self.dir.join(name);
+        let beside = self.dir.join(format!("{name}.tmp"));
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&serde_json::to_string(line).map_err(|source| RingError::Spans { source })?);
+            text.push('\n');
+        }
+        let write = || {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&beside, &path)?;
+            File::open(&self.dir)?.sync_all()
+        };
+        write().map_err(|source| RingError::io("write", &path, source))
+    }
+}
+
+/// The event before which the recorder says that everything was evicted, or is older than the chain.
+pub(super) fn evicted_to(entries: &[Entry]) -> EventId {
+    let of_entry = |entry: &Entry| match &entry.what {
+        What::Begun { first } => *first,
+        What::Evicted { last, .. } => last.saturating_add(1),
+        What::Sealed(_) => 0,
+    };
+    entries.iter().map(of_entry).max().unwrap_or(0)
+}
+
+/// The last event that was ever sealed.
+pub(super) fn sealed_to(entries: &[Entry]) -> Option<EventId> {
+    let last = |entry: &Entry| match &entry.what {
+        What::Sealed(sealed) => Some(sealed.last),
+        _ => None,
+    };
+    entries.iter().filter_map(last).max()
+}
+
+/// SHA-256 of the first bytes of a file, and how many there were.
+pub(super) fn hash_file(path: &Path, bytes_max: u64) -> Result<(String, u64), RingError> {
+    use std::io::Read;
+    let wrong = |source| RingError::io("read", path, source);
+    let mut file = File::open(path).map_err(wrong)?.take(bytes_max);
+    let (mut hash, mut buffer, mut bytes) = (Sha256::new(), vec![0; 256 << 10], 0);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((hex(&hash.finalize()), bytes)),
+            Ok(count) => {
+                hash.update(&buffer[..count]);
+                bytes += count as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(wrong(source)),
+        }
+    }
+}
