@@ -1,0 +1,165 @@
+//! How right the parser is on real notices, where they lie beside the project.
+//!
+//! `tests/fixtures/notices/labels.json` holds facts read by a person in each sample. Rules may be
+//! tuned on one half; the other half is only reported and held to the same bounds.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use notice::Context;
+use notice::claim::Disposition;
+use notice::claim::Parsed;
+use notice::claim::ZoneSource;
+use serde::Deserialize;
+
+/// What a person read in one sample.
+#[derive(Debug, Deserialize)]
+struct Label {
+    /// Path below the samples.
+    file: String,
+    /// `tune` or `held_out`.
+    half: String,
+    disposition: Disposition,
+    /// Instances, addresses and names that must be accused.
+    accused: BTreeSet<String>,
+    /// Further names of the same hosts; they may be accused.
+    also: BTreeSet<String>,
+    /// Victims, reporters and relays; they must not.
+    never: BTreeSet<String>,
+    /// The true window; none when the sample names no time.
+    window: Option<(Timestamp, Timestamp)>,
+    /// Activities that a person would accept; empty when several are named.
+    activity: Vec<notice::claim::Activity>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    files: u32,
+    disposition: Share,
+    accused: Share,
+    window: Share,
+    activity: Share,
+    innocent_accused: u32,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    right: u32,
+    all: u32,
+}
+
+impl Share {
+    fn count(&mut self, right: bool) -> bool {
+        self.all += 1;
+        self.right += u32::from(right);
+        right
+    }
+
+    fn percent(&self) -> f64 {
+        f64::from(self.right) * 100.0 / f64::from(self.all.max(1))
+    }
+}
+
+fn samples() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/intake/samples");
+    root.is_dir().then_some(root)
+}
+
+fn labels() -> Vec<Label> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/notices/labels.json");
+    let text = std::fs::read_to_string(path).expect("the labels");
+    serde_json::from_str(&text).expect("the labels are JSON")
+}
+
+fn accused(parsed: &Parsed) -> BTreeSet<String> {
+    let accused = parsed.claims.iter().map(|claim| &claim.accused);
+    accused
+        .flat_map(|it| {
+            let addresses = it.addresses.iter().map(ToString::to_string);
+            it.instance_ids.iter().cloned().chain(addresses).chain(it.hostnames.iter().cloned())
+        })
+        .collect()
+}
+
+/// A window is right when it holds the true one and is no wider than its zone excuses.
+fn window_is_right(parsed: &Parsed, label: &Label) -> bool {
+    let windows = || parsed.claims.iter().filter_map(|claim| claim.window.as_ref());
+    let from = windows().map(|window| window.from).min();
+    let to = windows().map(|window| window.to).max();
+    let (Some(from), Some(to)) = (from, to) else {
+        return label.window.is_none();
+    };
+    let Some((true_from, true_to)) = label.window else {
+        return false;
+    };
+    let assumed = windows().any(|window| window.zone == ZoneSource::Assumed);
+    let slack = SignedDuration::from_hours(if assumed { 29 } else { 2 });
+    let second = SignedDuration::from_secs(1);
+    from <= true_from
+        && to + second >= true_to
+        && to.duration_since(from) <= true_to.duration_since(true_from) + slack
+}
+
+fn judge(parsed: &Parsed, label: &Label, tally: &mut Tally) -> Vec<&'static str> {
+    let mut wrong = Vec::new();
+    let mut note = |right: bool, what: &'static str| {
+        if !right {
+            wrong.push(what);
+        }
+    };
+    tally.files += 1;
+    note(tally.disposition.count(parsed.disposition == label.disposition), "disposition");
+    let named = accused(parsed);
+    let innocent = named.intersection(&label.never).count() > 0;
+    tally.innocent_accused += u32::from(innocent);
+    note(!innocent, "innocent");
+    let all_named = label.accused.is_subset(&named);
+    let only_named = named.iter().all(|it| label.accused.contains(it) || label.also.contains(it));
+    note(tally.accused.count(all_named && only_named), "accused");
+    if label.disposition == Disposition::Claims {
+        note(tally.window.count(window_is_right(parsed, label)), "window");
+        if !label.activity.is_empty() {
+            let right = parsed.claims.iter().all(|claim| label.activity.contains(&claim.activity));
+            note(tally.activity.count(right && !parsed.claims.is_empty()), "activity");
+        }
+    }
+    wrong
+}
+
+#[test]
+fn real_notices_are_read_right() {
+    let Some(samples) = samples() else {
+        println!("the samples are not here; nothing was measured");
+        return;
+    };
+    let labels = labels();
+    assert!(labels.len() >= 120, "too few labels: {}", labels.len());
+    for half in ["tune", "held_out"] {
+        let mut tally = Tally::default();
+        for label in labels.iter().filter(|label| label.half == half) {
+            let bytes = std::fs::read(samples.join(&label.file)).expect("a sample");
+            let parsed = notice::parse(&bytes, &Context::default());
+            let wrong = judge(&parsed, label, &mut tally);
+            if !wrong.is_empty() && (half == "tune" || std::env::var_os("SHOW_HELD_OUT").is_some()) {
+                println!("{half} {}: {}", label.file, wrong.join(", "));
+            }
+        }
+        println!(
+            "{half}: {} notices; disposition {:.1} %, accused {:.1} %, innocent accused {}, window {:.1} %, activity {:.1} %",
+            tally.files,
+            tally.disposition.percent(),
+            tally.accused.percent(),
+            tally.innocent_accused,
+            tally.window.percent(),
+            tally.activity.percent(),
+        );
+        assert_eq!(tally.innocent_accused, 0, "{half}");
+        assert!(tally.accused.percent() >= 98.0, "{half}");
+        assert!(tally.window.percent() >= 95.0, "{half}");
+        assert!(tally.activity.percent() >= 95.0, "{half}");
+        assert!(tally.disposition.percent() >= 95.0, "{half}");
+    }
+}
