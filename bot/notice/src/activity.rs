@@ -15,12 +15,13 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::compile_set;
+use super::pattern::fold;
 use crate::claim::Activity;
 
 /// Patterns, most telling first within an activity; each with its activity and weight.
 const PATTERNS: &[(&str, Activity, f32)] = &[
     (
-        r"port[\s_-]*(?:scan|sweep|prob)|(?:host|network|address|syn|udp|tcp|horizontal|vertical)[\s_-]*(?:scan|sweep)|masscan|\bzmap\b|\bnmap\b",
+        r"port[\s_-]*(?:scan|sweep|prob)|address[\s_]scan|(?:host|network|address|syn|udp|tcp|horizontal|vertical)[\s_-]*(?:scan|sweep)|masscan|\bzmap\b|\bnmap\b",
         Activity::PortScan,
         3.0,
     ),
@@ -30,7 +31,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -40,7 +41,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed access|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot",
+        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed (?:access|entry)|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot|remote[\s_-]*(?:code|command)[\s_-]*execution|code\.execution|\brce\b|command[\s_.-]*injection|\bsqli\b|directory[\s_-]*traversal|web-?shell upload|privilege gain|attempted-admin|\blfi\b|\brfi\b|attempt\w* to (?:hack|log4)",
         Activity::IntrusionAttempt,
         2.5,
     ),
@@ -55,7 +56,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"amplif|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
+        r"amplif|monlist|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
         Activity::Reflection,
         3.5,
     ),
@@ -96,30 +97,38 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"escaneo|balayage|scansione|varredura|端口扫描|扫描|ポートスキャン|스캔|сканирован",
+        r"escaneo|escaneando|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
     (
-        r"fuerza bruta|force brute|forza bruta|força bruta|暴力破解|総当たり|무차별|перебор",
+        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|暴力破解|暴力攻击|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"intento\w* de (?:intrusi|acceso)|acesso não autorizado|入侵|不正アクセス|침입|взлом",
+        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
-        2.5,
+        2.0,
     ),
     (
-        r"denegaci[oó]n de servicio|déni de service|negação de serviço|拒绝服务|отказ в обслуживании",
+        r"denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
         Activity::DenialOfService,
         3.0,
     ),
-    (r"correo (?:no deseado|basura)|pourriel|垃圾邮件|迷惑メール|스팸|спам", Activity::Spam, 2.5),
-    (r"suplantaci|hameçonnage|钓鱼|フィッシング|피싱|фишинг", Activity::Phishing, 3.0),
-    (r"僵尸网络|木马|ボットネット|ботнет", Activity::CommandAndControl, 2.5),
+    (
+        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
+        Activity::Spam,
+        2.5,
+    ),
+    (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),
+    (
+        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|schadsoftware|logiciel malveillant|zlosliwe oprogramowanie|infiziert",
+        Activity::CommandAndControl,
+        2.0,
+    ),
     (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
-    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.4),
+    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.15),
     (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
         Activity::Copyright,
@@ -209,16 +218,19 @@ pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
             (SectionRole::Attachment, _) => 0.6,
             _ => 1.0,
         };
-        let weight = if ADVICE.is_match(line.text) && line.role != SectionRole::Subject {
-            weight * 0.15
-        } else {
-            weight
-        };
         // What is said first is what the notice is about; later come logs and advice.
         let fade =
             if line.role == SectionRole::Subject { 1.0 } else { 1.0 / (1.0 + statements as f32 / 40.0) };
         statements += usize::from(line.role != SectionRole::Subject);
-        scores.add(line.text, weight * fade);
+        if line.role == SectionRole::Subject || !ADVICE.is_match(line.text) {
+            scores.add(line.text, weight * fade);
+        } else {
+            // Advice in one sentence makes no advice of the next.
+            for sentence in line.text.split_inclusive(". ") {
+                let share = if ADVICE.is_match(sentence) { 0.15 } else { 1.0 };
+                scores.add(sentence, weight * fade * share);
+            }
+        }
         if statements > 2000 {
             break;
         }
@@ -245,7 +257,7 @@ struct Scores {
 impl Scores {
     /// Counts the patterns of a text; repeats count less and less.
     fn add(&mut self, text: &str, weight: f32) {
-        for index in SET.matches(&text[..text.floor_char_boundary(text.len().min(600))]) {
+        for index in SET.matches(&fold(&text[..text.floor_char_boundary(text.len().min(600))])) {
             let (_, activity, worth) = PATTERNS[index];
             self.count(activity, worth * weight);
         }

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::label::Role;
 use super::pattern::compile;
+use super::pattern::fold;
 
 /// What words say of an address, and how firmly.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,14 +32,16 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
-            |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer)\b",
+            |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
+        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedente\s+de|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|afkomstig\s+van|kaynak\w*|saldirgan
+        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b",
     )
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
@@ -57,8 +60,8 @@ static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
-    let before = last_sentence(before).to_lowercase();
-    let after = first_sentence(after).to_lowercase();
+    let before = fold(last_sentence(before));
+    let after = fold(first_sentence(after));
     if let Some(found) = AFTER_VICTIM.find(&after) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }

@@ -154,11 +154,22 @@ impl Name<'_> {
             _ => {}
         }
         match (self.has(word::VICTIM), self.has(word::ACCUSED)) {
+            (true, true) if self.strong_role().is_some() => self.strong_role(),
             (true, true) if self.has(word::ATTACKED) && self.has(word::FROM) => Some(Role::Accused),
             (true, true) => self.first_role(),
             (true, false) => Some(Role::Victim),
             (false, true) => Some(Role::Accused),
             (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
+        }
+    }
+
+    /// "Your address (target)" is the target's: whose "your" is depends on who filled the form in.
+    fn strong_role(&self) -> Option<Role> {
+        let strong = |class| self.classes.iter().any(|it| it & class != 0 && it & word::WEAK == 0);
+        match (strong(word::VICTIM), strong(word::ACCUSED)) {
+            (true, false) => Some(Role::Victim),
+            (false, true) => Some(Role::Accused),
+            _ => None,
         }
     }
 
@@ -211,6 +222,10 @@ mod tests {
             ("DPT", Kind::Port, victim),
             ("c-ip", Kind::Address, accused),
             ("s-ip", Kind::Address, victim),
+            ("Your network's IP (target)", Kind::Address, victim),
+            ("Attacker on our host", Kind::Address, accused),
+            ("Adres źródłowy", Kind::Address, accused),
+            ("Adres docelowy", Kind::Address, victim),
             ("IP Address", Kind::Address, None),
             ("Reported-From", Kind::OtherTime, Some(Role::Reporter)),
             ("Abuse Time", Kind::Time, None),

@@ -1,7 +1,9 @@
 //! Regular expressions, compiled so that they stay fast on any text.
 //!
-//! Classes such as `\w` and `\b` mean ASCII here: notices in other scripts are matched by what is
-//! ASCII in them, and the engine never leaves its fast path.
+//! Classes such as `\w` and `\b` mean ASCII here: the engine never leaves its fast path. Words of
+//! Latin scripts are therefore matched [`fold`]ed, or "by" would be found in Polish "było".
+
+use std::borrow::Cow;
 
 use regex::Regex;
 use regex::RegexSet;
@@ -14,6 +16,40 @@ pub(super) fn compile(pattern: &str) -> Regex {
 /// Compiles several patterns into one set.
 pub(super) fn compile_set<'a>(patterns: impl Iterator<Item = &'a str>) -> RegexSet {
     RegexSet::new(patterns.map(|pattern| format!("(?i){}", ascii(pattern)))).expect("the patterns are valid")
+}
+
+/// Returns a text in lower case, its Latin letters without their marks.
+pub(super) fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        let has_upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if has_upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
+    }
+    Cow::Owned(text.chars().flat_map(char::to_lowercase).map(bare).collect())
+}
+
+/// Returns the letter under a mark.
+fn bare(letter: char) -> char {
+    match letter {
+        'à'..='å' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'æ' | 'ạ'..='ặ' => 'a',
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
+        'ď' | 'đ' | 'ð' => 'd',
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' | 'ẹ'..='ệ' => 'e',
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
+        'ì'..='ï' | 'ĩ' | 'ī' | 'į' | 'ı' | 'ỉ' | 'ị' => 'i',
+        'ķ' => 'k',
+        'ĺ' | 'ļ' | 'ľ' | 'ł' => 'l',
+        'ñ' | 'ń' | 'ņ' | 'ň' => 'n',
+        'ò'..='ö' | 'ø' | 'ō' | 'ő' | 'œ' | 'ơ' | 'ọ'..='ợ' => 'o',
+        'ŕ' | 'ř' => 'r',
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' | 'ß' => 's',
+        'ţ' | 'ť' | 'ț' | 'þ' => 't',
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'ư' | 'ụ'..='ự' => 'u',
+        'ý' | 'ÿ' | 'ỳ'..='ỹ' => 'y',
+        'ź' | 'ż' | 'ž' => 'z',
+        // A dot above that lower case left of a Turkish capital.
+        '\u{307}' => '\u{200b}',
+        other => other,
+    }
 }
 
 /// Spells the classes of a pattern out in ASCII.
@@ -45,6 +81,13 @@ fn ascii(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::compile;
+    use super::fold;
+
+    #[test]
+    fn letters_lose_their_marks() {
+        assert_eq!(fold("Było ŹRÓDŁOWY Größe"), "bylo zrodlowy grose");
+        assert_eq!(fold("plain"), "plain");
+    }
 
     #[test]
     fn classes_are_ascii() {

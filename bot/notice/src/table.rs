@@ -180,7 +180,23 @@ impl Header {
                 }
             }
         }
+        self.settle_plain(&mut record, cells);
         (record.source.is_some() || record.target.is_some()).then_some(record)
+    }
+
+    /// Where a column of another's name holds no address ("hostname_source"), a plain one is the source's.
+    fn settle_plain(&self, record: &mut Record, cells: &[String]) {
+        let held = |role| {
+            self.columns.iter().zip(cells).any(|(column, cell)| {
+                let own = column.meaning.kind == Kind::Address && column.meaning.role == Some(role);
+                own && !address::find(cell).is_empty()
+            })
+        };
+        if record.source.is_none() && !held(Role::Accused) && !self.has_role(Role::Victim) {
+            record.source = record.target.take();
+            let port = record.target_port.take();
+            record.source_port = record.source_port.or(port);
+        }
     }
 
     fn has_time(&self) -> bool {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::pattern::fold;
+
 /// A set of word classes, one bit each.
 pub(super) type Classes = u64;
 
@@ -15,9 +17,9 @@ macro_rules! classes {
 }
 
 classes! {
-    0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel"
-    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller"
-    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip"
+    0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
+    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
+    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
     3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
     4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
     5 ZONE "zone timezone tz zeitzone offset"
@@ -29,7 +31,7 @@ classes! {
     11 NUMBER "id number no nr nummer num code"
     12 CASE_ID "rid caseid ticketid"
     13 REPORT "report abuse"
-    14 ADDRESS "ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
+    14 ADDRESS "adres adresse adresa adresu adresen direccion endereco indirizzo osoite alamat cim adressen ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
     15 SERVICE "service method"
     16 ABOUT_SERVICE "name version provider"
     17 ACTIVITY "type category activity classification violation infection threat kind reason"
@@ -49,6 +51,7 @@ classes! {
     31 IP_OR_PORT "ip port"
     32 REMOTE "remote"
     33 LOCAL "local"
+    34 WEAK "your our my local client remote instance resource foreign ihr ihre votre vostro uw unser unsere notre nuestro nuestra onze nasz nasza"
 }
 
 /// Beginnings of words, for compounds such as `destips` and `srcAddressV6`.
@@ -65,8 +68,11 @@ const BEGINNINGS: [(Classes, &str); 8] = [
 
 /// Parts of words in scripts without blanks, and in Russian and Korean.
 const PARTS: [(Classes, &str); 3] = [
-    (VICTIM, "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв"),
-    (ACCUSED, "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ"),
+    (VICTIM, "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв призначен"),
+    (
+        ACCUSED,
+        "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
+    ),
     (TIME, "时间 時間 日時 日期 시간 일시 время дата"),
 ];
 
@@ -82,7 +88,7 @@ static WORDS: LazyLock<HashMap<&'static str, Classes>> = LazyLock::new(|| {
 
 /// Returns the classes of a lower-case word.
 pub(super) fn classes(word: &str) -> Classes {
-    let mut found = WORDS.get(word).copied().unwrap_or(0);
+    let mut found = WORDS.get(fold(word).as_ref()).copied().unwrap_or(0);
     for (class, beginning) in BEGINNINGS {
         if word.starts_with(beginning) {
             found |= class;

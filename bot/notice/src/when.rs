@@ -46,7 +46,7 @@ static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b(?:[^.;]|\.[^\s]){0,90}$";
+    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted\s+(?:you|us|by|your)|added|listed|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b(?:[^.;]|\.[^\s]){0,90}$";
     compile(pattern)
 });
 

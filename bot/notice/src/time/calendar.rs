@@ -5,8 +5,8 @@ use jiff::civil::DateTime;
 use jiff::civil::date;
 use regex::Captures;
 
-/// Beginnings of month names in the languages of Latin script, with any rest.
-pub(super) const MONTHS: &str = "(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}";
+/// Month names: beginnings in the languages of Latin script that abbreviate alike, and whole words.
+pub(super) const MONTHS: &str = "(?:(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}|stycznia|lutego|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|(?:янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек)[абвгдейклмнорстуюья]{0,6}|ocak|şubat|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|ledna|února|března|dubna|května|června|července|srpna|září|října|prosince)";
 
 /// Hour, minute, and second where one is written.
 pub(super) type Clock = (i8, i8, Option<i8>);
@@ -16,6 +16,10 @@ pub(super) fn clock_of(found: &Captures<'_>) -> Option<Clock> {
     let mut hour: i8 = found.name("h")?.as_str().parse().ok()?;
     let minute: i8 = found.name("mi")?.as_str().parse().ok()?;
     let second = found.name("s").and_then(|it| it.as_str().parse::<i8>().ok()).map(|it| it.min(59));
+    if let Some(half) = found.name("half") {
+        let afternoon = matches!(half.as_str(), "午後" | "下午" | "오후" | "晚上");
+        hour = hour % 12 + if afternoon { 12 } else { 0 };
+    }
     if let Some(half) = found.name("ap") {
         let afternoon = half.as_str().eq_ignore_ascii_case("p");
         hour = hour % 12 + if afternoon { 12 } else { 0 };
@@ -47,22 +51,22 @@ fn month_number(text: &str) -> Option<i8> {
         return Some(number);
     }
     let lower = text.to_lowercase();
-    if lower.starts_with("juil") {
+    if ["juil", "července"].iter().any(|it| lower.starts_with(it)) {
         return Some(7);
     }
     let beginnings = [
-        "jan ene gen",
-        "feb fev fév",
-        "mar mär mrz mrt maa",
-        "apr avr abr",
-        "may mai mei mag",
-        "jun jui giu",
-        "jul lug",
-        "aug aou aoû ago",
-        "sep set",
-        "oct okt ott out",
-        "nov",
-        "dec dez dic déc",
+        "jan ene gen stycz янв ocak ledna",
+        "feb fev fév luteg фев şubat února",
+        "mar mär mrz mrt maa мар března",
+        "apr avr abr kwiet апр nisan dubna",
+        "may mai mei mag maja мая май května",
+        "jun jui giu czerw июн haziran června",
+        "jul lug lipca июл temmuz",
+        "aug aou aoû ago sierp авг ağus srpna",
+        "sep set wrze сен eylül září",
+        "oct okt ott out paźdz окт ekim října",
+        "nov listopad ноя kasım",
+        "dec dez dic déc grud дек aralık prosin",
     ];
     let found = beginnings.iter().position(|list| list.split(' ').any(|start| lower.starts_with(start)))?;
     i8::try_from(found + 1).ok()

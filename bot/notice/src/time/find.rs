@@ -27,7 +27,7 @@ static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle)\s+){CLOCK})?"
+        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
     ))
 });
 static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
@@ -40,6 +40,11 @@ static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
     ))
 });
+static EAST_ASIAN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?P<y>20\d{2})\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
+    )
+});
 static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"\b(?P<y>20\d{2})(?P<mo>[01]\d)(?P<d>[0-3]\d)[T ](?P<h>[0-2]\d):?(?P<mi>[0-5]\d):?(?P<s>[0-5]\d)",
@@ -48,6 +53,13 @@ static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
 static EPOCH_FIRST: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^\s*[\[(]?(1[0-9]{9})(?:\.\d{1,9}|[0-9]{3})?[\])]?[\s,|]"));
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\b"));
+static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"(?i)\b(?:rt|start|end|ts|time|(?:event)?_?time(?:stamp)?|first|last|first_?seen|last_?seen|devicereceipttime)"?\s?[=:]\s?"?(1[0-9]{9}(?:\.\d{1,9}|[0-9]{3})?)\b"#,
+    )
+});
+static ZONE_KEY: LazyLock<Regex> =
+    LazyLock::new(|| compile(r#"(?i)\b(?:tz|timezone|time_zone|utcoffset)\s?[=:]\s?"?([^\s",;]{1,24})"#));
 static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
@@ -66,7 +78,7 @@ impl Finder {
             return Vec::new();
         }
         let mut stamps: Vec<Stamp> = Vec::new();
-        for pattern in [&YEAR_FIRST, &COMPACT, &DAY_MONTH_NAME, &MONTH_NAME_DAY, &NUMBERS] {
+        for pattern in [&YEAR_FIRST, &EAST_ASIAN, &COMPACT, &DAY_MONTH_NAME, &MONTH_NAME_DAY, &NUMBERS] {
             for found in pattern.captures_iter(line) {
                 let Some(whole) = found.get(0) else { continue };
                 let overlaps =
@@ -88,10 +100,12 @@ impl Finder {
         if stamps.is_empty() {
             stamps.extend(named_epochs(line));
         }
+        drop_versions(&mut stamps);
         stamps.sort_by_key(|stamp| stamp.start);
         add_range_ends(line, &mut stamps);
         add_bare_clocks(line, &mut stamps);
         share_zone(&mut stamps);
+        take_zone_key(line, &mut stamps);
         stamps
     }
 }
@@ -127,6 +141,15 @@ fn is_part_of_number(line: &str, start: usize, end: usize) -> bool {
 
 /// Finds the seconds since 1970 of a line that calls them so.
 fn named_epochs(line: &str) -> Vec<Stamp> {
+    let keyed: Vec<Stamp> = EPOCH_KEY
+        .captures_iter(line)
+        .filter_map(|found| found.get(1))
+        .filter_map(|it| epoch(it.as_str()).map(|stamp| Stamp { start: it.start(), end: it.end(), ..stamp }))
+        .take(16)
+        .collect();
+    if !keyed.is_empty() {
+        return keyed;
+    }
     let lower = line.to_ascii_lowercase();
     if !lower.contains("epoch") && !lower.contains("unix") {
         return Vec::new();
@@ -313,6 +336,25 @@ fn share_zone(stamps: &mut [Stamp]) {
     }
 }
 
+/// Takes the zone of a log line that names it in a key of its own, such as `tz="+0100"`.
+fn take_zone_key(line: &str, stamps: &mut [Stamp]) {
+    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.zone.is_some()) {
+        return;
+    }
+    let named = ZONE_KEY.captures(line).and_then(|found| read_zone(&line[found.get(1)?.range()]));
+    if let Some((zone, _)) = named {
+        stamps.iter_mut().for_each(|stamp| stamp.zone = Some(zone));
+    }
+}
+
+/// "1.4.15" beside a whole date is a version.
+fn drop_versions(stamps: &mut Vec<Stamp>) {
+    let is_short = |stamp: &Stamp| stamp.precision == Precision::Day && stamp.end - stamp.start <= 8;
+    if stamps.iter().any(|stamp| !is_short(stamp)) {
+        stamps.retain(|stamp| !is_short(stamp));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Precision;
@@ -362,6 +404,17 @@ mod tests {
         check("am 26. Januar 2024 um 13:37 Uhr (MEZ)", &["2024-01-26T13:37 60"]);
         check("le 14 juillet 2024 à 18:05:10", &["2024-07-14T18:05:10"]);
         check("26 de enero de 2024 18:05", &["2024-01-26T18:05"]);
+        check("日時: 2024年3月12日 14時05分30秒 (JST)", &["2024-03-12T14:05:30 540"]);
+        check("2024年3月12日(火) 午後2:05", &["2024-03-12T14:05"]);
+        check("2024년 03월 12일 13시 20분 45초 (KST)", &["2024-03-12T13:20:45 540"]);
+        check("2024年3月12日 11:22:33（北京时间）", &["2024-03-12T11:22:33 480"]);
+        check("date=2024-03-12 time=14:15:16 tz=\"+0100\"", &["2024-03-12T14:15:16 60"]);
+        check("CEF:0|x rt=1705332439123 src=192.0.2.1", &["2024-01-15T15:27:19 0"]);
+        check("12.03.2024 06:10:00 (МСК)", &["2024-03-12T06:10:00 180"]);
+        check("12 marca 2024 r. o godz. 04:50 CET", &["2024-03-12T04:50 60"]);
+        check("12 марта 2024 г. в 06:10", &["2024-03-12T06:10"]);
+        check("12 Eylül 2024 06:10", &["2024-09-12T06:10"]);
+        check("den 12 mars 2024 kl. 06:10", &["2024-03-12T06:10"]);
     }
 
     #[test]

@@ -125,6 +125,15 @@ static REGION: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
 });
 
+static OWN_SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[\s(（,]{0,3}(北京时间|北京時間|中国标准时间|中国时间|台北時間|日本時間|日本標準時|日本时间|한국\s?시간|한국\s?표준시|(?:по\s)?мск|по\sмоскв[а-я]+|московск[а-я]+|по\sкиев[а-я]+|за\sкиєв[а-яі]+)",
+    )
+});
+/// Zones by their names in other scripts, in hours.
+const OWN_NAMES: [(&str, i32); 4] =
+    [("北京 中国 台北", 8), ("日本 한국", 9), ("мск МСК Мск моск Моск", 3), ("киев києв", 2)];
+
 /// Reads the zone at the beginning of a text; returns it and how many bytes it took.
 pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
     let head = &text[..text.floor_char_boundary(text.len().min(48))];
@@ -140,6 +149,11 @@ pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
         let name = found.get(1)?;
         let index = NAMED.iter().position(|(known, _)| *known == name.as_str());
         return index.map(|index| (Zone::Named(index), name.end()));
+    }
+    if let Some(found) = OWN_SCRIPT.captures(head) {
+        let name = found.get(1)?;
+        let hours = OWN_NAMES.iter().find(|(names, _)| names.split(' ').any(|it| name.as_str().contains(it)));
+        return hours.map(|(_, hours)| (Zone::Fixed(hours * HOUR), name.end()));
     }
     let name = NAME.captures(head)?.get(1)?;
     let zone = abbreviation(name.as_str(), false)?;
@@ -165,13 +179,13 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|tijd(?:en|zone)?|orari)\b",
+        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|tijd(?:en|zone)?|orari|czas[a-z]*|tider|tidzon|tidssone)\b",
     )
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)
-        (?P<num>\b(?:UTC|GMT|utc|gmt)\s?[+\-\u{2212}]\s?\d{1,2}(?::?\d{2})?) | (?P<bare>(?:^|[\s(:=])[+-]\d{2}:?\d{2}\b)
+        (?P<own>北京时间|北京時間|日本時間|日本標準時|한국\ ?시간|мск|МСК|московск) | (?P<num>\b(?:UTC|GMT|utc|gmt)\s?[+\-\u{2212}]\s?\d{1,2}(?::?\d{2})?) | (?P<bare>(?:^|[\s(:=])[+-]\d{2}:?\d{2}\b)
         | \b(?P<abbr>UTC|GMT|[A-Z]{3,4}|utc|gmt)\b
         | (?P<long>(?i:coordinated\ universal|greenwich|central\ european|(?:us\s)?(?:eastern|pacific|mountain|central)(?:\s(?:standard|daylight|summer|\(summer\)))?\s+time))
         | (?P<us>\((?i:eastern|pacific|mountain)\)) | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
@@ -197,6 +211,9 @@ fn zone_of_word(found: &regex::Captures<'_>) -> Option<Zone> {
     if let Some(number) = found.name("num").or_else(|| found.name("bare")) {
         let text: String = number.as_str().chars().filter(|letter| !letter.is_whitespace()).collect();
         return read_zone(text.trim_start_matches(['(', ':', '='])).map(|(zone, _)| zone);
+    }
+    if let Some(name) = found.name("own") {
+        return read_zone(name.as_str()).map(|(zone, _)| zone);
     }
     if let Some(name) = found.name("abbr") {
         return abbreviation(name.as_str(), true);
