@@ -128,7 +128,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.0,
     ),
     (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
-    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.15),
+    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.25),
     (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
         Activity::Copyright,
@@ -145,7 +145,7 @@ static STATED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words that make a sentence advice, a condition or a link rather than a statement.
 static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\bif (?:you|your|the|this|it)\b|\bpossible that\b|\bmay (?:be|have|result)|\bmight\b|\blikely\b|\bplease\b|\brecommend|\bto learn\b|https?://|\bguid(?:e|ance)\b|\bexample,?\b|\bneeds to have\b|\bsuch as\b|\bwe are unable\b|\bbest practice";
+    let pattern = r"(?i)\bif (?:you|your|the|this|it)\b|\bpossible that\b|\bmay (?:be|have|result)|\bmight\b|\blikely\b|\bplease\b|\brecommend|\bto learn\b|https?://|\bguid(?:e|ance)\b|\bfor example\b|\bexample:|\bneeds to have\b|\bsuch as\b|\bwe are unable\b|\bbest practice";
     compile(pattern)
 });
 

@@ -57,6 +57,8 @@ fn of_finding(finding: &Value) -> Draft {
     let updated = json::text(finding, "UpdatedAt").unwrap_or_default();
     draft.dedupe = draft.case_id.as_ref().map(|id| format!("{id}/{updated}"));
     draft.keys.extend(draft.case_id.clone());
+    // The same finding comes from GuardDuty itself under the last part of this ARN.
+    draft.keys.extend(draft.case_id.as_ref().and_then(|id| Some(id.rsplit_once("/finding/")?.1.to_owned())));
     if json::flag(finding, "Sample")
         || json::text(finding, "Title").is_some_and(|it| it.starts_with("[SAMPLE]"))
     {

@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub receipt: Option<Receipt>,
     /// Where the mail lies when the notice only points at it.
     pub stored_at: Option<String>,
+    /// It tells of a mail and does not hold it.
+    pub lacks_mail: bool,
     /// Limits reached and oddities met.
     pub warnings: Vec<String>,
 }

@@ -33,12 +33,16 @@ pub(super) struct Draft {
     pub stage: Option<Stage>,
     /// The key under which the same event comes again.
     pub dedupe: Option<String>,
+    /// Numbers of AWS's cases that it names.
+    pub case_numbers: Vec<String>,
     /// Further keys of its thread.
     pub keys: Vec<String>,
     /// The format names no activity that is known; the words around it may.
     pub activity_open: bool,
     /// It came as an AWS event, not as somebody's report.
     pub is_event: bool,
+    /// It is an event for machines, not for people.
+    pub quiet: bool,
 }
 
 /// A disposition that a draft can leave open.

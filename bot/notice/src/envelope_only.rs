@@ -25,7 +25,8 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
         );
     }
     if json::text(value, "Event").is_some_and(|event| event == "s3:TestEvent") {
-        return draft("envelope/s3_test", Disposition::NotAbuse, "an S3 test event".to_owned());
+        let test = draft("envelope/s3_test", Disposition::NotAbuse, "an S3 test event".to_owned());
+        return test.map(|test| Draft { quiet: true, ..test });
     }
     if json::at(value, "s3.object.key").is_some() {
         return draft(
@@ -43,17 +44,49 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
     let about = json::first_text(value, &["detail-type", "DetailType"])?;
     let other = [
         "aws.ec2",
+        "aws.ssm",
         "aws.events",
         "aws.scheduler",
         "aws.s3",
         "aws.rds",
         "aws.autoscaling",
+        "aws.elasticloadbalancing",
         "aws.ecs",
         "aws.iam",
+        "aws.sts",
+        "aws.tag",
+        "aws.config",
+        "aws.cloudtrail",
+        "aws.lambda",
         "aws.billing",
     ];
     if other.contains(&source.as_str()) {
-        return draft("envelope/event", Disposition::NotAbuse, format!("an AWS event about {about}"));
+        let event = draft("envelope/event", Disposition::NotAbuse, format!("an AWS event about {about}"));
+        return event.map(|event| Draft { quiet: true, ..event });
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::read;
+
+    fn check(value: &Value, layout: &str, quiet: bool) {
+        let draft = read(value).expect("an envelope");
+        assert_eq!((draft.layout.as_str(), draft.quiet), (layout, quiet), "{value}");
+    }
+
+    #[test]
+    fn events_for_machines_are_quiet() {
+        let event = |source: &str, about: &str| json!({"source": source, "detail-type": about, "detail": {"state": "running"}});
+        check(&event("aws.ec2", "EC2 Instance State-change Notification"), "envelope/event", true);
+        check(&event("aws.ssm", "EC2 Command Status-change Notification"), "envelope/event", true);
+        check(&event("aws.ec2", "AWS API Call via CloudTrail"), "envelope/event", true);
+        check(&json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "mail"}), "envelope/s3_test", true);
+        check(&json!({"Type": "SubscriptionConfirmation", "TopicArn": "t"}), "envelope/sns_subscription", false);
+        assert!(read(&event("aws.guardduty", "GuardDuty Finding")).is_none());
+    }
 }

@@ -9,6 +9,7 @@ use super::json;
 use super::moment;
 use super::reading::Stage;
 use super::resource;
+use super::thread;
 use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::Disposition;
@@ -44,8 +45,17 @@ fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
     let arn = json::text(detail, "eventArn");
     draft.case_id.clone_from(&arn);
     let communication = json::text(detail, "communicationId").unwrap_or_default();
-    draft.dedupe = arn.as_ref().map(|arn| format!("{arn}#{communication}"));
+    // Pages of one communication hold different entities; all belong to one event.
+    let page = json::text(detail, "page").unwrap_or_default();
+    draft.dedupe = arn.as_ref().map(|arn| format!("{arn}#{communication}#{page}"));
     draft.keys.extend(arn);
+    if let Some(pages) = json::text(detail, "totalPages").filter(|pages| pages != "1") {
+        draft.warnings.push(format!("page {page} of {pages} of this event"));
+    }
+    for words in json::items(detail, "eventDescription") {
+        let told = json::text(words, "latestDescription").unwrap_or_default();
+        draft.case_numbers.extend(thread::aws_numbers(&told));
+    }
     if NOT_OURS.iter().any(|code| name.starts_with(code)) {
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
         draft.warnings.push(format!("{code} is about content or rights, not about what a host did"));

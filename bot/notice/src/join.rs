@@ -26,6 +26,7 @@ use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
 use super::reading::ThreadKeys;
+use super::reading::Trust;
 use super::report_fields;
 use super::text;
 use super::text::TextReading;
@@ -216,9 +217,11 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }
+        // A subject alone is no letter: a person must look.
+        None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
         None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
-        None if nothing_readable(lines) => Disposition::Unreadable,
+        None if nothing_readable(lines) || document.lacks_mail => Disposition::Unreadable,
         None => {
             draft.warnings.push("nothing in it accuses anybody".to_owned());
             Disposition::NotAbuse
@@ -303,7 +306,20 @@ fn finish(
         in_reply_to: mail.message_id.clone(),
         references: mail.references.clone(),
     });
-    let keys = thread::keys(&document.mails, case_id.as_deref(), &draft.keys);
+    let trust = trust::judge(document, draft.is_event, draft.format == "aws_email");
+    let mut warnings = draft.warnings;
+    if let (Trust::Unauthenticated { why }, "aws_email") = (&trust, draft.format) {
+        warnings.insert(0, format!("not proven to be from AWS: {why}"));
+    }
+    let is_aws = draft.format.starts_with("aws_");
+    let giver = match document.outer_mail() {
+        _ if is_aws => thread::AWS,
+        Some(mail) => mail.sender_domain(),
+        None => "",
+    };
+    let numbers: Vec<&str> =
+        case_id.iter().chain(&draft.case_numbers).map(String::as_str).filter(|it| !it.starts_with("arn:")).collect();
+    let keys = thread::keys(&document.mails, giver, &numbers, &draft.keys);
     Reading {
         parsed: Parsed {
             format: draft.format.to_owned(),
@@ -311,17 +327,18 @@ fn finish(
             case_id,
             deadline: deadline.filter(|_| disposition == Disposition::Claims),
             claims: draft.claims,
-            warnings: draft.warnings,
+            warnings,
         },
         layout: draft.layout,
         thread: ThreadKeys { dedupe: draft.dedupe, keys },
         stage,
-        trust: trust::judge(document, draft.is_event, draft.format == "aws_email"),
+        trust,
         reply,
         process: draft.process,
         interfaces: draft.interfaces,
         source_ports: draft.source_ports,
         stored_at: document.stored_at.clone(),
+        quiet: draft.quiet && document.mails.is_empty(),
         facts: draft.facts,
     }
 }

@@ -73,6 +73,8 @@ pub struct Context {
     pub received: Option<jiff::Timestamp>,
     /// Addresses and prefixes known to be ours; they settle who is accused.
     pub own_addresses: Vec<ipnet::IpNet>,
+    /// The mail that the message only points at ([`Reading::stored_at`]), once it was fetched.
+    pub mail: Option<Vec<u8>>,
 }
 
 /// Reads one notice: a raw mail, an SQS/SNS/EventBridge body, a finding, a log extract.
@@ -82,6 +84,9 @@ pub fn parse(bytes: &[u8], context: &Context) -> Parsed {
 
 /// Reads one notice, with where each fact was read and what joins it to others.
 pub fn read(bytes: &[u8], context: &Context) -> Reading {
-    let document = unwrap::unwrap(bytes);
+    let document = match &context.mail {
+        Some(mail) => unwrap::unwrap_stored(bytes, mail),
+        None => unwrap::unwrap(bytes),
+    };
     join::read(document, context)
 }

@@ -27,10 +27,32 @@ pub struct Reading {
     pub interfaces: Vec<String>,
     /// Ports of the accused that it names; they tell hosts behind a NAT apart.
     pub source_ports: Vec<u16>,
-    /// Where the mail lies, when the notice only points at it.
+    /// Where the mail lies, `s3://bucket/key`, when the notice only points at it.
     pub stored_at: Option<String>,
+    /// It is an event for machines (an instance's state, a command's end): counted, never posted.
+    pub quiet: bool,
     /// The facts, each with its place and reason.
     pub facts: Vec<Fact>,
+}
+
+impl Reading {
+    /// A reading of which nothing is known but the contract.
+    pub fn plain(parsed: Parsed) -> Self {
+        Self {
+            layout: parsed.format.clone(),
+            parsed,
+            thread: ThreadKeys::default(),
+            stage: Stage::default(),
+            trust: Trust::Unknown,
+            reply: None,
+            process: None,
+            interfaces: Vec::new(),
+            source_ports: Vec::new(),
+            stored_at: None,
+            quiet: false,
+            facts: Vec::new(),
+        }
+    }
 }
 
 /// What joins notices of one case.

@@ -124,36 +124,52 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
     }
 }
 
-/// Collects everything that joins this notice to others.
-pub(super) fn keys(mails: &[MailHeaders], case_id: Option<&str>, more: &[String]) -> Vec<String> {
+static AWS_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:abuse (?:report|case|notice)|case|report|ticket)s?(?: id)?\W{0,3}(\d{10,14})(?:-\d{1,3})?\b")
+});
+
+/// Returns the numbers of AWS's cases that a text names.
+pub(super) fn aws_numbers(text: &str) -> Vec<String> {
+    let mut numbers: Vec<String> = AWS_NUMBER.captures_iter(text).map(|found| found[1].to_owned()).collect();
+    // Twelve digits are an account.
+    numbers.retain(|number| !super::resource::is_account(number));
+    numbers.dedup();
+    numbers.truncate(8);
+    numbers
+}
+
+/// Collects everything that joins this notice to others. Numbers count within their giver only: two
+/// reporters may well both have a ticket 4711. `giver` is AWS, or the domain of the mail.
+pub(super) fn keys(mails: &[MailHeaders], giver: &str, numbers: &[&str], events: &[String]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
-    let mut add = |prefix: &str, value: &str| {
-        let key = format!("{prefix}:{}", value.trim().trim_matches(['<', '>']).to_lowercase());
+    let mut add = |key: String, value: &str| {
         if value.trim().len() >= 4 && keys.len() < 200 && !keys.contains(&key) {
             keys.push(key);
         }
     };
-    if let Some(case_id) = case_id {
-        add("case", case_id);
-    }
-    for mail in mails.iter().take(4) {
-        if let Some(id) = &mail.message_id {
-            add("mail", id);
-        }
-        for id in &mail.references {
-            add("mail", id);
-        }
-        for pattern in SUBJECT_IDS.iter() {
-            for found in pattern.captures_iter(&mail.subject) {
-                add("case", &found[1]);
-            }
+    let plain = |value: &str| value.trim().trim_matches(['<', '>']).to_lowercase();
+    if !giver.is_empty() {
+        for number in numbers {
+            let number = plain(number);
+            // AWS counts its letters of one case behind a dash: 14425262173-2.
+            let base = match number.rsplit_once('-') {
+                Some((base, count)) if giver == AWS && count.len() <= 3 && base.len() >= 8 => base,
+                _ => number.as_str(),
+            };
+            add(format!("case:{giver}:{base}"), base);
         }
     }
-    for key in more {
-        add("event", key);
+    for id in mails.iter().take(1).flat_map(|mail| mail.message_id.iter().chain(&mail.references)) {
+        add(format!("mail:{}", plain(id)), id);
+    }
+    for event in events {
+        add(format!("event:{}", plain(event)), event);
     }
     keys
 }
+
+/// The giver of the numbers of AWS's abuse cases, whatever way a notice came.
+pub(super) const AWS: &str = "aws";
 
 static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i)\b(?:repl\w+|respon\w+|answer\w*|action|resol\w+|confirm\w*|us|you)\b[^.]{0,60}\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)|\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)s?\b[^.]{0,40}\b(?:repl|respon|answer|of receipt|of receiving|of this)";

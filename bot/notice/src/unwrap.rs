@@ -26,6 +26,15 @@ pub(super) fn unwrap(bytes: &[u8]) -> Document {
     unwrapper.document
 }
 
+/// Opens a mail that was stored apart, with the verdicts of the message that told of it.
+pub(super) fn unwrap_stored(message: &[u8], mail: &[u8]) -> Document {
+    let mut unwrapper = Unwrapper::default();
+    unwrapper.document.receipt = unwrap(message).receipt;
+    let place = Place { role: SectionRole::Body, name: "body".to_owned(), depth: 0 };
+    unwrapper.open(mail, &place);
+    unwrapper.document
+}
+
 /// Where in the notice some bytes were found.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -246,25 +255,32 @@ impl Unwrapper {
 
     /// Reads an SES receipt, and the mail when it is inline.
     fn open_ses(&mut self, value: &Value, place: &Place) {
-        let passed = |name: &str| value["receipt"][name]["status"] == "PASS";
-        self.document.receipt = Some(Receipt {
-            spf: passed("spfVerdict"),
-            dkim: passed("dkimVerdict"),
-            dmarc: passed("dmarcVerdict"),
-        });
+        // Inside a mail this may be anybody's words; only around it is it our own side's.
+        let is_ours = self.document.mails.is_empty() && self.document.receipt.is_none();
+        if is_ours {
+            let passed = |name: &str| value["receipt"][name]["status"] == "PASS";
+            self.document.receipt = Some(Receipt {
+                spf: passed("spfVerdict"),
+                dkim: passed("dkimVerdict"),
+                dmarc: passed("dmarcVerdict"),
+            });
+        }
         if let Some(content) = value.get("content").and_then(Value::as_str) {
             let decoded = decode_base64(content.trim());
             let bytes = decoded.as_deref().unwrap_or(content.as_bytes());
             self.open(bytes, &place.inside("ses"));
             return;
         }
+        let action = &value["receipt"]["action"];
+        if let (Some(bucket), Some(key)) = (action["bucketName"].as_str(), action["objectKey"].as_str())
+            && is_ours
+        {
+            self.document.stored_at = Some(format!("s3://{bucket}/{key}"));
+        }
+        self.document.lacks_mail |= is_ours;
         self.document.mails.push(mime::headers_from_ses(&value["mail"]));
         if let Some(subject) = value["mail"]["commonHeaders"]["subject"].as_str() {
             self.add_section(&place.inside_as(SectionRole::Subject, "subject"), subject);
-        }
-        let action = &value["receipt"]["action"];
-        if let (Some(bucket), Some(key)) = (action["bucketName"].as_str(), action["objectKey"].as_str()) {
-            self.document.stored_at = Some(format!("s3://{bucket}/{key}"));
         }
         self.document.warn("the notice holds the headers of a mail, not the mail itself");
     }
@@ -272,7 +288,9 @@ impl Unwrapper {
     fn open_s3(&mut self, record: Value) {
         let bucket = record["s3"]["bucket"]["name"].as_str().unwrap_or_default();
         let key = record["s3"]["object"]["key"].as_str().unwrap_or_default();
-        self.document.stored_at = Some(format!("s3://{bucket}/{}", percent_decode(key)));
+        if self.document.mails.is_empty() {
+            self.document.stored_at = Some(format!("s3://{bucket}/{}", percent_decode(key)));
+        }
         self.keep_value(record);
     }
 

@@ -120,7 +120,7 @@ fn reminders_join_their_case() {
     let reminder = read("aws_reminder_fields.eml");
     assert_eq!(reminder.stage, notice::Stage::Reminder);
     assert!(reminder.thread.keys.contains(&"mail:first@example.com".to_owned()), "{:?}", reminder.thread);
-    assert!(reminder.thread.keys.contains(&"case:10700000001".to_owned()));
+    assert!(reminder.thread.keys.contains(&"case:aws:10700000001".to_owned()));
     let reply = reminder.reply.expect("a mail can be answered");
     assert_eq!(reply.in_reply_to.as_deref(), Some("second@example.com"));
     assert_eq!(read("aws_resolved.eml").stage, notice::Stage::Resolved);

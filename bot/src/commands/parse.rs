@@ -40,7 +40,7 @@ pub struct ParseArgs {
 
 /// Runs `gumshoe parse`.
 pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
-    let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)? };
+    let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)?, mail: None };
     let mut out = Vec::new();
     if args.summary || args.path.is_dir() {
         anyhow::ensure!(args.summary, "{} is a folder: add --summary", args.path.display());
