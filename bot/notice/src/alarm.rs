@@ -103,7 +103,7 @@ mod tests {
             let window = draft.claims[0].window.as_ref().expect("a window");
             assert_eq!(
                 (window.from.to_string(), window.to.to_string()),
-                ("2024-01-15T10:00:00Z".to_owned(), "2024-01-15T10:10:00Z".to_owned())
+                ("2024-01-15T10:00:00Z".to_owned(), "2024-01-15T10:10:00.999999999Z".to_owned())
             );
         }
         let calm = json!({"AlarmName": "scan-out", "NewStateValue": "OK"});

@@ -85,8 +85,16 @@ mod tests {
         check(&event("aws.ec2", "EC2 Instance State-change Notification"), "envelope/event", true);
         check(&event("aws.ssm", "EC2 Command Status-change Notification"), "envelope/event", true);
         check(&event("aws.ec2", "AWS API Call via CloudTrail"), "envelope/event", true);
-        check(&json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "mail"}), "envelope/s3_test", true);
-        check(&json!({"Type": "SubscriptionConfirmation", "TopicArn": "t"}), "envelope/sns_subscription", false);
+        check(
+            &json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "mail"}),
+            "envelope/s3_test",
+            true,
+        );
+        check(
+            &json!({"Type": "SubscriptionConfirmation", "TopicArn": "t"}),
+            "envelope/sns_subscription",
+            false,
+        );
         assert!(read(&event("aws.guardduty", "GuardDuty Finding")).is_none());
     }
 }

@@ -317,8 +317,12 @@ fn finish(
         Some(mail) => mail.sender_domain(),
         None => "",
     };
-    let numbers: Vec<&str> =
-        case_id.iter().chain(&draft.case_numbers).map(String::as_str).filter(|it| !it.starts_with("arn:")).collect();
+    let numbers: Vec<&str> = case_id
+        .iter()
+        .chain(&draft.case_numbers)
+        .map(String::as_str)
+        .filter(|it| !it.starts_with("arn:"))
+        .collect();
     let keys = thread::keys(&document.mails, giver, &numbers, &draft.keys);
     Reading {
         parsed: Parsed {

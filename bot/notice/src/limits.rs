@@ -16,6 +16,8 @@ pub(super) const JSON_BYTES_MAX: usize = 2 << 20;
 pub(super) const TEXT_HEAD_BYTES: usize = 256 << 10;
 /// How much of the end of a long text is read.
 pub(super) const TEXT_TAIL_BYTES: usize = 96 << 10;
+/// How much of a long HTML text is made text at all: its beginning, three times as much as of its end.
+pub(super) const HTML_BYTES_MAX: usize = 1 << 20;
 /// How much text of one notice is read in all.
 pub(super) const TEXT_BYTES_MAX: usize = 640 << 10;
 /// Longer lines are cut.

@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use super::document::MailHeaders;
 use super::document::SectionRole;
-use super::html;
 use super::unwrap::Place;
 use super::unwrap::Unwrapper;
 
@@ -129,7 +128,7 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
             }
             PartType::Html(text) => {
                 plain_len += text.len();
-                unwrapper.add_section(place, &html::to_text(text));
+                unwrapper.add_html(place, text);
             }
             PartType::Binary(bytes) | PartType::InlineBinary(bytes) => unwrapper.open(bytes, place),
             PartType::Message(_) | PartType::Multipart(_) => {}
@@ -139,7 +138,7 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
         if let PartType::Html(text) = &part.body
             && plain_len < 200
         {
-            let plain = html::to_text(text);
+            let plain = unwrapper.words_of(place, text);
             if plain.len() > plain_len * 2 {
                 unwrapper.add_section(&place.inside("html body"), &plain);
             }
@@ -173,7 +172,7 @@ fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Pl
     match &part.body {
         PartType::Message(message) => open_message(unwrapper, message, &inner),
         PartType::Text(text) => unwrapper.open_text(text, &inner),
-        PartType::Html(text) => unwrapper.add_section(&inner, &html::to_text(text)),
+        PartType::Html(text) => unwrapper.add_html(&inner, text),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
             let is_picture = part.content_type().is_some_and(|kind| {
                 ["image", "audio", "video", "font"].iter().any(|it| kind.c_type.eq_ignore_ascii_case(it))

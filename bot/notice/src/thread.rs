@@ -125,7 +125,9 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
 }
 
 static AWS_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\b(?:abuse (?:report|case|notice)|case|report|ticket)s?(?: id)?\W{0,3}(\d{10,14})(?:-\d{1,3})?\b")
+    compile(
+        r"(?i)\b(?:abuse (?:report|case|notice)|case|report|ticket)s?(?: id)?\W{0,3}(\d{10,14})(?:-\d{1,3})?\b",
+    )
 });
 
 /// Returns the numbers of AWS's cases that a text names.

@@ -107,8 +107,7 @@ impl Unwrapper {
             return;
         }
         if html::looks_like_html(trimmed) {
-            let plain = html::to_text(trimmed);
-            self.add_section(place, &plain);
+            self.add_html(place, trimmed);
             return;
         }
         self.add_section(place, text);
@@ -128,6 +127,26 @@ impl Unwrapper {
         self.text_bytes += kept.len();
         let section = Section { role: place.role, name: place.name.clone(), text: refang(&kept) };
         self.document.sections.push(section);
+    }
+
+    /// Keeps the words of an HTML text, its long middle left out.
+    pub fn add_html(&mut self, place: &Place, html: &str) {
+        let plain = self.words_of(place, html);
+        self.add_section(place, &plain);
+    }
+
+    /// Returns the words of an HTML text, its long middle left out.
+    pub fn words_of(&mut self, place: &Place, html: &str) -> String {
+        if html.len() <= limits::HTML_BYTES_MAX {
+            return html::to_text(html);
+        }
+        self.document
+            .warn(format!("only the beginning and the end of a long text ({}) were read", place.name));
+        let head = &html[..html.floor_char_boundary(limits::HTML_BYTES_MAX / 4 * 3)];
+        let tail = &html[html.ceil_char_boundary(html.len() - limits::HTML_BYTES_MAX / 4)..];
+        // A row that was cut is none.
+        let tail = tail.find('<').map_or(tail, |at| &tail[at..]);
+        format!("{}\n{}", html::to_text(head), html::to_text(tail))
     }
 
     /// Accounts for bytes that an archive gave; false when the limit is reached.

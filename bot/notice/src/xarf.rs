@@ -289,7 +289,7 @@ mod tests {
         let claim = &draft.claims[0];
         let window = claim.window.as_ref().expect("a window");
         assert_eq!(claim.accused.addresses[0].to_string(), address);
-        assert_eq!((window.from.to_string(), window.to.to_string()), (from.to_owned(), to.to_owned()));
+        assert_eq!((window.from.to_string(), format!("{:.0}", window.to)), (from.to_owned(), to.to_owned()));
         assert_eq!((claim.activity, claim.remote.len()), (activity, remotes));
     }
 

@@ -40,7 +40,11 @@ pub struct ParseArgs {
 
 /// Runs `gumshoe parse`.
 pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
-    let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)?, mail: None };
+    let context = notice::Context {
+        received: args.received,
+        own_addresses: prefixes(&args.own_addresses)?,
+        mail: None,
+    };
     let mut out = Vec::new();
     if args.summary || args.path.is_dir() {
         anyhow::ensure!(args.summary, "{} is a folder: add --summary", args.path.display());
@@ -110,7 +114,7 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
         }
         match &claim.window {
             Some(window) => {
-                writeln!(out, "  window     {} to {} (zone {:?})", window.from, window.to, window.zone)?
+                writeln!(out, "  window     {:.0} to {:.0} (zone {:?})", window.from, window.to, window.zone)?
             }
             None => writeln!(out, "  window     none")?,
         }

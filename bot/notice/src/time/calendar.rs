@@ -8,6 +8,9 @@ use regex::Captures;
 /// Month names: beginnings in the languages of Latin script that abbreviate alike, and whole words.
 pub(super) const MONTHS: &str = "(?:(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}|stycznia|lutego|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|(?:янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек)[абвгдейклмнорстуюья]{0,6}|ocak|şubat|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|ledna|února|března|dubna|května|června|července|srpna|září|října|prosince)";
 
+/// Those of them that are written in ASCII: most lines are, and are searched faster.
+pub(super) const MONTHS_ASCII: &str = "(?:(?:jan|ene|gen|feb|fev|mar|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic)[a-z]{0,7}|stycznia|lutego|kwietnia|maja|czerwca|lipca|sierpnia|listopada|grudnia|ocak|nisan|haziran|temmuz|ekim|ledna|dubna|srpna|prosince)";
+
 /// Hour, minute, and second where one is written.
 pub(super) type Clock = (i8, i8, Option<i8>);
 

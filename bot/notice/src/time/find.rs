@@ -12,6 +12,7 @@ use super::Precision;
 use super::Stamp;
 use super::Zone;
 use super::calendar::MONTHS;
+use super::calendar::MONTHS_ASCII;
 use super::calendar::calendar;
 use super::calendar::civil;
 use super::calendar::clock_of;
@@ -20,20 +21,42 @@ use super::read_zone;
 const CLOCK: &str =
     r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
-static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(
-        r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{MONTHS})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
-    ))
+/// One pattern for lines in ASCII and one for all others.
+struct Pair {
+    ascii: Regex,
+    any: Regex,
+}
+
+impl Pair {
+    fn new(pattern: impl Fn(&str) -> String) -> Self {
+        Self { ascii: compile(&pattern(MONTHS_ASCII)), any: compile(&pattern(MONTHS)) }
+    }
+
+    fn of(&self, is_ascii: bool) -> &Regex {
+        if is_ascii { &self.ascii } else { &self.any }
+    }
+}
+
+static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+        )
+    })
 });
-static DAY_MONTH_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(
-        r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{MONTHS})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
-    ))
+static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
+        )
+    })
 });
-static MONTH_NAME_DAY: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(
-        r"(?i)\b(?P<mo>{MONTHS})\.?[\s/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:(?:,?\s+|[/-])(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
-    ))
+static MONTH_NAME_DAY: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<mo>{months})\.?[\s/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:(?:,?\s+|[/-])(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
+        )
+    })
 });
 static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
@@ -78,7 +101,16 @@ impl Finder {
             return Vec::new();
         }
         let mut stamps: Vec<Stamp> = Vec::new();
-        for pattern in [&YEAR_FIRST, &EAST_ASIAN, &COMPACT, &DAY_MONTH_NAME, &MONTH_NAME_DAY, &NUMBERS] {
+        let ascii = line.is_ascii();
+        let patterns = [
+            Some(YEAR_FIRST.of(ascii)),
+            (!ascii).then(|| &*EAST_ASIAN),
+            Some(&*COMPACT),
+            Some(DAY_MONTH_NAME.of(ascii)),
+            Some(MONTH_NAME_DAY.of(ascii)),
+            Some(&*NUMBERS),
+        ];
+        for pattern in patterns.into_iter().flatten() {
             for found in pattern.captures_iter(line) {
                 let Some(whole) = found.get(0) else { continue };
                 let overlaps =

@@ -68,11 +68,13 @@ impl Resolver {
             (None, Some((zone, source))) => (Some(zone), source),
             (None, None) => (None, ZoneSource::Assumed),
         };
-        let last = match stamp.precision {
-            Precision::Second => civil,
-            Precision::Minute => civil.checked_add(SignedDuration::from_secs(59)).ok()?,
-            Precision::Day => civil.checked_add(SignedDuration::from_secs(86_399)).ok()?,
+        // What was written covers all of it: "10:00:03" ends with that second, "10:00" with that minute.
+        let whole = match stamp.precision {
+            Precision::Second => SignedDuration::from_secs(1),
+            Precision::Minute => SignedDuration::from_mins(1),
+            Precision::Day => SignedDuration::from_hours(24),
         };
+        let last = civil.checked_add(whole - SignedDuration::from_nanos(1)).ok()?;
         let interval = match zone {
             Some(zone) => {
                 let (least, greatest) = zone.offsets(civil);
@@ -171,21 +173,21 @@ mod tests {
             &plain,
             "2024-01-15 10:00:00 UTC",
             "2024-01-15T10:00:00Z",
-            "2024-01-15T10:00:00Z",
+            "2024-01-15T10:00:00.999999999Z",
             ZoneSource::Explicit,
         );
         check(
             &plain,
             "2024-01-15 10:00 UTC",
             "2024-01-15T10:00:00Z",
-            "2024-01-15T10:00:59Z",
+            "2024-01-15T10:00:59.999999999Z",
             ZoneSource::Explicit,
         );
         check(
             &plain,
             "Jan 15 10:00:00 x",
             "2024-01-14T20:00:00Z",
-            "2024-01-16T00:00:00Z",
+            "2024-01-16T00:00:00.999999999Z",
             ZoneSource::Assumed,
         );
         check(
@@ -199,14 +201,14 @@ mod tests {
             &plain,
             "Dec 31 10:00:00 x",
             "2023-12-30T20:00:00Z",
-            "2024-01-01T00:00:00Z",
+            "2024-01-01T00:00:00.999999999Z",
             ZoneSource::Assumed,
         );
         check(
             &plain,
             "10/01/2024 10:00:00 UTC",
             "2024-01-10T10:00:00Z",
-            "2024-01-10T10:00:00Z",
+            "2024-01-10T10:00:00.999999999Z",
             ZoneSource::Explicit,
         );
         let stated =
@@ -215,7 +217,7 @@ mod tests {
             &stated,
             "2024-01-15 10:00:00",
             "2024-01-15T18:00:00Z",
-            "2024-01-15T18:00:00Z",
+            "2024-01-15T18:00:00.999999999Z",
             ZoneSource::Prose,
         );
     }
