@@ -31,7 +31,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -102,12 +102,12 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|暴力破解|暴力攻击|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
+        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|tan cong|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
         2.0,
     ),

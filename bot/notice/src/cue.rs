@@ -58,6 +58,25 @@ static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What an address itself does.
+static ACTS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing))\b",
+    )
+});
+/// Somebody saw it.
+static SEEN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:shows?|showed|saw|sees|seen|logged|logs|detected|observed|recorded|reports?|caught|noticed|flagged|identified)\s+(?:that\s+)?(?:(?:the|a|an|your)\s+)?(?:(?:ip|host|address|machine|server)\s+){0,2}$",
+    )
+});
+/// "from 10:15 pm to 10:40 pm" is no direction.
+static CLOCKS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\d(?:\s?[ap]\.?m\.?)?(?:\s+[a-z]{3,4})?\s+(?:to|until|and)\s+(?:about\s+)?\d{1,2}[:.]\d\d")
+});
+/// A word this many bytes before an address is far from it.
+const FAR: usize = 20;
+
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
@@ -70,8 +89,21 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
+    let acts = ACTS.find(&after);
+    if let Some(found) = &acts
+        && SEEN.is_match(&before)
+    {
+        return Some(cue(Role::Accused, 2.5, found.as_str()));
+    }
+    let before = CLOCKS.replace_all(&before, " ");
     let accused = last(&ACCUSED, &before);
     let victim = last(&VICTIM, &before);
+    // What it did itself, said right after it, counts more than a word far before it.
+    if let Some(found) = &acts
+        && victim.as_ref().is_none_or(|victim| before.len() - victim.end() > FAR)
+    {
+        return Some(cue(Role::Accused, 2.0, found.as_str()));
+    }
     let nearest = match (accused, victim) {
         (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
         (Some(accused), Some(victim))

@@ -76,6 +76,15 @@ pub(super) fn holds(name: &str, class: Classes) -> bool {
     words(name).iter().any(|word| classes(word) & class != 0)
 }
 
+/// Says whether a name holds nothing but words for an address and words that change nothing.
+pub(super) fn is_plain_address(name: &str) -> bool {
+    words(name).iter().all(|word| {
+        let class = classes(word);
+        class & (word::ADDRESS | word::PLAIN | word::NUMBER | word::PORT | word::REPORTED) != 0
+            || word.len() <= 2
+    })
+}
+
 /// The words of a name and their classes.
 struct Name<'a> {
     /// It holds a colon: two names in one.
@@ -151,6 +160,8 @@ impl Name<'_> {
                 return Some(Role::Accused);
             }
             Some("cc") => return Some(Role::Victim),
+            // Whose "originIP" is: the client's for some, the server's behind a proxy for others.
+            Some("origin") if self.words.len() == 2 && !self.joined => return None,
             _ => {}
         }
         match (self.has(word::VICTIM), self.has(word::ACCUSED)) {

@@ -54,7 +54,14 @@ static TO_AWS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b"));
 static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bwe (?:have )?(?:investigated|resolved|terminated|stopped|isolated|fixed|removed|taken|patched|rotated|blocked|cleaned)\b|\broot cause\b|\bactions? taken\b|corrective actions?\b|please (?:remove|unblock|lift|close)",
+        r"(?i)\bwe (?:have )?(?:investigated|resolved|terminated|stopped|isolated|fixed|removed|taken|patched|rotated|blocked|cleaned)\b|\broot cause\b|\bactions? taken\b|corrective actions?\b|please (?:remove|unblock|lift|close)|\bwe (?:have )?(?:shut down|rebuilt|reinstalled)\b",
+    )
+});
+
+/// Only who runs a host can do this to it.
+static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bwe (?:have )?(?:terminated|stopped|isolated|patched|rotated|cleaned|reinstalled|rebuilt|shut down)\b",
     )
 });
 
@@ -75,6 +82,10 @@ pub(super) fn recognise(lines: &[Line<'_>], mail: Option<&MailHeaders>, accuses:
         text.push('\n');
     }
     if TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
+        return Some(NotOurs::OurAnswer);
+    }
+    let answers = mail.is_some_and(|mail| mail.subject.trim_start().to_ascii_lowercase().starts_with("re:"));
+    if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
     }
     if accuses {

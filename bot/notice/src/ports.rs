@@ -125,5 +125,8 @@ pub(super) fn guess(records: &[Option<Record>], remotes: &[Remote]) -> Option<Ac
     if all_in(&[22, 23, 2222, 3389, 5900, 21, 110, 143, 993, 995, 5060]) {
         return Some(Activity::LoginAttack);
     }
-    all_in(&[25, 465, 587]).then_some(Activity::Spam)
+    if all_in(&[25, 465, 587]) {
+        return Some(Activity::Spam);
+    }
+    (ports.len() >= 3 || targets.len() >= 3).then_some(Activity::PortScan)
 }

@@ -116,6 +116,18 @@ impl Tally {
         self.sums[role as usize].min(9.0) + of_rows
     }
 
+    /// Says whether a field or rows of a log accuse it.
+    fn is_named_firmly(&self) -> bool {
+        let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
+        (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether nothing firmer than a plain field accuses it.
+    fn is_named_in_passing(&self) -> bool {
+        let firmer = |vote: &Vote| vote.role == Role::Accused && vote.weight > 1.5;
+        self.rows_from == 0 && !self.votes.iter().any(firmer)
+    }
+
     /// Returns the role that the votes give; none when they do not settle it.
     pub fn role(&self) -> Option<Role> {
         if self.ours {
@@ -162,6 +174,12 @@ impl Roles {
             others.into_iter().any(|it| it.sum(Role::Accused) - it.by_subject >= ACCUSED_MIN)
         };
         if is_bare && tally.by_subject > 0.0 && text_accuses() {
+            return None;
+        }
+        // Where a field or a log says who did it, nobody is accused by a word in passing.
+        let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
+        if tally.role() == Some(Role::Accused) && !tally.ours && tally.is_named_in_passing() && named_firmly()
+        {
             return None;
         }
         let accuses_ours = || self.tallies.iter().any(|it| it.ours && it.role() == Some(Role::Accused));

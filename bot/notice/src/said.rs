@@ -124,7 +124,11 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
     };
     match (role, meaning.kind) {
         (Some(role), _) => Some((role, 3.0, why)),
-        (None, Kind::Address) if few_words() <= 4 => Some((Role::Accused, 1.5, why)),
+        // "IP address" alone is the accused's; "agent ip" only leans to it.
+        (None, Kind::Address) if few_words() <= 4 => {
+            let weight = if label::is_plain_address(name) { 1.5 } else { 0.6 };
+            Some((Role::Accused, weight, why))
+        }
         _ => None,
     }
 }

@@ -60,8 +60,11 @@ impl Header {
         if !line.spots.is_empty() || !line.stamps.is_empty() || line.text.len() > 2000 {
             return None;
         }
-        let text = line
-            .text
+        let told = ["ormat: ", "ields: ", "olumns: "]
+            .iter()
+            .find_map(|word| line.text.split_once(word).map(|(_, rest)| rest));
+        let text = told
+            .unwrap_or(line.text)
             .trim()
             .trim_start_matches("Fields:")
             .trim_start_matches("fields\t")

@@ -56,6 +56,13 @@ static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
     compile(pattern)
 });
 
+/// "First connection ..., last ...": the ends of one campaign, however long.
+static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\berster?\b.{0,120}\bletzter?\b|\bletzter?\b.{0,120}\berster?\b",
+    )
+});
+
 /// Sorts the times of all lines that are no rows of a log.
 pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
     let mut times = Times::default();
@@ -75,6 +82,9 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
             }
             continue;
         }
+        // A line that begins with its times is a row of its own.
+        let spans =
+            line.stamps.len() >= 2 && line.stamps[0].start >= 24 && FIRST_AND_LAST.is_match(line.text);
         for stamp in &line.stamps {
             let before = &line.text[..stamp.start];
             if kind == Some(Kind::Deadline) || DEADLINE.is_match(before) {
@@ -87,6 +97,8 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
             } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))
             {
                 continue;
+            } else if spans {
+                times.labelled.push(stamp.clone());
             } else {
                 times.told.push(stamp.clone());
             }

@@ -125,6 +125,24 @@ static REGION: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
 });
 
+static LONG_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[\s(,]{0,3}(?:us\s)?((?:(?:eastern|pacific|mountain|central|central european|japan|india|indian|china|singapore|korea|moscow|greenwich)(?:\s(?:standard|daylight|summer|mean))?|coordinated universal)\s+time)\b",
+    )
+});
+/// Zones by their long names, in minutes; others are in [`NAMED`].
+const LONG_NAMES: [(&str, i32); 9] = [
+    ("japan", 540),
+    ("korea", 540),
+    ("indian", 330),
+    ("india", 330),
+    ("china", 480),
+    ("singapore", 480),
+    ("moscow", 180),
+    ("greenwich", 0),
+    ("coordinated", 0),
+];
+
 static OWN_SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^[\s(（,]{0,3}(北京时间|北京時間|中国标准时间|中国时间|台北時間|日本時間|日本標準時|日本时间|한국\s?시간|한국\s?표준시|(?:по\s)?мск|по\sмоскв[а-я]+|московск[а-я]+|по\sкиев[а-я]+|за\sкиєв[а-яі]+)",
@@ -148,6 +166,15 @@ pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
     if let Some(found) = REGION.captures(head) {
         let name = found.get(1)?;
         let index = NAMED.iter().position(|(known, _)| *known == name.as_str());
+        return index.map(|index| (Zone::Named(index), name.end()));
+    }
+    if let Some(found) = LONG_NAME.captures(head) {
+        let name = found.get(1)?;
+        let lower = name.as_str().to_ascii_lowercase();
+        if let Some((_, minutes)) = LONG_NAMES.iter().find(|(words, _)| lower.starts_with(words)) {
+            return Some((Zone::Fixed(minutes * 60), name.end()));
+        }
+        let index = NAMED.iter().position(|(_, words)| lower.starts_with(words));
         return index.map(|index| (Zone::Named(index), name.end()));
     }
     if let Some(found) = OWN_SCRIPT.captures(head) {
@@ -250,6 +277,9 @@ mod tests {
             (" - 11:00", None),
             ("-17:00", None),
             (" -2024", None),
+            (" Eastern Daylight Time)", Some(Zone::Named(1))),
+            (" (Central European Summer Time)", Some(Zone::Named(0))),
+            (" Japan Standard Time", Some(Zone::Fixed(32400))),
         ] {
             assert_eq!(read_zone(text).map(|(zone, _)| zone), expect, "{text:?}");
         }
