@@ -1,7 +1,20 @@
-//! How right the parser is on real notices, where they lie beside the project.
+//! How right the parser is: on real notices where they lie beside the project, and on hand-written ones.
 //!
-//! `tests/fixtures/notices/labels.json` holds facts read by a person in each sample. Rules may be
-//! tuned on one half; the other half is only reported and held to the same bounds.
+//! `labels.json` holds facts that a person read in each sample, never its text. Three parts:
+//! - `tune`: rules may be made for it.
+//! - `held_out`: labelled before it was read, and reported apart. Four of its failures were looked at later, and
+//!   the causes mended in general, so that it is no longer quite untouched.
+//! - `fresh`: the samples that were left (55; structured reports, broken mails, templates), labelled before they
+//!   were read. Nothing was made for them but two general faults that they showed: a message of SES without its
+//!   mail was closed instead of handed to a person, and reading it is still counted as it was first: accused
+//!   98.2 %, window 81.8 %, activity 93.8 %, disposition 80.0 %, no innocent accused. What is still wrong: masked
+//!   (loopback) addresses, findings without first and last time whose creation is taken, mails of one digit or of
+//!   nothing, a file of four complaints at once, leaked accounts.
+//!
+//! `world.json` is about notices written by hand in layouts that no sample has, each labelled before it was first
+//! read. The first reading of the first 51 gave: accused 94.1 %, two innocents accused, window 85.4 %, activity
+//! 81.2 %; one label was wrong and was corrected. That of the next 28, written after those causes were mended:
+//! accused 71.4 %, five innocents, window 92.3 %, activity 88.5 %. All causes were mended in general; these are now tuned.
 
 use std::collections::BTreeSet;
 use std::path::Path;
