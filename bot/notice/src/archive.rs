@@ -32,7 +32,7 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
         return;
     }
     let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else {
-        unwrapper.document.warn(format!("the archive {} could not be read", place.name));
+        unwrapper.document.leave_out(format!("the archive {} could not be read", place.name));
         return;
     };
     if zip.index_for_name("xl/workbook.xml").is_some() {
@@ -42,7 +42,9 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
     }
     for index in 0..zip.len().min(MEMBERS_MAX) {
         let Ok(member) = zip.by_index(index) else {
-            unwrapper.document.warn(format!("a member of {} could not be read (encrypted?)", place.name));
+            unwrapper
+                .document
+                .leave_out(format!("a member of {} could not be read (encrypted?)", place.name));
             continue;
         };
         if !member.is_file() {

@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub receipt: Option<Receipt>,
     /// Where the mail lies when the notice only points at it.
     pub stored_at: Option<String>,
+    /// A part of it was not read: packed too tightly, encrypted, or too deep.
+    pub is_incomplete: bool,
     /// It tells of a mail and does not hold it.
     pub lacks_mail: bool,
     /// Limits reached and oddities met.
@@ -28,6 +30,12 @@ impl Document {
     /// Returns the outermost mail.
     pub fn outer_mail(&self) -> Option<&MailHeaders> {
         self.mails.first()
+    }
+
+    /// Says that a part was not read, and why.
+    pub fn leave_out(&mut self, text: impl Into<String>) {
+        self.is_incomplete = true;
+        self.warn(text);
     }
 
     /// Says something once.

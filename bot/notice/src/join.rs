@@ -222,6 +222,8 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(lines) || document.lacks_mail => Disposition::Unreadable,
+        // What accuses may stand in what was not read.
+        None if document.is_incomplete => Disposition::Unreadable,
         None => {
             draft.warnings.push("nothing in it accuses anybody".to_owned());
             Disposition::NotAbuse

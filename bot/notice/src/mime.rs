@@ -100,7 +100,7 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
     }
     unwrapper.document.mails.push(headers);
     if unwrapper.document.mails.len() > super::limits::DEPTH_MAX * 2 {
-        unwrapper.document.warn("part of the notice was not read: too deep or too many parts");
+        unwrapper.document.leave_out("part of the notice was not read: too deep or too many parts");
         return;
     }
     let body_name = if nested { "inner message" } else { "body" };

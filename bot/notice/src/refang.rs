@@ -19,6 +19,9 @@ const SPELLINGS: [(&str, &str); 12] = [
 /// Returns the text with its addresses restored and invisible characters taken out.
 pub(super) fn refang(text: &str) -> String {
     let mut out = text.replace("\r\n", "\n").replace('\r', "\n");
+    if out.chars().any(is_wide) {
+        out = out.chars().map(narrow).collect();
+    }
     if out.contains(['[', '(', '{', '\u{2024}']) {
         for (spelling, meaning) in SPELLINGS {
             if out.contains(spelling) {
@@ -35,6 +38,16 @@ pub(super) fn refang(text: &str) -> String {
         out.retain(|letter| !is_invisible(letter));
     }
     out
+}
+
+/// Says whether a character is an ASCII one at the width of ideographs, as "１９２．０．２．７".
+fn is_wide(letter: char) -> bool {
+    matches!(letter, '\u{ff01}'..='\u{ff5e}')
+}
+
+fn narrow(letter: char) -> char {
+    let code = u32::from(letter);
+    if is_wide(letter) { char::from_u32(code - 0xfee0).unwrap_or(letter) } else { letter }
 }
 
 /// Says whether a character shows nothing, or turns the text's direction.
@@ -55,6 +68,7 @@ mod tests {
             ("host[dot]example[dot]com", "host.example.com"),
             ("2001[:]db8[:][:]1", "2001:db8::1"),
             ("19\u{200b}2.0.2.7", "192.0.2.7"),
+            ("源IP：１９２．０．２．７", "源IP:192.0.2.7"),
         ] {
             assert_eq!(refang(input), expect);
         }

@@ -16,6 +16,12 @@ const AWS_DOMAINS: [&str; 4] = ["amazon.com", "amazonaws.com", "amazonaws.cn", "
 /// sends that, even truly, is not believed to be AWS.
 pub(super) fn judge(document: &Document, is_event: bool, as_aws: bool) -> Trust {
     match sender(document, is_event) {
+        // AWS's domains all have a DMARC policy; where SES tells its verdict, no header counts against it.
+        Trust::Authenticated { domain }
+            if as_aws && document.receipt.as_ref().is_some_and(|it| !it.dmarc) =>
+        {
+            Trust::Unauthenticated { why: format!("{domain}: DMARC did not pass") }
+        }
         Trust::Authenticated { domain } if as_aws && !is_aws(&domain) => {
             Trust::Unauthenticated { why: format!("it is in AWS's layout, but {domain} sent it") }
         }
@@ -41,7 +47,7 @@ fn sender(document: &Document, is_event: bool) -> Trust {
         if receipt.dmarc {
             return Trust::Authenticated { domain };
         }
-        if !receipt.dkim && ours.is_none() {
+        if !receipt.dkim {
             return Trust::Unauthenticated { why: format!("{domain}: neither DMARC nor DKIM passed") };
         }
     }
@@ -107,6 +113,10 @@ mod tests {
             let found = judge(&document(from, &[results], None), false, false);
             assert!(matches!(found, Trust::Unauthenticated { .. }), "{results} {from}");
         }
+        let failed = Receipt { spf: true, dkim: true, dmarc: false };
+        let aws = "amazonses.com; dkim=pass header.d=amazon.com";
+        let found = judge(&document("ec2-abuse@amazon.com", &[aws], Some(failed)), false, true);
+        assert!(matches!(found, Trust::Unauthenticated { .. }), "{found:?}");
         let receipt = Receipt { spf: true, dkim: true, dmarc: true };
         let found = judge(&document("abuse@example.com", &[], Some(receipt)), false, false);
         assert_eq!(found, Trust::Authenticated { domain: "example.com".to_owned() });

@@ -73,7 +73,7 @@ impl Unwrapper {
     pub fn open(&mut self, bytes: &[u8], place: &Place) {
         self.parts += 1;
         if place.depth > limits::DEPTH_MAX || self.parts > limits::PARTS_MAX {
-            self.document.warn("part of the notice was not read: too deep or too many parts");
+            self.document.leave_out("part of the notice was not read: too deep or too many parts");
             return;
         }
         if archive::is_packed(bytes) {
@@ -156,7 +156,7 @@ impl Unwrapper {
             || unpacked <= packed.saturating_mul(limits::COMPRESSION_RATIO_MAX);
         let ok = ratio_ok && self.unpacked_bytes <= limits::UNPACKED_BYTES_MAX;
         if !ok {
-            self.document.warn("an archive was not read: it unpacks to too much");
+            self.document.leave_out("an archive was not read: it unpacks to too much");
         }
         ok
     }
@@ -186,7 +186,7 @@ impl Unwrapper {
     /// Takes one envelope off a JSON value, or keeps the value; false when it is mere text.
     fn open_value(&mut self, value: Value, place: &Place) -> bool {
         if place.depth > limits::DEPTH_MAX {
-            self.document.warn("part of the notice was not read: too deep or too many parts");
+            self.document.leave_out("part of the notice was not read: too deep or too many parts");
             return true;
         }
         match value {

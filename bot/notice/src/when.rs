@@ -151,7 +151,10 @@ pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone:
 /// Reads a statement about zones in a line, the zones of its own times aside.
 fn zone_said(line: &Line<'_>) -> Option<Zone> {
     let Some(first) = line.stamps.first() else {
-        return prose_zone(line.text).or_else(|| heading_zone(line.text)).or_else(|| clock_zone(line.text));
+        return prose_zone(line.text)
+            .or_else(|| heading_zone(line.text))
+            .or_else(|| lone_zone(line.text))
+            .or_else(|| clock_zone(line.text));
     };
     if let Some(zone) = line.text.get(..first.start).and_then(prose_zone) {
         return Some(zone);
@@ -167,6 +170,13 @@ fn zone_said(line: &Line<'_>) -> Option<Zone> {
     (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
 }
 
+/// A zone that is a sentence of its own: "Our log follows. UTC:".
+static LONE_ZONE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:^|[.,;(]\s*)((?:UTC|GMT)(?:\s?[+-]\s?\d{1,2}(?::?\d{2})?)?|CES?T|E[SD]T|P[SD]T|C[SD]T|M[SD]T|JST|KST|MSK|BST|AES?T|MES?Z)\)?[.:,]?\s*$",
+    )
+});
+
 /// Reads the zone of a short heading over a log: "tcpdump (UTC):".
 fn heading_zone(text: &str) -> Option<Zone> {
     let text = text.trim();
@@ -178,6 +188,11 @@ fn heading_zone(text: &str) -> Option<Zone> {
         .filter(|word| word.len() >= 3 && word.bytes().all(|byte| !byte.is_ascii_lowercase()))
         .find_map(super::time::read_zone)
         .map(|(zone, _)| zone)
+}
+
+fn lone_zone(text: &str) -> Option<Zone> {
+    let found = LONE_ZONE.captures(text.trim_end())?;
+    prose_zone(&format!("times {}", &found[1]))
 }
 
 /// Reads the zone beside a clock that has no date: "between 10:02 and 10:15 EST".

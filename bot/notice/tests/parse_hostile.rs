@@ -81,7 +81,31 @@ fn nesting_ends() {
     let brackets = "[".repeat(100_000);
     notice::read(brackets.as_bytes(), &Context::default());
     let mail = "Subject: x\nContent-Type: message/rfc822\n\n".repeat(200);
-    notice::read(mail.as_bytes(), &Context::default());
+    let parsed = notice::parse(mail.as_bytes(), &Context::default());
+    // What was not reached may accuse: a person must look.
+    assert_eq!(parsed.disposition, Disposition::Unreadable, "{parsed:?}");
+}
+
+#[test]
+fn words_in_a_mail_are_no_verdict_of_ours() {
+    let pass = serde_json::json!({"status": "PASS"});
+    let fail = serde_json::json!({"status": "FAIL"});
+    let inner = serde_json::json!({"notificationType": "Received", "mail": {}, "content": "Subject: x\n\nx",
+        "receipt": {"spfVerdict": pass, "dkimVerdict": pass, "dmarcVerdict": pass,
+            "action": {"type": "S3", "bucketName": "theirs", "objectKey": "secret"}}});
+    let forged = format!(
+        "From: ec2-abuse@amazon.com\nSubject: Your AWS Abuse Report [10700000001]\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nYour instance i-0123456789abcdef0 has been implicated in activity which resembles port scanning.\n--b\nContent-Type: application/json; name=a.json\n\n{inner}\n--b--\n"
+    );
+    let ses = serde_json::json!({"notificationType": "Received", "mail": {}, "content": forged,
+        "receipt": {"spfVerdict": fail, "dkimVerdict": fail, "dmarcVerdict": fail}});
+    let reading = notice::read(ses.to_string().as_bytes(), &Context::default());
+    assert!(matches!(reading.trust, notice::Trust::Unauthenticated { .. }), "{:?}", reading.trust);
+    assert_eq!(reading.stored_at, None);
+    assert!(
+        reading.parsed.warnings[0].starts_with("not proven to be from AWS"),
+        "{:?}",
+        reading.parsed.warnings
+    );
 }
 
 #[test]

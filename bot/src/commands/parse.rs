@@ -80,6 +80,9 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
         std::io::stdin().take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     } else {
         let file = std::fs::File::open(path).with_context(what)?;
+        if file.metadata().is_ok_and(|about| about.len() > NOTICE_BYTES_MAX) {
+            eprintln!("gumshoe: {}: only its first {} MB are read", path.display(), NOTICE_BYTES_MAX >> 20);
+        }
         file.take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     }
     Ok(bytes)
