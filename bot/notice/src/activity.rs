@@ -21,12 +21,12 @@ use crate::claim::Activity;
 /// Patterns, most telling first within an activity; each with its activity and weight.
 const PATTERNS: &[(&str, Activity, f32)] = &[
     (
-        r"port[\s_-]*(?:scan|sweep|prob)|address[\s_]scan|(?:host|network|address|syn|udp|tcp|horizontal|vertical)[\s_-]*(?:scan|sweep)|masscan|\bzmap\b|\bnmap\b",
+        r"port[\s_-]*(?:scan|sweep|prob)|address[\s_]scan|net[\s_-]?scan|(?:host|network|address|syn|udp|tcp|horizontal|vertical)[\s_-]*(?:scan|sweep)|masscan|\bzmap\b|\bnmap\b",
         Activity::PortScan,
         3.0,
     ),
     (
-        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|\bscans? (?:our|of)|\brecon\b",
+        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
         Activity::PortScan,
         1.5,
     ),
@@ -36,7 +36,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"authentication failure|auth(?:entication)? failed|invalid user|fail2ban|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
+        r"authentication failure|auth(?:entication)? failed|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
         Activity::LoginAttack,
         1.5,
     ),
@@ -46,12 +46,12 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        r"\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
         Activity::IntrusionAttempt,
         1.0,
     ),
     (
-        r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*flood|\bflood(?:ing|ed|s)?\b",
+        r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]pps\b|\bflood(?:ing|ed|s)?\b",
         Activity::DenialOfService,
         3.0,
     ),
@@ -102,12 +102,12 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
+        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|tan cong|不正アクセス|침입|взлом|несанкционирован",
+        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
         2.0,
     ),
@@ -117,7 +117,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
+        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|roskaposti|skrappost|nevyzadan|istenmeyen|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
         Activity::Spam,
         2.5,
     ),
@@ -128,7 +128,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.0,
     ),
     (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
-    (r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious", Activity::Other, 0.25),
+    (
+        r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious|tan cong|\bangreb|angriff|ataque|attaque|attacco|\bataku?\b|saldiri",
+        Activity::Other,
+        0.25,
+    ),
     (
         r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
         Activity::Copyright,

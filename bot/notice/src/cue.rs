@@ -21,7 +21,7 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded)\s+(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
@@ -33,7 +33,7 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
-        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedente\s+de|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|afkomstig\s+van|kaynak\w*|saldirgan
+        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedente\s+de|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
         |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b",
     )
 });
@@ -41,7 +41,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {

@@ -144,7 +144,10 @@ impl Name<'_> {
     }
 
     fn role(&self) -> Option<Role> {
-        let told = self.classes.windows(2).any(|pair| pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0);
+        // "Detected by" is who tells; "detected from" is where it came from.
+        let told = self.classes.windows(2).zip(&self.words[1.min(self.words.len())..]).any(|(pair, by)| {
+            pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0 && (by == "by" || pair[0] & word::SEEN == 0)
+        });
         if self.has(word::REPORTER) || told {
             return Some(Role::Reporter);
         }
@@ -239,6 +242,8 @@ mod tests {
             ("Adres docelowy", Kind::Address, victim),
             ("IP Address", Kind::Address, None),
             ("Reported-From", Kind::OtherTime, Some(Role::Reporter)),
+            ("Netscan detected from host", Kind::Address, accused),
+            ("Checked from", Kind::OtherTime, Some(Role::Reporter)),
             ("Abuse Time", Kind::Time, None),
             ("Time Window", Kind::Time, None),
             ("Last Seen", Kind::Time, None),

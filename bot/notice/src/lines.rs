@@ -36,6 +36,8 @@ pub(super) struct Line<'a> {
     pub role: SectionRole,
     /// Its number in the section, from one.
     pub number: usize,
+    /// It is quoted from an earlier mail.
+    pub is_quoted: bool,
     /// What it is.
     pub kind: LineKind,
     /// The addresses in it.
@@ -57,12 +59,18 @@ impl Line<'_> {
         }
         let mut letters = 0;
         let mut at = 0;
+        // A host's name in brackets is no words: "192.0.2.1 (host.example.com)".
+        let named = self.text.find(" (").and_then(|open| {
+            let close = open + self.text[open..].find(')')?;
+            let name = &self.text[open + 2..close];
+            (name.contains('.') && !name.contains(char::is_whitespace)).then(|| count_letters(name))
+        });
         for spot in &self.spots {
             letters += count_letters(&self.text[at.min(spot.start)..spot.start]);
             at = spot.end;
         }
         letters += count_letters(&self.text[at.min(self.text.len())..]);
-        letters <= 12
+        letters - named.unwrap_or(0).min(letters) <= 12
     }
 }
 
@@ -123,6 +131,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             section: index,
             role: section.role,
             number: number + 1,
+            is_quoted: raw_line.trim_start().starts_with('>'),
             kind,
             spots,
             stamps,

@@ -100,6 +100,10 @@ static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     compile(pattern)
 });
 
+static STILL: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\bstill (?:seeing|receiving|observ\w+|ongoing|active|continu\w+|attack\w*|scann\w+)")
+});
+
 /// Says where in its case's life a notice stands.
 pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
     let said = |pattern: &Regex| {
@@ -109,13 +113,20 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
             .take(400)
             .any(|line| pattern.is_match(line.text))
     };
+    // An answer quotes what it answers: "closed" and "resolved" there are somebody else's words.
+    let said_now = |pattern: &Regex| {
+        let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted);
+        own.take(400).any(|line| pattern.is_match(line.text))
+    };
     let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
     let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
     if said(&FINAL) {
         Stage::Final
     } else if said(&REMINDER) {
         Stage::Reminder
-    } else if said(&RESOLVED) {
+    } else if said_now(&STILL) {
+        Stage::FollowUp
+    } else if said_now(&RESOLVED) {
         Stage::Resolved
     } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
         Stage::FollowUp

@@ -19,7 +19,7 @@ macro_rules! classes {
 classes! {
     0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie agent manager collector observer firewall monitored protected dich nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
     1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
-    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
+    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop closed finished occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
     3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
     4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
     5 ZONE "zone timezone tz zeitzone offset"
@@ -41,6 +41,7 @@ classes! {
     21 REPORTER "reporter reporters complainants complainant submitter contact sender"
     22 TOLD "reported detected submitted observed logged forwarded checked tested verified monitored measured queried"
     23 BY "by from"
+    36 SEEN "detected observed logged"
     24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"
     25 FROM "from"
     26 ATTACKED "attacked"

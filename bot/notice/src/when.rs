@@ -56,6 +56,13 @@ static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
     compile(pattern)
 });
 
+/// The line above a quoted mail: "On Monday, 11 March 2024 at 10:00 somebody wrote:".
+static WROTE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:wrote|writes|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|skrev|napisał)\b.{0,80}:\s*$",
+    )
+});
+
 /// "First connection ..., last ...": the ends of one campaign, however long.
 static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -69,7 +76,7 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
     let mut day: Option<DateTime> = None;
     for (index, (line, record)) in lines.iter().zip(records).enumerate() {
         let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
-        if is_row || line.kind != LineKind::Statement {
+        if is_row || line.kind != LineKind::Statement || WROTE.is_match(line.text) {
             continue;
         }
         let name = field(line.text).map(|(name, _)| name).filter(|name| is_name(name));
