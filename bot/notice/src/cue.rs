@@ -21,7 +21,7 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
@@ -61,13 +61,13 @@ static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
 /// What an address itself does.
 static ACTS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing))\b",
+        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
     )
 });
 /// Somebody saw it.
 static SEEN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:shows?|showed|saw|sees|seen|logged|logs|detected|observed|recorded|reports?|caught|noticed|flagged|identified)\s+(?:that\s+)?(?:(?:the|a|an|your)\s+)?(?:(?:ip|host|address|machine|server)\s+){0,2}$",
+        r"\b(?:shows?|showed|saw|sees|seen|logged|logs|detected|observed|recorded|reports?|caught|noticed|flagged|identified|found|discovered)\s+(?:that\s+)?(?:(?:the|a|an|your)\s+)?(?:(?:ip|host|address|machine|server)\s+){0,2}$",
     )
 });
 /// "from 10:15 pm to 10:40 pm" is no direction.
@@ -80,7 +80,7 @@ const FAR: usize = 20;
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
-    let after = fold(first_sentence(after));
+    let after = fold(past_brackets(first_sentence(after)));
     if let Some(found) = AFTER_VICTIM.find(&after) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }
@@ -123,6 +123,13 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         return Some(cue(Role::Accused, 2.0, found.as_str()));
     }
     ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
+}
+
+/// Returns what follows a remark in brackets: "192.0.2.1 (its name) was used to".
+fn past_brackets(after: &str) -> &str {
+    let inner = after.trim_start().strip_prefix('(');
+    let end = inner.and_then(|inner| inner.find(')').map(|end| &inner[end + 1..]));
+    end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
 }
 
 fn cue(role: Role, weight: f32, words: &str) -> Cue {

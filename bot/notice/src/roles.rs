@@ -122,10 +122,10 @@ impl Tally {
         (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
     }
 
-    /// Says whether nothing firmer than a plain field accuses it.
+    /// Says whether nothing firmer than a plain field or one word accuses it.
     fn is_named_in_passing(&self) -> bool {
-        let firmer = |vote: &Vote| vote.role == Role::Accused && vote.weight > 1.5;
-        self.rows_from == 0 && !self.votes.iter().any(firmer)
+        let accusing = || self.votes.iter().filter(|vote| vote.role == Role::Accused);
+        self.rows_from == 0 && accusing().count() <= 1 && accusing().all(|vote| vote.weight <= 2.0)
     }
 
     /// Returns the role that the votes give; none when they do not settle it.
