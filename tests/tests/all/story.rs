@@ -139,6 +139,9 @@ fn a_mail_that_lies_in_s3_is_fetched_also_when_it_is_late() -> anyhow::Result<()
     wait_until("what is said of a mail that is not there", TOLD_MAX, is_told)
         .with_context(|| story.gumshoe_log())?;
     story.aws.store_mail(&notice, BUCKET, KEY)?;
+    // Between two deliveries the queue may look empty: the report tells that the mail was read.
+    let is_reported = || story.slack.messages().iter().any(|it| it.read().contains("nmap"));
+    wait_until("the report of the mail", TOLD_MAX, is_reported).with_context(|| story.gumshoe_log())?;
     let told = story.wait_for_answer(arrived)?;
     let command = format!("nmap -sS {VICTIM}");
     let missing = by_sudo("nmap", command, (1_000, 1_000)).missing(&Facts::read(&told.report));
