@@ -10,9 +10,10 @@ pub mod hosts;
 pub mod intake;
 pub mod investigate;
 pub mod locate;
-pub mod notice;
 pub mod pipeline;
 pub mod playbook;
 pub mod report;
 pub mod slack;
 pub mod untrusted;
+
+pub use notice;

@@ -23,13 +23,16 @@ use gumshoe::case::store::SqliteStore;
 use gumshoe::config::Config;
 use gumshoe::intake::Intake;
 use gumshoe::notice;
+use gumshoe::notice::Reading;
 use gumshoe::pipeline::Edges;
 use gumshoe::pipeline::Outcome;
 use gumshoe::pipeline::Pipeline;
 use gumshoe::playbook::Playbooks;
 use jiff::Timestamp;
+use serde_json::json;
 use serve::fakes::FakeHosts;
 use serve::fakes::FakeLocator;
+use serve::fakes::FakeMails;
 use serve::fakes::FakeQueue;
 use serve::fakes::FakeSlack;
 use serve::fakes::Fuse;
@@ -38,16 +41,19 @@ use serve::fakes::Manner;
 use tokio::sync::watch;
 
 /// The tests' notices are what a reader would have made of them, as JSON.
-fn reader(bytes: &[u8], _context: &notice::Context) -> Parsed {
+fn reader(bytes: &[u8], _context: &notice::Context) -> Reading {
     assert_ne!(bytes, b"panic", "made so");
-    serde_json::from_slice(bytes).unwrap_or_else(|_| Parsed {
+    let parsed: Parsed = serde_json::from_slice(bytes).unwrap_or_else(|_| Parsed {
         format: "generic".to_owned(),
         disposition: Disposition::Unreadable,
         case_id: None,
         deadline: None,
         claims: Vec::new(),
         warnings: vec!["nothing was understood".to_owned()],
-    })
+    });
+    let mut reading = Reading::plain(parsed);
+    reading.thread.keys.extend(reading.parsed.case_id.as_ref().map(|id| format!("case:aws:{id}")));
+    reading
 }
 
 fn notice(case_id: &str, addresses: &[&str], warning: &str) -> String {
@@ -77,6 +83,7 @@ struct Bot {
     folder: tempfile::TempDir,
     slack: Arc<FakeSlack>,
     hosts: Arc<FakeHosts>,
+    mails: Arc<FakeMails>,
     config: Config,
 }
 
@@ -86,7 +93,7 @@ impl Bot {
         let mut config = Config { state_dir: folder.path().to_owned(), ..Config::default() };
         config.limits.visibility_s = 1;
         config.limits.drain_s = 5;
-        Self { folder, slack: Arc::new(slack), hosts: Arc::new(hosts), config }
+        Self { folder, slack: Arc::new(slack), hosts: Arc::new(hosts), mails: Arc::default(), config }
     }
 
     fn store(&self) -> SqliteStore {
@@ -98,14 +105,31 @@ impl Bot {
     }
 
     fn pipeline_on(&self, store: Arc<dyn CaseStore>) -> Pipeline {
+        self.reading_pipeline(store).with_reader(reader)
+    }
+
+    /// A pipeline that reads notices as they come.
+    fn reading_pipeline(&self, store: Arc<dyn CaseStore>) -> Pipeline {
         let edges = Edges {
             store,
             locator: Arc::new(FakeLocator),
             hosts: self.hosts.clone(),
             notifier: self.slack.clone(),
+            mails: self.mails.clone(),
         };
         let playbooks = Playbooks::load(None).expect("playbooks");
-        Pipeline::new(edges, Arc::new(playbooks), &self.config).with_reader(reader)
+        Pipeline::new(edges, Arc::new(playbooks), &self.config)
+    }
+
+    async fn read(&self, body: &serde_json::Value) -> Outcome {
+        let pipeline = self.reading_pipeline(Arc::new(self.store()));
+        pipeline.handle(body.to_string().as_bytes(), received()).await.expect("handled")
+    }
+
+    /// What was counted, as "layout outcome count".
+    async fn counted(&self) -> Vec<String> {
+        let counted = self.store().outcomes().await.expect("counts");
+        counted.iter().map(|it| format!("{} {} {}", it.layout, it.outcome, it.count)).collect()
     }
 
     async fn handle(&self, body: &str) -> Outcome {
@@ -380,4 +404,115 @@ async fn stopping_gives_back_what_does_not_end_in_time() {
 async fn a_store_that_cannot_be_opened_is_an_error_with_its_path() {
     let error = SqliteStore::open(Path::new("/proc/no/such/cases.sqlite")).err().expect("refused");
     assert!(error.to_string().contains("/proc/no/such"), "{error}");
+}
+
+const STORED: &str = "s3://mail-bucket/in/m1";
+
+fn ses_pointing_at_s3() -> serde_json::Value {
+    let pass = json!({"status": "PASS"});
+    let ses = json!({
+        "notificationType": "Received",
+        "mail": {"commonHeaders": {"subject": "Abuse report", "from": ["noc@example.org"], "messageId": "<m1@example.org>"}},
+        "receipt": {
+            "spfVerdict": pass, "dkimVerdict": pass, "dmarcVerdict": pass,
+            "action": {"type": "S3", "bucketName": "mail-bucket", "objectKey": "in/m1"},
+        },
+    });
+    json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:mail", "Message": ses.to_string()})
+}
+
+#[tokio::test]
+async fn a_mail_in_s3_is_fetched_and_one_that_cannot_be_is_told_and_comes_again() {
+    let bot = Bot::new(FakeSlack::default(), FakeHosts::default());
+    let first = bot.read(&ses_pointing_at_s3()).await;
+    let Outcome::Unfetched { case } = &first else { panic!("{first:?}") };
+    assert!(bot.slack.said().contains("could not be fetched"), "{}", bot.slack.said());
+    // Again, and still not there: the same case, nothing more is said.
+    let said = bot.slack.texts().len();
+    assert_eq!(bot.read(&ses_pointing_at_s3()).await, first);
+    assert_eq!(bot.slack.texts().len(), said);
+
+    let mail = "From: noc@example.org\nMessage-ID: <m1@example.org>\nSubject: Abuse report\nDate: Sat, 21 Nov 2026 10:20:00 +0000\n\nYour host 192.0.2.30 scanned ports of our host 198.51.100.7.\n2026-11-21 10:00:00 UTC 192.0.2.30:4242 -> 198.51.100.7:22\n";
+    bot.mails.put(STORED, mail.as_bytes());
+    let fetched = bot.read(&ses_pointing_at_s3()).await;
+    let Outcome::Done { case: same, known: false } = &fetched else { panic!("{fetched:?}") };
+    assert_eq!(same, case);
+    assert!(bot.report(&fetched).contains("192.0.2.30"));
+    let kept = bot.folder.path().join("cases").join(&case.0).join("notice-2.eml");
+    assert_eq!(std::fs::read(kept).expect("the mail"), mail.as_bytes());
+    assert!(is_known(&bot.read(&ses_pointing_at_s3()).await));
+    assert_eq!(bot.counted().await, ["generic/first claims 1", "generic/first unreadable 1"]);
+}
+
+#[tokio::test]
+async fn events_for_machines_are_counted_and_nobody_is_told() {
+    let bot = Bot::new(FakeSlack::default(), FakeHosts::default());
+    for (source, about) in [
+        ("aws.ec2", "EC2 Instance State-change Notification"),
+        ("aws.ssm", "EC2 Command Status-change Notification"),
+        ("aws.ec2", "AWS API Call via CloudTrail"),
+    ] {
+        let event = json!({"version": "0", "id": "e", "source": source, "detail-type": about, "account": "111122223333",
+            "detail": {"instance-id": "i-0123456789abcdef0", "state": "running", "eventName": "AssociateAddress"}});
+        let outcome = bot.read(&event).await;
+        assert!(matches!(outcome, Outcome::Ignored { .. }), "{about}: {outcome:?}");
+    }
+    assert!(bot.slack.texts().is_empty());
+    assert_eq!(bot.counted().await, ["envelope/event ignored 3"]);
+}
+
+fn health(page: u32, instance: &str, envelope: &str) -> serde_json::Value {
+    json!({"id": envelope, "source": "aws.health", "detail-type": "AWS Health Abuse Event", "account": "111122223333", "region": "global",
+        "detail": {
+            "eventArn": "arn:aws:health:global::event/ABUSE/AWS_ABUSE_EC2_PORT_SCANNING_REPORT/1", "service": "ABUSE",
+            "eventTypeCode": "AWS_ABUSE_EC2_PORT_SCANNING_REPORT", "communicationId": "c-1", "statusCode": "open",
+            "startTime": "Sat, 21 Nov 2026 10:00:00 GMT", "page": page.to_string(), "totalPages": "2",
+            "eventDescription": [{"language": "en_US", "latestDescription": "Abuse Case: 14425262173-1. Your instances have been scanning."}],
+            "affectedEntities": [{"entityValue": instance}]}})
+}
+
+#[tokio::test]
+async fn pages_copies_and_mails_of_one_event_are_one_case() {
+    let bot = Bot::new(FakeSlack::default(), FakeHosts::default());
+    let first = bot.read(&health(1, "i-0123456789abcdef0", "e1")).await;
+    let Outcome::Done { case, known: false } = &first else { panic!("{first:?}") };
+    // A copy to another region differs in its envelope only.
+    assert!(is_known(&bot.read(&health(1, "i-0123456789abcdef0", "e2")).await));
+    let second = bot.read(&health(2, "i-0fedcba9876543210", "e3")).await;
+    assert_eq!(second, Outcome::Done { case: case.clone(), known: false });
+    let record = bot.store().load(case).await.expect("loaded").expect("there");
+    let accused: Vec<_> = record.case.claims.iter().flat_map(|claim| &claim.accused.instance_ids).collect();
+    assert_eq!(accused, ["i-0123456789abcdef0", "i-0fedcba9876543210"]);
+    let mail = "From: ec2-abuse@amazon.com\nMessage-ID: <a1@amazon.com>\nSubject: Your AWS Abuse Report [14425262173-2] [AWS ID 111122223333]\nDate: Sat, 21 Nov 2026 10:25:00 +0000\n\nYour instance has been port scanning.\nInstance Id: i-0123456789abcdef0\n* Abuse Time: Sat Nov 21 10:00:00 UTC 2026\n";
+    let pass = json!({"status": "PASS"});
+    let by_mail = bot
+        .read(&json!({"notificationType": "Received", "mail": {}, "content": mail,
+            "receipt": {"spfVerdict": pass, "dkimVerdict": pass, "dmarcVerdict": pass}}))
+        .await;
+    assert_eq!(by_mail, Outcome::Done { case: case.clone(), known: false });
+    assert!(bot.slack.said().contains("Duplicate by another channel"), "{}", bot.slack.said());
+}
+
+#[tokio::test]
+async fn a_finding_of_guardduty_and_its_copy_in_security_hub_are_one_case() {
+    let bot = Bot::new(FakeSlack::default(), FakeHosts::default());
+    let finding = json!({"source": "aws.guardduty", "detail-type": "GuardDuty Finding", "detail": {
+        "id": "f00dfeedf00dfeedf00dfeedf00dfeed", "type": "Recon:EC2/Portscan", "accountId": "111122223333", "region": "eu-west-1",
+        "updatedAt": "2026-11-21T10:10:00Z",
+        "resource": {"instanceDetails": {"instanceId": "i-0123456789abcdef0"}},
+        "service": {"eventFirstSeen": "2026-11-21T10:00:00Z", "eventLastSeen": "2026-11-21T10:05:00Z",
+            "action": {"actionType": "NETWORK_CONNECTION", "networkConnectionAction": {"connectionDirection": "OUTBOUND",
+                "remoteIpDetails": {"ipAddressV4": "198.51.100.7"}, "remotePortDetails": {"port": 22}}}}}});
+    let first = bot.read(&finding).await;
+    let Outcome::Done { case, .. } = &first else { panic!("{first:?}") };
+    let copy = json!({"source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported", "detail": {"findings": [{
+        "SchemaVersion": "2018-10-08", "ProductName": "GuardDuty", "AwsAccountId": "111122223333",
+        "Id": "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f00dfeedf00dfeedf00dfeedf00dfeed",
+        "ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/guardduty",
+        "Types": ["TTPs/Discovery/Recon:EC2-Portscan"], "UpdatedAt": "2026-11-21T10:11:00Z",
+        "FirstObservedAt": "2026-11-21T10:00:00Z", "LastObservedAt": "2026-11-21T10:05:00Z",
+        "Resources": [{"Type": "AwsEc2Instance", "Id": "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0"}]}]}});
+    let second = bot.read(&copy).await;
+    assert!(matches!(&second, Outcome::Done { case: same, .. } if same == case), "{second:?}");
+    assert!(bot.slack.said().contains("Duplicate by another channel"), "{}", bot.slack.said());
 }

@@ -241,6 +241,14 @@ impl Story {
     pub fn notify(&self, mail: &str) -> anyhow::Result<Told> {
         let arrived = Instant::now();
         self.aws.deliver_mail(mail.as_bytes())?;
+        self.wait_for_answer(arrived)
+    }
+
+    /// Waits until Gumshoe is done with what arrived.
+    ///
+    /// # Errors
+    /// When it is not done in time, or left no report; says what it said.
+    pub fn wait_for_answer(&self, arrived: Instant) -> anyhow::Result<Told> {
         // A notice leaves the queue only when its case is stored and posted.
         wait_until("Gumshoe's answer", ANSWER_MAX, || self.queue_is_empty().unwrap_or(false))
             .with_context(|| self.gumshoe_log())?;

@@ -22,7 +22,7 @@ def call(request):
     arguments = request["arguments"]
     if request["service"] == "ses":
         mail = base64.b64decode(arguments["mail"])
-        note = ses.notification(mail, arguments["recipient"], arguments["topic"])
+        note = ses.notification(mail, arguments["recipient"], arguments["topic"], arguments.get("stored"))
         return client("sns").publish(TopicArn=arguments["topic"], Subject=ses.SUBJECT, Message=json.dumps(note))
     answer = getattr(client(request["service"]), request["operation"])(**arguments)
     answer.pop("ResponseMetadata", None)

@@ -1,6 +1,7 @@
 """What Amazon SES's SNS action publishes for a mail that it received.
 
-The whole mail is inline, so SES refuses one above 150 KB; text that is not UTF-8 goes as Base64.
+The whole mail is inline, so SES refuses one above 150 KB; text that is not UTF-8 goes as Base64. A mail that its S3
+action stored is not inline: the notification only points at it.
 """
 import base64
 import datetime
@@ -45,8 +46,8 @@ def common(message, rows):
     return {name: value for name, value in found.items() if value}
 
 
-def notification(mail, recipient, topic):
-    if len(mail) > MAIL_MAX_BYTES:
+def notification(mail, recipient, topic, stored=None):
+    if not stored and len(mail) > MAIL_MAX_BYTES:
         raise Refused(f"a mail of {len(mail)} bytes does not fit an SNS notification")
     message = email.message_from_bytes(mail, policy=email.policy.compat32)
     rows, truncated = headers(message)
@@ -56,7 +57,7 @@ def notification(mail, recipient, topic):
         content, encoding = mail.decode("utf-8"), "UTF8"
     except UnicodeDecodeError:
         content, encoding = base64.b64encode(mail).decode("ascii"), "BASE64"
-    return {
+    note = {
         "notificationType": "Received",
         "mail": {
             "timestamp": at,
@@ -80,3 +81,9 @@ def notification(mail, recipient, topic):
         },
         "content": content,
     }
+    if stored:
+        del note["content"]
+        note["receipt"]["action"] = {
+            "type": "S3", "topicArn": topic, "bucketName": stored["bucket"], "objectKeyPrefix": "", "objectKey": stored["key"],
+        }
+    return note

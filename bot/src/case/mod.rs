@@ -1,6 +1,5 @@
 //! Cases and what they are made of. Pure data; the stores stand behind one trait.
 
-mod claim;
 mod host;
 mod judgement;
 pub mod store;
@@ -9,15 +8,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
-pub use claim::Accused;
-pub use claim::Activity;
-pub use claim::Claim;
-pub use claim::ClaimProtocol;
-pub use claim::ClaimWindow;
-pub use claim::Disposition;
-pub use claim::Parsed;
-pub use claim::Remote;
-pub use claim::ZoneSource;
 pub use host::Answer;
 pub use host::HostAnswer;
 pub use host::HostRef;
@@ -40,6 +30,15 @@ pub use judgement::Person;
 pub use judgement::ProcessView;
 pub use judgement::Suspect;
 pub use judgement::Verdict;
+pub use notice::claim::Accused;
+pub use notice::claim::Activity;
+pub use notice::claim::Claim;
+pub use notice::claim::ClaimProtocol;
+pub use notice::claim::ClaimWindow;
+pub use notice::claim::Disposition;
+pub use notice::claim::Parsed;
+pub use notice::claim::Remote;
+pub use notice::claim::ZoneSource;
 
 /// A case's name, such as `GS-20261121-7F3A`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -40,7 +40,11 @@ pub struct ParseArgs {
 
 /// Runs `gumshoe parse`.
 pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
-    let context = notice::Context { received: args.received, own_addresses: prefixes(&args.own_addresses)? };
+    let context = notice::Context {
+        received: args.received,
+        own_addresses: prefixes(&args.own_addresses)?,
+        mail: None,
+    };
     let mut out = Vec::new();
     if args.summary || args.path.is_dir() {
         anyhow::ensure!(args.summary, "{} is a folder: add --summary", args.path.display());
@@ -76,6 +80,9 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
         std::io::stdin().take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     } else {
         let file = std::fs::File::open(path).with_context(what)?;
+        if file.metadata().is_ok_and(|about| about.len() > NOTICE_BYTES_MAX) {
+            eprintln!("gumshoe: {}: only its first {} MB are read", path.display(), NOTICE_BYTES_MAX >> 20);
+        }
         file.take(NOTICE_BYTES_MAX).read_to_end(&mut bytes).with_context(what)?;
     }
     Ok(bytes)
@@ -110,7 +117,7 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
         }
         match &claim.window {
             Some(window) => {
-                writeln!(out, "  window     {} to {} (zone {:?})", window.from, window.to, window.zone)?
+                writeln!(out, "  window     {:.0} to {:.0} (zone {:?})", window.from, window.to, window.zone)?
             }
             None => writeln!(out, "  window     none")?,
         }

@@ -17,6 +17,7 @@ use crate::case::store::SqliteStore;
 use crate::config::Config;
 use crate::hosts::SsmHistory;
 use crate::intake::Intake;
+use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
@@ -67,11 +68,13 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let queue = SqsQueue::new(places.own(), &queue_url, limits.visibility_s);
     let hosts =
         SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
+    let mails = Arc::new(S3Mails::new(places.own()));
     let edges = Edges {
         store,
         locator: Arc::new(Ec2Locator::new(places, ledger)),
         hosts: Arc::new(hosts),
         notifier: notifier(&config)?,
+        mails,
     };
     let socket = desk(&config, &edges, &playbooks).await;
     let pipeline = Arc::new(Pipeline::new(edges, playbooks, &config));

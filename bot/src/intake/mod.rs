@@ -3,6 +3,7 @@
 //! Owns what happens to a message; refuses to look into it. A message is deleted only when the pipeline says
 //! that its case is stored and posted. Work whose lease was lost is dropped: somebody else has the message.
 
+mod mails;
 mod sqs;
 
 use std::collections::HashMap;
@@ -24,6 +25,9 @@ use crate::pipeline::Outcome;
 use crate::pipeline::Pipeline;
 use crate::pipeline::PipelineError;
 
+pub use mails::FetchError;
+pub use mails::S3Mails;
+pub use mails::StoredMails;
 pub use sqs::SqsQueue;
 
 /// Messages that one receive may bring; SQS allows no more.
@@ -240,6 +244,15 @@ impl Worker {
             Ok(Outcome::Done { case, known }) => {
                 self.queue.delete(receipt).await?;
                 tracing::info!(message_id, case_id = case.0, known, "notice deleted from the queue");
+            }
+            Ok(Outcome::Ignored { layout }) => {
+                self.queue.delete(receipt).await?;
+                tracing::info!(message_id, layout, "event for machines counted and deleted from the queue");
+            }
+            Ok(Outcome::Unfetched { case }) => {
+                let retry_s = back_off_s(receives);
+                tracing::warn!(message_id, case_id = case.0, receives, retry_s, "mail will be fetched again");
+                self.queue.hide(receipt, retry_s).await?;
             }
             Ok(Outcome::Unreadable { case }) if receives > self.limits.receives => {
                 // There is no dead-letter queue, or it would be there by now. The notice is kept with its case.

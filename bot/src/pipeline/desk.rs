@@ -15,6 +15,7 @@ use super::Once;
 use crate::case::CaseId;
 use crate::case::Claim;
 use crate::case::store::CaseStore;
+use crate::case::store::OutcomeCount;
 use crate::report;
 use crate::report::Report;
 use crate::slack::Asked;
@@ -125,20 +126,40 @@ impl Desk {
         seconds.sort_by(f64::total_cmp);
         let at =
             |share: f64| seconds.get(((seconds.len().saturating_sub(1)) as f64 * share).round() as usize);
-        said(match (at(0.5), at(0.95)) {
+        let times = match (at(0.5), at(0.95)) {
             (Some(median), Some(p95)) => format!(
                 "{} cases, {} answered. From notice to report: median {median:.1} s, 95 % within {p95:.1} s.",
                 listed.len(),
                 seconds.len()
             ),
             _ => "No case was answered yet.".to_owned(),
-        })
+        };
+        let outcomes = match self.store.outcomes().await {
+            Ok(outcomes) => outcomes,
+            Err(error) => return failed("the counts cannot be read", &error),
+        };
+        said(format!("{times}{}", told(&outcomes)))
     }
 
     async fn ask(&self, claim: Claim) -> Answer {
         let investigated = self.once.ask(claim, Timestamp::now()).await;
         shown(&investigated)
     }
+}
+
+/// Tells what notices were read as, per layout: a layout that turns unreadable or generic shows drift.
+fn told(outcomes: &[OutcomeCount]) -> String {
+    let line = |it: &OutcomeCount| {
+        format!("\n{:>6}  {:<10}  {}  last {:.0}", it.count, it.outcome, it.layout, it.last)
+    };
+    let mut text: String = outcomes.iter().take(LISTED).map(line).collect();
+    if !text.is_empty() {
+        text.insert_str(0, "\nNotices read, by outcome and layout:");
+    }
+    if outcomes.len() > LISTED {
+        text.push_str(&format!("\nand {} more kinds", outcomes.len() - LISTED));
+    }
+    text
 }
 
 fn shown(report: &Report) -> Answer {

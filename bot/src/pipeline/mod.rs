@@ -34,11 +34,13 @@ use crate::case::store::Record;
 use crate::case::store::State;
 use crate::case::store::StoreError;
 use crate::case::store::dedupe_keys;
-use crate::case::store::digest;
+use crate::case::store::identity;
 use crate::config::Config;
 use crate::hosts::HostHistory;
+use crate::intake::StoredMails;
 use crate::locate::Locate;
 use crate::notice;
+use crate::notice::Reading;
 use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
@@ -62,6 +64,16 @@ pub enum Outcome {
     Unreadable {
         /// The case.
         case: CaseId,
+    },
+    /// Its mail could not be fetched. That is stored and posted; the message must come again.
+    Unfetched {
+        /// The case.
+        case: CaseId,
+    },
+    /// It is an event for machines; it was counted and may be deleted.
+    Ignored {
+        /// Its layout.
+        layout: String,
     },
     /// Somebody else works on its case now; the notice must come again.
     Busy {
@@ -107,10 +119,12 @@ pub struct Edges {
     pub hosts: Arc<dyn HostHistory>,
     /// Where reports go.
     pub notifier: Arc<dyn Notifier>,
+    /// Where mails lie that a message only points at.
+    pub mails: Arc<dyn StoredMails>,
 }
 
 /// How a notice's bytes are read.
-pub type Reader = fn(&[u8], &notice::Context) -> Parsed;
+pub type Reader = fn(&[u8], &notice::Context) -> Reading;
 
 /// Works on notices.
 pub struct Pipeline {
@@ -131,7 +145,7 @@ impl Pipeline {
     /// Joins the edges.
     pub fn new(edges: Edges, playbooks: Arc<Playbooks>, config: &Config) -> Self {
         Self {
-            reader: notice::parse,
+            reader: notice::read,
             edges,
             playbooks,
             files: CaseFiles::new(&config.state_dir),
@@ -149,16 +163,84 @@ impl Pipeline {
     }
 
     /// Works on one notice as far as it can be worked on now. Dropping the future is safe at any point.
-    pub async fn handle(&self, bytes: &[u8], received: Timestamp) -> Result<Outcome, PipelineError> {
-        let parsed = read(self.reader, bytes, received, self.own_addresses.clone()).await;
-        let admission = admission(&parsed, bytes, received);
+    pub async fn handle(&self, message: &[u8], received: Timestamp) -> Result<Outcome, PipelineError> {
+        let mut reading = self.read(message, received, None).await;
+        if reading.quiet {
+            let layout = reading.layout;
+            self.count(&layout, "ignored", received).await;
+            return Ok(Outcome::Ignored { layout });
+        }
+        let (mail, lacks_mail) = self.fetch(&mut reading, message, received).await;
+        let bytes = mail.as_deref().unwrap_or(message);
+        let admission = admission(&reading, bytes, received);
         let admitted = self.edges.store.admit(&admission).await?;
         let case = admitted.case;
         let known = admitted.novelty == Novelty::Known;
-        tracing::info!(case_id = case.0, format = parsed.format, disposition = ?parsed.disposition,
-            claims = parsed.claims.len(), novelty = ?admitted.novelty, "notice admitted");
+        let parsed = &reading.parsed;
+        tracing::info!(case_id = case.0, format = parsed.format, layout = reading.layout,
+            disposition = ?parsed.disposition, stage = ?reading.stage, claims = parsed.claims.len(),
+            novelty = ?admitted.novelty, "notice admitted");
+        if !known {
+            self.count(&reading.layout, outcome_name(parsed.disposition), received).await;
+        }
+        let worked = self.work_on(case, &admission.notice.digest, bytes, known).await?;
+        Ok(match worked {
+            Outcome::Unreadable { case } | Outcome::Done { case, .. } if lacks_mail => {
+                Outcome::Unfetched { case }
+            }
+            worked => worked,
+        })
+    }
+
+    /// Fetches the mail that a message only points at and reads it. Where it cannot be fetched, the reading of
+    /// the message says so, and the message must come again.
+    async fn fetch(
+        &self,
+        reading: &mut Reading,
+        message: &[u8],
+        received: Timestamp,
+    ) -> (Option<Vec<u8>>, bool) {
+        let Some(place) = reading.stored_at.clone() else {
+            return (None, false);
+        };
+        match self.edges.mails.fetch(&place).await {
+            Ok(mail) => {
+                let context = self.context(received, Some(mail.clone()));
+                *reading = Reading { stored_at: Some(place), ..read(self.reader, message, context).await };
+                (Some(mail), false)
+            }
+            Err(error) => {
+                tracing::error!(place, error = %error, "mail not fetched");
+                reading.parsed.warnings.insert(0, format!("the mail could not be fetched yet: {error}"));
+                (None, true)
+            }
+        }
+    }
+
+    async fn read(&self, message: &[u8], received: Timestamp, mail: Option<Vec<u8>>) -> Reading {
+        read(self.reader, message, self.context(received, mail)).await
+    }
+
+    fn context(&self, received: Timestamp, mail: Option<Vec<u8>>) -> notice::Context {
+        notice::Context { received: Some(received), own_addresses: self.own_addresses.clone(), mail }
+    }
+
+    /// Counts a notice; a count that is lost is no reason to lose the notice.
+    async fn count(&self, layout: &str, outcome: &str, at: Timestamp) {
+        if let Err(error) = self.edges.store.count_outcome(layout, outcome, at).await {
+            tracing::warn!(layout, outcome, error = %error, "notice not counted");
+        }
+    }
+
+    async fn work_on(
+        &self,
+        case: CaseId,
+        digest: &str,
+        bytes: &[u8],
+        known: bool,
+    ) -> Result<Outcome, PipelineError> {
         let record = self.edges.store.load(&case).await?.ok_or_else(|| StoreError::Missing(case.clone()))?;
-        self.keep_notice(&record, &admission.notice.digest, bytes).await?;
+        self.keep_notice(&record, digest, bytes).await?;
         if is_done(&record) {
             return Ok(finished(&record, known));
         }
@@ -238,28 +320,39 @@ impl Pipeline {
 }
 
 /// Reads a notice where a panic of a reader costs that notice only.
-async fn read(reader: Reader, bytes: &[u8], received: Timestamp, own_addresses: Vec<IpNet>) -> Parsed {
+async fn read(reader: Reader, bytes: &[u8], context: notice::Context) -> Reading {
     let bytes = bytes.to_vec();
-    let context = notice::Context { received: Some(received), own_addresses };
     let reading = tokio::task::spawn_blocking(move || reader(&bytes, &context));
-    reading.await.unwrap_or_else(|_| Parsed {
-        format: "generic".to_owned(),
-        disposition: Disposition::Unreadable,
-        case_id: None,
-        deadline: None,
-        claims: Vec::new(),
-        warnings: vec!["the reader failed on this notice; that is a fault of Gumshoe".to_owned()],
+    reading.await.unwrap_or_else(|_| {
+        Reading::plain(Parsed {
+            format: "generic".to_owned(),
+            disposition: Disposition::Unreadable,
+            case_id: None,
+            deadline: None,
+            claims: Vec::new(),
+            warnings: vec!["the reader failed on this notice; that is a fault of Gumshoe".to_owned()],
+        })
     })
 }
 
-fn admission(parsed: &Parsed, bytes: &[u8], received: Timestamp) -> Admission {
-    let digest = digest(bytes);
+fn admission(reading: &Reading, bytes: &[u8], received: Timestamp) -> Admission {
+    let identity = identity(reading, bytes);
+    let parsed = &reading.parsed;
     Admission {
-        keys: dedupe_keys(parsed, &digest),
-        notice: NoticeRef::of(parsed, digest, received),
+        keys: dedupe_keys(reading, &identity),
+        notice: NoticeRef::of(parsed, identity, received),
         claims: parsed.claims.clone(),
         deadline: parsed.deadline,
         disposition: parsed.disposition,
+    }
+}
+
+fn outcome_name(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Claims => "claims",
+        Disposition::NotAbuse => "not_abuse",
+        Disposition::Inbound => "inbound",
+        Disposition::Unreadable => "unreadable",
     }
 }
 

@@ -62,7 +62,9 @@ impl Investigated {
 impl Once {
     /// Investigates a notice.
     pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
-        let parsed = super::read(notice::parse, bytes, received, self.own_addresses.clone()).await;
+        let own_addresses = self.own_addresses.clone();
+        let context = notice::Context { received: Some(received), own_addresses, mail: None };
+        let parsed = super::read(notice::read, bytes, context).await.parsed;
         let case = case(&parsed, bytes, received);
         let (report, answers) = self.answer(&case).await;
         Investigated { parsed, report, answers }

@@ -23,7 +23,7 @@ pub const HELP: &str = "\
 /gumshoe host HOST [since|at TIME] - what HOST did
 /gumshoe case CASE - a case's report
 /gumshoe cases [open] - the latest cases
-/gumshoe stats - how long answers took
+/gumshoe stats - how long answers took, and what notices were read as
 /gumshoe help
 HOST is an instance id or an address; TIME is 2h, 30m, 1d, 14:05 or 2026-11-21T14:05, in UTC.
 For example: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0 at 14:05";

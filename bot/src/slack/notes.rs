@@ -54,7 +54,16 @@ pub fn closed(case: &Case, disposition: Disposition) -> Message {
 
 /// What is said in the thread when a further notice of a known case arrives.
 pub fn further_notice(case: &Case, notice: &NoticeRef) -> Message {
-    let text = format!("Another notice of this case arrived at {:.0}", notice.received);
+    let first = case.notices.first().map_or("", |first| first.format.as_str());
+    let text = if first == notice.format {
+        format!("Another notice of this case arrived at {:.0}", notice.received)
+    } else {
+        let (channel, first) = (visible(&notice.format), visible(first));
+        format!(
+            "Duplicate by another channel at {:.0}: {channel} tells of what {first} told of",
+            notice.received
+        )
+    };
     Message {
         case: case.id.clone(),
         blocks: vec![json!({"type": "section", "text": plain(&text)}), context(case, Some(notice))],

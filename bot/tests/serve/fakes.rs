@@ -19,6 +19,7 @@ use gumshoe::case::Located;
 use gumshoe::case::store::Admission;
 use gumshoe::case::store::Admitted;
 use gumshoe::case::store::CaseStore;
+use gumshoe::case::store::OutcomeCount;
 use gumshoe::case::store::Owner;
 use gumshoe::case::store::Posted;
 use gumshoe::case::store::Question;
@@ -31,8 +32,10 @@ use gumshoe::case::store::Work;
 use gumshoe::hosts::HostHistory;
 use gumshoe::hosts::check;
 use gumshoe::intake::Delivery;
+use gumshoe::intake::FetchError;
 use gumshoe::intake::Queue;
 use gumshoe::intake::QueueError;
+use gumshoe::intake::StoredMails;
 use gumshoe::locate::Locate;
 use gumshoe::slack::Attachment;
 use gumshoe::slack::Message;
@@ -92,6 +95,7 @@ impl Fuse {
 /// Says the same as a message in a real channel would: what stands, and in which thread.
 #[derive(Default)]
 pub struct FakeSlack {
+    pub said: Mutex<Vec<String>>,
     pub fuse: Option<Arc<Fuse>>,
     pub channel: Mutex<Vec<(CaseId, String)>>,
     pub updates: AtomicUsize,
@@ -119,6 +123,16 @@ impl FakeSlack {
         }
     }
 
+    fn note(&self, message: &Message) {
+        let blocks = serde_json::to_string(&message.blocks).expect("JSON");
+        lock(&self.said).push(format!("{} {blocks}", message.text));
+    }
+
+    /// Everything that was ever said, blocks and replies included.
+    pub fn said(&self) -> String {
+        lock(&self.said).join("\n")
+    }
+
     /// Texts of the messages that stand in the channel.
     pub fn texts(&self) -> Vec<String> {
         lock(&self.channel).iter().map(|(_, text)| text.clone()).collect()
@@ -130,6 +144,7 @@ impl Notifier for FakeSlack {
     async fn post(&self, message: &Message) -> Result<Posted, SlackError> {
         self.pass().await;
         self.fails("chat.postMessage")?;
+        self.note(message);
         let ts = {
             let mut channel = lock(&self.channel);
             channel.push((message.case.clone(), message.text.clone()));
@@ -152,6 +167,7 @@ impl Notifier for FakeSlack {
         if self.refuses_blocks && !message.blocks.is_empty() {
             return Err(SlackError::Refused { method: "chat.update", code: "invalid_blocks".to_owned() });
         }
+        self.note(message);
         self.updates.fetch_add(1, Ordering::SeqCst);
         let at: usize = posted.ts.parse().expect("a number");
         lock(&self.channel)[at].1.clone_from(&message.text);
@@ -161,6 +177,7 @@ impl Notifier for FakeSlack {
     async fn reply(&self, _posted: &Posted, message: &Message) -> Result<(), SlackError> {
         self.pass().await;
         self.fails("chat.postMessage")?;
+        self.note(message);
         lock(&self.replies).push(message.text.clone());
         Ok(())
     }
@@ -317,6 +334,35 @@ impl CaseStore for FusedStore {
 
     async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError> {
         self.store.list(unfinished_only, limit).await
+    }
+
+    async fn count_outcome(&self, layout: &str, outcome: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.store.count_outcome(layout, outcome, at).await
+    }
+
+    async fn outcomes(&self) -> Result<Vec<OutcomeCount>, StoreError> {
+        self.store.outcomes().await
+    }
+}
+
+/// Mails by their places; what is not there cannot be fetched.
+#[derive(Default)]
+pub struct FakeMails {
+    stored: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+impl FakeMails {
+    /// Puts a mail in its place.
+    pub fn put(&self, place: &str, mail: &[u8]) {
+        lock(&self.stored).insert(place.to_owned(), mail.to_vec());
+    }
+}
+
+#[async_trait]
+impl StoredMails for FakeMails {
+    async fn fetch(&self, place: &str) -> Result<Vec<u8>, FetchError> {
+        let failed = || FetchError::Failed { place: place.to_owned(), reason: "no such key".to_owned() };
+        lock(&self.stored).get(place).cloned().ok_or_else(failed)
     }
 }
 

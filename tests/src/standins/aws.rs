@@ -159,6 +159,28 @@ impl Aws {
         self.call("ses", "receive", arguments).map(drop)
     }
 
+    /// Has a raw mail arrive that SES stored in a bucket: the queue gets only what points at it. The mail itself
+    /// is put there by [`Aws::store_mail`], before or after.
+    ///
+    /// # Errors
+    /// When SES would bounce it.
+    pub fn deliver_stored_mail(&self, raw: &[u8], bucket: &str, key: &str) -> anyhow::Result<()> {
+        let arguments = json!({
+            "mail": STANDARD.encode(raw), "recipient": RECIPIENT, "topic": self.topic_arn,
+            "stored": {"bucket": bucket, "key": key},
+        });
+        self.call("ses", "receive", arguments).map(drop)
+    }
+
+    /// Puts a mail where SES's S3 action would have put it, making the bucket.
+    ///
+    /// # Errors
+    /// When S3 refuses it.
+    pub fn store_mail(&self, mail: &str, bucket: &str, key: &str) -> anyhow::Result<()> {
+        self.call("s3", "create_bucket", json!({"Bucket": bucket}))?;
+        self.call("s3", "put_object", json!({"Bucket": bucket, "Key": key, "Body": mail})).map(drop)
+    }
+
     /// Registers a lab's host with SSM, or changes what its agent says.
     ///
     /// # Errors

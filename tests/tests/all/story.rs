@@ -2,19 +2,26 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::time::Duration;
+use std::time::Instant;
 
+use anyhow::Context;
 use history::Body;
 use tests::facts::Expected;
 use tests::facts::Facts;
 use tests::lab::LAPTOP;
 use tests::lab::UNTOUCHED;
 use tests::lab::VICTIM;
+use tests::lab::wait_until;
 use tests::story::Programs;
 use tests::story::Story;
 use tests::story::Told;
 
 /// The story as it was recorded earlier; `demo --keep-recording` makes it anew.
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
+
+/// Longest wait for the first word about a notice.
+const TOLD_MAX: Duration = Duration::from_secs(60);
 
 /// Tells the story of `line`, typed by alice, and of a notice that names `victim`.
 fn tell(line: &str, victim: Ipv4Addr) -> anyhow::Result<(Story, Told)> {
@@ -112,6 +119,30 @@ fn a_ring_recorded_earlier_answers_too() -> anyhow::Result<()> {
     let notice = story.replay(Path::new(RECORDING))?;
     story.serve()?;
     let told = story.notify(&notice)?;
+    let command = format!("nmap -sS {VICTIM}");
+    let missing = by_sudo("nmap", command, (1_000, 1_000)).missing(&Facts::read(&told.report));
+    assert!(missing.is_empty(), "{missing:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_mail_that_lies_in_s3_is_fetched_also_when_it_is_late() -> anyhow::Result<()> {
+    const BUCKET: &str = "gumshoe-mail";
+    const KEY: &str = "in/m 1";
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let arrived = Instant::now();
+    story.aws.deliver_stored_mail(notice.as_bytes(), BUCKET, KEY)?;
+    let is_told = || story.slack.messages().iter().any(|it| it.read().contains("could not be fetched"));
+    wait_until("what is said of a mail that is not there", TOLD_MAX, is_told)
+        .with_context(|| story.gumshoe_log())?;
+    story.aws.store_mail(&notice, BUCKET, KEY)?;
+    // Between two deliveries the queue may look empty: the report tells that the mail was read.
+    let is_reported = || story.slack.messages().iter().any(|it| it.read().contains("nmap"));
+    wait_until("the report of the mail", TOLD_MAX, is_reported).with_context(|| story.gumshoe_log())?;
+    let told = story.wait_for_answer(arrived)?;
     let command = format!("nmap -sS {VICTIM}");
     let missing = by_sudo("nmap", command, (1_000, 1_000)).missing(&Facts::read(&told.report));
     assert!(missing.is_empty(), "{missing:#?}");

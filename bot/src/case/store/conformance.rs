@@ -131,6 +131,17 @@ async fn a_missing_case_is_said_so(store: &dyn CaseStore) {
     assert!(matches!(lease, Err(StoreError::Missing(_))), "{lease:?}");
 }
 
+async fn outcomes_are_counted(store: &dyn CaseStore) {
+    let at = |ms| jiff::Timestamp::from_millisecond(ms).expect("time");
+    for (layout, outcome, ms) in [("a/first", "claims", 5), ("b", "ignored", 1), ("a/first", "claims", 3)] {
+        store.count_outcome(layout, outcome, at(ms)).await.expect("counted");
+    }
+    let counts = store.outcomes().await.expect("counts");
+    let told: Vec<_> =
+        counts.iter().map(|it| (it.layout.as_str(), it.outcome.as_str(), it.count, it.last)).collect();
+    assert_eq!(told, [("a/first", "claims", 2, at(5)), ("b", "ignored", 1, at(1))]);
+}
+
 async fn of_many_at_once_one_opens_the_case(stores: Vec<Arc<dyn CaseStore>>) {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..40_usize {
@@ -158,6 +169,7 @@ async fn sqlite_conforms() {
     notices_with_a_common_key_are_one_case(&store).await;
     only_the_holder_of_the_lease_writes(&store).await;
     work_and_questions_come_back(&store).await;
+    outcomes_are_counted(&store).await;
     a_missing_case_is_said_so(&store).await;
     let mut stores: Vec<Arc<dyn CaseStore>> = Vec::new();
     for _ in 0..4 {

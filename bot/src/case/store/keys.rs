@@ -4,29 +4,39 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::case::Claim;
-use crate::case::Parsed;
+use crate::notice::Reading;
 
 /// SHA-256 of a notice's bytes, hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What tells a notice from all others: the event where it is one, since AWS delivers events several times in
+/// different envelopes, else its bytes.
+pub fn identity(reading: &Reading, bytes: &[u8]) -> String {
+    match &reading.thread.dedupe {
+        Some(event) => digest(format!("{}/{event}", reading.parsed.format).as_bytes()),
+        None => digest(bytes),
+    }
+}
+
 /// The keys of a notice: two notices with a common one belong to one case.
 ///
-/// - its bytes, so that a redelivery is recognised;
-/// - the reporter's own number (mail ticket, finding id, event ARN), within one layout, since numbers of
-///   different reporters may coincide;
+/// - its identity, so that a redelivery is recognised;
+/// - what its reader found to join it to others: message ids, the events' own ids, and numbers of cases within
+///   their giver, so that a reminder, a copy by mail and one by an event meet;
+/// - where its mail lies, so that it is the same case before and after the mail could be fetched;
 /// - its accusations, where each names whom and when, so that copies of one report in different envelopes meet.
-pub fn dedupe_keys(parsed: &Parsed, digest: &str) -> Vec<String> {
-    let mut keys = vec![format!("digest:{digest}")];
-    if let Some(number) = parsed.case_id.as_deref().map(str::trim).filter(|number| !number.is_empty()) {
-        keys.push(format!("reporter:{}:{}", parsed.format, number.to_ascii_lowercase()));
-    }
+pub fn dedupe_keys(reading: &Reading, identity: &str) -> Vec<String> {
+    let mut keys = vec![format!("digest:{identity}")];
+    keys.extend(reading.thread.keys.iter().cloned());
+    keys.extend(reading.stored_at.iter().map(|place| format!("stored:{place}")));
+    let parsed = &reading.parsed;
     if !parsed.claims.is_empty()
         && parsed.claims.iter().all(is_telling)
         && let Ok(json) = serde_json::to_vec(&parsed.claims)
     {
-        keys.push(format!("claims:{}", self::digest(&json)));
+        keys.push(format!("claims:{}", digest(&json)));
     }
     keys
 }
@@ -46,14 +56,15 @@ mod tests {
     use crate::case::Activity;
     use crate::case::ClaimWindow;
     use crate::case::Disposition;
+    use crate::case::Parsed;
     use crate::case::ZoneSource;
     use jiff::Timestamp;
 
-    fn parsed(case_id: Option<&str>, window: bool) -> Parsed {
-        Parsed {
+    fn reading(key: Option<&str>, window: bool) -> Reading {
+        let mut reading = Reading::plain(Parsed {
             format: "aws_email".to_owned(),
             disposition: Disposition::Claims,
-            case_id: case_id.map(str::to_owned),
+            case_id: None,
             deadline: None,
             claims: vec![Claim {
                 accused: Accused {
@@ -69,16 +80,28 @@ mod tests {
                 activity: Activity::PortScan,
             }],
             warnings: Vec::new(),
-        }
+        });
+        reading.thread.keys.extend(key.map(str::to_owned));
+        reading
     }
 
     #[test]
     fn keys_are_as_many_as_the_notice_allows() {
-        assert_eq!(dedupe_keys(&parsed(None, false), "d"), ["digest:d"]);
-        assert_eq!(dedupe_keys(&parsed(Some(" P01A "), false), "d"), ["digest:d", "reporter:aws_email:p01a"]);
-        let exact = dedupe_keys(&parsed(None, true), "d");
+        assert_eq!(dedupe_keys(&reading(None, false), "d"), ["digest:d"]);
+        assert_eq!(dedupe_keys(&reading(Some("case:aws:1"), false), "d"), ["digest:d", "case:aws:1"]);
+        let exact = dedupe_keys(&reading(None, true), "d");
         assert_eq!(exact.len(), 2);
-        assert_eq!(exact[1], dedupe_keys(&parsed(Some("1"), true), "e")[2]);
+        assert_eq!(exact[1], dedupe_keys(&reading(Some("case:aws:1"), true), "e")[2]);
+        let stored = Reading { stored_at: Some("s3://b/k".to_owned()), ..reading(None, false) };
+        assert_eq!(dedupe_keys(&stored, "d"), ["digest:d", "stored:s3://b/k"]);
+    }
+
+    #[test]
+    fn an_event_is_known_by_itself_and_a_mail_by_its_bytes() {
+        let mut event = reading(None, false);
+        assert_ne!(identity(&event, b"a"), identity(&event, b"b"));
+        event.thread.dedupe = Some("finding/1".to_owned());
+        assert_eq!(identity(&event, b"a"), identity(&event, b"b"));
     }
 
     #[test]

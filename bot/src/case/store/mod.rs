@@ -31,6 +31,7 @@ use crate::case::NoticeRef;
 
 pub use keys::dedupe_keys;
 pub use keys::digest;
+pub use keys::identity;
 pub use sqlite::SqliteStore;
 
 /// Notices that one case remembers; further ones are counted as known.
@@ -38,6 +39,9 @@ pub const NOTICES_MAX: usize = 200;
 
 /// Claims that one case works on; further ones are left out, and a warning says so.
 pub const CLAIMS_MAX: usize = 64;
+
+/// Pairs of layout and outcome that are counted apart.
+pub const LAYOUTS_MAX: usize = 500;
 
 /// A notice asking to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +199,19 @@ pub struct Summary {
     pub reported: Option<Timestamp>,
 }
 
+/// How often notices of one layout were read as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// The layout, such as `aws_email/final`; a layout that fades or a new `generic` one shows that mails drift.
+    pub layout: String,
+    /// What they were read as.
+    pub outcome: String,
+    /// How many.
+    pub count: u64,
+    /// When the last one came.
+    pub last: Timestamp,
+}
+
 /// Who holds a lease: one piece of work in one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner(String);
@@ -290,4 +307,10 @@ pub trait CaseStore: Send + Sync {
 
     /// Lists cases, newest first.
     async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError>;
+
+    /// Counts a notice that was read; layouts beyond [`LAYOUTS_MAX`] are counted as one.
+    async fn count_outcome(&self, layout: &str, outcome: &str, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Returns the counts, most frequent first.
+    async fn outcomes(&self) -> Result<Vec<OutcomeCount>, StoreError>;
 }

@@ -28,8 +28,10 @@ use super::Admission;
 use super::Admitted;
 use super::CLAIMS_MAX;
 use super::CaseStore;
+use super::LAYOUTS_MAX;
 use super::NOTICES_MAX;
 use super::Novelty;
+use super::OutcomeCount;
 use super::Owner;
 use super::Question;
 use super::Record;
@@ -70,6 +72,13 @@ CREATE TABLE IF NOT EXISTS questions (
     place INTEGER NOT NULL,
     question TEXT NOT NULL,
     PRIMARY KEY (case_id, place)
+) STRICT;
+CREATE TABLE IF NOT EXISTS outcomes (
+    layout TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (layout, outcome)
 ) STRICT;
 PRAGMA user_version = 1;
 ";
@@ -252,6 +261,50 @@ impl CaseStore for SqliteStore {
                 })
             })
             .collect()
+        })
+        .await
+    }
+
+    async fn count_outcome(&self, layout: &str, outcome: &str, at: Timestamp) -> Result<(), StoreError> {
+        let (layout, outcome) = (layout.to_owned(), outcome.to_owned());
+        self.run("count a notice", move |transaction| {
+            let doing = database("count a notice");
+            let kinds: i64 = transaction
+                .query_row("SELECT count(*) FROM outcomes", [], |row| row.get(0))
+                .map_err(&doing)?;
+            let known: i64 = transaction
+                .query_row(
+                    "SELECT count(*) FROM outcomes WHERE layout = ?1 AND outcome = ?2",
+                    params![layout, outcome],
+                    |row| row.get(0),
+                )
+                .map_err(&doing)?;
+            let layout = if known == 0 && kinds >= count(LAYOUTS_MAX) { "other" } else { &layout };
+            transaction
+                .execute(
+                    "INSERT INTO outcomes (layout, outcome, count, last) VALUES (?1, ?2, 1, ?3)
+                     ON CONFLICT (layout, outcome)
+                     DO UPDATE SET count = count + 1, last = max(last, excluded.last)",
+                    params![layout, outcome, at.as_millisecond()],
+                )
+                .map_err(&doing)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn outcomes(&self) -> Result<Vec<OutcomeCount>, StoreError> {
+        self.run("read the counts", move |transaction| {
+            let sql =
+                "SELECT layout, outcome, count, last FROM outcomes ORDER BY count DESC, layout, outcome";
+            rows(transaction, "read the counts", sql, [], |row| {
+                Ok(OutcomeCount {
+                    layout: row.get(0)?,
+                    outcome: row.get(1)?,
+                    count: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                    last: timestamp(row.get(3)?),
+                })
+            })
         })
         .await
     }

@@ -1,0 +1,330 @@
+//! What a notice says was done, from its words.
+//!
+//! Words are weighed by where they stand: a field that names the activity counts most, then the
+//! subject, then the sentences that state rather than advise.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use regex::RegexSet;
+
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::pattern::compile_set;
+use super::pattern::fold;
+use crate::claim::Activity;
+
+/// Patterns, most telling first within an activity; each with its activity and weight.
+const PATTERNS: &[(&str, Activity, f32)] = &[
+    (
+        r"port[\s_-]*(?:scan|sweep|prob)|address[\s_]scan|net[\s_-]?scan|(?:host|network|address|syn|udp|tcp|horizontal|vertical)[\s_-]*(?:scan|sweep)|masscan|\bzmap\b|\bnmap\b",
+        Activity::PortScan,
+        3.0,
+    ),
+    (
+        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
+        Activity::PortScan,
+        1.5,
+    ),
+    (
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        Activity::LoginAttack,
+        3.0,
+    ),
+    (
+        r"authentication failure|auth(?:entication)? failed|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
+        Activity::LoginAttack,
+        1.5,
+    ),
+    (
+        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed (?:access|entry)|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot|remote[\s_-]*(?:code|command)[\s_-]*execution|code\.execution|\brce\b|command[\s_.-]*injection|\bsqli\b|directory[\s_-]*traversal|web-?shell upload|privilege gain|attempted-admin|\blfi\b|\brfi\b|attempt\w* to (?:hack|log4)",
+        Activity::IntrusionAttempt,
+        2.5,
+    ),
+    (
+        r"\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        Activity::IntrusionAttempt,
+        1.0,
+    ),
+    (
+        r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]pps\b|\bflood(?:ing|ed|s)?\b",
+        Activity::DenialOfService,
+        3.0,
+    ),
+    (
+        r"amplif|monlist|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
+        Activity::Reflection,
+        3.5,
+    ),
+    (
+        r"\bspam|unsolicited (?:bulk |commercial )?(?:e-?)?mail|\bu[bc]e\b|bulk[\s_-]*(?:e-?mail|messag)|spamvertis|junk mail|mail abuse|email abuse report|regbot|forum spam|spamtrap|harvest",
+        Activity::Spam,
+        2.5,
+    ),
+    (
+        r"phish|fraudulent (?:web ?)?(?:site|content|page)|fake (?:web ?)?(?:site|page|shop|login)|credential harvest|scam page|identity theft",
+        Activity::Phishing,
+        3.0,
+    ),
+    (
+        r"(?:malware|virus(?:es)?)[\s_-]*(?:hosting|sites?|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
+        Activity::MalwareHosting,
+        3.0,
+    ),
+    (r"\bmalware\b|\bvirus(?:es)?\b", Activity::MalwareHosting, 0.8),
+    (
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|team\s?server",
+        Activity::CommandAndControl,
+        2.5,
+    ),
+    (
+        r"crypto[\s_-]*(?:min|currency|jack)|bitcoin min|coin[\s_-]*miner|\bmining (?:pool|activit)|cryptomin|\bmonero|xmrig",
+        Activity::CryptoMining,
+        3.0,
+    ),
+    (
+        r"open[\s_-]*(?:http[\s_-]*|socks[\s_-]*|web[\s_-]*)?prox(?:y|ies)|open[\s_-]*(?:mail[\s_-]*)?relay|proxy abuse|\bproxy\b.{0,20}\babuse",
+        Activity::OpenProxy,
+        3.0,
+    ),
+    (
+        r"\btor[\s_-]*(?:exit|entry|relay|node|client|server|guard|bridge|network)|\bonion rout|anonymizing proxy",
+        Activity::Tor,
+        3.0,
+    ),
+    (
+        r"escaneo|escaneando|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        Activity::PortScan,
+        2.5,
+    ),
+    (
+        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
+        Activity::LoginAttack,
+        3.0,
+    ),
+    (
+        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        Activity::IntrusionAttempt,
+        2.0,
+    ),
+    (
+        r"denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
+        Activity::DenialOfService,
+        3.0,
+    ),
+    (
+        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|roskaposti|skrappost|nevyzadan|istenmeyen|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
+        Activity::Spam,
+        2.5,
+    ),
+    (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),
+    (
+        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|schadsoftware|logiciel malveillant|zlosliwe oprogramowanie|infiziert",
+        Activity::CommandAndControl,
+        2.0,
+    ),
+    (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
+    (
+        r"\bexposed (?:redis|mongo|elastic|database|server|service|docker|kubernetes|panel)|without (?:a |any )?(?:password|authentication)|unprotected (?:service|database)",
+        Activity::Other,
+        2.0,
+    ),
+    (
+        r"\battack(?:s|ed|ing|ers?)?\b|hammering|malicious|tan cong|\bangreb|angriff|ataque|attaque|attacco|\bataku?\b|saldiri",
+        Activity::Other,
+        0.25,
+    ),
+    (
+        r"copyright|\bdmca\b|infring|intellectual property|trademark|pirat(?:ed|ing)|bittorrent|torrent",
+        Activity::Copyright,
+        3.0,
+    ),
+];
+
+static SET: LazyLock<RegexSet> = LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));
+
+/// What follows these words is the accusation itself.
+static STATED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:resembl(?:es?|ing)|implicated in|has been reported for|reported for)\b(.{0,200})")
+});
+
+/// Words that make a sentence advice, a condition or a link rather than a statement.
+static ADVICE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bif (?:you|your|the|this|it)\b|\bpossible that\b|\bmay (?:be|have|result)|\bmight\b|\blikely\b|\bplease\b|\brecommend|\bto learn\b|https?://|\bguid(?:e|ance)\b|\bfor example\b|\bexample:|\bneeds to have\b|\bsuch as\b|\bwe are unable\b|\bbest practice";
+    compile(pattern)
+});
+
+/// The foot of a page, not a complaint about rights.
+static NOTICE_OF_RIGHTS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)©|\(c\)\s*\d{4}|all rights reserved|copyright\s+(?:\(c\)\s*)?\d{4}|without prior (?:written )?permission";
+    compile(pattern)
+});
+
+/// Returns the activity that a short name means: a category, a type code, a table's cell.
+pub(super) fn of_name(name: &str) -> Option<Activity> {
+    of_words(name).or_else(|| of_service(name))
+}
+
+/// Returns the activity that the words of a short name mean; a service alone means none.
+pub(super) fn of_words(name: &str) -> Option<Activity> {
+    let mut scores = Scores::default();
+    scores.add(name, 1.0);
+    scores.add(&name.replace(['_', '/'], " "), 1.0);
+    scores.best()
+}
+
+/// Returns the activity that the name of an attacked service, alone, stands for.
+fn of_service(name: &str) -> Option<Activity> {
+    let plain = name.trim_matches(|letter: char| !letter.is_alphanumeric());
+    let first = plain
+        .split(|letter: char| letter.is_whitespace() || matches!(letter, '*' | ','))
+        .next()
+        .unwrap_or(plain);
+    Some(match first.to_ascii_lowercase().as_str() {
+        "ssh" | "sshd" | "imap" | "pop3" | "ftp" | "rdp" | "sip" | "asterisk" | "sasl" | "telnet"
+        | "bruteforcelogin" | "bruteforce" | "login" | "courierauth" | "dovecot" => Activity::LoginAttack,
+        "mail" | "postfix" | "smtp" | "exim" | "qmail" | "fraud mail" => Activity::Spam,
+        "apache" | "apacheddos" | "http" | "w00tw00t" | "exploit" | "rfi-attack" => {
+            Activity::IntrusionAttempt
+        }
+        "portflood" | "ddos" | "flood" => Activity::DenialOfService,
+        "portscan" | "scan" => Activity::PortScan,
+        "proxy" => Activity::OpenProxy,
+        "bots" | "bot" | "botnet" | "drone" | "c2" => Activity::CommandAndControl,
+        "tor" => Activity::Tor,
+        _ => return None,
+    })
+}
+
+/// Weighs what a whole notice says was done.
+pub(super) fn of_lines(lines: &[Line<'_>]) -> Option<Activity> {
+    let mut scores = Scores::default();
+    let mut statements = 0;
+    for line in lines {
+        if line.is_blank() || line.kind == LineKind::Header || NOTICE_OF_RIGHTS.is_match(line.text) {
+            continue;
+        }
+        if let Some((name, value)) = field(line.text)
+            && !NOTICE_OF_RIGHTS.is_match(line.text)
+        {
+            match label::meaning(name).kind {
+                Kind::Activity => scores.add_field(value),
+                Kind::Service => scores.add_service(value),
+                _ => {}
+            }
+        }
+        if let Some(said) = STATED.captures(line.text) {
+            scores.add(&said[1], 4.0);
+        }
+        let weight = match (line.role, line.kind) {
+            (SectionRole::Subject, _) => 4.0,
+            (_, LineKind::Aside) => 0.05,
+            (SectionRole::Nested, _) => 0.7,
+            (SectionRole::Attachment, _) => 0.6,
+            _ => 1.0,
+        };
+        // What is said first is what the notice is about; later come logs and advice.
+        let fade =
+            if line.role == SectionRole::Subject { 1.0 } else { 1.0 / (1.0 + statements as f32 / 40.0) };
+        statements += usize::from(line.role != SectionRole::Subject);
+        if line.role == SectionRole::Subject || !ADVICE.is_match(line.text) {
+            scores.add(line.text, weight * fade);
+        } else {
+            // Advice in one sentence makes no advice of the next.
+            for sentence in line.text.split_inclusive(". ") {
+                let share = if ADVICE.is_match(sentence) { 0.15 } else { 1.0 };
+                scores.add(sentence, weight * fade * share);
+            }
+        }
+        if statements > 2000 {
+            break;
+        }
+    }
+    scores.best()
+}
+
+/// Splits a short "name: value".
+pub(super) fn field(text: &str) -> Option<(&str, &str)> {
+    let led = || text.split_once("...").map(|(name, value)| (name, value.trim_start_matches('.')));
+    let (name, value) = text
+        .split_once([':', '=', '\t'])
+        .filter(|(name, _)| !name.contains("..."))
+        .or_else(led)
+        .or_else(|| text.split_once("  "))?;
+    (name.len() <= 60 && !value.trim().is_empty()).then_some((name.trim(), value.trim()))
+}
+
+#[derive(Debug, Default)]
+struct Scores {
+    by_activity: Vec<(Activity, f32, u32)>,
+}
+
+impl Scores {
+    /// Counts the patterns of a text; repeats count less and less.
+    fn add(&mut self, text: &str, weight: f32) {
+        for index in SET.matches(&fold(&text[..text.floor_char_boundary(text.len().min(600))])) {
+            let (_, activity, worth) = PATTERNS[index];
+            self.count(activity, worth * weight);
+        }
+    }
+
+    fn add_field(&mut self, value: &str) {
+        match of_name(value) {
+            Some(activity) => self.count(activity, 15.0),
+            None => self.add(value, 8.0),
+        }
+    }
+
+    fn add_service(&mut self, value: &str) {
+        if let Some(activity) = of_service(value) {
+            self.count(activity, 2.5);
+        }
+    }
+
+    fn count(&mut self, activity: Activity, worth: f32) {
+        match self.by_activity.iter_mut().find(|(known, ..)| *known == activity) {
+            Some((_, score, times)) => {
+                *times += 1;
+                *score += worth / (*times as f32).powf(0.7);
+            }
+            None => self.by_activity.push((activity, worth, 1)),
+        }
+    }
+
+    fn best(&self) -> Option<Activity> {
+        let best = self.by_activity.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+        (best.1 >= 0.2).then_some(best.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_name;
+    use crate::claim::Activity;
+
+    #[test]
+    fn understands_names() {
+        for (name, expect) in [
+            ("Port Scanning", Some(Activity::PortScan)),
+            ("port-scanning", Some(Activity::PortScan)),
+            ("port_scan", Some(Activity::PortScan)),
+            ("Intrusion Attempts", Some(Activity::IntrusionAttempt)),
+            ("login-attack", Some(Activity::LoginAttack)),
+            ("LoginAttack", Some(Activity::LoginAttack)),
+            ("ddos", Some(Activity::DenialOfService)),
+            ("DOS", Some(Activity::DenialOfService)),
+            ("EMAIL_SPAM", Some(Activity::Spam)),
+            ("OPEN_PROXY", Some(Activity::OpenProxy)),
+            ("BOTNET", Some(Activity::CommandAndControl)),
+            ("openresolvers", Some(Activity::Reflection)),
+            ("ssh", Some(Activity::LoginAttack)),
+            ("gardening", None),
+        ] {
+            assert_eq!(of_name(name), expect, "{name}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Packed parts: gzip, zip, and the zip that is a spreadsheet. Bounded in size, count and ratio.
+
+use std::io::Cursor;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use super::document::SectionRole;
+use super::limits;
+use super::sheet;
+use super::unwrap::Place;
+use super::unwrap::Unwrapper;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+const MEMBERS_MAX: usize = 64;
+
+/// Says whether bytes are packed.
+pub(super) fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(GZIP_MAGIC) || bytes.starts_with(ZIP_MAGIC)
+}
+
+/// Unpacks and opens what is inside.
+pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
+    let role = if place.role == SectionRole::Body { SectionRole::Attachment } else { place.role };
+    if bytes.starts_with(GZIP_MAGIC) {
+        let name = place.name.trim_end_matches(".gz").to_owned();
+        let decoder = MultiGzDecoder::new(bytes);
+        if let Some(inner) = read_bounded(unwrapper, decoder, bytes.len() as u64) {
+            unwrapper.open(&inner, &place.inside_as(role, &name));
+        }
+        return;
+    }
+    let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else {
+        unwrapper.document.leave_out(format!("the archive {} could not be read", place.name));
+        return;
+    };
+    if zip.index_for_name("xl/workbook.xml").is_some() {
+        let text = sheet::to_text(unwrapper, &mut zip);
+        unwrapper.add_section(&place.inside_as(role, &place.name), &text);
+        return;
+    }
+    for index in 0..zip.len().min(MEMBERS_MAX) {
+        let Ok(member) = zip.by_index(index) else {
+            unwrapper
+                .document
+                .leave_out(format!("a member of {} could not be read (encrypted?)", place.name));
+            continue;
+        };
+        if !member.is_file() {
+            continue;
+        }
+        let (name, packed) = (member.name().to_owned(), member.compressed_size());
+        if let Some(inner) = read_bounded(unwrapper, member, packed) {
+            unwrapper.open(&inner, &place.inside_as(role, &name));
+        }
+    }
+}
+
+/// Reads a member to its end, unless it unpacks to more than is allowed.
+pub(super) fn read_bounded(unwrapper: &mut Unwrapper, from: impl Read, packed: u64) -> Option<Vec<u8>> {
+    let allowed = limits::RATIO_FREE_BYTES
+        .max(packed.saturating_mul(limits::COMPRESSION_RATIO_MAX))
+        .min(limits::UNPACKED_BYTES_MAX);
+    let mut out = Vec::new();
+    let read = from.take(allowed + 1).read_to_end(&mut out);
+    if !unwrapper.may_unpack(packed, out.len() as u64) {
+        return None;
+    }
+    if read.is_err() {
+        unwrapper.document.warn("an archive was broken; what could be read of it was");
+    }
+    Some(out)
+}

@@ -1,0 +1,191 @@
+//! What the words around an address say of it: "from 192.0.2.1", "192.0.2.1 was attacked".
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::label::Role;
+use super::pattern::compile;
+use super::pattern::fold;
+
+/// What words say of an address, and how firmly.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cue {
+    /// Whose it is.
+    pub role: Role,
+    /// How firmly.
+    pub weight: f32,
+    /// The words.
+    pub words: String,
+}
+
+static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
+    )
+});
+static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
+        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
+        |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
+            |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
+        |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
+            |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
+        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedente\s+de|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
+        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b",
+    )
+});
+static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
+        |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
+    )
+});
+static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:ip(?:v[46])?(?:\s|-)?(?:address(?:es)?|addr|adresse?)?s?|host|machine|computer)\b[\s:]*$")
+});
+static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
+    )
+});
+static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours)\b",
+    )
+});
+
+/// What an address itself does.
+static ACTS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
+    )
+});
+/// Somebody saw it.
+static SEEN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:shows?|showed|saw|sees|seen|logged|logs|detected|observed|recorded|reports?|caught|noticed|flagged|identified|found|discovered)\s+(?:that\s+)?(?:(?:the|a|an|your)\s+)?(?:(?:ip|host|address|machine|server)\s+){0,2}$",
+    )
+});
+/// "from 10:15 pm to 10:40 pm" is no direction.
+static CLOCKS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\d(?:\s?[ap]\.?m\.?)?(?:\s+[a-z]{3,4})?\s+(?:to|until|and)\s+(?:about\s+)?\d{1,2}[:.]\d\d")
+});
+/// A word this many bytes before an address is far from it.
+const FAR: usize = 20;
+
+/// Reads the words before and after an address.
+pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
+    let before = fold(last_sentence(before));
+    let after = fold(past_brackets(first_sentence(after)));
+    if let Some(found) = AFTER_VICTIM.find(&after) {
+        return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = last(&REPORTER, &before)
+        && before.len() - found.end() < 40
+    {
+        return Some(cue(Role::Reporter, 2.0, found.as_str()));
+    }
+    let acts = ACTS.find(&after);
+    if let Some(found) = &acts
+        && SEEN.is_match(&before)
+    {
+        return Some(cue(Role::Accused, 2.5, found.as_str()));
+    }
+    let before = CLOCKS.replace_all(&before, " ");
+    let accused = last(&ACCUSED, &before);
+    let victim = last(&VICTIM, &before);
+    // What it did itself, said right after it, counts more than a word far before it.
+    if let Some(found) = &acts
+        && victim.as_ref().is_none_or(|victim| before.len() - victim.end() > FAR)
+    {
+        return Some(cue(Role::Accused, 2.0, found.as_str()));
+    }
+    let nearest = match (accused, victim) {
+        (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
+        (Some(accused), Some(victim))
+            if victim.end() == accused.end() && victim.start() < accused.start() =>
+        {
+            Some((Role::Victim, victim))
+        }
+        (Some(accused), _) => Some((Role::Accused, accused)),
+        (None, Some(victim)) => Some((Role::Victim, victim)),
+        (None, None) => None,
+    };
+    if let Some((role, found)) = nearest {
+        let near = before.len() - found.end() < 50;
+        return Some(cue(role, if near { 2.0 } else { 1.0 }, found.as_str()));
+    }
+    if let Some(found) = AFTER_ACCUSED.find(&after) {
+        return Some(cue(Role::Accused, 2.0, found.as_str()));
+    }
+    ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
+}
+
+/// Returns what follows a remark in brackets: "192.0.2.1 (its name) was used to".
+fn past_brackets(after: &str) -> &str {
+    let inner = after.trim_start().strip_prefix('(');
+    let end = inner.and_then(|inner| inner.find(')').map(|end| &inner[end + 1..]));
+    end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
+}
+
+fn cue(role: Role, weight: f32, words: &str) -> Cue {
+    Cue { role, weight, words: words.trim().to_owned() }
+}
+
+fn last<'a>(pattern: &Regex, text: &'a str) -> Option<regex::Match<'a>> {
+    pattern.find_iter(text).last()
+}
+
+/// Returns the end of a text, from its last sentence on, and not more than it takes to see a cue.
+fn last_sentence(text: &str) -> &str {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(140));
+    let tail = &text[start..];
+    let ends_word =
+        |at: &usize| tail[..*at].ends_with(|letter: char| letter.is_alphanumeric() || letter == ')');
+    let cut = [". ", "? ", "! ", ".\n", "; "]
+        .iter()
+        .filter_map(|stop| tail.rfind(stop).filter(ends_word).map(|at| at + stop.len()))
+        .max();
+    cut.map_or(tail, |cut| &tail[cut..])
+}
+
+fn first_sentence(text: &str) -> &str {
+    let head = &text[..text.floor_char_boundary(text.len().min(100))];
+    let cut = [". ", "? ", "! ", "\n\n"].iter().filter_map(|stop| head.find(stop)).min();
+    cut.map_or(head, |cut| &head[..cut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role;
+    use super::read;
+
+    #[test]
+    fn reads_words_around_an_address() {
+        let accused = Some(Role::Accused);
+        let victim = Some(Role::Victim);
+        for (before, after, expect) in [
+            ("We saw a scan from ", " yesterday", accused),
+            ("Your server ", " attacked us", accused),
+            ("An IP address (", ") under your control appears to have attacked", accused),
+            ("The address ", " from Your network tried to log in", accused),
+            ("attacks against our mail server ", " were seen", victim),
+            ("Failed password for root from ", " port 22 ssh2", accused),
+            ("Connection from A to ", " refused", victim),
+            ("Our host ", " was attacked", victim),
+            ("", " has been port scanning", accused),
+            ("", " was scanned by a host of yours", victim),
+            ("This was detected by ", ".", Some(Role::Reporter)),
+            ("abuse report about ", " - Fri", accused),
+            ("Brute force attack at ", "", accused),
+            ("the domain resolves to ", "", accused),
+            ("Some words and then ", " and more", None),
+        ] {
+            assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
+        }
+    }
+}

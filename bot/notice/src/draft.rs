@@ -1,0 +1,76 @@
+//! What one recogniser makes of its part of a notice, before the parts are joined.
+
+use super::reading::AccusedProcess;
+use super::reading::Fact;
+use super::reading::Stage;
+use crate::claim::Claim;
+use crate::claim::Disposition;
+
+/// What one recogniser found.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Draft {
+    /// The format's name in the contract.
+    pub format: &'static str,
+    /// The layout within it.
+    pub layout: String,
+    /// What is to become of the notice.
+    pub disposition: Verdict,
+    /// The reporter's number.
+    pub case_id: Option<String>,
+    /// The accusations.
+    pub claims: Vec<Claim>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Where each fact was read.
+    pub facts: Vec<Fact>,
+    /// The process of a runtime finding.
+    pub process: Option<AccusedProcess>,
+    /// Network interfaces.
+    pub interfaces: Vec<String>,
+    /// Ports of the accused.
+    pub source_ports: Vec<u16>,
+    /// The stage, where the format states it.
+    pub stage: Option<Stage>,
+    /// The key under which the same event comes again.
+    pub dedupe: Option<String>,
+    /// Numbers of AWS's cases that it names.
+    pub case_numbers: Vec<String>,
+    /// Further keys of its thread.
+    pub keys: Vec<String>,
+    /// The format names no activity that is known; the words around it may.
+    pub activity_open: bool,
+    /// It came as an AWS event, not as somebody's report.
+    pub is_event: bool,
+    /// It is an event for machines, not for people.
+    pub quiet: bool,
+}
+
+/// A disposition that a draft can leave open.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing was recognised.
+    #[default]
+    Open,
+    /// This.
+    Is(Disposition),
+}
+
+impl Draft {
+    /// Begins a draft.
+    pub fn new(format: &'static str, layout: impl Into<String>, disposition: Disposition) -> Self {
+        Self { format, layout: layout.into(), disposition: Verdict::Is(disposition), ..Self::default() }
+    }
+
+    /// Notes a fact of a structured value.
+    pub fn note(&mut self, what: &'static str, value: impl Into<String>, path: &str) {
+        let why = format!("the key {path}");
+        self.facts.push(Fact {
+            what,
+            value: value.into(),
+            role: None,
+            why,
+            part: self.format.to_owned(),
+            line: None,
+        });
+    }
+}

@@ -1,0 +1,166 @@
+//! Who is accused together: an instance with its addresses and names is one accused, not three.
+
+use std::net::IpAddr;
+
+use super::document::SectionRole;
+use super::label::Role;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::resource;
+use super::roles::Roles;
+use super::said::words_after;
+use super::said::words_before;
+use crate::claim::Accused;
+
+/// An instance named in the text.
+#[derive(Debug)]
+pub(super) struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Index of the line.
+    pub line: usize,
+    /// Something was done to it rather than by it.
+    pub is_victim: bool,
+}
+
+/// How many lines below an instance its address may stand.
+const NEAR_LINES: usize = 5;
+
+/// Finds all instances that the text names.
+pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
+    let mut found: Vec<Instance> = Vec::new();
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
+        for (at, id) in resource::instances(line.text) {
+            if found.iter().any(|known| known.id == id) {
+                continue;
+            }
+            let spot = super::address::Spot {
+                ip: None,
+                host: None,
+                port: None,
+                slash: None,
+                start: at,
+                end: at + id.len(),
+            };
+            let before = words_before(lines, index, &spot, None);
+            let after = words_after(lines, index, &spot);
+            let cue = super::cue::read(&before, &after);
+            let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
+            found.push(Instance { id, line: index, is_victim });
+        }
+    }
+    found
+}
+
+/// Says whether words tell of an attack on what follows, not merely of a direction.
+fn is_attack(words: &str) -> bool {
+    ["against", "target", "attack", "victim", "prob", "scan", "flood"].iter().any(|word| words.contains(word))
+}
+
+/// Joins the accused addresses and instances that belong together, in the order of the text.
+pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) -> Vec<Accused> {
+    let mut groups: Vec<(usize, Accused)> = Vec::new();
+    for instance in instances {
+        let accused = Accused { instance_ids: vec![instance.id.clone()], ..Accused::default() };
+        groups.push((instance.line, accused));
+    }
+    merge_blocks(lines, &mut groups);
+    let only_one = groups.len() == 1;
+    for ip in roles.with(Role::Accused) {
+        let at = first_statement(lines, ip);
+        let group = if only_one { Some(0) } else { nearest_group(lines, &groups, ip) };
+        match group {
+            Some(group) => groups[group].1.addresses.push(ip),
+            None => groups.push((at, Accused { addresses: vec![ip], ..Accused::default() })),
+        }
+    }
+    for (_, accused) in &mut groups {
+        accused.hostnames = host_names(lines, &accused.addresses);
+    }
+    groups.sort_by_key(|(line, _)| *line);
+    let mut groups: Vec<Accused> = groups.into_iter().map(|(_, accused)| accused).collect();
+    put_places(lines, &mut groups);
+    groups
+}
+
+/// Where instances stand line by line and their addresses follow line by line, which is whose is
+/// not said: they are accused together.
+fn merge_blocks(lines: &[Line<'_>], groups: &mut Vec<(usize, Accused)>) {
+    let has_address = |at: usize| lines.get(at).is_some_and(|line| !line.spots.is_empty());
+    let mut merged: Vec<(usize, Accused)> = Vec::new();
+    for (at, accused) in groups.drain(..) {
+        let follows = merged.last().is_some_and(|(last, _)| {
+            let only_blank = (last + 1..at).all(|between| lines[between].is_blank());
+            lines[*last].section == lines[at].section && only_blank && !has_address(*last) && !has_address(at)
+        });
+        let then_address = (at + 1..=at + NEAR_LINES).any(has_address);
+        match merged.last_mut() {
+            Some((last, together)) if follows && then_address => {
+                *last = at;
+                together.instance_ids.extend(accused.instance_ids);
+            }
+            _ => merged.push((at, accused)),
+        }
+    }
+    *groups = merged;
+}
+
+fn first_statement(lines: &[Line<'_>], ip: IpAddr) -> usize {
+    lines
+        .iter()
+        .position(|line| {
+            line.role != SectionRole::Subject && line.spots.iter().any(|spot| spot.ip == Some(ip))
+        })
+        .unwrap_or(lines.len())
+}
+
+/// Returns the instance on whose line, or just below whose line, an address stands.
+fn nearest_group(lines: &[Line<'_>], groups: &[(usize, Accused)], ip: IpAddr) -> Option<usize> {
+    let mut best: Option<(usize, usize)> = None;
+    for (index, line) in lines.iter().enumerate() {
+        if !line.spots.iter().any(|spot| spot.ip == Some(ip)) {
+            continue;
+        }
+        for (group, (at, accused)) in
+            groups.iter().enumerate().filter(|(_, (_, it))| !it.instance_ids.is_empty())
+        {
+            if accused.instance_ids.is_empty() || *at > index || index - at > NEAR_LINES {
+                continue;
+            }
+            if lines[*at].section == line.section && best.is_none_or(|(_, distance)| index - at < distance) {
+                best = Some((group, index - at));
+            }
+        }
+    }
+    best.map(|(group, _)| group)
+}
+
+fn host_names(lines: &[Line<'_>], addresses: &[IpAddr]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for spot in lines.iter().filter(|line| line.kind != LineKind::Header).flat_map(|line| &line.spots) {
+        if let (Some(host), Some(ip)) = (&spot.host, spot.ip)
+            && addresses.contains(&ip)
+            && !names.contains(host)
+        {
+            names.push(host.clone());
+        }
+    }
+    names
+}
+
+/// Gives each accused its account and region: those of its own line, else the notice's only ones.
+fn put_places(lines: &[Line<'_>], groups: &mut [Accused]) {
+    let statements = || lines.iter().filter(|line| line.kind == LineKind::Statement);
+    let account = statements().find_map(|line| resource::account(line.text));
+    let region = statements().find_map(|line| resource::region(line.text));
+    for group in groups {
+        let own =
+            statements().find(|line| group.instance_ids.iter().any(|id| line.text.contains(id.as_str())));
+        group.account = own.and_then(|line| resource::account(line.text)).or_else(|| account.clone());
+        let from_host = group.hostnames.iter().find_map(|host| {
+            if host.contains(".compute-1.") { Some("us-east-1".to_owned()) } else { resource::region(host) }
+        });
+        group.region =
+            own.and_then(|line| resource::region(line.text)).or(from_host).or_else(|| region.clone());
+    }
+}

@@ -1,0 +1,174 @@
+//! AWS Health abuse events, as EventBridge delivers them.
+
+use serde_json::Value;
+
+use super::activity;
+use super::claims;
+use super::draft::Draft;
+use super::json;
+use super::moment;
+use super::reading::Stage;
+use super::resource;
+use super::thread;
+use crate::claim::Accused;
+use crate::claim::Activity;
+use crate::claim::Disposition;
+
+const FORMAT: &str = "aws_health";
+/// Codes about content or rights: no host's history answers them.
+const NOT_OURS: [&str; 6] = ["COPYRIGHT", "PII", "TAKEDOWN", "ILLEGAL_CONTENT", "CC_FRAUD", "TRADEMARK"];
+
+/// Reads a Health event; none when the value is something else.
+pub(super) fn read(value: &Value) -> Option<Draft> {
+    let detail = json::at(value, "detail").unwrap_or(value);
+    let code = json::text(detail, "eventTypeCode")?;
+    let is_abuse =
+        json::text(detail, "service").is_some_and(|service| service == "ABUSE") || code.contains("ABUSE");
+    if !is_abuse {
+        let mut draft = Draft::new(FORMAT, "aws_health/other", Disposition::NotAbuse);
+        draft.is_event = true;
+        draft.warnings.push(format!("a Health event about {code}, not about abuse"));
+        return Some(draft);
+    }
+    Some(abuse(value, detail, &code))
+}
+
+fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
+    let mut draft = Draft::new(FORMAT, "aws_health/abuse", Disposition::Claims);
+    draft.is_event = true;
+    let name = code
+        .trim_start_matches("AWS_")
+        .trim_start_matches("ABUSE_")
+        .trim_start_matches("EC2_")
+        .trim_end_matches("_REPORT");
+    draft.note("activity", code, "detail.eventTypeCode");
+    let arn = json::text(detail, "eventArn");
+    draft.case_id.clone_from(&arn);
+    let communication = json::text(detail, "communicationId").unwrap_or_default();
+    // Pages of one communication hold different entities; all belong to one event.
+    let page = json::text(detail, "page").unwrap_or_default();
+    draft.dedupe = arn.as_ref().map(|arn| format!("{arn}#{communication}#{page}"));
+    draft.keys.extend(arn);
+    if let Some(pages) = json::text(detail, "totalPages").filter(|pages| pages != "1") {
+        draft.warnings.push(format!("page {page} of {pages} of this event"));
+    }
+    for words in json::items(detail, "eventDescription") {
+        let told = json::text(words, "latestDescription").unwrap_or_default();
+        draft.case_numbers.extend(thread::aws_numbers(&told));
+    }
+    if NOT_OURS.iter().any(|code| name.starts_with(code)) {
+        draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
+        draft.warnings.push(format!("{code} is about content or rights, not about what a host did"));
+        return draft;
+    }
+    if json::text(detail, "statusCode").is_some_and(|status| status == "closed") {
+        draft.stage = Some(Stage::Resolved);
+        draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
+        draft.warnings.push("AWS has closed this event".to_owned());
+        return draft;
+    }
+    let window = moment::span(detail, &["startTime", "endTime"]);
+    if window.is_some() {
+        draft.note("time", json::text(detail, "startTime").unwrap_or_default(), "detail.startTime");
+        draft
+            .warnings
+            .push("the window is that of AWS's event; the abuse itself may lie before it".to_owned());
+    }
+    let activity = activity_of(name);
+    for accused in accused(value, detail) {
+        draft.claims.push(claims::claim(accused, Vec::new(), window, activity));
+    }
+    draft
+}
+
+/// Returns what the name in a type code means.
+fn activity_of(name: &str) -> Activity {
+    match name {
+        "DOS" => Activity::DenialOfService,
+        "INTRUSION_ATTEMPT" => Activity::IntrusionAttempt,
+        "FORUM_SPAM" | "EMAIL_SPAM" | "SPAM_WEBSITE" => Activity::Spam,
+        "MALWARE_WEBSITE" => Activity::MalwareHosting,
+        other => activity::of_name(other).unwrap_or(Activity::Other),
+    }
+}
+
+/// Returns one accused for each entity that the event names, or the account alone.
+fn accused(value: &Value, detail: &Value) -> Vec<Accused> {
+    let account = json::first_text(detail, &["affectedAccount"]).or_else(|| json::text(value, "account"));
+    let account = account.filter(|account| resource::is_account(account));
+    let region =
+        json::text(detail, "eventRegion").or_else(|| json::text(value, "region")).filter(|it| it != "global");
+    let mut entities: Vec<String> = json::items(detail, "affectedEntities")
+        .iter()
+        .filter_map(|it| json::text(it, "entityValue"))
+        .collect();
+    if entities.is_empty() {
+        entities =
+            json::items(value, "resources").iter().filter_map(|it| it.as_str().map(str::to_owned)).collect();
+    }
+    entities.dedup();
+    let mut all: Vec<Accused> = Vec::new();
+    for entity in entities.iter().take(super::limits::CLAIMS_MAX) {
+        let mut one = Accused { account: account.clone(), region: region.clone(), ..Accused::default() };
+        one.account = one.account.or_else(|| resource::account_of_arn(entity));
+        one.region = resource::region_of_arn(entity).or(one.region);
+        if let Some(id) = resource::instance_of_entity(entity) {
+            one.instance_ids.push(id);
+        } else if let Ok(ip) = entity.parse() {
+            one.addresses.push(ip);
+        } else {
+            continue;
+        }
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    if all.is_empty() {
+        all.push(Accused { account, region, ..Accused::default() });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::read;
+    use crate::claim::Activity;
+    use crate::claim::Disposition;
+
+    #[test]
+    fn reads_an_abuse_event() {
+        let event = json!({
+            "detail-type": "AWS Health Abuse Event", "source": "aws.health", "account": "111122223333", "region": "global",
+            "detail": {
+                "eventArn": "arn:aws:health:global::event/AWS_ABUSE_EC2_PORT_SCANNING_REPORT_1", "service": "ABUSE",
+                "eventTypeCode": "AWS_ABUSE_EC2_PORT_SCANNING_REPORT", "communicationId": "c-1", "statusCode": "open",
+                "startTime": "Mon, 15 Jan 2024 10:02:00 GMT", "eventRegion": "eu-west-1",
+                "affectedEntities": [{"entityValue": "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0"}]
+            }
+        });
+        let draft = read(&event).expect("a Health event");
+        assert_eq!(draft.claims[0].accused.instance_ids, ["i-0123456789abcdef0"]);
+        assert_eq!(draft.claims[0].accused.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(draft.claims[0].activity, Activity::PortScan);
+        assert_eq!(
+            draft.claims[0].window.as_ref().map(|it| it.from.to_string()).as_deref(),
+            Some("2024-01-15T10:02:00Z")
+        );
+    }
+
+    #[test]
+    fn rights_and_operations_accuse_nobody() {
+        for code in ["AWS_ABUSE_COPYRIGHT_DMCA_REPORT", "AWS_ABUSE_PII_CONTENT_REMOVAL_REPORT"] {
+            let event = json!({"detail": {"service": "ABUSE", "eventTypeCode": code}});
+            let draft = read(&event).expect("a Health event");
+            assert!(
+                draft.claims.is_empty()
+                    && draft.disposition == super::super::draft::Verdict::Is(Disposition::NotAbuse)
+            );
+        }
+        let event = json!({"detail": {"service": "EC2", "eventTypeCode": "AWS_EC2_OPERATIONAL_ISSUE"}});
+        assert!(read(&event).expect("a Health event").claims.is_empty());
+    }
+}

@@ -1,0 +1,350 @@
+//! From drafts to one reading: which recogniser's word counts, and what is to become of the notice.
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Context;
+use super::address;
+use super::alarm;
+use super::asff;
+use super::document::Document;
+use super::document::Section;
+use super::document::SectionRole;
+use super::draft::Draft;
+use super::draft::Verdict;
+use super::envelope_only;
+use super::flatten;
+use super::flow_log;
+use super::guardduty;
+use super::health;
+use super::limits;
+use super::lines;
+use super::lines::Line;
+use super::not_ours;
+use super::reading::Reading;
+use super::reading::Reply;
+use super::reading::Stage;
+use super::reading::ThreadKeys;
+use super::reading::Trust;
+use super::report_fields;
+use super::text;
+use super::text::TextReading;
+use super::thread;
+use super::trust;
+use super::xarf;
+use crate::claim::Activity;
+use crate::claim::Claim;
+use crate::claim::Disposition;
+use crate::claim::Parsed;
+use crate::claim::ZoneSource;
+
+/// A report's own time and the times of its log belong together within this.
+const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
+/// AWS wants an answer within a day.
+const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Everything that reads a structured value, the most telling first.
+const RECOGNISERS: [fn(&Value) -> Option<Draft>; 7] =
+    [guardduty::read, asff::read, xarf::read, health::read, alarm::read, flow_log::read, envelope_only::read];
+
+/// Reads a document.
+pub(super) fn read(mut document: Document, context: &Context) -> Reading {
+    let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
+    let structured = structured(&mut document);
+    let fields = report_fields::read(&document).or_else(|| flow_log::read_text(&document));
+    let structured = match (structured, fields) {
+        (Some(one), Some(other)) => Some(merge(one, other)),
+        (one, other) => one.or(other),
+    };
+    // What its sender says stands first, messages inside it last.
+    document.sections.sort_by_key(|section| section.role == SectionRole::Nested);
+    let warnings = std::mem::take(&mut document.warnings);
+    let lines = lines::cut(&document.sections);
+    let words = (!lines.is_empty()).then(|| text::read(&lines, &document, context, sent));
+    // A letter that accuses counts more than an attached value that does not.
+    let is_letter = document.outer_mail().is_some();
+    let mut draft = match (structured, words.as_ref()) {
+        (Some(structured), Some(words)) if structured.accuses() => beside(structured, words),
+        (Some(structured), Some(words)) if !is_letter || words.draft.claims.is_empty() => {
+            beside(structured, words)
+        }
+        (Some(structured), None) => structured,
+        (_, Some(words)) => of_words(&lines, &document, words),
+        (None, None) => unreadable(),
+    };
+    draft.warnings.splice(0..0, warnings);
+    settle_by_own(&mut draft, context);
+    finish(draft, &lines, &document, words.as_ref(), sent)
+}
+
+/// Reads the structured values; those that nobody knows become words.
+fn structured(document: &mut Document) -> Option<Draft> {
+    let mut joined: Option<Draft> = None;
+    for value in std::mem::take(&mut document.values) {
+        match RECOGNISERS.iter().find_map(|read| read(&value)) {
+            Some(draft) => {
+                joined = Some(joined.map_or_else(|| draft.clone(), |so_far| merge(so_far, draft.clone())))
+            }
+            None => document.sections.push(Section {
+                role: SectionRole::Attachment,
+                name: "structured value".to_owned(),
+                text: super::refang::refang(&flatten::json(&value)),
+            }),
+        }
+    }
+    joined
+}
+
+/// Says which accused addresses are not known to be ours, where ours are known.
+fn settle_by_own(draft: &mut Draft, context: &Context) {
+    if context.own_addresses.is_empty() {
+        return;
+    }
+    let strange = draft.claims.iter().flat_map(|claim| &claim.accused.addresses);
+    let strange: Vec<String> = strange
+        .filter(|ip| !address::is_within(**ip, &context.own_addresses))
+        .take(5)
+        .map(ToString::to_string)
+        .collect();
+    if !strange.is_empty() {
+        draft.warnings.push(format!("not among the addresses known to be ours: {}", strange.join(", ")));
+    }
+}
+
+/// Joins two drafts of one notice: the one that accuses gives the name.
+pub(super) fn merge(one: Draft, other: Draft) -> Draft {
+    let (mut main, more) = if other.accuses() && !one.accuses() { (other, one) } else { (one, other) };
+    for claim in more.claims {
+        if !main.claims.contains(&claim) && main.claims.len() < limits::CLAIMS_MAX {
+            main.claims.push(claim);
+        }
+    }
+    main.facts.extend(more.facts);
+    main.keys.extend(more.keys);
+    main.interfaces.extend(more.interfaces);
+    main.process = main.process.or(more.process);
+    for warning in more.warnings {
+        if !main.warnings.contains(&warning) {
+            main.warnings.push(warning);
+        }
+    }
+    main
+}
+
+/// Adds to a structured draft what the words around it know more.
+fn beside(mut structured: Draft, words: &TextReading) -> Draft {
+    structured.facts.extend(words.draft.facts.iter().cloned());
+    let named: Vec<&Claim> =
+        words.draft.claims.iter().filter(|claim| !claim.accused.instance_ids.is_empty()).collect();
+    for claim in &mut structured.claims {
+        // The mail names the instance, the report inside it the flows.
+        let same = named
+            .iter()
+            .find(|it| it.accused.addresses.iter().any(|ip| claim.accused.addresses.contains(ip)));
+        if let Some(same) = same.filter(|_| claim.accused.instance_ids.is_empty()) {
+            claim.accused.instance_ids.clone_from(&same.accused.instance_ids);
+            claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
+            claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
+        }
+        complete(claim, structured.activity_open, words);
+    }
+    structured
+}
+
+/// Fills in what a report's fields leave out from the words and logs beside them.
+fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
+    let (addresses, names) = (&claim.accused.addresses, &claim.accused.hostnames);
+    let same = |it: &&Claim| {
+        let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
+        by_name || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
+    };
+    let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {
+        return;
+    };
+    if claim.remote.is_empty() {
+        claim.remote.clone_from(&told.remote);
+    }
+    if activity_open {
+        claim.activity = told.activity;
+    }
+    if claim.accused.addresses.is_empty() {
+        claim.accused.addresses.clone_from(&told.accused.addresses);
+    }
+    for name in &told.accused.hostnames {
+        if !claim.accused.hostnames.contains(name) {
+            claim.accused.hostnames.push(name.clone());
+        }
+    }
+    match (&mut claim.window, &told.window) {
+        (None, told) => claim.window.clone_from(told),
+        (Some(own), Some(told)) if told.zone != ZoneSource::Assumed => {
+            let near = told.to.duration_since(own.from).abs() < SAME_INCIDENT
+                && own.to.duration_since(told.from).abs() < SAME_INCIDENT;
+            if near {
+                own.from = own.from.min(told.from);
+                own.to = own.to.max(told.to);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Decides what a text without structure is.
+fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
+    let mut draft = words.draft.clone();
+    let is_aws = text::is_aws(lines);
+    let stage = thread::stage(lines, document.outer_mail());
+    draft.format = if is_aws { "aws_email" } else { "generic" };
+    draft.layout = format!("{}/{}", draft.format, stage_name(stage));
+    draft.stage = Some(stage);
+    let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
+    let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
+    let disposition = match not_ours::recognise(
+        lines,
+        document.outer_mail(),
+        names_somebody || (is_aws && words.activity.is_some()),
+    ) {
+        Some(reason) => {
+            draft.warnings.push(reason.sentence().to_owned());
+            Disposition::NotAbuse
+        }
+        None if words.activity == Some(Activity::Copyright) => {
+            draft.warnings.push("about copyright, not about what a host did".to_owned());
+            Disposition::NotAbuse
+        }
+        None if stage == Stage::Resolved && (is_aws || is_answer(document) || !names_somebody) => {
+            draft.warnings.push("the reporter considers the case resolved".to_owned());
+            Disposition::NotAbuse
+        }
+        // A subject alone is no letter: a person must look.
+        None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
+        None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
+        None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
+        None if nothing_readable(lines) || document.lacks_mail => Disposition::Unreadable,
+        // What accuses may stand in what was not read.
+        None if document.is_incomplete => Disposition::Unreadable,
+        None => {
+            draft.warnings.push("nothing in it accuses anybody".to_owned());
+            Disposition::NotAbuse
+        }
+    };
+    draft.disposition = Verdict::Is(disposition);
+    if disposition != Disposition::Claims {
+        draft.claims.clear();
+    } else if draft.claims.is_empty() {
+        draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
+        let activity = words.activity.unwrap_or(Activity::Other);
+        draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
+    }
+    draft
+}
+
+/// Says whether the mail answers another one.
+fn is_answer(document: &Document) -> bool {
+    document.outer_mail().is_some_and(|mail| {
+        let subject = mail.subject.trim_start().to_ascii_lowercase();
+        subject.starts_with("re:") || subject.starts_with("aw:")
+    })
+}
+
+/// Returns the account and region of a notice that names no resource.
+fn place(lines: &[Line<'_>]) -> crate::claim::Accused {
+    crate::claim::Accused {
+        account: lines.iter().find_map(|line| super::resource::account(line.text)),
+        region: lines.iter().find_map(|line| super::resource::region(line.text)),
+        ..crate::claim::Accused::default()
+    }
+}
+
+fn nothing_readable(lines: &[Line<'_>]) -> bool {
+    let (mut shown, mut strange) = (0usize, 0usize);
+    for letter in lines.iter().flat_map(|line| line.text.chars()).take(20_000) {
+        shown += 1;
+        strange += usize::from(letter == '\u{fffd}' || (letter.is_control() && letter != '\t'));
+    }
+    shown < 3 || strange * 5 > shown
+}
+
+fn unreadable() -> Draft {
+    let mut draft = Draft::new("generic", "generic/unreadable", Disposition::Unreadable);
+    draft.warnings.push("nothing in it could be read; a person must look at the original".to_owned());
+    draft
+}
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::First => "first",
+        Stage::Reminder => "reminder",
+        Stage::Final => "final",
+        Stage::FollowUp => "follow_up",
+        Stage::Resolved => "resolved",
+    }
+}
+
+fn finish(
+    draft: Draft,
+    lines: &[Line<'_>],
+    document: &Document,
+    words: Option<&TextReading>,
+    sent: Option<Timestamp>,
+) -> Reading {
+    let disposition = match draft.disposition {
+        Verdict::Is(disposition) => disposition,
+        Verdict::Open => Disposition::Unreadable,
+    };
+    let case_id = draft.case_id.clone().or_else(|| thread::case_id(lines));
+    let stage = draft.stage.unwrap_or_default();
+    let stated = words.and_then(|words| words.deadline);
+    let by_rule = sent.filter(|_| {
+        draft.format == "aws_email" && stage == Stage::First && disposition == Disposition::Claims
+    });
+    let deadline = stated
+        .or_else(|| thread::answer_within(lines, sent))
+        .or_else(|| by_rule.and_then(|at| at.checked_add(AWS_ANSWER_WITHIN).ok()));
+    let reply = document.outer_mail().map(|mail| Reply {
+        to: mail.reply_to.clone(),
+        subject: mail.subject.clone(),
+        in_reply_to: mail.message_id.clone(),
+        references: mail.references.clone(),
+    });
+    let trust = trust::judge(document, draft.is_event, draft.format == "aws_email");
+    let mut warnings = draft.warnings;
+    if let (Trust::Unauthenticated { why }, "aws_email") = (&trust, draft.format) {
+        warnings.insert(0, format!("not proven to be from AWS: {why}"));
+    }
+    let is_aws = draft.format.starts_with("aws_");
+    let giver = match document.outer_mail() {
+        _ if is_aws => thread::AWS,
+        Some(mail) => mail.sender_domain(),
+        None => "",
+    };
+    let numbers: Vec<&str> = case_id
+        .iter()
+        .chain(&draft.case_numbers)
+        .map(String::as_str)
+        .filter(|it| !it.starts_with("arn:"))
+        .collect();
+    let keys = thread::keys(&document.mails, giver, &numbers, &draft.keys);
+    Reading {
+        parsed: Parsed {
+            format: draft.format.to_owned(),
+            disposition,
+            case_id,
+            deadline: deadline.filter(|_| disposition == Disposition::Claims),
+            claims: draft.claims,
+            warnings,
+        },
+        layout: draft.layout,
+        thread: ThreadKeys { dedupe: draft.dedupe, keys },
+        stage,
+        trust,
+        reply,
+        process: draft.process,
+        interfaces: draft.interfaces,
+        source_ports: draft.source_ports,
+        stored_at: document.stored_at.clone(),
+        quiet: draft.quiet && document.mails.is_empty(),
+        facts: draft.facts,
+    }
+}

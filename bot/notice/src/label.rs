@@ -1,0 +1,264 @@
+//! What the name of a field, a column or a key means.
+//!
+//! Reporters name the same few things in many ways; a name is understood by its words, never as a
+//! whole, so that `Source-IP`, `srcAddress`, `Attacker IP (v4)` and `source_ip` are one thing.
+
+use serde::Serialize;
+
+use super::vocabulary as word;
+use super::vocabulary::Classes;
+use super::vocabulary::classes;
+
+/// Who an address belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Said to have done it.
+    Accused,
+    /// It was done to.
+    Victim,
+    /// Tells of it.
+    Reporter,
+    /// Carried the notice, or is merely quoted.
+    Infrastructure,
+}
+
+/// What kind of value a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An address or a host name.
+    Address,
+    /// A port.
+    Port,
+    /// A protocol.
+    Protocol,
+    /// When it happened.
+    Time,
+    /// When something else happened: sent, received, reported.
+    OtherTime,
+    /// When an answer is wanted.
+    Deadline,
+    /// The zone of the times.
+    Zone,
+    /// The reporter's number.
+    CaseId,
+    /// What was done.
+    Activity,
+    /// The attacked service, which hints at what was done.
+    Service,
+    /// A link.
+    Url,
+    /// Nothing that is asked for.
+    Other,
+}
+
+/// What a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// The kind of value.
+    pub kind: Kind,
+    /// Whose it is, where the name says so.
+    pub role: Option<Role>,
+}
+
+/// Says what a name means.
+pub(super) fn meaning(name: &str) -> Meaning {
+    let words = words(name);
+    let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
+    let joined = name.contains(':');
+    let name =
+        Name { joined, words: &words, classes: &classes, all: classes.iter().fold(0, |all, it| all | it) };
+    Meaning { kind: name.kind(), role: name.role() }
+}
+
+/// Says whether a name holds a word of a class.
+pub(super) fn holds(name: &str, class: Classes) -> bool {
+    words(name).iter().any(|word| classes(word) & class != 0)
+}
+
+/// Says whether a name holds nothing but words for an address and words that change nothing.
+pub(super) fn is_plain_address(name: &str) -> bool {
+    words(name).iter().all(|word| {
+        let class = classes(word);
+        class & (word::ADDRESS | word::PLAIN | word::NUMBER | word::PORT | word::REPORTED) != 0
+            || word.len() <= 2
+    })
+}
+
+/// The words of a name and their classes.
+struct Name<'a> {
+    /// It holds a colon: two names in one.
+    joined: bool,
+    words: &'a [String],
+    classes: &'a [Classes],
+    all: Classes,
+}
+
+impl Name<'_> {
+    fn has(&self, class: Classes) -> bool {
+        self.all & class != 0
+    }
+
+    fn kind(&self) -> Kind {
+        let is_case =
+            self.has(word::CASE) && (self.has(word::NUMBER | word::CASE_ID) || self.words.len() == 1);
+        let ordered = [
+            (self.has(word::ZONE), Kind::Zone),
+            (self.has(word::DEADLINE), Kind::Deadline),
+            (self.is_end(), Kind::Address),
+            (self.has(word::PORT) || (self.has(word::ENDS) && self.has(word::PORT_LETTER)), Kind::Port),
+            (self.has(word::ENDS) && self.has(word::HOST_LETTER), Kind::Address),
+            (self.has(word::PROTOCOL), Kind::Protocol),
+            (self.has(word::URL), Kind::Url),
+            (
+                is_case || (self.has(word::REPORT) && self.has(word::NUMBER) && !self.has(word::TYPE)),
+                Kind::CaseId,
+            ),
+            (self.has(word::ADDRESS), Kind::Address),
+            (
+                self.has(word::SERVICE) && self.words.len() <= 6 && !self.has(word::ABOUT_SERVICE),
+                Kind::Service,
+            ),
+            (self.has(word::ACTIVITY), Kind::Activity),
+            (self.has(word::TIME), self.time()),
+            (self.is_plain() && self.role().is_some(), Kind::Address),
+        ];
+        ordered.into_iter().find(|(is, _)| *is).map_or(Kind::Other, |(_, kind)| kind)
+    }
+
+    /// "srcIp:srcPort" and "Src IP Addr:Port" hold both, the address first.
+    fn is_end(&self) -> bool {
+        let first = |class| self.classes.iter().position(|it| it & class != 0);
+        let (address, port) = (first(word::ADDRESS), first(word::PORT));
+        matches!((address, port), (Some(address), Some(port)) if address < port) && self.joined
+    }
+
+    /// "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
+    fn is_plain(&self) -> bool {
+        self.words.len() == 1 || !self.has(word::ATTRIBUTE)
+    }
+
+    fn time(&self) -> Kind {
+        let other = self.has(word::ELSEWHEN) || (self.has(word::OTHER_TIME) && !self.has(word::EVENT));
+        if other { Kind::OtherTime } else { Kind::Time }
+    }
+
+    fn role(&self) -> Option<Role> {
+        // "Detected by" is who tells; "detected from" is where it came from.
+        let told = self.classes.windows(2).zip(&self.words[1.min(self.words.len())..]).any(|(pair, by)| {
+            pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0 && (by == "by" || pair[0] & word::SEEN == 0)
+        });
+        if self.has(word::REPORTER) || told {
+            return Some(Role::Reporter);
+        }
+        if self.has(word::CARRIER) {
+            return Some(Role::Infrastructure);
+        }
+        // The columns of IIS: s-ip is the server's, c-ip the client's.
+        match self.words.first().map(String::as_str) {
+            Some("s") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
+                return Some(Role::Victim);
+            }
+            Some("c") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
+                return Some(Role::Accused);
+            }
+            Some("cc") => return Some(Role::Victim),
+            // Whose "originIP" is: the client's for some, the server's behind a proxy for others.
+            Some("origin") if self.words.len() == 2 && !self.joined => return None,
+            _ => {}
+        }
+        match (self.has(word::VICTIM), self.has(word::ACCUSED)) {
+            (true, true) if self.strong_role().is_some() => self.strong_role(),
+            (true, true) if self.has(word::ATTACKED) && self.has(word::FROM) => Some(Role::Accused),
+            (true, true) => self.first_role(),
+            (true, false) => Some(Role::Victim),
+            (false, true) => Some(Role::Accused),
+            (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
+        }
+    }
+
+    /// "Your address (target)" is the target's: whose "your" is depends on who filled the form in.
+    fn strong_role(&self) -> Option<Role> {
+        let strong = |class| self.classes.iter().any(|it| it & class != 0 && it & word::WEAK == 0);
+        match (strong(word::VICTIM), strong(word::ACCUSED)) {
+            (true, false) => Some(Role::Victim),
+            (false, true) => Some(Role::Accused),
+            _ => None,
+        }
+    }
+
+    /// In "target of attacker" the head of the name stands first.
+    fn first_role(&self) -> Option<Role> {
+        let first = self.classes.iter().find(|class| **class & (word::VICTIM | word::ACCUSED) != 0)?;
+        Some(if first & word::VICTIM != 0 { Role::Victim } else { Role::Accused })
+    }
+}
+
+/// Splits a name at everything that is no letter, and inside camelCase.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before_lower = false;
+    for letter in name.chars().take(120) {
+        let starts_hump = letter.is_uppercase() && before_lower;
+        if (!letter.is_alphanumeric() || starts_hump) && words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        before_lower = letter.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use super::Role;
+    use super::meaning;
+
+    #[test]
+    fn understands_names_by_their_words() {
+        let accused = Some(Role::Accused);
+        let victim = Some(Role::Victim);
+        for (name, kind, role) in [
+            ("Source IPs (comma separated)*", Kind::Address, accused),
+            ("src_ip", Kind::Address, accused),
+            ("sourceIpAddress", Kind::Address, accused),
+            ("Attacker", Kind::Address, accused),
+            ("Destination IPs", Kind::Address, victim),
+            ("Target IP", Kind::Address, victim),
+            ("dstaddr", Kind::Address, victim),
+            ("Destination ports and protocols (e.g. 22/TCP)", Kind::Port, victim),
+            ("DPT", Kind::Port, victim),
+            ("c-ip", Kind::Address, accused),
+            ("s-ip", Kind::Address, victim),
+            ("Your network's IP (target)", Kind::Address, victim),
+            ("Attacker on our host", Kind::Address, accused),
+            ("Adres źródłowy", Kind::Address, accused),
+            ("Adres docelowy", Kind::Address, victim),
+            ("IP Address", Kind::Address, None),
+            ("Reported-From", Kind::OtherTime, Some(Role::Reporter)),
+            ("Netscan detected from host", Kind::Address, accused),
+            ("Checked from", Kind::OtherTime, Some(Role::Reporter)),
+            ("Abuse Time", Kind::Time, None),
+            ("Time Window", Kind::Time, None),
+            ("Last Seen", Kind::Time, None),
+            ("Report Date", Kind::OtherTime, None),
+            ("Time zone*", Kind::Zone, None),
+            ("Case number", Kind::CaseId, None),
+            ("Report-ID", Kind::CaseId, None),
+            ("Reported Activity", Kind::Activity, None),
+            ("Report-Type", Kind::Activity, None),
+        ] {
+            let found = meaning(name);
+            if kind != Kind::OtherTime {
+                assert_eq!(found.kind, kind, "{name}");
+            }
+            assert_eq!(found.role, role, "{name}");
+        }
+    }
+}

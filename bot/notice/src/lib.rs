@@ -1,0 +1,92 @@
+//! Notices: bytes to claims. Pure; no I/O. Knows neither AWS's clients nor cases.
+//!
+//! [`read`] goes one way: `unwrap` takes envelopes off and leaves a `Document` of texts and
+//! structured values; recognisers, one file a format, make drafts of them; `join` makes one
+//! [`Reading`] of the drafts. Nothing is ever dropped: what cannot be read is said to be unreadable.
+
+mod activity;
+mod address;
+mod alarm;
+mod archive;
+mod asff;
+mod blocks;
+mod caution;
+pub mod claim;
+mod claims;
+mod cue;
+mod document;
+mod draft;
+mod envelope_only;
+mod flatten;
+mod flow_log;
+mod groups;
+mod guardduty;
+mod health;
+mod html;
+mod join;
+mod json;
+mod label;
+mod limits;
+mod lines;
+mod links;
+mod mime;
+mod moment;
+mod not_ours;
+mod pattern;
+mod ports;
+#[doc(hidden)]
+pub mod probe;
+mod reading;
+mod record;
+mod refang;
+mod report_fields;
+mod resource;
+mod roles;
+mod said;
+mod sheet;
+mod table;
+mod text;
+mod thread;
+mod time;
+mod trace;
+mod trust;
+mod unwrap;
+mod vocabulary;
+mod when;
+mod xarf;
+
+pub use label::Role;
+pub use reading::AccusedProcess;
+pub use reading::Fact;
+pub use reading::Reading;
+pub use reading::Reply;
+pub use reading::Stage;
+pub use reading::ThreadKeys;
+pub use reading::Trust;
+
+use claim::Parsed;
+
+/// What is known beside the bytes of a notice.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// When the notice arrived, for years and zones that it leaves out.
+    pub received: Option<jiff::Timestamp>,
+    /// Addresses and prefixes known to be ours; they settle who is accused.
+    pub own_addresses: Vec<ipnet::IpNet>,
+    /// The mail that the message only points at ([`Reading::stored_at`]), once it was fetched.
+    pub mail: Option<Vec<u8>>,
+}
+
+/// Reads one notice: a raw mail, an SQS/SNS/EventBridge body, a finding, a log extract.
+pub fn parse(bytes: &[u8], context: &Context) -> Parsed {
+    read(bytes, context).parsed
+}
+
+/// Reads one notice, with where each fact was read and what joins it to others.
+pub fn read(bytes: &[u8], context: &Context) -> Reading {
+    let document = match &context.mail {
+        Some(mail) => unwrap::unwrap_stored(bytes, mail),
+        None => unwrap::unwrap(bytes),
+    };
+    join::read(document, context)
+}

@@ -1,0 +1,161 @@
+//! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
+//! signature.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::address;
+use super::address::Spot;
+use super::document::Section;
+use super::document::SectionRole;
+use super::limits;
+use super::pattern::compile;
+use super::time::Finder;
+use super::time::Stamp;
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineKind {
+    /// Words, a field, a log entry: something that may state a fact.
+    Statement,
+    /// A mail header quoted in the text, or anything in the offending message itself.
+    Header,
+    /// A signature, or what a registry says of a network.
+    Aside,
+}
+
+/// One line and what stands in it.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    /// The text, quote marks taken off.
+    pub text: &'a str,
+    /// Index of its section.
+    pub section: usize,
+    /// The section's role.
+    pub role: SectionRole,
+    /// Its number in the section, from one.
+    pub number: usize,
+    /// It is quoted from an earlier mail.
+    pub is_quoted: bool,
+    /// What it is.
+    pub kind: LineKind,
+    /// The addresses in it.
+    pub spots: Vec<Spot>,
+    /// The times in it.
+    pub stamps: Vec<Stamp>,
+}
+
+impl Line<'_> {
+    /// Says whether nothing stands in it.
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Says whether it is an item of a list of addresses: hardly any words of its own.
+    pub fn is_item(&self) -> bool {
+        if self.spots.is_empty() {
+            return false;
+        }
+        let mut letters = 0;
+        let mut at = 0;
+        // A host's name in brackets is no words: "192.0.2.1 (host.example.com)".
+        let named = self.text.find(" (").and_then(|open| {
+            let close = open + self.text[open..].find(')')?;
+            let name = &self.text[open + 2..close];
+            (name.contains('.') && !name.contains(char::is_whitespace)).then(|| count_letters(name))
+        });
+        for spot in &self.spots {
+            letters += count_letters(&self.text[at.min(spot.start)..spot.start]);
+            at = spot.end;
+        }
+        letters += count_letters(&self.text[at.min(self.text.len())..]);
+        letters - named.unwrap_or(0).min(letters) <= 12
+    }
+}
+
+fn count_letters(text: &str) -> usize {
+    text.chars().filter(|letter| letter.is_alphabetic()).count()
+}
+
+static MAIL_HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s",
+    )
+});
+static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s")
+});
+static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^(?:%|inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?",
+    )
+});
+
+/// Cuts all sections into lines.
+pub(super) fn cut(sections: &[Section]) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        cut_section(index, section, &mut lines);
+    }
+    lines
+}
+
+fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>) {
+    let raw: Vec<&str> = section.text.lines().collect();
+    let mut in_signature = false;
+    let mut in_header = false;
+    for (number, raw_line) in raw.iter().enumerate() {
+        let text =
+            unquote(&raw_line[..raw_line.floor_char_boundary(raw_line.len().min(limits::LINE_BYTES_MAX))]);
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            in_header = false;
+        }
+        if raw_line.trim_end() == "--" {
+            in_signature = section.role != SectionRole::Attachment;
+        }
+        let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
+        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, number);
+        let kind = if section.role == SectionRole::Evidence || in_header {
+            LineKind::Header
+        } else if in_signature || REGISTRY.is_match(trimmed) {
+            LineKind::Aside
+        } else {
+            LineKind::Statement
+        };
+        let spots = address::find(text);
+        let stamps = Finder.find(text);
+        lines.push(Line {
+            text,
+            section: index,
+            role: section.role,
+            number: number + 1,
+            is_quoted: raw_line.trim_start().starts_with('>'),
+            kind,
+            spots,
+            stamps,
+        });
+    }
+}
+
+/// Says whether a line is one of at least three headers in a row, as mail programs quote them.
+fn is_forward_header(raw: &[&str], number: usize) -> bool {
+    let matches = |at: usize| raw.get(at).is_some_and(|line| FORWARD_HEADER.is_match(unquote(line).trim()));
+    if !matches(number) {
+        return false;
+    }
+    let from = (0..3).take_while(|back| number >= *back && matches(number - back)).count();
+    let on = (1..3).take_while(|ahead| matches(number + ahead)).count();
+    from + on >= 3
+}
+
+fn unquote(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(inner) =
+        rest.strip_prefix('>').or_else(|| rest.strip_prefix("| ")).or_else(|| rest.strip_prefix('#'))
+    {
+        rest = inner.strip_prefix(' ').unwrap_or(inner);
+    }
+    rest
+}

@@ -1,0 +1,250 @@
+//! Mail: headers, bodies, attachments, messages inside messages.
+//!
+//! The MIME rules themselves are `mail-parser`'s; here is only what to read and in which role.
+
+use jiff::Timestamp;
+use mail_parser::HeaderValue;
+use mail_parser::Message;
+use mail_parser::MessageParser;
+use mail_parser::MessagePart;
+use mail_parser::MimeHeaders;
+use mail_parser::PartType;
+use serde_json::Value;
+
+use super::document::MailHeaders;
+use super::document::SectionRole;
+use super::unwrap::Place;
+use super::unwrap::Unwrapper;
+
+/// Header names of which a mail has at least one.
+const KNOWN_HEADERS: [&str; 13] = [
+    "from",
+    "to",
+    "subject",
+    "date",
+    "received",
+    "message-id",
+    "return-path",
+    "delivered-to",
+    "mime-version",
+    "content-type",
+    "x-original-to",
+    "reply-to",
+    "content-transfer-encoding",
+];
+
+/// Says whether bytes begin with a header block.
+pub(super) fn looks_like_mail(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(8192)]);
+    let mut headers = 0;
+    let mut known = 0;
+    let mut broken = 0;
+    for (index, line) in head.trim_start_matches(['\u{feff}', '\r', '\n']).lines().enumerate() {
+        if line.trim().is_empty() || index > 200 {
+            break;
+        }
+        let is_mbox = index == 0 && line.starts_with("From ");
+        if is_mbox || line.starts_with([' ', '\t']) {
+            continue;
+        }
+        match line.split_once(':') {
+            Some((name, _)) if is_header_name(name) => {
+                headers += 1;
+                known += usize::from(KNOWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()));
+            }
+            _ if headers == 0 => return false,
+            _ => broken += 1,
+        }
+    }
+    known > 0 && broken * 3 <= headers
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 76 && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Opens a mail; false when it turns out to be none.
+pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) -> bool {
+    let start =
+        bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | 0xef | 0xbb | 0xbf)).unwrap_or(0);
+    let mut bytes = &bytes[start..];
+    if bytes.starts_with(b"From ") {
+        bytes = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes, |end| &bytes[end + 1..]);
+    }
+    let Some(message) = MessageParser::default().parse(bytes) else {
+        return false;
+    };
+    let is_bare_fields = message.subject().is_none() && message.from().is_none();
+    if is_bare_fields && message.parts.iter().all(|part| part.contents().iter().all(u8::is_ascii_whitespace))
+    {
+        return false;
+    }
+    open_message(unwrapper, &message, place);
+    true
+}
+
+fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) {
+    let nested = !unwrapper.document.mails.is_empty();
+    let headers = headers(message);
+    let is_report = unwrapper.document.mails.iter().any(|mail| mail.feedback_report || mail.xarf);
+    let role = match (nested, is_report || place.role == SectionRole::Evidence) {
+        (false, _) => SectionRole::Body,
+        (true, false) => SectionRole::Nested,
+        (true, true) => SectionRole::Evidence,
+    };
+    let subject_role = if nested { role } else { SectionRole::Subject };
+    let subject_name = if nested { "subject of an inner message" } else { "subject" };
+    unwrapper.add_section(&place.inside_as(subject_role, subject_name), &headers.subject);
+    if !nested && !headers.to.is_empty() && headers.to.contains(" IP") {
+        unwrapper.add_section(&place.inside_as(SectionRole::Subject, "to"), &headers.to);
+    }
+    unwrapper.document.mails.push(headers);
+    if unwrapper.document.mails.len() > super::limits::DEPTH_MAX * 2 {
+        unwrapper.document.leave_out("part of the notice was not read: too deep or too many parts");
+        return;
+    }
+    let body_name = if nested { "inner message" } else { "body" };
+    open_bodies(unwrapper, message, &place.inside_as(role, body_name));
+    for id in &message.attachments {
+        if let Some(part) = message.parts.get(*id as usize) {
+            open_attachment(unwrapper, part, place, role);
+        }
+    }
+}
+
+/// Opens the plain texts of a message, or the HTML ones when the plain ones say nothing.
+fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) {
+    let mut plain_len = 0;
+    for part in message.text_bodies() {
+        match &part.body {
+            PartType::Text(text) if is_attached(part) => {
+                let name = part.attachment_name().unwrap_or("attachment").to_owned();
+                let role = attachment_role(place.role, part, &name);
+                unwrapper.open_text(text, &place.inside_as(role, &name));
+            }
+            PartType::Text(text) => {
+                plain_len += text.trim().len();
+                unwrapper.open_text(text, place);
+            }
+            PartType::Html(text) => {
+                plain_len += text.len();
+                unwrapper.add_html(place, text);
+            }
+            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => unwrapper.open(bytes, place),
+            PartType::Message(_) | PartType::Multipart(_) => {}
+        }
+    }
+    for part in message.html_bodies() {
+        if let PartType::Html(text) = &part.body
+            && plain_len < 200
+        {
+            let plain = unwrapper.words_of(place, text);
+            if plain.len() > plain_len * 2 {
+                unwrapper.add_section(&place.inside("html body"), &plain);
+            }
+        }
+    }
+}
+
+fn is_attached(part: &MessagePart<'_>) -> bool {
+    part.attachment_name().is_some() || is_type(part, "text", "csv")
+}
+
+fn is_type(part: &MessagePart<'_>, main: &str, sub: &str) -> bool {
+    part.content_type().is_some_and(|kind| {
+        kind.c_type.eq_ignore_ascii_case(main)
+            && kind.c_subtype.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(sub))
+    })
+}
+
+fn attachment_role(role: SectionRole, part: &MessagePart<'_>, name: &str) -> SectionRole {
+    let is_headers = is_type(part, "text", "rfc822-headers") || name.to_ascii_lowercase().contains("header");
+    match role {
+        _ if is_headers => SectionRole::Evidence,
+        SectionRole::Evidence => SectionRole::Evidence,
+        _ => SectionRole::Attachment,
+    }
+}
+
+fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Place, outer: SectionRole) {
+    let name = part.attachment_name().unwrap_or("attachment").to_owned();
+    let inner = place.inside_as(attachment_role(outer, part, &name), &name);
+    match &part.body {
+        PartType::Message(message) => open_message(unwrapper, message, &inner),
+        PartType::Text(text) => unwrapper.open_text(text, &inner),
+        PartType::Html(text) => unwrapper.add_html(&inner, text),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+            let is_picture = part.content_type().is_some_and(|kind| {
+                ["image", "audio", "video", "font"].iter().any(|it| kind.c_type.eq_ignore_ascii_case(it))
+            });
+            let is_signature = is_type(part, "application", "pgp-signature") || name.ends_with(".p7s");
+            if !is_picture && !is_signature {
+                unwrapper.open(bytes, &inner);
+            }
+        }
+        PartType::Multipart(_) => {}
+    }
+}
+
+fn headers(message: &Message<'_>) -> MailHeaders {
+    let address = |found: Option<&mail_parser::Address<'_>>| {
+        let first =
+            found.and_then(|list| list.first()).and_then(|it| it.address().map(str::to_ascii_lowercase));
+        first.unwrap_or_default()
+    };
+    let from = address(message.from());
+    let reply_to = address(message.reply_to());
+    let raw = |name: &str| -> Vec<String> {
+        let found = message.headers_raw().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" ")).take(20).collect()
+    };
+    let content_type = raw("content-type").join(" ").to_ascii_lowercase();
+    let auto_submitted = raw("auto-submitted").join(" ").to_ascii_lowercase();
+    let yes = |name: &str| raw(name).first().is_some_and(|it| !it.eq_ignore_ascii_case("no"));
+    MailHeaders {
+        subject: message.subject().unwrap_or_default().to_owned(),
+        reply_to: if reply_to.is_empty() { from.clone() } else { reply_to },
+        from,
+        to: raw("to").join(", "),
+        date: message.date().filter(|date| date.is_valid()).and_then(date_header),
+        message_id: message.message_id().map(str::to_owned),
+        references: [message.references(), message.in_reply_to()].into_iter().flat_map(ids).collect(),
+        auth_results: raw("authentication-results"),
+        auto_reply: auto_submitted.starts_with("auto-replied") || yes("x-autoreply") || yes("x-autorespond"),
+        bounce: content_type.contains("delivery-status"),
+        feedback_report: content_type.contains("feedback-report"),
+        xarf: yes("x-xarf") || yes("x-arf"),
+    }
+}
+
+fn ids(value: &HeaderValue<'_>) -> Vec<String> {
+    match value {
+        HeaderValue::Text(text) => vec![text.to_string()],
+        HeaderValue::TextList(list) => list.iter().take(100).map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn date_header(date: &mail_parser::DateTime) -> Option<(Timestamp, i32)> {
+    let offset = (i32::from(date.tz_hour) * 3600 + i32::from(date.tz_minute) * 60)
+        * if date.tz_before_gmt { -1 } else { 1 };
+    Timestamp::from_second(date.to_timestamp()).ok().map(|at| (at, offset))
+}
+
+/// Makes headers of what SES tells of a mail that lies elsewhere.
+pub(super) fn headers_from_ses(mail: &Value) -> MailHeaders {
+    let common = &mail["commonHeaders"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let from = text(&common["from"][0]);
+    let bare = from.rsplit_once('<').map_or(from.as_str(), |(_, rest)| rest.trim_end_matches('>'));
+    let date = jiff::fmt::rfc2822::parse(&text(&common["date"])).ok();
+    MailHeaders {
+        subject: text(&common["subject"]),
+        from: bare.to_ascii_lowercase(),
+        reply_to: bare.to_ascii_lowercase(),
+        to: text(&common["to"][0]),
+        date: date.map(|at| (at.timestamp(), at.offset().seconds())),
+        message_id: common["messageId"].as_str().map(|id| id.trim_matches(['<', '>']).to_owned()),
+        ..MailHeaders::default()
+    }
+}

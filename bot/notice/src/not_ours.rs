@@ -1,0 +1,98 @@
+//! Messages that reach the mailbox and accuse nobody: answers of machines, bills, policies, our
+//! own letters. They are named for what they are and never become a claim.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::document::MailHeaders;
+use super::document::SectionRole;
+use super::lines::Line;
+use super::pattern::compile;
+
+/// Why a message accuses nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotOurs {
+    /// A machine answered, or a mail could not be delivered.
+    AutoReply,
+    /// It tells of our account's own safety: keys, sign-ins.
+    AccountNotice,
+    /// Bills, offers, maintenance, newsletters.
+    Business,
+    /// A letter from us to the reporter.
+    OurAnswer,
+}
+
+impl NotOurs {
+    /// Returns a sentence for a person.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::AutoReply => "an automatic reply or delivery report, not a notice",
+            Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
+            Self::Business => "about billing, service or policy, not about abuse from a host",
+            Self::OurAnswer => "our own answer to a notice, not a notice",
+        }
+    }
+}
+
+static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
+    )
+});
+static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)suspicious activity in your aws account|account may (?:have been|still be|be) (?:inappropriately |at risk|accessed|compromised)|aws access key|unwanted activity in your aws account|accessed by a third[\s-]party|secret (?:access )?key (?:is|are|was|may)|root user|new sign-?in|password (?:was|has been) (?:changed|reset)",
+    )
+});
+static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat",
+    )
+});
+static TO_AWS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b"));
+static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bwe (?:have )?(?:investigated|resolved|terminated|stopped|isolated|fixed|removed|taken|patched|rotated|blocked|cleaned)\b|\broot cause\b|\bactions? taken\b|corrective actions?\b|please (?:remove|unblock|lift|close)|\bwe (?:have )?(?:shut down|rebuilt|reinstalled)\b",
+    )
+});
+
+/// Only who runs a host can do this to it.
+static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bwe (?:have )?(?:terminated|stopped|isolated|patched|rotated|cleaned|reinstalled|rebuilt|shut down)\b",
+    )
+});
+
+/// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks.
+pub(super) fn recognise(lines: &[Line<'_>], mail: Option<&MailHeaders>, accuses: bool) -> Option<NotOurs> {
+    if let Some(mail) = mail
+        && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
+    {
+        return Some(NotOurs::AutoReply);
+    }
+    let mut text = String::new();
+    for line in lines
+        .iter()
+        .filter(|line| !matches!(line.role, SectionRole::Evidence | SectionRole::Nested))
+        .take(200)
+    {
+        text.push_str(line.text);
+        text.push('\n');
+    }
+    if TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
+        return Some(NotOurs::OurAnswer);
+    }
+    let answers = mail.is_some_and(|mail| mail.subject.trim_start().to_ascii_lowercase().starts_with("re:"));
+    if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
+        return Some(NotOurs::OurAnswer);
+    }
+    if accuses {
+        return None;
+    }
+    if ACCOUNT.is_match(&text) {
+        return Some(NotOurs::AccountNotice);
+    }
+    BUSINESS.is_match(&text).then_some(NotOurs::Business)
+}

@@ -1,0 +1,321 @@
+//! One observed event in a line: who, to whom, which ports, when. Log extracts of any program.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::address::Spot;
+use super::label;
+use super::label::Kind;
+use super::label::Role;
+use super::lines::Line;
+use super::pattern::compile;
+use super::time::Stamp;
+use crate::claim::Activity;
+use crate::claim::ClaimProtocol;
+
+/// One observed event.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Record {
+    /// Where it came from.
+    pub source: Option<IpAddr>,
+    /// The port there.
+    pub source_port: Option<u16>,
+    /// The name of the host there.
+    pub source_host: Option<String>,
+    /// Where it went.
+    pub target: Option<IpAddr>,
+    /// The port there.
+    pub target_port: Option<u16>,
+    /// The protocol.
+    pub protocol: Option<ClaimProtocol>,
+    /// When, one time or a beginning and an end.
+    pub stamps: Vec<Stamp>,
+    /// What, where the row itself says so.
+    pub activity: Option<Activity>,
+    /// What in the line gave the direction.
+    pub how: &'static str,
+}
+
+/// Returns the protocol that a word names.
+pub(super) fn protocol(word: &str) -> Option<ClaimProtocol> {
+    Some(match word.trim().to_ascii_lowercase().as_str() {
+        "tcp" | "6" => ClaimProtocol::Tcp,
+        "udp" | "17" => ClaimProtocol::Udp,
+        "icmp" | "icmpv6" | "1" | "58" => ClaimProtocol::Icmp,
+        "gre" | "esp" | "sctp" | "47" | "50" | "132" => ClaimProtocol::Other,
+        _ => return None,
+    })
+}
+
+static PROTOCOL_WORD: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:proto(?:col)?[=: ]+)?(tcp|udp|icmp(?:v6)?)\b"));
+static KEY_VALUE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r#"\b([A-Za-z][A-Za-z_.-]{1,30})\s?[=:]\s?"?(\[?[0-9A-Za-z.:-]{1,60})"#));
+static ARROW: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^[^0-9A-Za-z]{0,3}(?:\s*(?:\d{1,5}|port\s\d{1,5}|[a-z_\d]{1,12}:?))?\s*(-{1,2}>|={1,2}>|>|\u{2192}|\bto\b|\binto\b)\s*(?:[a-z_\d]{1,12}[:/])?\s*[^0-9A-Za-z]{0,2}$",
+    )
+});
+static BACK_ARROW: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^[^0-9A-Za-z]{0,3}\s*(<-{1,2}|<=+|\u{2190})\s*[^0-9A-Za-z]{0,2}$"));
+static ACCESS_LOG: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\s(?:-|\S{1,60}) (?:-|\S{1,60}) \[\d{1,2}/[A-Z][a-z]{2}/\d{4}:"));
+static PORT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[\s,)\]]{0,3}(?:on\s)?(?:(?:s(?:ou)?rc?e?|dst|dest(?:ination)?|remote|local)\s?)?ports?[\s:=#]{0,2}(\d{1,5})\b",
+    )
+});
+
+/// Reads a line as one event, when something in it gives the direction.
+pub(super) fn read(line: &Line<'_>) -> Option<Record> {
+    if line.spots.is_empty() {
+        return None;
+    }
+    let record =
+        arrow(line).or_else(|| keys(line)).or_else(|| access_log(line)).or_else(|| in_order(line))?;
+    let stamps = line.stamps.clone();
+    let protocol = record
+        .protocol
+        .or_else(|| PROTOCOL_WORD.captures(line.text).and_then(|found| named_protocol(&found)));
+    Some(Record { stamps, protocol, ..record })
+}
+
+fn named_protocol(found: &regex::Captures<'_>) -> Option<ClaimProtocol> {
+    protocol(&found[1])
+}
+
+/// `a:1 -> b:2`, `a.1 > b.2:`, `a to b`, and the same the other way round.
+fn arrow(line: &Line<'_>) -> Option<Record> {
+    for pair in line.spots.windows(2) {
+        let between = line.text.get(pair[0].end..pair[1].start)?;
+        if between.len() > 60 {
+            continue;
+        }
+        let (from, to) = if ARROW.is_match(between) {
+            (&pair[0], &pair[1])
+        } else if BACK_ARROW.is_match(between) {
+            (&pair[1], &pair[0])
+        } else {
+            continue;
+        };
+        let is_prose =
+            between.trim().eq_ignore_ascii_case("to") && from.port.is_none() && line.text.len() > 300;
+        if is_prose || (from.ip.is_none() && to.ip.is_none()) {
+            continue;
+        }
+        let mut record = Record { how: "an arrow between two addresses", ..Record::default() };
+        record.source = from.ip;
+        record.source_port = port_of(from, line.text);
+        record.target = to.ip.filter(|_| !is_wide_network(to));
+        record.target_port = port_of(to, line.text);
+        return Some(record);
+    }
+    None
+}
+
+fn is_wide_network(spot: &Spot) -> bool {
+    matches!((spot.ip, spot.slash), (Some(IpAddr::V4(_)), Some(8 | 16 | 24))) && spot.port.is_none()
+}
+
+/// Returns the port of an address: joined, after a slash, or in the words that follow.
+pub(super) fn port_of(spot: &Spot, text: &str) -> Option<u16> {
+    if spot.port.is_some() || spot.slash.is_some() {
+        return spot.port.or(spot.slash);
+    }
+    let found = PORT_AFTER.captures(text.get(spot.end..)?)?;
+    found[1].parse().ok()
+}
+
+/// `SRC=a DST=b SPT=1 DPT=2`, `src outside:a/1 dst inside:b/2`, `rip=a, lip=b`, `from a port 1`.
+fn keys(line: &Line<'_>) -> Option<Record> {
+    let mut record = Record { how: "the keys of a log line", ..Record::default() };
+    for spot in &line.spots {
+        let Some(key) = key_before(line.text, spot.start) else {
+            continue;
+        };
+        // A bare word is a key only in a log, which begins with a time.
+        let is_log = line.stamps.first().is_some_and(|stamp| stamp.start < 8);
+        if is_bare_word(line.text, spot.start) && !is_log && port_of(spot, line.text).is_none() {
+            continue;
+        }
+        let Some(role) = label::meaning(&key).role else {
+            continue;
+        };
+        match role {
+            Role::Accused if record.source.is_none() => {
+                record.source = spot.ip;
+                record.source_port = port_of(spot, line.text);
+            }
+            Role::Victim if record.target.is_none() => {
+                record.target = spot.ip;
+                record.target_port = port_of(spot, line.text);
+            }
+            _ => {}
+        }
+    }
+    if record.source.is_none() || (record.target.is_none() && line.stamps.is_empty()) {
+        return None;
+    }
+    for found in KEY_VALUE.captures_iter(line.text) {
+        let meaning = label::meaning(&found[1]);
+        match (meaning.kind, meaning.role, found[2].parse::<u16>()) {
+            (Kind::Port, Some(Role::Accused), Ok(port)) => record.source_port = Some(port),
+            (Kind::Port, _, Ok(port)) => record.target_port = Some(port),
+            (Kind::Protocol, ..) => record.protocol = protocol(&found[2]),
+            _ => {}
+        }
+    }
+    Some(record)
+}
+
+/// Says whether nothing but a blank joins what stands before to a value.
+fn is_bare_word(text: &str, at: usize) -> bool {
+    text[..at]
+        .trim_end_matches(['[', '"', '\'', '(', '<', ' '])
+        .ends_with(|letter: char| letter.is_alphanumeric())
+}
+
+/// Returns the key joined to a value: `SRC=`, `src outside:`, `rhost=`, `"src_ip": "`, `[client `.
+fn key_before(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?.trim_end_matches(['[', '"', '\'', '(', '<', ' ', '\u{201c}']);
+    let joined =
+        before.strip_suffix(['=', ':', '/']).map(str::trim_end).map(|key| key.trim_end_matches(['"', '\'']));
+    let word = |text: &str| {
+        let start = text
+            .rfind(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')))
+            .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+        text[start..].to_owned()
+    };
+    let last = word(joined.unwrap_or(before));
+    // "src outside:a": the interface stands between the key and the value.
+    if joined.is_some() && label::meaning(&last).role.is_none() {
+        let earlier = joined?.strip_suffix(last.as_str())?.trim_end();
+        return Some(word(earlier))
+            .filter(|key| matches!(key.to_ascii_lowercase().as_str(), "src" | "dst" | "from" | "to"));
+    }
+    if joined.is_none() {
+        return Some(last).filter(|key| {
+            matches!(
+                key.to_ascii_lowercase().as_str(),
+                "src" | "dst" | "from" | "client" | "rhost" | "source" | "destination" | "attacker"
+            )
+        });
+    }
+    Some(last)
+}
+
+/// How a row is known whose two addresses merely follow each other.
+pub(super) const ORDER: &str = "two addresses in a row";
+
+/// `...,a,b,1,2,...`: logs without any sign name the source before the target.
+fn in_order(line: &Line<'_>) -> Option<Record> {
+    let [from, to] = &line.spots[..] else {
+        return None;
+    };
+    let between = line.text.get(from.end..to.start)?;
+    let joined = !between.is_empty()
+        && between.len() <= 8
+        && between.chars().all(|it| matches!(it, ',' | ';' | '\t' | '|' | ' ' | '"'));
+    if !joined || line.stamps.is_empty() {
+        return None;
+    }
+    let rest = line.text.get(to.end..)?;
+    let mut numbers = rest
+        .split([',', ';', '\t', '|', ' '])
+        .filter(|cell| !cell.is_empty())
+        .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
+    let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
+    let pair = first.zip(second);
+    Some(Record {
+        source: from.ip,
+        source_port: from.port.or(pair.map(|(port, _)| port)),
+        target: to.ip,
+        target_port: to.port.or(pair.map(|(_, port)| port)),
+        how: ORDER,
+        ..Record::default()
+    })
+}
+
+/// A web server's log: the client stands first, unless the server's own address does.
+fn access_log(line: &Line<'_>) -> Option<Record> {
+    let first = line.spots.first()?;
+    if first.start > 160 || !ACCESS_LOG.is_match(line.text) {
+        return None;
+    }
+    let bracket = line.text.find('[')?;
+    let client = line.spots.iter().rfind(|spot| spot.start < bracket)?;
+    let server = Some(first).filter(|first| first.start != client.start);
+    Some(Record {
+        source: client.ip,
+        target: server.and_then(|spot| spot.ip),
+        how: "the client of a web server's log",
+        ..Record::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Section;
+    use super::super::document::SectionRole;
+    use super::super::lines;
+    use super::read;
+
+    fn check(text: &str, expect: &str) {
+        let sections = [Section { role: SectionRole::Body, name: "body".to_owned(), text: text.to_owned() }];
+        let lines = lines::cut(&sections);
+        let found = read(&lines[0]).map_or("none".to_owned(), |row| {
+            let end = |ip: Option<std::net::IpAddr>, port: Option<u16>| {
+                format!("{}:{}", ip.map_or("-".to_owned(), |ip| ip.to_string()), port.unwrap_or(0))
+            };
+            format!("{} {}", end(row.source, row.source_port), end(row.target, row.target_port))
+        });
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn reads_log_lines() {
+        check(
+            "Jan 15 10:00:00 fw kernel: IN=eth0 SRC=192.0.2.1 DST=198.51.100.7 LEN=60 PROTO=TCP SPT=4242 DPT=22",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check("10:00:00.1 IP 192.0.2.1.4242 > 198.51.100.7.22: Flags [S]", "192.0.2.1:4242 198.51.100.7:22");
+        check("192.0.2.1:4242 -> 198.51.100.7:22 TCP", "192.0.2.1:4242 198.51.100.7:22");
+        check(
+            "%ASA-4-106023: Deny tcp src outside:192.0.2.1/4242 dst inside:198.51.100.7/22 by access-group",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check(
+            "list acl denied tcp 192.0.2.1(4242) -> 198.51.100.7(22), 1 packet",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check(
+            "Deny TCP (no connection) from 192.0.2.1/4242 to 198.51.100.7/22 flags SYN",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check(
+            "Jan 15 10:00:00 web sshd[1]: Failed password for root from 192.0.2.1 port 4242 ssh2",
+            "192.0.2.1:4242 -:0",
+        );
+        check(
+            "192.0.2.1 - - [15/Jan/2024:10:00:00 +0000] \"GET /wp-login.php HTTP/1.1\" 404 5 \"-\" \"x\"",
+            "192.0.2.1:0 -:0",
+        );
+        check("[Mon Jan 15 10:00:00 2024] [error] [client 192.0.2.1] File does not exist", "192.0.2.1:0 -:0");
+        check(
+            "Jan 15 10:00:00 mx dovecot: auth failed, rip=192.0.2.1, lip=198.51.100.7",
+            "192.0.2.1:0 198.51.100.7:0",
+        );
+        check("2024-01-15 10:00:00 198.51.100.7 <- 192.0.2.1", "192.0.2.1:0 198.51.100.7:0");
+        check(
+            "pf: rule 4/0(match): block in on em0: 192.0.2.1.4242 > 198.51.100.7.22: S",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check(
+            "[**] [1:2:3] SCAN [**] {TCP} 192.0.2.1:4242 -> 198.51.100.7:22",
+            "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check("We like 192.0.2.1 and 198.51.100.7", "none");
+    }
+}

@@ -1,0 +1,286 @@
+//! What the text says of one mention of an address: by the field it stands in, the link around it,
+//! the list it belongs to, the words before and after.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::address::Spot;
+use super::cue;
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::label::Role;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::vocabulary;
+
+/// Why an address is counted that a subject merely names.
+pub(super) const IN_SUBJECT: &str = "named in the subject";
+
+/// A role, how firmly, and why.
+pub(super) type Said = (Role, f32, String);
+
+/// Returns what the text says of one mention. `intro` is the sentence that introduces the list in
+/// which it stands.
+pub(super) fn of(
+    lines: &[Line<'_>],
+    index: usize,
+    spot: &Spot,
+    intro: Option<&str>,
+    ours: bool,
+) -> Option<Said> {
+    let line = &lines[index];
+    if let Some(said) = by_place(line, spot) {
+        return Some(said);
+    }
+    if matches!(link_around(line.text, spot), Some(Link::Other)) {
+        return None;
+    }
+    if let Some(name) = label_before(line, spot) {
+        if let Some(said) = said_by_label(&name, ours) {
+            return Some(said);
+        }
+    } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours)) {
+        return Some(said);
+    }
+    let before = words_before(lines, index, spot, intro);
+    let after = words_after(lines, index, spot);
+    let found = cue::read(&before, &after);
+    if line.role == SectionRole::Subject {
+        return Some(in_subject(found));
+    }
+    let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
+    found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)))
+}
+
+/// Returns what follows from the place alone.
+fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
+    let (role, weight, why) = if line.kind == LineKind::Header {
+        (Role::Infrastructure, 0.8, "stands in a quoted mail header")
+    } else if line.kind == LineKind::Aside {
+        (Role::Infrastructure, 2.0, "stands in a signature or a registry's record")
+    } else if line.text[..spot.start].ends_with('@') {
+        (Role::Victim, 0.8, "is the host part of a mail or telephone address")
+    } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {
+        (Role::Accused, 2.0, "is the host of the reported link")
+    } else if is_beside_instance(line.text, spot) {
+        (Role::Accused, 2.5, "stands in brackets beside an instance id")
+    } else if is_after_link(line.text, spot) {
+        (Role::Accused, 2.5, "stands in brackets beside the reported link")
+    } else {
+        return None;
+    };
+    Some((role, weight, why.to_owned()))
+}
+
+/// A field's value may go on over the next lines, an address on each.
+fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said> {
+    let goes_on = |line: &&Line<'_>| line.is_item() && line.text.starts_with([' ', '\t']);
+    let above = lines[..=index].iter().rev().take(64).take_while(goes_on).count();
+    let head = &lines[index.checked_sub(above).filter(|_| above > 0)?];
+    let name = label_before(head, head.spots.first()?)?;
+    said_by_label(&name, ours)
+}
+
+/// Returns what the introduction of a list says of its items.
+fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
+    let intro =
+        intro.filter(|intro| line.is_item() && line.role != SectionRole::Subject && intro.len() < 40)?;
+    let lower = intro.to_ascii_lowercase();
+    if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
+        return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));
+    }
+    let both = label::holds(intro, vocabulary::VICTIM) && label::holds(intro, vocabulary::ACCUSED);
+    let role = label::meaning(intro).role.filter(|_| !both)?;
+    Some((role, 2.5, format!("listed under \"{intro}\"")))
+}
+
+/// A subject names the accused, unless its words say otherwise.
+fn in_subject(found: Option<cue::Cue>) -> Said {
+    match found {
+        None => (Role::Accused, 2.0, IN_SUBJECT.to_owned()),
+        Some(found) if found.role == Role::Accused => {
+            (Role::Accused, 3.0, "named in the subject as the source".to_owned())
+        }
+        Some(found) => (found.role, 1.75, format!("the subject says \"{}\"", found.words)),
+    }
+}
+
+fn said_by_label(name: &str, ours: bool) -> Option<Said> {
+    let meaning = label::meaning(name);
+    let few_words = || label::words(name).len();
+    let has = |class| label::holds(name, class);
+    let why = format!("the field \"{}\"", name.trim());
+    let role = match meaning.role {
+        Some(Role::Accused) if ours && has(vocabulary::REMOTE) => Some(Role::Victim),
+        Some(Role::Victim) if ours && has(vocabulary::LOCAL) => Some(Role::Accused),
+        Some(Role::Accused) if has(vocabulary::REMOTE) && few_words() <= 2 => {
+            return Some((Role::Accused, 1.5, why));
+        }
+        role => role,
+    };
+    match (role, meaning.kind) {
+        (Some(role), _) => Some((role, 3.0, why)),
+        // "IP address" alone is the accused's; "agent ip" only leans to it.
+        (None, Kind::Address) if few_words() <= 4 => {
+            let weight = if label::is_plain_address(name) { 1.5 } else { 0.6 };
+            Some((Role::Accused, weight, why))
+        }
+        _ => None,
+    }
+}
+
+enum Link {
+    /// The link is what is reported.
+    Accused,
+    /// The link merely mentions the address.
+    Other,
+}
+
+static DEFANGED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*(?:hxx|meow|fxp|h__p)"));
+
+/// Says what a link around an address makes of it.
+fn link_around(text: &str, spot: &Spot) -> Option<Link> {
+    let start = text[..spot.start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let before = text[start..spot.start].trim_start_matches(|letter: char| !letter.is_alphanumeric());
+    let scheme = before.find("://")?;
+    let is_host = before[scheme + 3..].is_empty();
+    let reported = DEFANGED.is_match(before)
+        || field_name(text, start).is_some_and(|name| label::meaning(name).kind == Kind::Url);
+    Some(if is_host && reported { Link::Accused } else { Link::Other })
+}
+
+static RESOURCE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:i|mi|eni)-[0-9a-f]{8,17}\b"));
+
+/// Says whether an address stands in brackets right after an instance or interface id, as its own
+/// address.
+fn is_beside_instance(text: &str, spot: &Spot) -> bool {
+    let before = &text[..spot.start];
+    if !before.contains("i-") {
+        return false;
+    }
+    let Some(id) = RESOURCE.find_iter(before).last() else {
+        return false;
+    };
+    let between = &before[id.end()..];
+    let mut words =
+        between.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
+    let same = |word: &str| {
+        word.is_empty()
+            || word.starts_with("eni-")
+            || word.parse::<IpAddr>().is_ok()
+            || ["public", "private", "ip", "address", "elastic"].contains(&word.to_ascii_lowercase().as_str())
+            || !word.chars().any(char::is_alphanumeric)
+    };
+    between.len() <= 120 && words.all(same)
+}
+
+/// Says whether an address stands in brackets right after a link, as its host's address.
+fn is_after_link(text: &str, spot: &Spot) -> bool {
+    let before = text[..spot.start].trim_end();
+    let round = before.ends_with('(');
+    let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
+        return false;
+    };
+    let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));
+    link.is_some_and(|link| !round || DEFANGED.is_match(link))
+}
+
+fn field_name(text: &str, at: usize) -> Option<&str> {
+    text[..at].trim_end().strip_suffix([':', '=']).map(str::trim)
+}
+
+/// Returns the name of the field whose value, or one of whose values, an address is.
+fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
+    let text = line.text;
+    let filler = |letter: char| {
+        letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')
+    };
+    let mut end = spot.start;
+    loop {
+        let before = text[..end].trim_end_matches(filler);
+        let listed = before
+            .strip_suffix([',', ';', '&'])
+            .or_else(|| before.strip_suffix(" and"))
+            .map(|it| it.trim_end_matches(filler));
+        let earlier = listed.and_then(|listed| {
+            line.spots.iter().find(|other| other.end == listed.trim_end_matches([')', ']', '"', '\'']).len())
+        });
+        match earlier {
+            Some(earlier) => end = earlier.start,
+            None => break,
+        }
+    }
+    let before = text[..end].trim_end_matches(filler);
+    if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
+        let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
+        return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
+    }
+    // A row of dots leads from the name to the value.
+    let led = before.trim_end_matches(['.', '_', '-', ' ']);
+    if before.len() >= led.len() + 3 && led.len() <= 40 && led.len() > 1 {
+        return Some(led.to_owned());
+    }
+    // A table of two columns: the name, a gap, the value.
+    let gap = &text[before.len()..end];
+    let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
+    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
+    (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
+        .then(|| name.to_owned())
+}
+
+/// Returns the last name of a text: one word before '=', a short phrase before ':'.
+fn tail_name(text: &str, one_word: bool) -> String {
+    let stops: &[char] = if one_word {
+        &[' ', '\t', ',', ';', '(', '[', '{', '"', '|', '&', '?']
+    } else {
+        &['\t', ',', ';', '|', '{', '"', '.']
+    };
+    let start = text.rfind(stops).map_or(0, |at| at + 1);
+    let start = if one_word { start } else { text.rfind("  ").map_or(start, |at| start.max(at + 2)) };
+    // A note in brackets may itself hold a stop: "Source IPs (e.g. a, b):".
+    let start =
+        if !one_word && text[start..].contains(')') && !text[start..].contains('(') { 0 } else { start };
+    let tail = &text[start..];
+    tail[tail.ceil_char_boundary(tail.len().saturating_sub(60))..].to_owned()
+}
+
+/// Returns the words before an address, those of the line above included where it runs on.
+pub(super) fn words_before(lines: &[Line<'_>], index: usize, spot: &Spot, intro: Option<&str>) -> String {
+    let line = &lines[index];
+    let own = &line.text[..spot.start];
+    if let Some(intro) = intro.filter(|_| line.is_item()) {
+        return format!("{intro} {own}");
+    }
+    if own.len() > 60 || !runs_on(lines, index) {
+        return own.to_owned();
+    }
+    format!("{} {own}", lines[index - 1].text)
+}
+
+pub(super) fn runs_on(lines: &[Line<'_>], index: usize) -> bool {
+    let Some(above) = index.checked_sub(1).map(|at| &lines[at]) else {
+        return false;
+    };
+    let text = above.text.trim();
+    above.section == lines[index].section
+        && !text.is_empty()
+        && above.kind == LineKind::Statement
+        && !text.ends_with(['.', '!', '?'])
+        && (text.len() > 45 || text.ends_with([':', ',']))
+}
+
+/// Returns the words after an address, those of the line below included where it runs on.
+pub(super) fn words_after(lines: &[Line<'_>], index: usize, spot: &Spot) -> String {
+    let line = &lines[index];
+    let own = line.text.get(spot.end..).unwrap_or_default();
+    match lines.get(index + 1) {
+        Some(below) if own.len() < 40 && runs_on(lines, index + 1) => {
+            format!("{own} {}", below.text)
+        }
+        _ => own.to_owned(),
+    }
+}

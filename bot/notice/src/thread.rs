@@ -1,0 +1,202 @@
+//! What joins notices of one case, and where in the case's life a notice stands.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::document::MailHeaders;
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::reading::Stage;
+
+static SUBJECT_IDS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [
+        r"(?i)abuse (?:report|case|notice)s?\s*[:#(\[]*\s*(?:id|number|no\.?)?\s*[:#(\[]*\s*([A-Z]{0,3}\d[\w-]{4,40})",
+        r"(?i)\[\s*(?:case|ticket|issue|ref|incident|abuse)[\s#:-]*([\w-]*\d[\w-]{2,40})\s*\]",
+        r"(?i)\b(?:case|ticket|issue|incident|rid|reference|ref|abuse\s?id|report\s?id|tracking)(?:\s*(?:id|number|no\.?|nr\.?))?\s*[:#]?\s*#?([A-Z]{0,8}-?\d[\w./-]{3,40})",
+        r"(?i)[\[(]\s*#?([A-Z]{0,8}[-#:]?\d[\w-]{4,40})\s*[\])]",
+    ]
+    .into_iter()
+    .map(compile)
+    .collect()
+});
+static BODY_ID: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:case|ticket|incident|issue|reference|tracking|report)\s*(?:id|number|no\.?|nr\.?|nummer|#)\s*(?:is|:|#|=)*\s*([A-Z]{0,8}[-#]?\d[\w.@/-]{3,60})";
+    compile(pattern)
+});
+
+/// Finds the reporter's number: in the subject, in a field that names it, in a sentence.
+pub(super) fn case_id(lines: &[Line<'_>]) -> Option<String> {
+    // A forwarded mail's subject is as good as the outer one's.
+    let is_subject = |line: &&Line<'_>| {
+        let names = ["Subject:", "*Subject:*", "Betreff:", "Objet:"];
+        let quoted = names.iter().any(|name| line.text.trim_start().starts_with(name));
+        line.role == SectionRole::Subject || (quoted && line.role != SectionRole::Evidence)
+    };
+    let subjects = || lines.iter().filter(is_subject);
+    let in_subject = |patterns: &[Regex]| {
+        subjects().find_map(|line| patterns.iter().find_map(|pattern| first_group(pattern, line)))
+    };
+    in_subject(&SUBJECT_IDS[..3])
+        .or_else(|| in_field(lines))
+        .or_else(|| in_subject(&SUBJECT_IDS[3..]))
+        .or_else(|| {
+            lines
+                .iter()
+                .filter(|line| line.kind == LineKind::Statement)
+                .find_map(|line| first_group(&BODY_ID, line))
+        })
+}
+
+fn first_group(pattern: &Regex, line: &Line<'_>) -> Option<String> {
+    let found = pattern.captures(line.text)?.get(1)?;
+    let inside = |start: usize, end: usize| start < found.end() && found.start() < end;
+    let is_other = line.spots.iter().any(|spot| inside(spot.start, spot.end))
+        || line.stamps.iter().any(|stamp| inside(stamp.start, stamp.end));
+    (!is_other).then(|| found.as_str().trim_end_matches(['.', '-', '/']).to_owned())
+}
+
+fn in_field(lines: &[Line<'_>]) -> Option<String> {
+    for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 200) {
+        let Some((name, value)) = line.text.split_once([':', '\t', '=']) else {
+            continue;
+        };
+        let meaning = label::meaning(name);
+        if meaning.kind != Kind::CaseId || name.len() > 40 {
+            continue;
+        }
+        let token = value
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .trim_matches(['[', ']', '#', '"', ',', '*', '<', '>']);
+        let is_id =
+            token.len() >= 4 && token.bytes().any(|byte| byte.is_ascii_digit()) && !token.contains("://");
+        if is_id && token.parse::<std::net::IpAddr>().is_err() {
+            return Some(token.to_owned());
+        }
+    }
+    None
+}
+
+static RESOLVED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
+    compile(pattern)
+});
+static FINAL: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bfinal (?:notification|notice|warning|reminder)\b|\blast (?:warning|reminder|notice)\b|we have taken the following steps|has been (?:suspended|isolated|terminated|stopped) (?:due|because|as)";
+    compile(pattern)
+});
+static REMINDER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\breminder\b|\b(?:second|2nd|third|3rd) (?:notice|notification)\b|(?:have|has) not (?:yet )?(?:received|heard|responded|replied|gotten)|still (?:awaiting|waiting for) (?:your|a) (?:response|reply)|did not (?:receive|get) (?:a|your|any) (?:response|reply)|awaiting your (?:response|reply)";
+    compile(pattern)
+});
+static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\bfollow(?:ing)?[\s-]?up\b|still (?:seeing|receiving|observ\w+|ongoing|active|continu\w+)|continues? to (?:receive|see|be|occur|abuse|attack)|additional (?:reports?|evidence|urls?)|thank(?:s| you) for (?:your|the) (?:response|reply|update)|previously (?:contacted|reported|notified)|since our last";
+    compile(pattern)
+});
+
+static STILL: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\bstill (?:seeing|receiving|observ\w+|ongoing|active|continu\w+|attack\w*|scann\w+)")
+});
+
+/// Says where in its case's life a notice stands.
+pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
+    let said = |pattern: &Regex| {
+        lines
+            .iter()
+            .filter(|line| line.kind != LineKind::Header)
+            .take(400)
+            .any(|line| pattern.is_match(line.text))
+    };
+    // An answer quotes what it answers: "closed" and "resolved" there are somebody else's words.
+    let said_now = |pattern: &Regex| {
+        let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted);
+        own.take(400).any(|line| pattern.is_match(line.text))
+    };
+    let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
+    let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
+    if said(&FINAL) {
+        Stage::Final
+    } else if said(&REMINDER) {
+        Stage::Reminder
+    } else if said_now(&STILL) {
+        Stage::FollowUp
+    } else if said_now(&RESOLVED) {
+        Stage::Resolved
+    } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
+        Stage::FollowUp
+    } else {
+        Stage::First
+    }
+}
+
+static AWS_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:abuse (?:report|case|notice)|case|report|ticket)s?(?: id)?\W{0,3}(\d{10,14})(?:-\d{1,3})?\b",
+    )
+});
+
+/// Returns the numbers of AWS's cases that a text names.
+pub(super) fn aws_numbers(text: &str) -> Vec<String> {
+    let mut numbers: Vec<String> = AWS_NUMBER.captures_iter(text).map(|found| found[1].to_owned()).collect();
+    // Twelve digits are an account.
+    numbers.retain(|number| !super::resource::is_account(number));
+    numbers.dedup();
+    numbers.truncate(8);
+    numbers
+}
+
+/// Collects everything that joins this notice to others. Numbers count within their giver only: two
+/// reporters may well both have a ticket 4711. `giver` is AWS, or the domain of the mail.
+pub(super) fn keys(mails: &[MailHeaders], giver: &str, numbers: &[&str], events: &[String]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let mut add = |key: String, value: &str| {
+        if value.trim().len() >= 4 && keys.len() < 200 && !keys.contains(&key) {
+            keys.push(key);
+        }
+    };
+    let plain = |value: &str| value.trim().trim_matches(['<', '>']).to_lowercase();
+    if !giver.is_empty() {
+        for number in numbers {
+            let number = plain(number);
+            // AWS counts its letters of one case behind a dash: 14425262173-2.
+            let base = match number.rsplit_once('-') {
+                Some((base, count)) if giver == AWS && count.len() <= 3 && base.len() >= 8 => base,
+                _ => number.as_str(),
+            };
+            add(format!("case:{giver}:{base}"), base);
+        }
+    }
+    for id in mails.iter().take(1).flat_map(|mail| mail.message_id.iter().chain(&mail.references)) {
+        add(format!("mail:{}", plain(id)), id);
+    }
+    for event in events {
+        add(format!("event:{}", plain(event)), event);
+    }
+    keys
+}
+
+/// The giver of the numbers of AWS's abuse cases, whatever way a notice came.
+pub(super) const AWS: &str = "aws";
+
+static WITHIN: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:repl\w+|respon\w+|answer\w*|action|resol\w+|confirm\w*|us|you)\b[^.]{0,60}\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)|\bwithin\s+(?:the next\s+)?(\d{1,3})\s*(?:\([^)]*\)\s*)?(?:business\s+|working\s+)?(hour|day)s?\b[^.]{0,40}\b(?:repl|respon|answer|of receipt|of receiving|of this)";
+    compile(pattern)
+});
+
+/// Returns the deadline of "please respond within 24 hours", counted from the mail's date.
+pub(super) fn answer_within(lines: &[Line<'_>], sent: Option<jiff::Timestamp>) -> Option<jiff::Timestamp> {
+    let sent = sent?;
+    let statements = lines.iter().filter(|line| line.kind == LineKind::Statement).take(400);
+    let found =
+        statements.filter(|line| line.text.contains("ithin")).find_map(|line| WITHIN.captures(line.text))?;
+    let number: i64 = found.get(1).or_else(|| found.get(3))?.as_str().parse().ok()?;
+    let unit = found.get(2).or_else(|| found.get(4))?.as_str().to_ascii_lowercase();
+    let hours = if unit == "day" { number * 24 } else { number };
+    sent.checked_add(jiff::SignedDuration::from_hours(hours)).ok()
+}

@@ -1,0 +1,484 @@
+//! Finds times in a line, in every way of writing that reports and logs use.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use regex::Captures;
+use regex::Regex;
+
+use super::super::pattern::compile;
+use super::Precision;
+use super::Stamp;
+use super::Zone;
+use super::calendar::MONTHS;
+use super::calendar::MONTHS_ASCII;
+use super::calendar::calendar;
+use super::calendar::civil;
+use super::calendar::clock_of;
+use super::read_zone;
+
+const CLOCK: &str =
+    r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
+
+/// One pattern for lines in ASCII and one for all others.
+struct Pair {
+    ascii: Regex,
+    any: Regex,
+}
+
+impl Pair {
+    fn new(pattern: impl Fn(&str) -> String) -> Self {
+        Self { ascii: compile(&pattern(MONTHS_ASCII)), any: compile(&pattern(MONTHS)) }
+    }
+
+    fn of(&self, is_ascii: bool) -> &Regex {
+        if is_ascii { &self.ascii } else { &self.any }
+    }
+}
+
+static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+        )
+    })
+});
+static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
+        )
+    })
+});
+static MONTH_NAME_DAY: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(|months| {
+        format!(
+            r"(?i)\b(?P<mo>{months})\.?[\s/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:(?:,?\s+|[/-])(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
+        )
+    })
+});
+static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
+    ))
+});
+static EAST_ASIAN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?P<y>20\d{2})\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
+    )
+});
+static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?P<y>20\d{2})(?P<mo>[01]\d)(?P<d>[0-3]\d)[T ](?P<h>[0-2]\d):?(?P<mi>[0-5]\d):?(?P<s>[0-5]\d)",
+    )
+});
+static EPOCH_FIRST: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^\s*[\[(]?(1[0-9]{9})(?:\.\d{1,9}|[0-9]{3})?[\])]?[\s,|]"));
+static EPOCH: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\b"));
+static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"(?i)\b(?:rt|start|end|ts|time|(?:event)?_?time(?:stamp)?|first|last|first_?seen|last_?seen|devicereceipttime)"?\s?[=:]\s?"?(1[0-9]{9}(?:\.\d{1,9}|[0-9]{3})?)\b"#,
+    )
+});
+static ZONE_KEY: LazyLock<Regex> =
+    LazyLock::new(|| compile(r#"(?i)\b(?:tz|timezone|time_zone|utcoffset)\s?[=:]\s?"?([^\s",;]{1,24})"#));
+static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
+static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
+static RANGE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(r"^\s*(?:-|\u{{2013}}|\u{{2014}}|to|until|till|through|and|~)\s*{CLOCK}"))
+});
+
+/// Finds the times of lines.
+#[derive(Debug, Default)]
+pub(in super::super) struct Finder;
+
+impl Finder {
+    /// Returns the times of a line, in order.
+    pub fn find(&self, line: &str) -> Vec<Stamp> {
+        let digits = line.bytes().filter(u8::is_ascii_digit).count();
+        if digits < 3 {
+            return Vec::new();
+        }
+        let mut stamps: Vec<Stamp> = Vec::new();
+        let ascii = line.is_ascii();
+        let patterns = [
+            Some(YEAR_FIRST.of(ascii)),
+            (!ascii).then(|| &*EAST_ASIAN),
+            Some(&*COMPACT),
+            Some(DAY_MONTH_NAME.of(ascii)),
+            Some(MONTH_NAME_DAY.of(ascii)),
+            Some(&*NUMBERS),
+        ];
+        for pattern in patterns.into_iter().flatten() {
+            for found in pattern.captures_iter(line) {
+                let Some(whole) = found.get(0) else { continue };
+                let overlaps =
+                    stamps.iter().any(|stamp| whole.start() < stamp.end && stamp.start < whole.end());
+                let is_longer = is_part_of_number(line, whole.start(), whole.end());
+                if !overlaps
+                    && !is_longer
+                    && let Some(stamp) = stamp_of(&found, line)
+                {
+                    stamps.push(stamp);
+                }
+            }
+        }
+        if stamps.is_empty()
+            && let Some(stamp) = leading_epoch(line)
+        {
+            stamps.push(stamp);
+        }
+        if stamps.is_empty() {
+            stamps.extend(named_epochs(line));
+        }
+        drop_versions(&mut stamps);
+        stamps.sort_by_key(|stamp| stamp.start);
+        add_range_ends(line, &mut stamps);
+        add_bare_clocks(line, &mut stamps);
+        share_zone(&mut stamps);
+        take_zone_key(line, &mut stamps);
+        stamps
+    }
+}
+
+/// Reads seconds or milliseconds since 1970, with or without a fraction.
+pub(in super::super) fn epoch(text: &str) -> Option<Stamp> {
+    let whole = text.trim().split('.').next()?;
+    let seconds = match (whole.len(), whole.parse::<i64>().ok()?) {
+        (10, seconds) => seconds,
+        (13, millis) => millis / 1000,
+        _ => return None,
+    };
+    let civil = Timestamp::from_second(seconds).ok()?.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    (2000..2100).contains(&civil.year()).then_some(Stamp {
+        civil,
+        precision: Precision::Second,
+        zone: Some(Zone::Fixed(0)),
+        year_known: true,
+        day_month_unsure: false,
+        start: 0,
+        end: text.len(),
+    })
+}
+
+/// Says whether digits go on beyond a dot on either side, as in a version or an address.
+fn is_part_of_number(line: &str, start: usize, end: usize) -> bool {
+    let bytes = line.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let after = bytes.get(end) == Some(&b'.') && is_digit(end + 1);
+    let before = start >= 2 && bytes[start - 1] == b'.' && is_digit(start - 2);
+    after || before
+}
+
+/// Finds the seconds since 1970 of a line that calls them so.
+fn named_epochs(line: &str) -> Vec<Stamp> {
+    let keyed: Vec<Stamp> = EPOCH_KEY
+        .captures_iter(line)
+        .filter_map(|found| found.get(1))
+        .filter_map(|it| epoch(it.as_str()).map(|stamp| Stamp { start: it.start(), end: it.end(), ..stamp }))
+        .take(16)
+        .collect();
+    if !keyed.is_empty() {
+        return keyed;
+    }
+    let lower = line.to_ascii_lowercase();
+    if !lower.contains("epoch") && !lower.contains("unix") {
+        return Vec::new();
+    }
+    let found = EPOCH.find_iter(line).take(16);
+    found
+        .filter_map(|it| epoch(it.as_str()).map(|stamp| Stamp { start: it.start(), end: it.end(), ..stamp }))
+        .collect()
+}
+
+fn leading_epoch(line: &str) -> Option<Stamp> {
+    let found = EPOCH_FIRST.captures(line)?;
+    let whole = found.get(0)?;
+    let token = whole.as_str().trim_matches(|letter: char| !letter.is_ascii_digit());
+    let stamp = epoch(token)?;
+    Some(Stamp { start: found.get(1)?.start(), end: whole.end() - 1, ..stamp })
+}
+
+fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
+    let whole = found.get(0)?;
+    let (mut year, month, day, unsure) = calendar(found)?;
+    let mut end = whole.end();
+    let clock = clock_of(found);
+    let mut year_known = year.is_some();
+    if clock.is_none() && !year_known {
+        return None;
+    }
+    let mut zone = None;
+    if let Some((hour, _, second)) = clock {
+        let after = &line[end..];
+        let unit =
+            ["\u{20}Uhr", " hrs", " hours", " heures", " uur"].iter().find(|unit| after.starts_with(**unit));
+        let skipped = unit.map_or(0, |unit| unit.len());
+        let after = &after[skipped..];
+        zone = zone_after(after, second.is_some(), whole.as_str().contains('T'), hour)
+            .map(|(zone, len)| (zone, len + skipped));
+        end += zone.map_or(0, |(_, len)| len);
+        if !year_known && let Some(after) = YEAR_AFTER.captures(&line[end..]) {
+            year = after[1].parse().ok();
+            year_known = year.is_some();
+            end += after.get(1)?.end();
+            if zone.is_none() {
+                zone = read_zone(&line[end..]);
+                end += zone.map_or(0, |(_, len)| len);
+            }
+        }
+    }
+    if clock.is_none()
+        && let Some((named, len)) = named_zone(&line[end..])
+    {
+        zone = Some((named, len));
+        end += len;
+    }
+    let civil = civil(year.unwrap_or(2000), month, day, clock)?;
+    let precision = match clock {
+        Some((_, _, Some(_))) => Precision::Second,
+        Some(_) => Precision::Minute,
+        None => Precision::Day,
+    };
+    let zone = zone.map(|(zone, _)| zone);
+    Some(Stamp { civil, precision, zone, year_known, day_month_unsure: unsure, start: whole.start(), end })
+}
+
+/// Reads a zone after a clock, unless what follows is the other end of a range.
+fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8) -> Option<(Zone, usize)> {
+    if !has_seconds
+        && !is_iso
+        && after.starts_with('-')
+        && let Some(range) = RANGE.captures(after)
+        && range["h"].parse::<i8>().is_ok_and(|end| end >= hour)
+    {
+        return None;
+    }
+    read_zone(after)
+}
+
+/// Reads the zone of a date: only a name, since a number after a date is more of the date.
+fn named_zone(after: &str) -> Option<(Zone, usize)> {
+    let starts =
+        after.trim_start_matches([' ', ',', '(']).starts_with(|letter: char| letter.is_ascii_uppercase());
+    read_zone(after).filter(|_| starts)
+}
+
+/// Adds the second clock of "16:50-17:00".
+fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
+    let mut ends = Vec::new();
+    for stamp in stamps.iter().filter(|stamp| stamp.precision != Precision::Day) {
+        let Some(found) = RANGE.captures(&line[stamp.end..]) else {
+            continue;
+        };
+        let Some((hour, minute, second)) = clock_of(&found) else {
+            continue;
+        };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
+            continue;
+        };
+        let mut civil = stamp.civil.date().to_datetime(time);
+        if civil < stamp.civil {
+            civil = civil.tomorrow_or_same();
+        }
+        let start = stamp.end;
+        let mut end = stamp.end + found.get(0).map_or(0, |it| it.end());
+        let zone = read_zone(&line[end..]);
+        end += zone.map_or(0, |(_, len)| len);
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let zone = zone.map(|(zone, _)| zone).or(stamp.zone);
+        ends.push(Stamp { civil, precision, zone, start, end, ..stamp.clone() });
+    }
+    stamps.extend(ends);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+trait Tomorrow {
+    fn tomorrow_or_same(self) -> Self;
+}
+
+impl Tomorrow for DateTime {
+    fn tomorrow_or_same(self) -> Self {
+        self.tomorrow().unwrap_or(self)
+    }
+}
+
+/// Joins clocks that stand apart to a date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
+fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
+    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.precision != Precision::Day) {
+        return;
+    }
+    let days = std::mem::take(stamps);
+    let mut used = vec![false; days.len()];
+    let mut last = None;
+    for found in BARE_CLOCK.captures_iter(line) {
+        let Some(start) = found.name("h").map(|it| it.start()) else {
+            continue;
+        };
+        let end = found.get(0).map_or(0, |it| it.end());
+        if days.iter().any(|day| start < day.end && day.start < end) {
+            continue;
+        }
+        let Some(at) = day_of(&days, start, last) else {
+            continue;
+        };
+        let Some((hour, minute, second)) = clock_of(&found) else {
+            continue;
+        };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
+            continue;
+        };
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let zone = read_zone(&line[end..]);
+        let civil = days[at].civil.date().to_datetime(time);
+        let end = end + zone.map_or(0, |(_, len)| len);
+        let zone = zone.map(|(zone, _)| zone).or(days[at].zone);
+        stamps.push(Stamp { civil, precision, zone, start, end, ..days[at].clone() });
+        used[at] = true;
+        last = Some(at);
+    }
+    let unused = days.into_iter().zip(used).filter(|(_, used)| !used).map(|(day, _)| day);
+    stamps.extend(unused);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+/// Returns the date to which a clock belongs: the only one, the one just before it or before its
+/// sibling, else the one just after it.
+fn day_of(days: &[Stamp], clock: usize, last: Option<usize>) -> Option<usize> {
+    const NEAR: usize = 25;
+    if days.len() == 1 {
+        return Some(0);
+    }
+    let before = days.iter().rposition(|day| day.end <= clock && clock - day.end <= NEAR);
+    let after = || days.iter().position(|day| day.start > clock && day.start - clock <= NEAR);
+    before
+        .or_else(|| last.filter(|last| days.get(last + 1).is_none_or(|next| next.start > clock)))
+        .or_else(after)
+}
+
+/// Gives the one zone of a line to the times of the line that have none.
+fn share_zone(stamps: &mut [Stamp]) {
+    let mut zones: Vec<Zone> = stamps.iter().filter_map(|stamp| stamp.zone).collect();
+    zones.dedup();
+    if let [only] = zones[..] {
+        for stamp in stamps {
+            stamp.zone = Some(only);
+        }
+    }
+}
+
+/// Takes the zone of a log line that names it in a key of its own, such as `tz="+0100"`.
+fn take_zone_key(line: &str, stamps: &mut [Stamp]) {
+    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.zone.is_some()) {
+        return;
+    }
+    let named = ZONE_KEY.captures(line).and_then(|found| read_zone(&line[found.get(1)?.range()]));
+    if let Some((zone, _)) = named {
+        stamps.iter_mut().for_each(|stamp| stamp.zone = Some(zone));
+    }
+}
+
+/// "1.4.15" beside a whole date is a version.
+fn drop_versions(stamps: &mut Vec<Stamp>) {
+    let is_short = |stamp: &Stamp| stamp.precision == Precision::Day && stamp.end - stamp.start <= 8;
+    if stamps.iter().any(|stamp| !is_short(stamp)) {
+        stamps.retain(|stamp| !is_short(stamp));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Precision;
+    use super::super::Zone;
+    use super::Finder;
+    use super::epoch;
+
+    fn check(line: &str, expect: &[&str]) {
+        let found: Vec<String> = Finder
+            .find(line)
+            .iter()
+            .map(|stamp| {
+                let format = match (stamp.year_known, stamp.precision) {
+                    (true, Precision::Day) => "%Y-%m-%d",
+                    (true, Precision::Minute) => "%Y-%m-%dT%H:%M",
+                    (true, Precision::Second) => "%Y-%m-%dT%H:%M:%S",
+                    (false, _) => "%m-%dT%H:%M:%S",
+                };
+                let zone = match stamp.zone {
+                    None => String::new(),
+                    Some(Zone::Fixed(seconds)) => format!(" {}", seconds / 60),
+                    Some(other) => format!(" {other:?}"),
+                };
+                format!("{}{zone}", stamp.civil.strftime(format))
+            })
+            .collect();
+        assert_eq!(found, expect, "{line}");
+    }
+
+    #[test]
+    fn finds_every_way_of_writing() {
+        check("* Abuse Time: Sun Oct 11 22:27:00 UTC 2015", &["2015-10-11T22:27:00 0"]);
+        check("Abuse Time: 27 Apr 2023 14:46:47 GMT", &["2023-04-27T14:46:47 0"]);
+        check("2024-01-15T10:02:03.123456Z", &["2024-01-15T10:02:03 0"]);
+        check("2024-01-15 10:02:03,123 +0100", &["2024-01-15T10:02:03 60"]);
+        check("Fri, 31 Jan 2014 07:19:02 +0100", &["2014-01-31T07:19:02 60"]);
+        check("[15/Jan/2024:15:37:19 -0800] \"GET /\"", &["2024-01-15T15:37:19 -480"]);
+        check("Jan 15 15:37:19 web sshd[1]: x", &["01-15T15:37:19"]);
+        check("Jul  3 05:07:09 host", &["07-03T05:07:09"]);
+        check("07.10.2013 22:34:40 CEST", &["2013-10-07T22:34:40 120"]);
+        check("1/15/2024 3:37 PM EST", &["2024-01-15T15:37 -300"]);
+        check("January 15th, 2024 at 3:37:19 PM PST", &["2024-01-15T15:37:19 -480"]);
+        check("15-Jan-2024 15:37:19.123 queries: info", &["2024-01-15T15:37:19"]);
+        check("20240115T153719Z", &["2024-01-15T15:37:19 0"]);
+        check("1705332439.123456 IP 192.0.2.1", &["2024-01-15T15:27:19 0"]);
+        check("Date: 2018-01-15", &["2018-01-15"]);
+        check("am 26. Januar 2024 um 13:37 Uhr (MEZ)", &["2024-01-26T13:37 60"]);
+        check("le 14 juillet 2024 à 18:05:10", &["2024-07-14T18:05:10"]);
+        check("26 de enero de 2024 18:05", &["2024-01-26T18:05"]);
+        check("日時: 2024年3月12日 14時05分30秒 (JST)", &["2024-03-12T14:05:30 540"]);
+        check("2024年3月12日(火) 午後2:05", &["2024-03-12T14:05"]);
+        check("2024년 03월 12일 13시 20분 45초 (KST)", &["2024-03-12T13:20:45 540"]);
+        check("2024年3月12日 11:22:33（北京时间）", &["2024-03-12T11:22:33 480"]);
+        check("date=2024-03-12 time=14:15:16 tz=\"+0100\"", &["2024-03-12T14:15:16 60"]);
+        check("CEF:0|x rt=1705332439123 src=192.0.2.1", &["2024-01-15T15:27:19 0"]);
+        check("12.03.2024 06:10:00 (МСК)", &["2024-03-12T06:10:00 180"]);
+        check("12 marca 2024 r. o godz. 04:50 CET", &["2024-03-12T04:50 60"]);
+        check("12 марта 2024 г. в 06:10", &["2024-03-12T06:10"]);
+        check("12 Eylül 2024 06:10", &["2024-09-12T06:10"]);
+        check("den 12 mars 2024 kl. 06:10", &["2024-03-12T06:10"]);
+    }
+
+    #[test]
+    fn finds_ranges() {
+        check("Time Window: 2025-12-10 16:50-17:00 (+01)", &["2025-12-10T16:50 60", "2025-12-10T17:00 60"]);
+        check("2025-12-10 16:50:00 - 17:00:00 UTC", &["2025-12-10T16:50:00 0", "2025-12-10T17:00:00 0"]);
+        check(
+            "between 10:02 and 10:15 UTC on 15 January 2024",
+            &["2024-01-15T10:02 0", "2024-01-15T10:15 0"],
+        );
+        check(
+            "2024-01-15 10:00:00 to 2024-01-15 11:00:00 UTC",
+            &["2024-01-15T10:00:00 0", "2024-01-15T11:00:00 0"],
+        );
+        check("2024-01-15 10:00-11:00", &["2024-01-15T10:00", "2024-01-15T11:00"]);
+        check("2024-01-15T10:00-05:00", &["2024-01-15T10:00 -300"]);
+    }
+
+    #[test]
+    fn refuses_what_only_looks_like_one() {
+        check("192.168.10.11 port 22", &[]);
+        check("version 10.12.2024.1", &[]);
+        check("call +1-555-0456 or 12:30", &[]);
+        check("you may reply 24/7", &[]);
+        check("13/13/2024", &[]);
+    }
+
+    #[test]
+    fn reads_epochs() {
+        for text in ["1705332439", "1705332439123", "1705332439.5"] {
+            assert_eq!(epoch(text).map(|it| it.civil.to_string()).as_deref(), Some("2024-01-15T15:27:19"));
+        }
+        assert_eq!(epoch("4111222333"), None);
+    }
+}

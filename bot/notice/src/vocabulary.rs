@@ -1,0 +1,107 @@
+//! The words by which names of fields are understood, as sets: one lookup a word.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::pattern::fold;
+
+/// A set of word classes, one bit each.
+pub(super) type Classes = u64;
+
+macro_rules! classes {
+    ($($bit:literal $name:ident $words:literal)*) => {
+        $(#[doc = concat!("Words such as: ", $words)] pub(super) const $name: Classes = 1 << $bit;)*
+        /// Each class and its words.
+        const LISTS: &[(Classes, &str)] = &[$(($name, $words)),*];
+    };
+}
+
+classes! {
+    0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie agent manager collector observer firewall monitored protected dich nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
+    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
+    2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop closed finished occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
+    3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
+    4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
+    5 ZONE "zone timezone tz zeitzone offset"
+    6 DEADLINE "deadline due expires expiry expiration"
+    7 PORT "port ports sport dport spt dpt srcport dstport destport sourceport"
+    8 ENDS "orig resp"
+    9 PROTOCOL "proto protocol protocols transport"
+    10 URL "url urls uri link website"
+    11 NUMBER "id number no nr nummer num code"
+    12 CASE_ID "rid caseid ticketid"
+    13 REPORT "report abuse"
+    14 ADDRESS "adres adresse adresa adresu adresen direccion endereco indirizzo osoite alamat cim adressen ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
+    15 SERVICE "service method"
+    16 ABOUT_SERVICE "name version provider"
+    17 ACTIVITY "type category activity classification violation infection threat kind reason"
+    18 ELSEWHEN "cert certificate issue issued expiration registration build uptime creation"
+    19 EVENT "abuse attack incident event seen observed first last"
+    20 ATTRIBUTE "name id version port count size bytes asn geo country city"
+    21 REPORTER "reporter reporters complainants complainant submitter contact sender"
+    22 TOLD "reported detected submitted observed logged forwarded checked tested verified monitored measured queried"
+    23 BY "by from"
+    36 SEEN "detected observed logged"
+    24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"
+    25 FROM "from"
+    26 ATTACKED "attacked"
+    27 REPORTED "reported abuse attack"
+    28 PORT_LETTER "p"
+    29 HOST_LETTER "h"
+    30 TYPE "type"
+    31 IP_OR_PORT "ip port"
+    32 REMOTE "remote"
+    33 LOCAL "local"
+    35 PLAIN "the public external internet user customer server machine device system affected involved listed blocked banned blacklisted reported full main exit proxy hostname domain v4 v6 and or of in question responsible problem primary ipaddress node list"
+    34 WEAK "your our my local client remote instance resource foreign ihr ihre votre vostro uw unser unsere notre nuestro nuestra onze nasz nasza"
+}
+
+/// Beginnings of words, for compounds such as `destips` and `srcAddressV6`.
+const BEGINNINGS: [(Classes, &str); 8] = [
+    (VICTIM, "dest"),
+    (VICTIM, "dst"),
+    (VICTIM, "target"),
+    (VICTIM, "victim"),
+    (ACCUSED, "src"),
+    (ACCUSED, "source"),
+    (ACCUSED, "attacker"),
+    (ACCUSED, "offend"),
+];
+
+/// Parts of words in scripts without blanks, and in Russian and Korean.
+const PARTS: [(Classes, &str); 3] = [
+    (VICTIM, "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв призначен"),
+    (
+        ACCUSED,
+        "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
+    ),
+    (TIME, "时间 時間 日時 日期 시간 일시 время дата"),
+];
+
+static WORDS: LazyLock<HashMap<&'static str, Classes>> = LazyLock::new(|| {
+    let mut words: HashMap<&'static str, Classes> = HashMap::new();
+    for (class, list) in LISTS {
+        for word in list.split(' ') {
+            *words.entry(word).or_default() |= class;
+        }
+    }
+    words
+});
+
+/// Returns the classes of a lower-case word.
+pub(super) fn classes(word: &str) -> Classes {
+    let mut found = WORDS.get(fold(word).as_ref()).copied().unwrap_or(0);
+    for (class, beginning) in BEGINNINGS {
+        if word.starts_with(beginning) {
+            found |= class;
+        }
+    }
+    if !word.is_ascii() {
+        for (class, parts) in PARTS {
+            if parts.split(' ').any(|part| word.contains(part)) {
+                found |= class;
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,247 @@
+//! Which of the times of a notice are the incident's.
+//!
+//! A notice names many times: when it happened, when it was reported, by when to answer. Only the
+//! first kind makes a window.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use regex::Regex;
+
+use super::activity::field;
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::record::Record;
+use super::time::Finder;
+use super::time::Interval;
+use super::time::Precision;
+use super::time::Resolver;
+use super::time::Stamp;
+use super::time::Zone;
+use super::time::prose_zone;
+use crate::claim::ZoneSource;
+
+/// The times of a notice, sorted by what they mean.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    /// In a field that names the time of the incident.
+    pub labelled: Vec<Stamp>,
+    /// In sentences that tell of the incident, and at the head of log lines.
+    pub told: Vec<Stamp>,
+    /// By when an answer is wanted.
+    pub deadlines: Vec<Stamp>,
+}
+
+static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)(?:\b(?:by|before|until|no later than|deadline|due|expires?|respond(?:ing)? by|prior to)\b\W*)$",
+    )
+});
+static OTHER: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:reported|received|sent|generated|written|submitted|exported|created|updated|revised|notified|contacted\s+(?:you|us|by|your)|added|listed|wrote|issued|effective|published|printed|processed|launched|registered|forwarded|opened|report date|expires?|as of|copyright|notification)\b(?:[^.;]|\.[^\s]){0,90}$";
+    compile(pattern)
+});
+
+/// When the offending mail or traffic was sent or received, that is the incident.
+static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$";
+    compile(pattern)
+});
+
+/// The line above a quoted mail: "On Monday, 11 March 2024 at 10:00 somebody wrote:".
+static WROTE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:wrote|writes|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|skrev|napisał)\b.{0,80}:\s*$",
+    )
+});
+
+/// "First connection ..., last ...": the ends of one campaign, however long.
+static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\berster?\b.{0,120}\bletzter?\b|\bletzter?\b.{0,120}\berster?\b",
+    )
+});
+
+/// Sorts the times of all lines that are no rows of a log.
+pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
+    let mut times = Times::default();
+    let mut day: Option<DateTime> = None;
+    for (index, (line, record)) in lines.iter().zip(records).enumerate() {
+        let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
+        if is_row || line.kind != LineKind::Statement || WROTE.is_match(line.text) {
+            continue;
+        }
+        let name = field(line.text).map(|(name, _)| name).filter(|name| is_name(name));
+        let kind = name.map(|name| label::meaning(name).kind);
+        if line.stamps.is_empty() {
+            if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text)) {
+                times.labelled.extend(clock_on(date, value));
+            } else if let (Some(Kind::Time), Some((_, value))) = (kind, field(line.text)) {
+                times.labelled.extend(super::time::epoch(value));
+            }
+            continue;
+        }
+        // A line that begins with its times is a row of its own.
+        let spans =
+            line.stamps.len() >= 2 && line.stamps[0].start >= 24 && FIRST_AND_LAST.is_match(line.text);
+        for stamp in &line.stamps {
+            let before = &line.text[..stamp.start];
+            if kind == Some(Kind::Deadline) || DEADLINE.is_match(before) {
+                times.deadlines.push(stamp.clone());
+            } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
+                if stamp.precision == Precision::Day {
+                    day = Some(stamp.civil);
+                }
+                times.labelled.push(stamp.clone());
+            } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))
+            {
+                continue;
+            } else if spans {
+                times.labelled.push(stamp.clone());
+            } else {
+                times.told.push(stamp.clone());
+            }
+        }
+    }
+    drop_days_with_clocks(&mut times.labelled);
+    drop_days_with_clocks(&mut times.told);
+    times
+}
+
+/// Says whether the head of a line is a name rather than the beginning of a sentence or a log entry.
+fn is_name(name: &str) -> bool {
+    name.split_whitespace().count() <= 8 && name.chars().filter(char::is_ascii_digit).count() <= 4
+}
+
+/// Joins a clock in one field to the date in another.
+fn clock_on(date: DateTime, value: &str) -> Vec<Stamp> {
+    Finder
+        .find(&format!("{} {value}", date.date()))
+        .into_iter()
+        .filter(|stamp| stamp.precision != Precision::Day)
+        .collect()
+}
+
+/// A date says nothing more where a time on that date is known.
+fn drop_days_with_clocks(stamps: &mut Vec<Stamp>) {
+    let exact: Vec<DateTime> =
+        stamps.iter().filter(|it| it.precision != Precision::Day).map(|it| it.civil).collect();
+    stamps.retain(|stamp| {
+        stamp.precision != Precision::Day || !exact.iter().any(|it| it.date() == stamp.civil.date())
+    });
+}
+
+/// Learns what the notice says of times in general.
+pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone: Option<Zone>) -> Resolver {
+    let stated = lines
+        .iter()
+        .filter(|line| line.kind == LineKind::Statement)
+        .find_map(|line| zone_said(line))
+        .map(|zone| (zone, ZoneSource::Prose))
+        .or(column_zone.map(|zone| (zone, ZoneSource::Header)));
+    let year = lines
+        .iter()
+        .flat_map(|line| &line.stamps)
+        .find(|stamp| stamp.year_known)
+        .map(|stamp| stamp.civil.year());
+    Resolver { sent, year, stated }
+}
+
+/// Reads a statement about zones in a line, the zones of its own times aside.
+fn zone_said(line: &Line<'_>) -> Option<Zone> {
+    let Some(first) = line.stamps.first() else {
+        return prose_zone(line.text)
+            .or_else(|| heading_zone(line.text))
+            .or_else(|| lone_zone(line.text))
+            .or_else(|| clock_zone(line.text));
+    };
+    if let Some(zone) = line.text.get(..first.start).and_then(prose_zone) {
+        return Some(zone);
+    }
+    let mut rest = String::with_capacity(line.text.len());
+    let mut at = 0;
+    for stamp in &line.stamps {
+        rest.push_str(line.text.get(at..stamp.start).unwrap_or_default());
+        at = stamp.end;
+    }
+    rest.push_str(line.text.get(at..).unwrap_or_default());
+    let says = rest.to_lowercase();
+    (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
+}
+
+/// A zone that is a sentence of its own: "Our log follows. UTC:".
+static LONE_ZONE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:^|[.,;(]\s*)((?:UTC|GMT)(?:\s?[+-]\s?\d{1,2}(?::?\d{2})?)?|CES?T|E[SD]T|P[SD]T|C[SD]T|M[SD]T|JST|KST|MSK|BST|AES?T|MES?Z)\)?[.:,]?\s*$",
+    )
+});
+
+/// Reads the zone of a short heading over a log: "tcpdump (UTC):".
+fn heading_zone(text: &str) -> Option<Zone> {
+    let text = text.trim();
+    if text.len() > 60 || !text.ends_with(':') {
+        return None;
+    }
+    let words = text.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-')));
+    words
+        .filter(|word| word.len() >= 3 && word.bytes().all(|byte| !byte.is_ascii_lowercase()))
+        .find_map(super::time::read_zone)
+        .map(|(zone, _)| zone)
+}
+
+fn lone_zone(text: &str) -> Option<Zone> {
+    let found = LONE_ZONE.captures(text.trim_end())?;
+    prose_zone(&format!("times {}", &found[1]))
+}
+
+/// Reads the zone beside a clock that has no date: "between 10:02 and 10:15 EST".
+fn clock_zone(text: &str) -> Option<Zone> {
+    Finder.find(&format!("2024-01-01 {text}")).into_iter().find_map(|stamp| stamp.zone)
+}
+
+/// Finds the zone of times that have none by one time that is written with a zone elsewhere in the
+/// notice: "last seen 10:15 UTC" above a log that ends at 12:15.
+pub(super) fn calibrate(resolver: &Resolver, unzoned: &[&Stamp], zoned: &[&Stamp]) -> Option<Zone> {
+    for known in zoned.iter().filter(|stamp| stamp.zone.is_some() && stamp.precision != Precision::Day) {
+        let at = resolver.resolve(known)?.from;
+        for stamp in unzoned.iter().filter(|stamp| stamp.precision != Precision::Day) {
+            let shown = resolver.civil(stamp)?;
+            let shown = Offset::UTC.to_timestamp(shown).ok()?;
+            let difference = shown.as_second() - at.as_second();
+            let quarter = 900 * (difference as f64 / 900.0).round() as i64;
+            if quarter.abs() <= 14 * 3600 && (difference - quarter).abs() <= 90 {
+                return i32::try_from(quarter).ok().map(Zone::Fixed);
+            }
+        }
+    }
+    None
+}
+
+/// Joins times into one interval, leaving out those that lie far from the first.
+pub(super) fn join(resolver: &Resolver, stamps: &[&Stamp], apart_max: SignedDuration) -> Option<Interval> {
+    let zoned: Vec<&&Stamp> = stamps.iter().filter(|stamp| stamp.zone.is_some()).collect();
+    let chosen: Vec<&&Stamp> = if zoned.is_empty() { stamps.iter().collect() } else { zoned };
+    let mut joined: Option<Interval> = None;
+    for interval in chosen.into_iter().filter_map(|stamp| resolver.resolve(stamp)) {
+        joined = Some(match joined {
+            None => interval,
+            Some(so_far) if gap(so_far, interval) <= apart_max => so_far.join(interval),
+            Some(so_far) => so_far,
+        });
+    }
+    joined
+}
+
+/// Returns the time between two intervals; nothing when they touch.
+pub(super) fn gap(one: Interval, other: Interval) -> SignedDuration {
+    let (first, second) = if one.from <= other.from { (one, other) } else { (other, one) };
+    second.from.duration_since(first.to).max(SignedDuration::ZERO)
+}
