@@ -1,6 +1,5 @@
 //! `host-recorder seal`: the key that makes a ring evidence.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;

@@ -1,7 +1,6 @@
 //! `host-recorder tail`: events as they are committed.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

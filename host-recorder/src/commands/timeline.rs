@@ -1,7 +1,6 @@
 //! `host-recorder timeline`: what happened, one line an event.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;

@@ -1,6 +1,5 @@
 //! `host-recorder tree`: the tree around a process.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;

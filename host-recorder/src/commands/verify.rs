@@ -1,6 +1,5 @@
 //! `host-recorder verify`: whether a ring is as the recorder left it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 

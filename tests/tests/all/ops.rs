@@ -291,6 +291,6 @@ fn the_unit_is_valid_and_little_exposed() -> anyhow::Result<()> {
 }
 
 /// Off is what was not asked for, or what this kernel has nothing of.
-fn is_in_use_or_off(hook: &serde_json::Value) -> bool {
+fn is_in_use_or_off(hook: &Value) -> bool {
     hook["state"] == "in_use" || hook["state"].get("off").is_some()
 }
