@@ -42,6 +42,7 @@ impl About {
     }
 
     /// Of events, in order.
+    #[cfg(test)]
     pub(super) fn of(events: &[Event]) -> Self {
         let mut about = Self::new();
         events.iter().for_each(|event| about.add(event));

@@ -10,7 +10,6 @@ use std::sync::PoisonError;
 use std::sync::mpsc;
 
 use super::RingError;
-use super::about::About;
 use super::chain::Chain;
 use super::chain::Sealed;
 use super::chain::What;
@@ -18,8 +17,10 @@ use super::chain::hash_file;
 use super::files;
 use super::log;
 use super::log::visit_log;
-use super::segment::write_segment;
+use super::segment::SegmentWriter;
 use super::writer::RingLimits;
+use crate::event::Event;
+use crate::id::EventId;
 
 /// How large a ring is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,8 +104,18 @@ pub(super) fn run_sealer(
 
 /// Turns a log into a segment. The log goes only once the segment is on disk under its name and in the chain.
 fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> Result<(), RingError> {
-    let mut events = Vec::new();
-    visit_log(log, &mut |event| events.push(event))?;
+    let begins = files::first_of_log(log).unwrap_or_default();
+    let unfinished = dir.join(format!("segment-{begins:020}.parquet.tmp"));
+    let mut segment: Option<SegmentWriter> = None;
+    let mut ids: Option<(EventId, EventId)> = None;
+    let mut outcome = Ok(());
+    visit_log(log, &mut |event| {
+        ids = Some((ids.map_or(event.id, |(first, _)| first), event.id));
+        if outcome.is_ok() {
+            outcome = push(&mut segment, &unfinished, &event);
+        }
+    })?;
+    outcome?;
     let remove = || match std::fs::remove_file(log) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(RingError::io("remove", log, error))
@@ -112,7 +123,7 @@ fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> R
         _ => Ok(()),
     };
     let unmark = |chain: &mut Chain| files::first_of_log(log).map_or(Ok(()), |first| chain.unmark(first));
-    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+    let (Some((first, last)), Some(segment)) = (ids, segment) else {
         unmark(&mut locked(chain))?;
         return remove();
     };
@@ -120,21 +131,27 @@ fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> R
         Some(sha256) => Some(hash_file(log, u64::MAX)?.0 == sha256),
         None => None,
     };
-    let about = About::of(&events);
-    let file = files::segment_name(first.id, last.id);
+    let file = files::segment_name(first, last);
     let name = dir.join(&file);
-    let unfinished = name.with_extension("parquet.tmp");
-    let filters = write_segment(&unfinished, &events, &about)?;
+    let (about, filters) = segment.finish()?;
     let (sha256, bytes) = hash_file(&unfinished, u64::MAX)?;
     std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
-    let (first, last) = (first.id, last.id);
     let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, about };
     let mut chain = locked(chain);
     chain.append(What::Sealed(Box::new(sealed)))?;
     // What is vouched for as a segment need not be vouched for as a log.
     unmark(&mut chain)?;
     remove()
+}
+
+/// Adds an event to the segment that is being written, which begins with the first.
+fn push(segment: &mut Option<SegmentWriter>, path: &Path, event: &Event) -> Result<(), RingError> {
+    let segment = match segment {
+        Some(segment) => segment,
+        None => segment.insert(SegmentWriter::create(path)?),
+    };
+    segment.push(event)
 }
 
 /// The chain, whoever failed while holding it.

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
@@ -43,8 +44,8 @@ pub(super) const VERSION_KEY: &str = "gumshoe.version";
 const SPANS_KEY: &str = "gumshoe.spans";
 pub(super) const ABOUT_KEY: &str = "gumshoe.about";
 
-/// Rows in a row group.
-pub(super) const GROUP_ROWS: usize = 1 << 15;
+/// Rows in a row group: what is held in memory while a segment is written.
+pub(super) const GROUP_ROWS: usize = 1 << 14;
 
 /// Columns that are asked for by value: they carry bloom filters.
 const SOUGHT: [&str; 3] = ["remote_address", "process", "dns_name"];
@@ -63,20 +64,47 @@ const SCATTERED: [&str; 7] =
 /// Largest dictionary of such a column, bytes.
 const SCATTERED_DICTIONARY: usize = 16 << 10;
 
-/// Writes a segment; it is complete and on disk when this returns. Returns where its filters are.
-pub(super) fn write_segment(path: &Path, events: &[Event], about: &About) -> Result<Filters, RingError> {
-    let wrong = |source| RingError::Parquet { path: path.to_owned(), source };
-    let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
-    let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
-    let mut writer = writer(file).map_err(wrong)?;
-    for group in events.chunks(GROUP_ROWS) {
-        let rows: Vec<Row> = group.iter().map(Row::of).collect();
-        write_group(&mut writer, &rows).map_err(wrong)?;
+/// A segment that is being written: of its events only a group of rows is held in memory.
+pub(super) struct SegmentWriter {
+    path: PathBuf,
+    sync: File,
+    writer: SerializedFileWriter<File>,
+    rows: Vec<Row>,
+    about: About,
+}
+
+impl SegmentWriter {
+    pub(super) fn create(path: &Path) -> Result<Self, RingError> {
+        let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
+        let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
+        let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), sync, writer, rows: Vec::new(), about: About::new() })
     }
-    describe(&mut writer, about)?;
-    let filters = filters(&writer.finish().map_err(wrong)?);
-    sync.sync_all().map_err(|source| RingError::io("write", path, source))?;
-    Ok(filters)
+
+    pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
+        self.about.add(event);
+        self.rows.push(Row::of(event));
+        if self.rows.len() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
+    }
+
+    fn write_rows(&mut self) -> Result<(), RingError> {
+        let outcome = write_group(&mut self.writer, &self.rows);
+        self.rows.clear();
+        outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
+    }
+
+    /// It is complete and on disk when this returns: what stands in it, and where its filters are.
+    pub(super) fn finish(mut self) -> Result<(About, Filters), RingError> {
+        if !self.rows.is_empty() {
+            self.write_rows()?;
+        }
+        describe(&mut self.writer, &self.about)?;
+        let metadata = self.writer.finish();
+        let metadata = metadata.map_err(|source| RingError::Parquet { path: self.path.clone(), source })?;
+        let filters = filters(&metadata);
+        self.sync.sync_all().map_err(|source| RingError::io("write", &self.path, source))?;
+        Ok((self.about, filters))
+    }
 }
 
 /// Where in a segment the filters on remote addresses are, so that one that was never asked for need not be opened
@@ -272,13 +300,19 @@ mod tests {
     use crate::ring::reader::Segment;
     use crate::testing;
 
+    fn write(path: &Path, events: &[Event]) {
+        let mut segment = SegmentWriter::create(path).unwrap();
+        events.iter().for_each(|event| segment.push(event).unwrap());
+        segment.finish().unwrap();
+    }
+
     #[test]
     fn a_segment_gives_back_its_events() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("segment.parquet");
         let events = testing::events(70_000);
         let about = About::of(&events);
-        write_segment(&path, &events, &about).unwrap();
+        write(&path, &events);
         let segment = Segment::open(&path).unwrap();
         let mut read = Vec::new();
         segment.all(&mut |event| read.push(event)).unwrap();
@@ -295,7 +329,7 @@ mod tests {
         (process.argv, process.env) = (Vec::new(), Vec::new());
         let body = crate::event::Body::Process(Box::new(process));
         let events = vec![Event { id: 0, time: crate::id::UnixNs(1), boot_ns: 1, body }];
-        write_segment(&path, &events, &About::of(&events)).unwrap();
+        write(&path, &events);
         let mut read = Vec::new();
         Segment::open(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
@@ -306,7 +340,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("segment.parquet");
         let events = testing::events(50);
-        write_segment(&path, &events, &About::of(&events)).unwrap();
+        write(&path, &events);
         let bytes = std::fs::read(&path).unwrap();
         for end in (0..bytes.len()).step_by(97) {
             std::fs::write(&path, &bytes[..end]).unwrap();
