@@ -29,6 +29,7 @@ use super::columns::ReadValues;
 use super::columns::Row;
 use super::segment::ABOUT_KEY;
 use super::segment::Filters;
+use super::segment::SPANS_KEY;
 use super::segment::VERSION;
 use super::segment::VERSION_KEY;
 use super::select::Selection;
@@ -74,13 +75,16 @@ impl Segment {
         Ok(segment)
     }
 
-    /// What it says of itself; of an older one, that says nothing, what its events tell.
+    /// What it says of itself; an older one says only when the recorder ran, the rest its events tell.
     pub(super) fn about(&self) -> Result<About, RingError> {
         if let Some(about) = self.value(ABOUT_KEY) {
             return serde_json::from_str(&about).map_err(|source| RingError::Spans { source });
         }
         let mut about = About::new();
         self.all(&mut |event| about.add(&event))?;
+        if let Some(spans) = self.value(SPANS_KEY) {
+            about.spans = serde_json::from_str(&spans).map_err(|source| RingError::Spans { source })?;
+        }
         Ok(about)
     }
 

@@ -41,7 +41,7 @@ use crate::event::Event;
 /// Version of the format of a segment.
 pub(super) const VERSION: &str = "1";
 pub(super) const VERSION_KEY: &str = "gumshoe.version";
-const SPANS_KEY: &str = "gumshoe.spans";
+pub(super) const SPANS_KEY: &str = "gumshoe.spans";
 pub(super) const ABOUT_KEY: &str = "gumshoe.about";
 
 /// Rows in a row group: what is held in memory while a segment is written.
