@@ -182,9 +182,9 @@ impl Recorder {
             }
         }
         self.take()?;
-        for begun in self.beginnings.due(u64::MAX) {
-            self.take_begun(begun);
-        }
+        self.read_logins();
+        // The logs will not be read any more.
+        self.tell_waiting(u64::MAX);
         self.commit()?;
         self.note(RecorderAct::Stopped, "asked to");
         self.commit_ring();
@@ -211,6 +211,7 @@ impl Recorder {
             }
         }
         self.flows.settle();
+        self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
@@ -539,10 +540,15 @@ impl Recorder {
                 "lines about logins were left out: the program that they name wrote none"
             );
         }
-        for begun in self.beginnings.due(clock::boot_ns()) {
+        self.tell_waiting(clock::boot_ns());
+    }
+
+    /// Tells of sessions that the logs had time to tell of until then, and did not.
+    fn tell_waiting(&mut self, boot_ns: u64) {
+        for begun in self.beginnings.due(boot_ns) {
             self.take_begun(begun);
         }
-        for session in self.sessions.untold(clock::boot_ns()) {
+        for session in self.sessions.untold(boot_ns) {
             self.take_session(session);
         }
     }
@@ -627,7 +633,6 @@ impl Recorder {
     }
 
     fn forget(&mut self) {
-        self.processes.forget(clock::boot_ns());
         self.beginnings.forget(&self.processes);
         let processes = &self.processes;
         self.mount_namespaces.retain(|id, _| processes.get(id).is_some());

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_one_whatever_it_learns_of_its_port() {
-        let mut events = vec![flow(7, 1, 0, 0, 1), flow(7, 1, 50, 0, 1), flow(7, 1, 51, 0, 2)];
+        let mut events = vec![flow(7, 1, 0, 0, 1), flow(7, 1, 50, 0, 1), flow(7, 1, 51, 0, 2_000_000_000)];
         for event in &mut events {
             if let Body::Flow(flow) = &mut event.body {
                 flow.protocol = Protocol::TCP;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::mpsc;
+use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
@@ -148,7 +149,7 @@ impl Ring {
         let (sealer, requests) = mpsc::sync_channel(SEALS_WAITING_MAX);
         let thread = {
             let (dir, size, chain) = (dir.to_owned(), Arc::clone(&size), Arc::clone(&chain));
-            std::thread::spawn(move || run_sealer(&dir, limits, &requests, &size, &chain))
+            thread::spawn(move || run_sealer(&dir, limits, &requests, &size, &chain))
         };
         let ring = Self {
             dir: dir.to_owned(),
@@ -345,12 +346,23 @@ fn lock(dir: &Path) -> Result<File, RingError> {
         .write(true)
         .open(&path)
         .map_err(|source| RingError::io("open", &path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RingError::Locked(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(RingError::io("lock", &path, source)),
+    // One that just ended may hold it a moment longer, in a child that has not executed its program yet.
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => return Err(RingError::Locked(dir.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(RingError::io("lock", &path, source)),
+        }
     }
 }
+
+/// How long a ring that somebody else writes to is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+
+/// Between two tries.
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
