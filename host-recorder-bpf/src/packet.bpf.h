@@ -17,6 +17,7 @@
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 #define DNS_PORT 53
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
 
 /* DNS messages kept in a second on one CPU. */
 #define DNS_RATE 512
@@ -201,7 +202,7 @@ static __always_inline void forget_ports(struct packet *packet)
 }
 
 /* Which kind of socket sent it; false where the packet is not ours to record. */
-static __always_inline bool classify(struct sock *sk, struct packet *packet)
+static __always_inline bool classify(struct sk_buff *skb, struct sock *sk, struct packet *packet)
 {
 	__u8 state;
 
@@ -219,7 +220,8 @@ static __always_inline bool classify(struct sock *sk, struct packet *packet)
 	}
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) {
 		packet->via = RECORD_VIA_KERNEL;
-		return !scoped && sk->sk_type != SOCK_STREAM;
+		/* What the kernel answers to this host itself leaves it not. */
+		return !scoped && sk->sk_type != SOCK_STREAM && skb->dev->type != ARPHRD_LOOPBACK;
 	}
 	packet->via = sk->sk_type == SOCK_RAW ? RECORD_VIA_RAW_IP : RECORD_VIA_SOCKET;
 	return sk->sk_type != SOCK_STREAM;
@@ -522,7 +524,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	struct packet packet = {};
 	int transport = 0;
 
-	if (!classify(sk, &packet))
+	if (!classify(skb, sk, &packet))
 		return 0;
 	if (!read_packet(skb, &packet, &transport)) {
 		lose(RECORD_LOSS_UNREADABLE_PACKET, 1);
@@ -574,15 +576,19 @@ static __always_inline int read_datagram(struct __sk_buff *skb, struct packet *p
 	return at;
 }
 
-/* Datagrams that reach a socket: what causes an answer, and answers to questions of DNS. */
+/* Datagrams from elsewhere that reach a socket: what causes an answer, and answers to questions of DNS. */
 SEC("cgroup_skb/ingress")
 int on_ingress(struct __sk_buff *skb)
 {
 	struct packet packet = {};
 	struct record_dns *record;
-	int at = read_datagram(skb, &packet);
 	__u64 length;
+	int at;
 
+	/* What this host sent to itself was seen when it was sent. */
+	if (skb->ifindex == LOOPBACK_IFINDEX)
+		return 1;
+	at = read_datagram(skb, &packet);
 	if (!at)
 		return 1;
 	packet.via = RECORD_VIA_SOCKET;

@@ -17,7 +17,7 @@ use history::Via;
 use crate::decode::Connection;
 
 /// Flows that wait for the next commit before one is forced.
-pub const PENDING_MAX: usize = 20_000;
+pub const PENDING_MAX: usize = 8_000;
 
 /// Connections followed at once. What is beyond is recorded change by change.
 const CONNECTIONS_MAX: usize = 100_000;

@@ -16,8 +16,10 @@ use history::Process;
 use history::ProcessId;
 use history::Protocol;
 use history::Via;
+use tests::lab::INSTANCE_PUBLIC;
 use tests::lab::Lab;
 use tests::lab::VICTIM;
+use tests::lab::output_within;
 use tests::lab::wait_until;
 
 use super::recorder::COMMAND_MAX;
@@ -61,29 +63,18 @@ fn events(recording: &Recording) -> anyhow::Result<Vec<Event>> {
 #[test]
 fn names_that_are_asked_for_and_their_answers_are_recorded() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
-    let mut server = recording.lab.instance().command("dnsmasq")?;
-    server.args([
-        "--keep-in-foreground",
-        "--no-resolv",
-        "--no-hosts",
-        "--conf-file=/dev/null",
-        "--user=root",
-    ]);
-    server.args(["--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file="]);
-    server.arg(format!("--address=/www.example.com/{VICTIM}"));
-    recording.lab.spawn_daemon("dnsmasq", server)?;
     // Asked by a program of its own, with the query and its reading left to the program.
-    let dig = "for i in 1 2 3 4 5 6 7 8 9 10; do \
-               dig +tries=1 +time=2 @127.0.0.1 WWW.Example.com A +noall +answer | grep -q IN && break; done && \
-               dig +tries=1 @127.0.0.1 nothing.example.net AAAA | grep -q REFUSED";
-    recording.alice(dig)?;
+    recording.alice(
+        "dig +tries=2 @10.0.0.2 Victim.Example.net A +noall +answer | grep -q 198.51.100.20 && \
+         dig +tries=2 @10.0.0.2 nothing.example.net AAAA | grep -q NXDOMAIN",
+    )?;
     recording.python(&format!(
         "import socket\nsocket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',('{VICTIM}',7053))"
     ))?;
-    let evidence = recording.evidence_for(|request| request.names = vec!["www.example.com".to_owned()])?;
+    let evidence = recording.evidence_for(|request| request.names = vec!["victim.example.net".to_owned()])?;
     let asked =
         evidence.dns.iter().find(|event| event.dns.sent && !event.dns.answer).context("no question")?;
-    assert_eq!((asked.dns.name.as_str(), asked.dns.kind), ("www.example.com", 1));
+    assert_eq!((asked.dns.name.as_str(), asked.dns.kind), ("victim.example.net", 1));
     assert!(process(&evidence, asked.dns.process)?.argv[0].ends_with("dig"));
     let answered =
         evidence.dns.iter().find(|event| !event.dns.sent && event.dns.answer).context("no answer")?;
@@ -96,25 +87,38 @@ fn names_that_are_asked_for_and_their_answers_are_recorded() -> anyhow::Result<(
         Body::Dns(dns) if dns.answer && dns.name == "nothing.example.net" => Some(dns),
         _ => None,
     });
-    assert_eq!(failed.context("no refusal")?.code, 5);
+    assert_eq!(failed.context("no refusal")?.code, 3);
     Ok(())
 }
 
 #[test]
 fn a_question_from_outside_that_causes_traffic_is_recorded_before_it() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
-    // A service that answers whatever address the question names: another process plays the forged source.
-    recording.python(
-        "import os,socket\n\
-         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('127.0.0.1',11211))\n\
-         asker='import socket\\n'\\\n\
-         'c=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); c.bind((\"127.0.0.2\",40001)); c.settimeout(5)\\n'\\\n\
-         'for i in range(30): c.sendto(b\"stats\",(\"127.0.0.1\",11211)); c.recvfrom(2000)'\n\
-         if os.fork()==0: os.execvp('python3',['python3','-c',asker])\n\
-         for i in range(30):\n\
-         \x20data,to=s.recvfrom(100); s.sendto(b'y'*1000,to)\n\
-         os.wait()",
-    )?;
+    // A service that answers whatever address the question names: the laptop plays the forged source.
+    let instance = recording.lab.instance();
+    let mut server = instance.command("python3")?;
+    let ready = instance.path("/tmp/ready");
+    server.args([
+        "-c",
+        "import socket\n\
+         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('0.0.0.0',11211))\n\
+         open('/tmp/ready','w').close()\n\
+         while True:\n\
+         \x20data,to=s.recvfrom(100); s.sendto(b'y'*1000,to)",
+    ]);
+    recording.lab.spawn_daemon("service", server)?;
+    wait_until("the service", COMMAND_MAX, || ready.exists())?;
+    let mut asker = recording.lab.laptop().command("python3")?;
+    asker.args([
+        "-c",
+        &format!(
+            "import socket\n\
+             c=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); c.bind(('0.0.0.0',40001)); c.settimeout(5)\n\
+             for i in range(30): c.sendto(b'stats',('{INSTANCE_PUBLIC}',11211)); c.recvfrom(2000)"
+        ),
+    ]);
+    let asked = output_within("the asker", &mut asker, COMMAND_MAX)?;
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
     let evidence = recording.evidence()?;
     // Question and answers are one: begun by the other side, with what came in and what went out because of it.
     let [asked] = of_port(&evidence, 40_001)[..] else { panic!("{}", history::text(&evidence)) };
