@@ -17,6 +17,7 @@
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 #define DNS_PORT 53
+#define DNS_HEADER 12
 #define LOOPBACK_IFINDEX 1 /* in every network namespace */
 
 /* DNS messages kept in a second on one CPU. */
@@ -462,7 +463,7 @@ static __always_inline void write_dns(struct sk_buff *skb, const struct packet *
 
 	if (scoped && !(task_context && in_scope()))
 		return;
-	if (transport < 0 || linear < at + 12) {
+	if (transport < 0 || linear < at + DNS_HEADER) {
 		lose(RECORD_LOSS_DNS, 1);
 		return;
 	}
@@ -604,9 +605,12 @@ int on_ingress(struct __sk_buff *skb)
 	barrier_var(length);
 	if (length > RECORD_DNS_MAX)
 		length = RECORD_DNS_MAX;
-	record->length = length;
-	if (!length || bpf_skb_load_bytes(skb, at + 8, record->message, length))
-		record->length = 0;
+	record->length = 0;
+	/* Verifiers before 6.2 learn the least length only from a comparison by order. */
+	barrier_var(length);
+	if (length >= DNS_HEADER && length <= RECORD_DNS_MAX &&
+	    !bpf_skb_load_bytes(skb, at + 8, record->message, length))
+		record->length = length;
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 	return 1;
 }
