@@ -608,9 +608,11 @@ int on_ingress(struct __sk_buff *skb)
 	record->length = 0;
 	/* Verifiers before 6.2 learn the least length only from a comparison by order. */
 	barrier_var(length);
-	if (length >= DNS_HEADER && length <= RECORD_DNS_MAX &&
-	    !bpf_skb_load_bytes(skb, at + 8, record->message, length))
-		record->length = length;
+	if (length >= DNS_HEADER) {
+		barrier_var(length); /* two comparisons, which the compiler would make one of a difference */
+		if (length <= RECORD_DNS_MAX && !bpf_skb_load_bytes(skb, at + 8, record->message, length))
+			record->length = length;
+	}
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 	return 1;
 }
