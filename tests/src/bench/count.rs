@@ -86,7 +86,10 @@ struct Tally {
     executions: HashSet<history::ProcessId>,
     targets: HashSet<Endpoint>,
     packets: HashMap<FlowKey, u64>,
-    connections: HashSet<(Endpoint, i64)>,
+    /// By the other side and the beginning.
+    connections: HashSet<(Endpoint, UnixNs)>,
+    /// Those told by sets, which tell of beginnings to the second.
+    members: HashSet<(Endpoint, i64)>,
 }
 
 impl Tally {
@@ -102,36 +105,41 @@ impl Tally {
                     self.executions.insert(process.id);
                 }
             }
-            Body::Flow(flow) => self.take_flow(flow, deed),
+            Body::Flow(flow) => {
+                if self.take_flow(flow, deed) {
+                    self.connections.insert((flow.remote, flow.first));
+                }
+            }
             Body::Targets(targets) => {
                 for remote in targets.remotes.endpoints() {
-                    self.take_flow(&targets.flow(remote), deed);
+                    if self.take_flow(&targets.flow(remote), deed) {
+                        self.members.insert((remote, second(targets.first)));
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    fn take_flow(&mut self, flow: &Flow, deed: &Deed) {
+    /// Whether a flow is one of those that are counted.
+    fn take_flow(&mut self, flow: &Flow, deed: &Deed) -> bool {
         let (pid, protocol) = match deed {
             Deed::Targets { pid, protocol } | Deed::Packets { pid, protocol } => (*pid, *protocol),
             Deed::Connections { pid } => (*pid, Protocol::TCP),
-            Deed::Executions { .. } | Deed::ExecutionsIn { .. } => return,
+            Deed::Executions { .. } | Deed::ExecutionsIn { .. } => return false,
         };
         let is_by = |id: &history::ProcessId| id.tgid == pid;
         if flow.protocol != protocol
             || matches!(flow.state, FlowState::Listening | FlowState::Bound | FlowState::Received)
             || !(flow.owner.iter().any(is_by) || flow.sender.iter().any(is_by))
         {
-            return;
+            return false;
         }
         let key = (flow.local, flow.remote, flow.first);
         self.targets.insert(flow.remote);
         let packets = self.packets.entry(key).or_default();
         *packets = (*packets).max(flow.packets);
-        // A set tells of beginnings to the second.
-        let second = flow.first.0.div_euclid(1_000_000_000);
-        self.connections.insert((flow.remote, second));
+        true
     }
 
     fn total(&self, deed: &Deed) -> u64 {
@@ -139,9 +147,18 @@ impl Tally {
             Deed::Executions { .. } | Deed::ExecutionsIn { .. } => self.executions.len() as u64,
             Deed::Targets { .. } => self.targets.len() as u64,
             Deed::Packets { .. } => self.packets.values().sum(),
-            Deed::Connections { .. } => self.connections.len() as u64,
+            Deed::Connections { .. } => {
+                let told: HashSet<_> =
+                    self.connections.iter().map(|(remote, first)| (*remote, second(*first))).collect();
+                (self.connections.len() + self.members.difference(&told).count()) as u64
+            }
         }
     }
+}
+
+/// The second of the wall clock that a time lies in.
+fn second(at: UnixNs) -> i64 {
+    at.0.div_euclid(1_000_000_000)
 }
 
 #[cfg(test)]
