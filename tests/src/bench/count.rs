@@ -105,10 +105,8 @@ impl Tally {
                     self.executions.insert(process.id);
                 }
             }
-            Body::Flow(flow) => {
-                if self.take_flow(flow, deed) {
-                    self.connections.insert((flow.remote, flow.first));
-                }
+            Body::Flow(flow) if self.take_flow(flow, deed) => {
+                self.connections.insert((flow.remote, flow.first));
             }
             Body::Targets(targets) => {
                 for remote in targets.remotes.endpoints() {
