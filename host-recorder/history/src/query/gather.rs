@@ -331,14 +331,15 @@ impl<'a> Gathered<'a> {
         chain
     }
 
+    /// The processes of activities, and their ancestors.
+    fn with_ancestors(&self, activities: &[Activity]) -> HashSet<ProcessId> {
+        let chains = actors(activities).flat_map(|id| self.chain(*id));
+        chains.map(|process| process.id).collect()
+    }
+
     /// Logins of the window, and those that began a session of an activity however long ago.
     fn logins_of(&self, activities: &[Activity]) -> (Vec<LoginEvent>, u64) {
-        let named: HashSet<ProcessId> = activities
-            .iter()
-            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
-            .flat_map(|id| self.chain(*id))
-            .map(|process| process.id)
-            .collect();
+        let named = self.with_ancestors(activities);
         let began = |event: &LoginEvent| {
             event.login.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
         };
@@ -371,11 +372,7 @@ impl<'a> Gathered<'a> {
 
     /// Messages about what was asked for first, then those of the processes of the activities.
     fn dns_of(&self, asked: &Request, activities: &[Activity]) -> (Vec<DnsEvent>, u64) {
-        let named: HashSet<ProcessId> = activities
-            .iter()
-            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
-            .copied()
-            .collect();
+        let named: HashSet<ProcessId> = actors(activities).copied().collect();
         let about = |dns: &Dns| {
             asked.names.contains(&dns.name)
                 || dns.addresses.iter().any(|address| activity::is_asked(asked, *address))
@@ -394,12 +391,7 @@ impl<'a> Gathered<'a> {
 
     /// Critical operations first, then those of the processes of the activities and their ancestors, and modules.
     fn operations_of(&self, activities: &[Activity]) -> (Vec<OperationEvent>, u64) {
-        let named: HashSet<ProcessId> = activities
-            .iter()
-            .flat_map(|activity| activity.process.iter().chain(&activity.senders))
-            .flat_map(|id| self.chain(*id))
-            .map(|process| process.id)
-            .collect();
+        let named = self.with_ancestors(activities);
         let tells = |event: &&OperationEvent| {
             let operation = &event.operation;
             operation.kind.is_critical()
@@ -461,6 +453,11 @@ impl<'a> Gathered<'a> {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
         self.window.touches(process.started, ended)
     }
+}
+
+/// Owners of the sockets of activities, and who else sent through them.
+fn actors(activities: &[Activity]) -> impl Iterator<Item = &ProcessId> {
+    activities.iter().flat_map(|activity| activity.process.iter().chain(&activity.senders))
 }
 
 fn omit(omitted: &mut Vec<Omission>, what: &str, count: u64) {
