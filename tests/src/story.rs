@@ -75,6 +75,7 @@ pub struct Story {
     state_dir: PathBuf,
     noise: Option<Noise>,
     recording_since: Option<Instant>,
+    log: Option<&'static str>,
 }
 
 impl Story {
@@ -95,6 +96,7 @@ impl Story {
             state_dir: state_dir.to_owned(),
             noise: None,
             recording_since: None,
+            log: None,
         })
     }
 
@@ -190,18 +192,24 @@ impl Story {
         })
     }
 
+    /// Has the bot log all that it and its libraries can, once it is started.
+    pub fn log_everything(&mut self) {
+        self.log = Some("trace");
+    }
+
     /// Starts `gumshoe serve` and waits until it reads its queue.
     ///
     /// # Errors
     /// When it does not; says what it said instead.
     pub fn serve(&mut self) -> anyhow::Result<()> {
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, self.config())?;
+        fs::write(&config, settings(&self.aws, &self.slack, &self.state_dir))?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve
             .env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token())
             .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        serve.envs(self.log.map(|level| ("RUST_LOG", level)));
         let mut child = self.lab.spawn_daemon("gumshoe", serve)?;
         let calls = self.lab.dir().join("aws.log");
         let mut ended = false;
@@ -214,24 +222,16 @@ impl Story {
         waited.with_context(|| self.gumshoe_log())
     }
 
-    /// The settings that `gumshoe serve` is given.
-    fn config(&self) -> String {
-        // A JSON string is a TOML string.
-        let text = |value: &str| Value::from(value).to_string();
-        format!(
-            "queue_url = {}\nstate_dir = {}\nssm_document = {}\nregions = [{}]\n\n[slack]\nchannel = {}\napi_url = {}\n",
-            text(&self.aws.queue_url),
-            text(&self.state_dir.to_string_lossy()),
-            text(&self.aws.document),
-            text(crate::standins::REGION),
-            text(slack::CHANNEL),
-            text(&self.slack.api_url()),
-        )
-    }
-
     /// The notice that names the instance's public address and this victim.
     pub fn notice(&self, scanned: &Scanned, victim: Ipv4Addr) -> String {
-        notice::mail(&self.aws.account, lab::INSTANCE_PUBLIC, victim, &scanned.packets, Timestamp::now())
+        notice::mail(
+            notice::CASE,
+            &self.aws.account,
+            lab::INSTANCE_PUBLIC,
+            victim,
+            &scanned.packets,
+            Timestamp::now(),
+        )
     }
 
     /// Has the notice arrive and waits until Gumshoe is done with it.
@@ -287,4 +287,19 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// The settings that `gumshoe serve` is given.
+pub fn settings(aws: &Aws, slack: &Slack, state_dir: &Path) -> String {
+    // A JSON string is a TOML string.
+    let text = |value: &str| Value::from(value).to_string();
+    format!(
+        "queue_url = {}\nstate_dir = {}\nssm_document = {}\nregions = [{}]\n\n[slack]\nchannel = {}\napi_url = {}\n",
+        text(&aws.queue_url),
+        text(&state_dir.to_string_lossy()),
+        text(&aws.document),
+        text(crate::standins::REGION),
+        text(slack::CHANNEL),
+        text(&slack.api_url()),
+    )
 }
