@@ -75,6 +75,17 @@ impl Recording {
         Ok(())
     }
 
+    /// Waits until what reaches sockets is seen, which takes a moment from when a program can first be reached.
+    pub(super) fn await_receiving(&self) -> anyhow::Result<()> {
+        let status = self.ring().join("status.json");
+        wait_until("the hook for what is received", Duration::from_secs(10), || {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let status: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let mut hooks = status["hooks"].as_array().into_iter().flatten();
+            hooks.any(|hook| hook["name"] == "cgroup/skb_ingress" && hook["state"] == "in_use")
+        })
+    }
+
     pub(super) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         kill(Pid::from_raw(self.recorder.id().try_into()?), signal)?;
         wait_within("the recorder", &mut self.recorder, COMMAND_MAX)?;
