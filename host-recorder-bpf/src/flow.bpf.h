@@ -19,6 +19,7 @@ struct packet {
 	__u16 family;
 	__u8 protocol, via;
 	__u8 tcp_flags, received;
+	__u8 header; /* length of the transport header, where it is known */
 	__u64 bytes, count;
 };
 

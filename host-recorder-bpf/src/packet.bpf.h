@@ -78,9 +78,14 @@ static __always_inline bool read_transport(struct packet *packet, const struct h
 		if ((int)at + 14 > available)
 			return false;
 		packet->tcp_flags = header[13];
+		packet->header = (header[12] >> 4) * 4;
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
+		packet->header = 8;
+		if ((int)at + 4 > available)
+			return false;
+		break;
 	case IPPROTO_SCTP:
 		if ((int)at + 4 > available)
 			return false;
@@ -167,7 +172,15 @@ static __always_inline bool read_plainly(struct sk_buff *skb, int network, struc
 	*(__u32 *)packet->remote = ip->daddr;
 	packet->local_port = bpf_ntohs(udp->source);
 	packet->remote_port = bpf_ntohs(udp->dest);
+	packet->header = 8;
 	return true;
+}
+
+/* A packet that is split on its way has its headers in each part, `network` and transport header. */
+static __always_inline void count_headers(struct packet *packet, __u32 network)
+{
+	if (packet->count > 1 && packet->header)
+		packet->bytes += (packet->count - 1) * (network + packet->header);
 }
 
 /*
@@ -205,6 +218,7 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 		return true; /* ARP and others: not traffic to a remote host */
 	if (ether_type == bpf_htons(ETH_P_IP) && read_plainly(skb, network, packet)) {
 		*transport = network + 20;
+		count_headers(packet, 20);
 		return true;
 	}
 	headers = bpf_map_lookup_elem(&packet_headers, &zero);
@@ -216,7 +230,12 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 	if (at < 0)
 		return false;
 	*transport = at ? network + at : 0;
-	return !at || read_transport(packet, headers, at, available);
+	if (!at)
+		return true;
+	if (!read_transport(packet, headers, at, available))
+		return false;
+	count_headers(packet, at);
+	return true;
 }
 
 /*

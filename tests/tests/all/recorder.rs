@@ -277,6 +277,22 @@ fn one_flow_is_counted_to_the_packet_and_passed_sockets_name_both() -> anyhow::R
 }
 
 #[test]
+fn datagrams_that_are_split_on_their_way_are_counted_as_sent() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    // Ten datagrams of 100 bytes handed over at once (UDP_SEGMENT), then five by themselves.
+    recording.python(&format!(
+        "import socket\n\
+         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.connect(('{VICTIM}',7201))\n\
+         s.setsockopt(17,103,100); s.send(b'g'*1000)\n\
+         s.setsockopt(17,103,0); [s.send(b'g'*100) for _ in range(5)]"
+    ))?;
+    let evidence = recording.evidence()?;
+    let (sent, _) = activity(&evidence, "python3", Protocol::UDP, Via::Socket);
+    assert_eq!((sent.packets, sent.bytes), (15, 15 * 128), "{}", history::text(&evidence));
+    Ok(())
+}
+
+#[test]
 fn programs_without_a_file_are_marked() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
     let knock = |port: u16| format!("'knock','-c','echo > /dev/tcp/{VICTIM}/{port}; true'");
