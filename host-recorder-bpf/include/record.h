@@ -49,7 +49,7 @@ enum record_loss {
 	RECORD_LOSS_UNREADABLE_PACKET = 2,
 	/* A socket that could not be noted, so that its owner may be missing. */
 	RECORD_LOSS_OWNER = 3,
-	/* A DNS message over the rate that is kept, or one that could not be read. */
+	/* A DNS message over the rate that is kept, one that could not be read, or an answer that may come unseen. */
 	RECORD_LOSS_DNS = 4,
 	NR_RECORD_LOSS = 5,
 };
@@ -79,6 +79,13 @@ enum record_operation_kind {
 	RECORD_OPERATION_PACKET_TRANSMIT_RING = 5,
 	RECORD_OPERATION_PACKET_BYPASS = 6,
 	RECORD_OPERATION_XDP = 7,
+};
+
+/* Whether datagrams that reach sockets are looked at: the programs ask for it, the recorder attaches the hook. */
+enum record_receiving {
+	RECORD_RECEIVING_NOT_NEEDED = 0,
+	RECORD_RECEIVING_NEEDED = 1,
+	RECORD_RECEIVING_SEEN = 2,
 };
 
 /* By which kind of socket a packet left. */
@@ -238,6 +245,7 @@ struct record_dns {
 	__u8 remote_address[16];
 	__u16 remote_port, local_port, family;
 	__u16 length; /* of what is kept of the message */
+	__u32 protocol, pad; /* over TCP a message begins with its length, two bytes */
 	__u8 message[RECORD_DNS_MAX];
 };
 
@@ -296,7 +304,7 @@ RECORD_ASSERT(record_packets, 184);
 RECORD_ASSERT(record_target, 40);
 RECORD_ASSERT(record_batch, 144 + RECORD_BATCH_MAX * 40);
 RECORD_ASSERT(record_bind, 72);
-RECORD_ASSERT(record_dns, 56 + RECORD_DNS_MAX);
+RECORD_ASSERT(record_dns, 64 + RECORD_DNS_MAX);
 RECORD_ASSERT(record_operation, 296);
 RECORD_ASSERT(record_syscall, 160 + 2 * RECORD_DETAIL_MAX);
 RECORD_ASSERT(record_owner, 24);

@@ -19,6 +19,7 @@ struct packet {
 	__u16 family;
 	__u8 protocol, via;
 	__u8 tcp_flags, received;
+	__u8 header; /* length of the transport header, where it is known */
 	__u64 bytes, count;
 };
 
@@ -56,9 +57,17 @@ struct batch_slot {
 	struct record_batch batch;
 };
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BATCHES);
+	__type(key, __u32);
+	__type(value, struct batch_slot);
+} flow_batches SEC(".maps");
+
+/* What a CPU says of its flows and batches. */
 struct flow_cpu {
+	__u64 changes; /* so that the recorder flushes only where there is something; it reads this */
 	__u64 busy;
-	struct batch_slot batches[BATCHES];
 };
 
 struct {
@@ -68,34 +77,21 @@ struct {
 	__type(value, struct flow_cpu);
 } flow_cpus SEC(".maps");
 
-/* Changes to flows and batches, so that the recorder flushes only where there is something. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} flow_changes SEC(".maps");
-
-static __always_inline void note_change(void)
+static __always_inline struct flow_cpu *this_cpu(void)
 {
 	__u32 zero = 0;
-	__u64 *changes = bpf_map_lookup_elem(&flow_changes, &zero);
 
-	if (changes)
-		*changes += 1;
+	return bpf_map_lookup_elem(&flow_cpus, &zero);
 }
 
-/* The CPU's part, taken; NULL where it is in use. */
-static __always_inline struct flow_cpu *take_cpu(void)
+/* Takes the CPU's part; false where it is in use. */
+static __always_inline bool take(struct flow_cpu *cpu)
 {
-	__u32 zero = 0;
-	struct flow_cpu *cpu = bpf_map_lookup_elem(&flow_cpus, &zero);
-
-	if (!cpu || cpu->busy)
-		return NULL;
+	if (cpu->busy)
+		return false;
 	cpu->busy = 1;
 	barrier();
-	return cpu;
+	return true;
 }
 
 static __always_inline void give_back(struct flow_cpu *cpu)
@@ -172,16 +168,60 @@ static __always_inline bool fits_time(const struct record_batch *batch, __u64 no
 	return now - batch->first_ns < 1ull << 32;
 }
 
-static __always_inline struct batch_slot *batch_of(struct flow_cpu *cpu, __u64 key)
+/* The batch for a key, of the CPU's part that was taken. */
+static __always_inline struct batch_slot *batch_of(__u64 key)
 {
-	__u64 index = (key * 0x9e3779b97f4a7c15ull) >> 62;
+	__u32 index = (key * 0x9e3779b97f4a7c15ull) >> 62;
 
-	barrier_var(index);
-	return index < BATCHES ? &cpu->batches[index] : NULL;
+	return bpf_map_lookup_elem(&flow_batches, &index);
 }
 
-/* Writes the totals of a cached flow. */
-static __always_inline void write_totals(const struct flow_slot *slot)
+/* Begins a batch of what `owner` does, or has done with its socket; the previous one was written. */
+static __always_inline void begin_batch(struct batch_slot *slot, const struct actor *actor, __u16 flags,
+					const struct record_process_id *owner, __u64 now)
+{
+	struct record_batch *batch = &slot->batch;
+
+	slot->actor = *actor;
+	batch->header.kind = RECORD_BATCH;
+	batch->header.flags = flags;
+	batch->header.time_ns = now;
+	batch->header.process = *owner;
+	if (flags & RECORD_FLAG_TASK_CONTEXT) {
+		identify_current(&batch->actor);
+		read_current_credentials(&batch->credentials);
+	} else {
+		__builtin_memset(&batch->actor, 0, sizeof(batch->actor));
+		__builtin_memset(&batch->credentials, 0, sizeof(batch->credentials));
+	}
+	batch->first_ns = now;
+	batch->pad = 0;
+}
+
+/* Makes a slot the flow of this packet, its first. Who owns it and who sent it are the caller's to say. */
+static __always_inline void fill_slot(struct flow_slot *slot, __u64 socket, const struct packet *packet, __u16 flags,
+				      __u32 net_ns, __u64 now)
+{
+	slot->socket = socket;
+	copy_address(slot->local, packet->local);
+	copy_address(slot->remote, packet->remote);
+	slot->local_port = packet->local_port;
+	slot->remote_port = packet->remote_port;
+	slot->family = packet->family;
+	slot->protocol = packet->protocol;
+	slot->via = packet->via;
+	slot->packets = packet->count;
+	slot->bytes = packet->bytes;
+	slot->first_ns = slot->last_ns = now;
+	slot->last_tick = bpf_jiffies64();
+	slot->net_ns = net_ns;
+	slot->flags = flags;
+	slot->tcp_flags = packet->tcp_flags;
+	slot->received = packet->received;
+}
+
+/* Writes the totals of a flow, with the ids of who sent it where they were not told in a batch. */
+static __always_inline void write_totals(const struct flow_slot *slot, const struct record_credentials *credentials)
 {
 	struct record_packets *record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
 
@@ -195,7 +235,10 @@ static __always_inline void write_totals(const struct flow_slot *slot)
 	record->header.time_ns = slot->last_ns;
 	record->header.process = slot->owner;
 	record->actor = slot->actor;
-	__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
+	if (credentials)
+		record->credentials = *credentials;
+	else
+		__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
 	record->socket = slot->socket;
 	record->first_ns = slot->first_ns;
 	record->last_ns = slot->last_ns;
@@ -253,19 +296,24 @@ static __always_inline void count_packet(struct flow_slot *slot, const struct pa
 SEC("raw_tp")
 int flush(void *context)
 {
-	struct flow_cpu *cpu = take_cpu();
+	struct flow_cpu *cpu = this_cpu();
 
-	if (!cpu)
+	if (!cpu || !take(cpu))
 		return 1;
-	for (int i = 0; i < BATCHES; i++)
-		write_batch(&cpu->batches[i].batch);
+	for (__u32 i = 0; i < BATCHES; i++) {
+		__u32 index = i;
+		struct batch_slot *waiting = bpf_map_lookup_elem(&flow_batches, &index);
+
+		if (waiting)
+			write_batch(&waiting->batch);
+	}
 	for (__u32 i = 0; i < FLOW_SLOTS; i++) {
 		__u32 index = i;
 		struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 
 		if (!slot || (__u32)slot->packets == slot->told)
 			continue;
-		write_totals(slot);
+		write_totals(slot, NULL);
 		slot->told = slot->packets;
 	}
 	give_back(cpu);

@@ -6,6 +6,7 @@
 #define PACKET_QDISC_BYPASS 20
 #define SOL_XDP 283
 #define XDP_TX_RING 3
+#define TS_COMPAT 0x0002
 
 /* An operation's record, begun; NULL and counted where there is no room, NULL where it is out of scope. */
 static __always_inline struct record_operation *begin_operation(__u32 operation, __u32 number)
@@ -113,7 +114,7 @@ static __always_inline __u16 read_text(char *to, __u64 at)
 
 /*
  * Returns of the system calls that the configuration names, and of nothing else: attached only where it names any.
- * `syscalls` has a bit for each number.
+ * `syscalls` has a bit for each number. They travel with flows: whoever floods them evicts no identity.
  */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
@@ -123,6 +124,9 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 	long number;
 
 #if defined(__TARGET_ARCH_x86)
+	/* A 32-bit program's numbers are others. */
+	if (BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_info.status) & TS_COMPAT)
+		return 0;
 	number = regs->orig_ax;
 #else
 	number = regs->syscallno;
@@ -133,9 +137,9 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 	barrier_var(word);
 	if (word >= SYSCALL_WORDS || !(syscalls[word] & 1ull << (number & 63)) || !in_scope())
 		return 0;
-	record = bpf_ringbuf_reserve(&identity_ring, sizeof(*record), 0);
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
 	if (!record) {
-		lose(RECORD_LOSS_IDENTITY, 1);
+		lose(RECORD_LOSS_FLOW, 1);
 		return 0;
 	}
 	begin(&record->header, RECORD_SYSCALL, sizeof(*record));
@@ -183,6 +187,6 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 			record->text_len[half] =
 				read_text(record->texts + half * RECORD_DETAIL_MAX, record->arguments[3]);
 	}
-	bpf_ringbuf_submit(record, wake_flags(&identity_ring));
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* Who owns which socket: who made it, or was first seen to use it; and who listens or is bound where. */
 
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define S_IFMT 0170000
@@ -97,6 +99,55 @@ int on_sock_release(struct bpf_sock *context)
 	return 1;
 }
 
+/*
+ * Whether datagrams that reach a socket are looked at (on_ingress), as enum record_receiving. That hook costs every
+ * packet of TCP, too, so that the recorder attaches it once a program can receive UDP from elsewhere, and leaves it then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} receiving SEC(".maps");
+
+/* Becomes readable when the hook is needed: it must be there before what is received. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024); /* whole pages of every size that there is */
+} receiving_calls SEC(".maps");
+
+static __always_inline bool sees_receiving(void)
+{
+	__u32 zero = 0, *state = bpf_map_lookup_elem(&receiving, &zero);
+
+	return state && *state == RECORD_RECEIVING_SEEN;
+}
+
+/* Asks for the hook where it is not there and nobody has asked. */
+static __always_inline void need_receiving(void)
+{
+	__u32 zero = 0, *state = bpf_map_lookup_elem(&receiving, &zero), call = 1;
+
+	if (!state || *state != RECORD_RECEIVING_NOT_NEEDED)
+		return;
+	*state = RECORD_RECEIVING_NEEDED;
+	bpf_ringbuf_output(&receiving_calls, &call, sizeof(call), BPF_RB_FORCE_WAKEUP);
+}
+
+/* Whether what comes to this local address may come from elsewhere. */
+static __always_inline bool is_reached_from_elsewhere(__u16 family, const __u32 address[4])
+{
+	const __u8 *bytes = (const __u8 *)address;
+
+	if (family == AF_INET)
+		return bytes[0] != 127;
+	if (address[0] || address[1])
+		return true;
+	if (address[2] == bpf_htonl(0xffff))
+		return bytes[12] != 127;
+	return address[2] || address[3] != bpf_htonl(1);
+}
+
 static __always_inline void identify_port(struct sock *sk, struct record_listener *key)
 {
 	key->net_ns = sk->__sk_common.skc_net.net->ns.inum;
@@ -135,8 +186,11 @@ static __always_inline void write_bind(const struct record_process_id *process, 
 				       const __u32 address[4], __u16 port, __u16 family, __u32 protocol,
 				       __u16 flags)
 {
-	struct record_bind *record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
+	struct record_bind *record;
 
+	if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && is_reached_from_elsewhere(family, address))
+		need_receiving();
+	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
 	if (!record) {
 		lose(RECORD_LOSS_FLOW, 1);
 		return;

@@ -10,10 +10,8 @@
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
 #define IPPROTO_ICMP 1
-#define IPPROTO_UDP 17
 #define IPPROTO_ICMPV6 58
 #define IPPROTO_SCTP 132
-#define IPPROTO_UDPLITE 136
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 #define DNS_PORT 53
@@ -27,6 +25,7 @@
 #define HEADERS 96
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 struct headers {
 	__u8 bytes[HEADERS + 32]; /* room for a look behind the last offset that is checked */
@@ -79,9 +78,14 @@ static __always_inline bool read_transport(struct packet *packet, const struct h
 		if ((int)at + 14 > available)
 			return false;
 		packet->tcp_flags = header[13];
+		packet->header = (header[12] >> 4) * 4;
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
+		packet->header = 8;
+		if ((int)at + 4 > available)
+			return false;
+		break;
 	case IPPROTO_SCTP:
 		if ((int)at + 4 > available)
 			return false;
@@ -147,21 +151,52 @@ static __always_inline int read_ipv6(struct packet *packet, const struct headers
 }
 
 /*
+ * The shortest way for the commonest packets, UDP in one piece over IPv4 without options: plain loads in place of a copy.
+ * False where it is another one.
+ */
+static __always_inline bool read_plainly(struct sk_buff *skb, int network, struct packet *packet)
+{
+	const unsigned char *at = skb->data + network;
+	const struct iphdr *ip;
+	const struct udphdr *udp;
+
+	if (!plain_headers || !bpf_ksym_exists(bpf_rdonly_cast) || skb->data_len || packet->bytes < 28)
+		return false;
+	ip = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct iphdr));
+	if (*(const __u8 *)ip != 0x45 || ip->protocol != IPPROTO_UDP || ip->frag_off & bpf_htons(0x1fff))
+		return false;
+	udp = bpf_rdonly_cast(at + 20, bpf_core_type_id_kernel(struct udphdr));
+	packet->family = AF_INET;
+	packet->protocol = IPPROTO_UDP;
+	*(__u32 *)packet->local = ip->saddr;
+	*(__u32 *)packet->remote = ip->daddr;
+	packet->local_port = bpf_ntohs(udp->source);
+	packet->remote_port = bpf_ntohs(udp->dest);
+	packet->header = 8;
+	return true;
+}
+
+/* A packet that is split on its way has its headers in each part, `network` and transport header. */
+static __always_inline void count_headers(struct packet *packet, __u32 network)
+{
+	if (packet->count > 1 && packet->header)
+		packet->bytes += (packet->count - 1) * (network + packet->header);
+}
+
+/*
  * Finds the network header and reads on from there; false where it cannot be read. A frame that a program wrote
  * itself is read from its first byte. `transport` is the offset of the transport header, 0 where there is none.
  */
 static __always_inline bool read_packet(struct sk_buff *skb, struct packet *packet, int *transport)
 {
 	__u32 zero = 0;
-	struct headers *headers = bpf_map_lookup_elem(&packet_headers, &zero);
+	struct headers *headers;
 	const unsigned char *head = skb->head;
 	const struct skb_shared_info *shared = (const void *)(head + skb->end);
 	int network = (int)skb->network_header - (int)((__u64)skb->data - (__u64)head);
 	__u16 ether_type = skb->protocol, segments = 0;
 	int available, at;
 
-	if (!headers)
-		return false;
 	if (packet->via == RECORD_VIA_PACKET) {
 		__u16 type = skb->dev->type;
 
@@ -181,13 +216,26 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 	packet->bytes = (int)skb->len - network;
 	if (ether_type != bpf_htons(ETH_P_IP) && ether_type != bpf_htons(ETH_P_IPV6))
 		return true; /* ARP and others: not traffic to a remote host */
+	if (ether_type == bpf_htons(ETH_P_IP) && read_plainly(skb, network, packet)) {
+		*transport = network + 20;
+		count_headers(packet, 20);
+		return true;
+	}
+	headers = bpf_map_lookup_elem(&packet_headers, &zero);
+	if (!headers)
+		return false;
 	available = copy_headers(skb, network, headers);
 	at = ether_type == bpf_htons(ETH_P_IP) ? read_ipv4(packet, headers, available) :
 						  read_ipv6(packet, headers, available);
 	if (at < 0)
 		return false;
 	*transport = at ? network + at : 0;
-	return !at || read_transport(packet, headers, at, available);
+	if (!at)
+		return true;
+	if (!read_transport(packet, headers, at, available))
+		return false;
+	count_headers(packet, at);
+	return true;
 }
 
 /*
@@ -200,6 +248,12 @@ static __always_inline void forget_ports(struct packet *packet)
 	packet->local_port = 0;
 	if (packet->protocol == IPPROTO_TCP)
 		packet->remote_port = 0;
+}
+
+/* Streams of other protocols (SCTP) are told by their packets, TCP by on_tcp_state. */
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	return sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
 }
 
 /* Which kind of socket sent it; false where the packet is not ours to record. */
@@ -215,6 +269,8 @@ static __always_inline bool classify(struct sk_buff *skb, struct sock *sk, struc
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT)
 		return false;
+	if (is_tcp(sk))
+		return false;
 	if (sk->__sk_common.skc_family == AF_PACKET) {
 		packet->via = RECORD_VIA_PACKET;
 		return true;
@@ -222,10 +278,10 @@ static __always_inline bool classify(struct sk_buff *skb, struct sock *sk, struc
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) {
 		packet->via = RECORD_VIA_KERNEL;
 		/* What the kernel answers to this host itself leaves it not. */
-		return !scoped && sk->sk_type != SOCK_STREAM && skb->dev->type != ARPHRD_LOOPBACK;
+		return !scoped && skb->dev->type != ARPHRD_LOOPBACK;
 	}
 	packet->via = sk->sk_type == SOCK_RAW ? RECORD_VIA_RAW_IP : RECORD_VIA_SOCKET;
-	return sk->sk_type != SOCK_STREAM;
+	return true;
 }
 
 /* Finds or takes the owner; false when the socket is out of scope. */
@@ -257,12 +313,16 @@ static __always_inline __u16 flow_flags(const struct packet *packet, const struc
 	       (task_context ? RECORD_FLAG_TASK_CONTEXT : 0) | (packet->received ? RECORD_FLAG_RECEIVED : 0);
 }
 
-/* A batch for packets of a socket by whoever sends now; NULL when the socket is out of scope. */
-static __always_inline struct batch_slot *packet_batch(struct flow_cpu *cpu, struct sk_buff *skb, __u64 socket,
-						       __u64 cookie, const struct packet *packet,
-						       bool task_context, __u64 now)
+static __always_inline __u32 net_ns_of(struct sk_buff *skb)
 {
-	struct batch_slot *slot = batch_of(cpu, cookie << 8 ^ packet->via << 1 ^ packet->received);
+	return skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+}
+
+/* A batch for packets of a socket by whoever sends now; NULL when the socket is out of scope. */
+static __always_inline struct batch_slot *packet_batch(struct sk_buff *skb, __u64 socket, __u64 cookie,
+						       const struct packet *packet, bool task_context, __u64 now)
+{
+	struct batch_slot *slot = batch_of(cookie << 8 ^ packet->via << 1 ^ packet->received);
 	struct record_owner owner = {};
 	struct record_batch *batch;
 	struct actor actor = {};
@@ -281,34 +341,20 @@ static __always_inline struct batch_slot *packet_batch(struct flow_cpu *cpu, str
 	write_batch(batch);
 	if (!find_owner(socket, packet, task_context, &owner))
 		return NULL;
-	slot->actor = actor;
+	begin_batch(slot, &actor, flow_flags(packet, &owner, task_context), &owner.process, now);
 	slot->cookie = cookie;
-	batch->header.kind = RECORD_BATCH;
-	batch->header.flags = flow_flags(packet, &owner, task_context);
-	batch->header.time_ns = now;
-	batch->header.process = owner.process;
-	if (task_context) {
-		identify_current(&batch->actor);
-		read_current_credentials(&batch->credentials);
-	} else {
-		__builtin_memset(&batch->actor, 0, sizeof(batch->actor));
-		__builtin_memset(&batch->credentials, 0, sizeof(batch->credentials));
-	}
 	batch->socket = socket;
-	batch->first_ns = now;
 	copy_address(batch->local_address, packet->local);
-	batch->net_ns = skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
+	batch->net_ns = net_ns_of(skb);
 	batch->family = packet->family;
 	batch->protocol = packet->protocol;
 	batch->via = packet->via;
-	batch->pad = 0;
 	return slot;
 }
 
 /* Puts a new flow into the cache and tells of its first packet. */
-static __always_inline void begin_flow(struct flow_cpu *cpu, struct flow_slot *slot, struct sk_buff *skb,
-				       __u64 socket, __u64 cookie, const struct packet *packet,
-				       bool task_context)
+static __always_inline void begin_flow(struct flow_slot *slot, struct sk_buff *skb, __u64 socket, __u64 cookie,
+				       const struct packet *packet, bool task_context)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct record_target *target;
@@ -316,9 +362,9 @@ static __always_inline void begin_flow(struct flow_cpu *cpu, struct flow_slot *s
 	struct batch_slot *waiting;
 
 	if ((__u32)slot->packets != slot->told)
-		write_totals(slot);
+		write_totals(slot, NULL);
 	slot->packets = slot->told = 0;
-	waiting = packet_batch(cpu, skb, socket, cookie, packet, task_context, now);
+	waiting = packet_batch(skb, socket, cookie, packet, task_context, now);
 	if (!waiting)
 		return;
 	batch = &waiting->batch;
@@ -333,26 +379,15 @@ static __always_inline void begin_flow(struct flow_cpu *cpu, struct flow_slot *s
 	target->tcp_flags = packet->tcp_flags;
 	target->state = 0;
 	target->error = 0;
-	slot->socket = socket;
-	copy_address(slot->local, packet->local);
-	copy_address(slot->remote, packet->remote);
-	slot->local_port = packet->local_port;
-	slot->remote_port = packet->remote_port;
-	slot->family = packet->family;
-	slot->protocol = packet->protocol;
-	slot->via = packet->via;
-	slot->packets = packet->count;
-	slot->bytes = packet->bytes;
-	slot->first_ns = slot->last_ns = now;
+	fill_slot(slot, socket, packet, batch->header.flags, batch->net_ns, now);
 	slot->owner = batch->header.process;
 	slot->actor = batch->actor;
-	slot->last_tick = bpf_jiffies64();
+	/* Whoever sends UDP somewhere else may be answered, or be asked. */
+	if (packet->protocol == IPPROTO_UDP && packet->via == RECORD_VIA_SOCKET && skb &&
+	    skb->dev->type != ARPHRD_LOOPBACK)
+		need_receiving();
 	/* A packet that stands for several is not told in full by the batch. */
 	slot->told = packet->count == 1;
-	slot->net_ns = batch->net_ns;
-	slot->flags = batch->header.flags;
-	slot->tcp_flags = packet->tcp_flags;
-	slot->received = packet->received;
 	if (batch->count >= RECORD_BATCH_MAX)
 		write_batch(batch);
 }
@@ -361,38 +396,20 @@ static __always_inline void begin_flow(struct flow_cpu *cpu, struct flow_slot *s
 static __always_inline void write_alone(struct sk_buff *skb, __u64 socket, const struct packet *packet,
 					bool task_context)
 {
+	struct record_credentials credentials = {};
 	struct record_owner owner = {};
-	struct record_packets *record;
+	struct flow_slot alone = {};
 
 	if (!find_owner(socket, packet, task_context, &owner))
 		return;
-	record = bpf_ringbuf_reserve(&flow_ring, sizeof(*record), 0);
-	if (!record) {
-		lose(RECORD_LOSS_FLOW, packet->count);
-		return;
-	}
-	__builtin_memset(record, 0, sizeof(*record));
-	begin(&record->header, RECORD_PACKETS, sizeof(*record));
-	record->header.flags = flow_flags(packet, &owner, task_context);
-	record->header.process = owner.process;
+	fill_slot(&alone, socket, packet, flow_flags(packet, &owner, task_context), net_ns_of(skb),
+		  bpf_ktime_get_boot_ns());
+	alone.owner = owner.process;
 	if (task_context) {
-		identify_current(&record->actor);
-		read_current_credentials(&record->credentials);
+		identify_current(&alone.actor);
+		read_current_credentials(&credentials);
 	}
-	record->socket = socket;
-	record->first_ns = record->last_ns = record->header.time_ns;
-	record->packets = packet->count;
-	record->bytes = packet->bytes;
-	copy_address(record->local_address, packet->local);
-	copy_address(record->remote_address, packet->remote);
-	record->local_port = packet->local_port;
-	record->remote_port = packet->remote_port;
-	record->family = packet->family;
-	record->protocol = packet->protocol;
-	record->via = packet->via;
-	record->tcp_flags = packet->tcp_flags;
-	record->net_ns = skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	write_totals(&alone, &credentials);
 }
 
 /* How many DNS messages a CPU kept in which second. */
@@ -421,11 +438,29 @@ static __always_inline bool within_dns_rate(__u64 now)
 	return rate->kept++ < DNS_RATE;
 }
 
+/* Who has a socket, where no task says it. */
+static __always_inline void find_holder(const struct packet *packet, __u64 socket, __u64 cookie,
+					struct record_process_id *process)
+{
+	struct record_owner *owner;
+	struct maker *maker;
+
+	if (packet->protocol == IPPROTO_TCP) {
+		maker = maker_of(cookie);
+		if (maker && maker->cookie == cookie) {
+			*process = maker->process;
+			return;
+		}
+	}
+	owner = bpf_map_lookup_elem(&owners, &socket);
+	if (owner)
+		*process = owner->process;
+}
+
 /* A record for a DNS message, without the message; NULL and counted where none can be kept. */
-static __always_inline struct record_dns *begin_dns(const struct packet *packet, __u64 socket,
+static __always_inline struct record_dns *begin_dns(const struct packet *packet, __u64 socket, __u64 cookie,
 						    bool task_context)
 {
-	struct record_owner *owner = NULL;
 	struct record_dns *record = NULL;
 
 	if (within_dns_rate(bpf_ktime_get_boot_ns()))
@@ -440,9 +475,7 @@ static __always_inline struct record_dns *begin_dns(const struct packet *packet,
 		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
 		identify_current(&record->header.process);
 	} else {
-		owner = bpf_map_lookup_elem(&owners, &socket);
-		if (owner)
-			record->header.process = owner->process;
+		find_holder(packet, socket, cookie, &record->header.process);
 	}
 	if (packet->received)
 		record->header.flags |= RECORD_FLAG_RECEIVED;
@@ -450,34 +483,87 @@ static __always_inline struct record_dns *begin_dns(const struct packet *packet,
 	record->remote_port = packet->remote_port;
 	record->local_port = packet->local_port;
 	record->family = packet->family;
+	record->protocol = packet->protocol;
+	record->pad = 0;
 	return record;
 }
 
-/* Keeps a DNS message that is sent. Its header at least must lie in one piece. */
-static __always_inline void write_dns(struct sk_buff *skb, const struct packet *packet, int transport,
-				      bool task_context)
+/* Copies what a packet holds from an offset on; returns how much, 0 where it cannot be read. */
+static __always_inline __u16 copy_message(struct sk_buff *skb, __u32 at, __u8 *to)
 {
-	__u32 at = transport + 8, linear = skb->len - skb->data_len;
-	struct record_dns *record;
-	__u64 length;
+	__u64 length = skb->len - at;
+	struct bpf_dynptr bytes;
 
-	if (scoped && !(task_context && in_scope()))
-		return;
-	if (transport < 0 || linear < at + DNS_HEADER) {
-		lose(RECORD_LOSS_DNS, 1);
-		return;
-	}
-	record = begin_dns(packet, (__u64)skb->sk, task_context);
-	if (!record)
-		return;
-	length = linear - at;
 	barrier_var(length);
 	if (length > RECORD_DNS_MAX)
 		length = RECORD_DNS_MAX;
-	record->length = length;
-	if (bpf_probe_read_kernel(record->message, length, skb->data + at))
-		record->length = 0;
+	if (at + length <= skb->len - skb->data_len)
+		return bpf_probe_read_kernel(to, length, skb->data + at) ? 0 : length;
+	barrier_var(length);
+	if (!read_fragments || !bpf_ksym_exists(bpf_dynptr_from_skb) || !length || length > RECORD_DNS_MAX ||
+	    bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes) || bpf_dynptr_read(to, length, &bytes, at, 0))
+		return 0;
+	return length;
+}
+
+/* Keeps a DNS message that is sent, from this offset on. */
+static __always_inline void write_dns(struct sk_buff *skb, struct sock *sk, const struct packet *packet, __u32 at,
+				      bool task_context)
+{
+	struct record_dns *record;
+
+	if (scoped && !(task_context && in_scope()))
+		return;
+	if (skb->len < at + DNS_HEADER) {
+		lose(RECORD_LOSS_DNS, 1);
+		return;
+	}
+	/* Its answer may be there before what looks for it is. */
+	if (packet->remote_port == DNS_PORT && skb->dev->type != ARPHRD_LOOPBACK && !sees_receiving()) {
+		need_receiving();
+		lose(RECORD_LOSS_DNS, 1);
+	}
+	record = begin_dns(packet, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, task_context);
+	if (!record)
+		return;
+	record->length = copy_message(skb, at, record->message);
+	if (!record->length) {
+		bpf_ringbuf_discard(record, 0);
+		lose(RECORD_LOSS_DNS, 1);
+		return;
+	}
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+/* Ports are at the same place in half-open and finished connections. */
+static __always_inline bool is_dns_connection(struct sock *sk)
+{
+	return sk->__sk_common.skc_dport == bpf_htons(DNS_PORT) || sk->__sk_common.skc_num == DNS_PORT;
+}
+
+/* What a connection of DNS sends: a segment that begins a message has its length first. */
+static __always_inline void write_dns_segment(void *context, struct sk_buff *skb, struct sock *sk)
+{
+	int network = (int)skb->network_header - (int)((__u64)skb->data - (__u64)skb->head);
+	__u32 at = (int)skb->transport_header - (int)((__u64)skb->data - (__u64)skb->head), zero = 0;
+	struct headers *headers = bpf_map_lookup_elem(&packet_headers, &zero);
+	struct packet packet = {};
+	__u8 words = 0;
+	int available, transport;
+
+	if (!headers || bpf_probe_read_kernel(&words, 1, skb->data + at + 12))
+		return;
+	at += (words >> 4) * 4;
+	/* Acknowledgements and the like. */
+	if (skb->len < at + 2 + DNS_HEADER)
+		return;
+	available = copy_headers(skb, network, headers);
+	transport = skb->protocol == bpf_htons(ETH_P_IP) ? read_ipv4(&packet, headers, available) :
+							  read_ipv6(&packet, headers, available);
+	if (transport <= 0 || packet.protocol != IPPROTO_TCP ||
+	    !read_transport(&packet, headers, transport, available))
+		return;
+	write_dns(skb, sk, &packet, at, in_task_context(context));
 }
 
 static __always_inline bool is_dns(const struct packet *packet)
@@ -492,14 +578,18 @@ static __always_inline void count_flow(void *context, struct sk_buff *skb, __u64
 {
 	__u32 index = slot_of(packet);
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
-	struct flow_cpu *cpu;
+	struct flow_cpu *cpu = this_cpu();
 	bool task_context;
 
-	if (!slot)
+	if (!slot || !cpu)
 		return;
-	note_change();
-	cpu = take_cpu();
-	if (cpu && same_flow(slot, socket, packet) &&
+	cpu->changes += 1;
+	if (!take(cpu)) {
+		task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
+		write_alone(skb, socket, packet, task_context);
+		return;
+	}
+	if (same_flow(slot, socket, packet) &&
 	    (packet->via >= RECORD_VIA_KERNEL || !context ||
 	     slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
 		count_packet(slot, packet);
@@ -507,14 +597,10 @@ static __always_inline void count_flow(void *context, struct sk_buff *skb, __u64
 		return;
 	}
 	task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
-	if (!cpu) {
-		write_alone(skb, socket, packet, task_context);
-		return;
-	}
 	if (!task_context && same_flow(slot, socket, packet))
 		count_packet(slot, packet);
 	else
-		begin_flow(cpu, slot, skb, socket, cookie, packet, task_context);
+		begin_flow(slot, skb, socket, cookie, packet, task_context);
 	give_back(cpu);
 }
 
@@ -525,8 +611,11 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	struct packet packet = {};
 	int transport = 0;
 
-	if (!classify(skb, sk, &packet))
+	if (!classify(skb, sk, &packet)) {
+		if (sk && is_dns_connection(sk))
+			write_dns_segment(ctx, skb, sk);
 		return 0;
+	}
 	if (!read_packet(skb, &packet, &transport)) {
 		lose(RECORD_LOSS_UNREADABLE_PACKET, 1);
 		return 0;
@@ -537,71 +626,69 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		forget_ports(&packet);
 	count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet);
 	if (transport && is_dns(&packet))
-		write_dns(skb, &packet, transport, packet.via < RECORD_VIA_KERNEL && in_task_context(ctx));
+		write_dns(skb, sk, &packet, transport + 8, packet.via < RECORD_VIA_KERNEL && in_task_context(ctx));
 	return 0;
 }
 
-/* A datagram's headers, as cgroup programs see packets: from the network header on. 0 where it is no whole one. */
-static __always_inline int read_datagram(struct __sk_buff *skb, struct packet *packet)
+/*
+ * Headers of a datagram, or of a segment on a connection of DNS, as cgroup programs see packets: from the network
+ * header on. Returns the offset of the transport header, 0 where it is neither.
+ */
+static __always_inline int read_received(struct __sk_buff *skb, struct packet *packet)
 {
 	const void *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
 	const struct iphdr *ip = data;
 	const struct ipv6hdr *six = data;
+	const __be16 *near;
 	__be16 ports[2];
 	int at;
 
 	if ((const void *)(ip + 1) > end)
 		return 0;
 	if (ip->version == 4) {
-		if (ip->protocol != IPPROTO_UDP)
-			return 0;
+		packet->protocol = ip->protocol;
 		packet->family = AF_INET;
 		*(__u32 *)packet->local = ip->daddr;
 		*(__u32 *)packet->remote = ip->saddr;
 		at = ip->ihl * 4;
+		near = (const void *)(ip + 1);
 	} else {
 		/* With extension headers it is not looked for: a service's clients send none. */
-		if ((const void *)(six + 1) > end || six->nexthdr != IPPROTO_UDP)
+		if ((const void *)(six + 1) > end)
 			return 0;
+		packet->protocol = six->nexthdr;
 		packet->family = AF_INET6;
 		__builtin_memcpy(packet->local, &six->daddr, 16);
 		__builtin_memcpy(packet->remote, &six->saddr, 16);
 		at = sizeof(*six);
+		near = (const void *)(six + 1);
+	}
+	if (packet->protocol == IPPROTO_TCP) {
+		/* The cheapest look, since all of TCP comes by; segments of DNS have no options of IP. */
+		if ((const void *)(near + 2) > end ||
+		    (near[0] != bpf_htons(DNS_PORT) && near[1] != bpf_htons(DNS_PORT)))
+			return 0;
+	} else if (packet->protocol != IPPROTO_UDP) {
+		return 0;
 	}
 	if (bpf_skb_load_bytes(skb, at, ports, sizeof(ports)))
 		return 0;
-	packet->protocol = IPPROTO_UDP;
 	packet->remote_port = bpf_ntohs(ports[0]);
 	packet->local_port = bpf_ntohs(ports[1]);
 	packet->bytes = skb->len;
 	return at;
 }
 
-/* Datagrams from elsewhere that reach a socket: what causes an answer, and answers to questions of DNS. */
-SEC("cgroup_skb/ingress")
-int on_ingress(struct __sk_buff *skb)
+/* Keeps a DNS message that was received, from this offset on. */
+static __always_inline void write_received_dns(struct __sk_buff *skb, const struct packet *packet, __u64 cookie,
+					       __u32 at)
 {
-	struct packet packet = {};
-	struct record_dns *record;
+	struct record_dns *record = begin_dns(packet, (__u64)skb->sk, cookie, false);
 	__u64 length;
-	int at;
 
-	/* What this host sent to itself was seen when it was sent. */
-	if (skb->ifindex == LOOPBACK_IFINDEX)
-		return 1;
-	at = read_datagram(skb, &packet);
-	if (!at)
-		return 1;
-	packet.via = RECORD_VIA_SOCKET;
-	packet.received = 1;
-	packet.count = 1;
-	count_flow(NULL, NULL, (__u64)skb->sk, bpf_get_socket_cookie(skb), &packet);
-	if (!is_dns(&packet))
-		return 1;
-	record = begin_dns(&packet, (__u64)skb->sk, false);
 	if (!record)
-		return 1;
-	length = skb->len - (at + 8);
+		return;
+	length = skb->len - at;
 	barrier_var(length);
 	if (length > RECORD_DNS_MAX)
 		length = RECORD_DNS_MAX;
@@ -610,9 +697,45 @@ int on_ingress(struct __sk_buff *skb)
 	barrier_var(length);
 	if (length >= DNS_HEADER) {
 		barrier_var(length); /* two comparisons, which the compiler would make one of a difference */
-		if (length <= RECORD_DNS_MAX && !bpf_skb_load_bytes(skb, at + 8, record->message, length))
+		if (length <= RECORD_DNS_MAX && !bpf_skb_load_bytes(skb, at, record->message, length))
 			record->length = length;
 	}
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+}
+
+/*
+ * Datagrams from elsewhere that reach a socket: what causes an answer, and answers to questions of DNS, also those
+ * on connections.
+ */
+SEC("cgroup_skb/ingress")
+int on_ingress(struct __sk_buff *skb)
+{
+	struct packet packet = {};
+	__u64 cookie;
+	__u8 words;
+	int at;
+
+	/* What this host sent to itself was seen when it was sent. */
+	if (skb->ifindex == LOOPBACK_IFINDEX)
+		return 1;
+	at = read_received(skb, &packet);
+	if (!at)
+		return 1;
+	packet.via = RECORD_VIA_SOCKET;
+	packet.received = 1;
+	packet.count = 1;
+	cookie = bpf_get_socket_cookie(skb);
+	if (packet.protocol == IPPROTO_UDP) {
+		count_flow(NULL, NULL, (__u64)skb->sk, cookie, &packet);
+		if (is_dns(&packet))
+			write_received_dns(skb, &packet, cookie, at + 8);
+		return 1;
+	}
+	if (bpf_skb_load_bytes(skb, at + 12, &words, 1))
+		return 1;
+	at += (words >> 4) * 4;
+	/* Acknowledgements and the like say nothing. */
+	if (skb->len >= at + 2 + DNS_HEADER)
+		write_received_dns(skb, &packet, cookie, at);
 	return 1;
 }

@@ -17,6 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set by the recorder before loading. */
 const volatile bool scoped = false;         /* only tasks below the cgroup in `scope` */
 const volatile bool read_fragments = false; /* the kernel lets tracing programs read a packet's pages (6.12) */
+const volatile bool plain_headers = false;  /* and kernel memory by plain loads (6.2) */
 
 /* System calls of the optional tier, a bit a number; and which of their arguments are texts (operation.bpf.h). */
 #define SYSCALL_WORDS 8

@@ -59,12 +59,11 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 }
 
 /* A batch for attempts to connect and their failures, by the owner's process. */
-static __always_inline struct batch_slot *connection_batch(struct flow_cpu *cpu, struct sock *sk,
-							   const __u8 *local,
+static __always_inline struct batch_slot *connection_batch(struct sock *sk, const __u8 *local,
 							   const struct record_owner *owner,
 							   bool task_context, __u64 now)
 {
-	struct batch_slot *slot = batch_of(cpu, owner->process.tgid);
+	struct batch_slot *slot = batch_of(owner->process.tgid);
 	struct record_batch *batch;
 	struct actor actor = {};
 
@@ -84,28 +83,16 @@ static __always_inline struct batch_slot *connection_batch(struct flow_cpu *cpu,
 	    fits_time(batch, now))
 		return slot;
 	write_batch(batch);
-	slot->actor = actor;
+	begin_batch(slot, &actor,
+		    (owner->created ? RECORD_FLAG_OWNER_CREATED : 0) | (task_context ? RECORD_FLAG_TASK_CONTEXT : 0),
+		    &owner->process, now);
 	slot->cookie = 0;
-	batch->header.kind = RECORD_BATCH;
-	batch->header.flags = (owner->created ? RECORD_FLAG_OWNER_CREATED : 0) |
-			      (task_context ? RECORD_FLAG_TASK_CONTEXT : 0);
-	batch->header.time_ns = now;
-	batch->header.process = owner->process;
-	if (task_context) {
-		identify_current(&batch->actor);
-		read_current_credentials(&batch->credentials);
-	} else {
-		__builtin_memset(&batch->actor, 0, sizeof(batch->actor));
-		__builtin_memset(&batch->credentials, 0, sizeof(batch->credentials));
-	}
 	batch->socket = 0;
-	batch->first_ns = now;
 	copy_address(batch->local_address, local);
 	batch->net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	batch->family = sk->__sk_common.skc_family;
 	batch->protocol = IPPROTO_TCP;
 	batch->via = RECORD_VIA_SOCKET;
-	batch->pad = 0;
 	return slot;
 }
 
@@ -113,22 +100,22 @@ static __always_inline struct batch_slot *connection_batch(struct flow_cpu *cpu,
 static __always_inline bool batch_connection(struct sock *sk, int new_state, const struct record_owner *owner,
 					     bool task_context)
 {
-	struct flow_cpu *cpu = take_cpu();
+	struct flow_cpu *cpu = this_cpu();
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct record_target *target;
 	struct batch_slot *slot;
 	__u8 local[16] = {};
 	__u64 now;
 
-	if (!cpu)
+	if (!cpu || !take(cpu))
 		return false;
-	note_change();
+	cpu->changes += 1;
 	now = bpf_ktime_get_boot_ns();
 	if (sk->__sk_common.skc_family == AF_INET)
 		*(__u32 *)local = sk->__sk_common.skc_rcv_saddr;
 	else
 		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-	slot = connection_batch(cpu, sk, local, owner, task_context, now);
+	slot = connection_batch(sk, local, owner, task_context, now);
 	target = slot && tcp ? next_target(&slot->batch, now) : NULL;
 	if (!target) {
 		give_back(cpu);

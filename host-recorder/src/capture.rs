@@ -1,16 +1,16 @@
 //! The BPF programs in the kernel: load, attach, drain. Hands out bytes; their meaning is [`crate::decode`]'s.
 
 mod hooks;
+mod later;
+mod ring;
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
-use std::rc::Rc;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use host_recorder_bpf::record::record_exec;
@@ -24,8 +24,6 @@ use libbpf_rs::Link;
 use libbpf_rs::MapCore;
 use libbpf_rs::MapFlags;
 use libbpf_rs::OpenObject;
-use libbpf_rs::RingBuffer;
-use libbpf_rs::RingBufferBuilder;
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::skel::SkelBuilder;
 use nix::poll::PollFd;
@@ -38,6 +36,8 @@ use crate::hooks::HookState;
 use crate::syscalls::Syscall;
 use hooks::HOOKS;
 use hooks::Need;
+use later::Later;
+use ring::Ring;
 
 /// More records than the ring of flows can hold: 8 MiB, the smallest of 80 bytes with its header. Whoever has
 /// taken so many has all that was in it when they began.
@@ -66,14 +66,18 @@ pub enum CaptureError {
     /// Waiting for records failed.
     #[error("cannot wait for records: {0}")]
     Wait(#[from] nix::Error),
+    /// A ring of records cannot be read.
+    #[error("cannot open a ring of records: {0}")]
+    Ring(std::io::Error),
+    /// Attaching later cannot be prepared.
+    #[error("cannot prepare to attach a hook later: {0}")]
+    Later(#[from] std::io::Error),
 }
 
 fn refused(what: impl Into<String>) -> impl FnOnce(libbpf_rs::Error) -> CaptureError {
     let what = what.into();
     |source| CaptureError::Bpf { what, source }
 }
-
-type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
 /// What is to be captured.
 #[derive(Clone, Copy, Default)]
@@ -94,12 +98,12 @@ pub struct Drained {
 
 /// The programs, attached. They leave the kernel when this is dropped.
 pub struct Capture {
-    // Dropped in this order: rings before the maps they read.
-    identity: RingBuffer<'static>,
-    flows: RingBuffer<'static>,
-    identity_queue: Queue,
-    flow_queue: Queue,
+    identity: Ring,
+    flows: Ring,
     _links: Vec<Link>,
+    receiving_later: Option<Later>,
+    /// Open while the hook for what is received is in use.
+    receiving_link: Option<OwnedFd>,
     skeleton: RecorderSkel<'static>,
     hooks: Vec<Hook>,
     /// Changes that each CPU had counted when it was last flushed.
@@ -127,16 +131,19 @@ impl Capture {
                 .update(&0u32.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
                 .map_err(refused("limit the programs to the cgroup"))?;
         }
-        let links = attach(&skeleton, wanted.scope.unwrap_or(root), &mut states)?;
-        let (identity, identity_queue) = ring(&skeleton.maps.identity_ring)?;
-        let (flows, flow_queue) = ring(&skeleton.maps.flow_ring)?;
+        let cgroup = wanted.scope.unwrap_or(root);
+        let links = attach(&skeleton, cgroup, &mut states)?;
+        let receiving_later =
+            hooks::receiving_waits(&states).then(|| Later::prepare(&skeleton, cgroup.as_fd())).transpose()?;
+        let ring = |map| Ring::open(map).map_err(CaptureError::Ring);
+        let (identity, flows) = (ring(&skeleton.maps.identity_ring)?, ring(&skeleton.maps.flow_ring)?);
         let hooks = HOOKS.iter().zip(states).map(|(hook, state)| Hook::new(hook.name, hook.gives, state));
         Ok(Self {
             identity,
             flows,
-            identity_queue,
-            flow_queue,
             _links: links,
+            receiving_later,
+            receiving_link: None,
             skeleton,
             hooks: hooks.collect(),
             flushed: Vec::new(),
@@ -148,13 +155,36 @@ impl Capture {
         &self.hooks
     }
 
+    /// Notes that the hook for what is received was attached since this was asked last, or could not be. Returns whether
+    /// the hooks in use changed.
+    pub fn attend(&mut self) -> bool {
+        let Some(later) = self.receiving_later.take_if(|later| later.is_done()) else {
+            return false;
+        };
+        let state = match later.finish() {
+            Ok(link) => {
+                self.receiving_link = Some(link);
+                HookState::InUse
+            }
+            Err(error) => HookState::Refused(error.to_string()),
+        };
+        if let Some(hook) = self.hooks.iter_mut().find(|hook| hook.name == hooks::RECEIVING) {
+            hook.state = state;
+        }
+        true
+    }
+
+    /// Attaches the hook for what is received: a program can receive UDP from elsewhere.
+    pub fn need_receiving(&self) {
+        if let Some(later) = &self.receiving_later {
+            later.attach_now();
+        }
+    }
+
     /// Waits until the kernel says that much is waiting, or the time is over.
     pub fn wait(&self, time: Duration) -> Result<(), CaptureError> {
-        // SAFETY: both descriptors belong to rings that live as long as `self`.
-        let fds = unsafe {
-            [BorrowedFd::borrow_raw(self.identity.epoll_fd()), BorrowedFd::borrow_raw(self.flows.epoll_fd())]
-        };
-        let mut fds = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let mut fds =
+            [self.identity.as_fd(), self.flows.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut fds, timeout) {
             // A signal: the caller looks whether it was told to stop.
@@ -166,7 +196,7 @@ impl Capture {
     /// Has the kernel write out the flows that wait on each CPU, so that the next [`Capture::drain`] has them.
     pub fn flush(&mut self) -> Result<(), CaptureError> {
         let zero = 0u32.to_ne_bytes();
-        let changes = self.skeleton.maps.flow_changes.lookup_percpu(&zero, MapFlags::ANY);
+        let changes = self.skeleton.maps.flow_cpus.lookup_percpu(&zero, MapFlags::ANY);
         let changes = changes.map_err(refused("look for changed flows"))?.unwrap_or_default();
         self.flushed.resize(changes.len(), 0);
         for (cpu, bytes) in changes.iter().enumerate() {
@@ -194,14 +224,11 @@ impl Capture {
 
     /// Takes some of what is waiting: at most [`FLOWS_AT_ONCE`] records of flows, and all of identities. Flows are
     /// taken first, so that the process that a flow names is among the identity records or was before.
-    pub fn drain(&self) -> Result<Drained, CaptureError> {
-        let taken = self.flows.consume_raw_n(FLOWS_AT_ONCE);
-        if taken < 0 {
-            return Err(refused("read the ring of flows")(libbpf_rs::Error::from_raw_os_error(-taken)));
-        }
-        self.identity.consume().map_err(refused("read the identity ring"))?;
-        let take = |queue: &Queue| queue.borrow_mut().drain(..).collect();
-        Ok(Drained { identities: take(&self.identity_queue), flows: take(&self.flow_queue) })
+    pub fn drain(&mut self) -> Drained {
+        let mut drained = Drained { identities: Vec::new(), flows: Vec::new() };
+        self.flows.take(FLOWS_AT_ONCE, |bytes| drained.flows.push(bytes));
+        self.identity.take(usize::MAX, |bytes| drained.identities.push(bytes));
+        drained
     }
 
     /// Lost records since the programs were loaded, by class (see `enum record_loss`). A program that was not run
@@ -290,25 +317,37 @@ fn number(bytes: &[u8]) -> u64 {
 
 /// Loads the programs whose hooks are in use.
 fn load(wanted: Wanted<'_>, states: &[HookState]) -> Result<RecorderSkel<'static>, CaptureError> {
-    let fragments = hooks::reads_fragments();
-    match load_with(wanted, states, fragments) {
-        // A kernel that knows the function need not let these programs call it.
-        Err(_) if fragments => load_with(wanted, states, false),
-        outcome => outcome,
-    }
+    let all = Functions {
+        fragments: hooks::has_function("bpf_dynptr_from_skb"),
+        plain_headers: hooks::has_function("bpf_rdonly_cast"),
+    };
+    // A kernel that knows a function need not let these programs call it.
+    load_with(wanted, states, all)
+        .or_else(|_| load_with(wanted, states, Functions { fragments: false, ..all }))
+        .or_else(|_| load_with(wanted, states, Functions { fragments: false, plain_headers: false }))
+}
+
+/// Functions of the kernel that the programs do without where they must.
+#[derive(Clone, Copy)]
+struct Functions {
+    /// By which packets in several pieces are read.
+    fragments: bool,
+    /// By which headers are read without a copy.
+    plain_headers: bool,
 }
 
 fn load_with(
     wanted: Wanted<'_>,
     states: &[HookState],
-    fragments: bool,
+    functions: Functions,
 ) -> Result<RecorderSkel<'static>, CaptureError> {
     // The skeleton borrows its object; both live until the recorder ends.
     let object: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
     let mut open = RecorderSkelBuilder::default().open(object).map_err(refused("open the BPF programs"))?;
     if let Some(data) = open.maps.rodata_data.as_deref_mut() {
         data.scoped = wanted.scope.is_some();
-        data.read_fragments = fragments;
+        data.read_fragments = functions.fragments;
+        data.plain_headers = functions.plain_headers;
         for call in wanted.syscalls {
             if let Some(word) = data.syscalls.get_mut(call.number as usize / 64) {
                 *word |= 1 << (call.number % 64);
@@ -331,6 +370,10 @@ fn attach(
     let cgroup = cgroup.as_fd().as_raw_fd();
     let mut links = Vec::new();
     for (hook, state) in HOOKS.iter().zip(states) {
+        if hook.name == hooks::RECEIVING && *state == HookState::InUse {
+            *state = HookState::Off(hooks::RECEIVING_LATER.to_owned());
+            continue;
+        }
         let attach = match (hook.attach, &state) {
             (Some(attach), HookState::InUse) => attach,
             _ => continue,
@@ -342,17 +385,4 @@ fn attach(
         }
     }
     Ok(links)
-}
-
-fn ring(map: &dyn MapCore) -> Result<(RingBuffer<'static>, Queue), CaptureError> {
-    let queue = Queue::default();
-    let into = Rc::clone(&queue);
-    let mut builder = RingBufferBuilder::new();
-    builder
-        .add(map, move |bytes| {
-            into.borrow_mut().push_back(bytes.to_vec());
-            0
-        })
-        .map_err(refused("open a record ring"))?;
-    Ok((builder.build().map_err(refused("open a record ring"))?, queue))
 }

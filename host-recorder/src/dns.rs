@@ -17,6 +17,17 @@ pub fn parse(message: &[u8]) -> Option<Dns> {
     }
 }
 
+/// The message that a segment of a connection begins: behind its length, which goes before each message. None where the
+/// segment goes on with one that began before.
+pub fn begun_by_segment(segment: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = segment.split_first_chunk()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let message = rest.get(..length).unwrap_or(rest);
+    // An ordinary query or its answer, with one question: hardly by chance.
+    let is_begun = message.len() >= 12 && message[2] & 0x78 == 0 && message[4..6] == [0, 1];
+    is_begun.then_some(message)
+}
+
 fn of_packet(packet: &Packet<'_>) -> Option<Dns> {
     let question = packet.questions.first()?;
     let mut dns = Dns {

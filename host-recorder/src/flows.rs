@@ -19,6 +19,9 @@ use crate::decode::Connection;
 /// Flows that wait for the next commit before one is forced.
 pub const PENDING_MAX: usize = 8_000;
 
+/// Changes of connections that wait to be put in order before they are taken as they came.
+const CHANGES_MAX: usize = 20_000;
+
 /// Connections followed at once. What is beyond is recorded change by change.
 const CONNECTIONS_MAX: usize = 100_000;
 
@@ -39,6 +42,8 @@ struct Key {
 /// Flows that changed since the last commit, and connections that are not over.
 #[derive(Default)]
 pub struct Flows {
+    /// Changes of connections since [`Flows::settle`]: an attempt waits in the kernel, and what comes of it does not.
+    changes: Vec<Connection>,
     connections: HashMap<u64, Flow>,
     /// Ends, the remote one first, of connections that were accepted and stand.
     accepted: HashSet<(Endpoint, Endpoint)>,
@@ -80,6 +85,23 @@ impl Leaders {
 impl Flows {
     /// Takes a change of a connection.
     pub fn connection(&mut self, connection: Connection) {
+        self.changes.push(connection);
+        if self.changes.len() >= CHANGES_MAX {
+            self.settle_changes(u64::MAX);
+        }
+    }
+
+    /// Follows connections through what happened up to some time, ns since boot.
+    fn settle_changes(&mut self, up_to: u64) {
+        self.changes.sort_by_key(|change| change.boot_ns);
+        let later = self.changes.partition_point(|change| change.boot_ns <= up_to);
+        let later = self.changes.split_off(later);
+        for change in std::mem::replace(&mut self.changes, later) {
+            self.follow(change);
+        }
+    }
+
+    fn follow(&mut self, connection: Connection) {
         let Connection { boot_ns, socket, over, flow, .. } = connection;
         let begins = matches!(flow.state, FlowState::Attempt) || connection.accepted;
         let mut now = flow;
@@ -125,9 +147,14 @@ impl Flows {
         }
     }
 
-    /// Tells answers from questions among the datagrams that arrived: to be called when all that happened up to some
-    /// time has been taken.
-    pub fn settle(&mut self) {
+    /// Puts what was taken in order: to be called when all that happened up to some time, ns since boot, was.
+    pub fn settle(&mut self, up_to: u64) {
+        self.settle_changes(up_to);
+        self.settle_datagrams();
+    }
+
+    /// Tells answers from questions among the datagrams that arrived.
+    fn settle_datagrams(&mut self) {
         let mut arrived = std::mem::take(&mut self.arrived);
         arrived.sort_by_key(|(_, flow)| flow.first);
         for (boot_ns, flow) in arrived {
@@ -145,6 +172,7 @@ impl Flows {
 
     /// What changed, oldest first, with its time since boot in ns.
     pub fn take(&mut self) -> Vec<(u64, Flow)> {
+        self.settle_datagrams();
         let mut flows: Vec<_> = self.pending.drain().map(|(_, flow)| flow).collect();
         flows.sort_by_key(|(boot_ns, flow)| (*boot_ns, flow.remote));
         flows
@@ -222,6 +250,7 @@ mod tests {
         let mut flows = Flows::default();
         flows.connection(change(1, FlowState::Attempt, 10, false, 0));
         flows.connection(change(1, FlowState::Refused, 20, true, 4000));
+        flows.settle(20);
         let taken = flows.take();
         assert_eq!(taken.len(), 1);
         let flow = &taken[0].1;
@@ -234,12 +263,28 @@ mod tests {
     fn a_change_after_a_commit_still_tells_when_it_began() {
         let mut flows = Flows::default();
         flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        flows.settle(10);
         assert_eq!(flows.take().len(), 1);
         flows.connection(change(1, FlowState::Established, 2_000, false, 4000));
         flows.connection(change(2, FlowState::Attempt, 2_001, false, 0));
+        flows.settle(2_001);
         let taken = flows.take();
         assert_eq!(taken.len(), 2);
         assert_eq!(taken[0].1.first, UnixNs(10));
+    }
+
+    #[test]
+    fn what_came_of_an_attempt_may_be_told_before_it() {
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Established, 20, false, 4000));
+        // The attempt still waits in the kernel when this is read.
+        flows.settle(5);
+        assert!(flows.take().is_empty());
+        flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        flows.settle(30);
+        let taken = flows.take();
+        assert_eq!(taken.len(), 1, "one connection: {taken:?}");
+        assert_eq!((taken[0].1.state, taken[0].1.first), (FlowState::Established, UnixNs(10)));
     }
 
     #[test]
@@ -248,7 +293,7 @@ mod tests {
         let flow = |packets| Flow { packets, ..change(1, FlowState::Sent, 1, false, 1).flow };
         flows.packets(1, flow(5));
         flows.packets(2, flow(3));
-        flows.settle();
+        flows.settle(u64::MAX);
         assert_eq!(flows.take()[0].1.packets, 5);
     }
 
@@ -267,13 +312,13 @@ mod tests {
         flows.packets(3, datagram(Direction::In, 3, 11_211));
         flows.packets(2, datagram(Direction::In, 2, 40_000));
         flows.packets(1, datagram(Direction::Out, 1, 40_000));
-        flows.settle();
+        flows.settle(u64::MAX);
         let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
         assert_eq!(taken, [(Direction::Out, 40_000), (Direction::In, 11_211), (Direction::Out, 11_211)]);
         // What was known to be a question is one after the kernel forgot the flow, too.
         flows.packets(9, datagram(Direction::In, 9, 11_211));
         flows.packets(9, datagram(Direction::In, 9, 40_000));
-        flows.settle();
+        flows.settle(u64::MAX);
         assert_eq!(flows.take().len(), 1);
     }
 }

@@ -25,7 +25,7 @@ const IMAGES_MAX: u32 = 16;
 
 struct Entry {
     process: Process,
-    login: Option<(UnixNs, u64, Login)>,
+    login: Option<Box<(UnixNs, u64, Login)>>,
     ended_ns: Option<u64>,
     /// Remembered processes whose parent it is.
     children: usize,
@@ -36,7 +36,8 @@ struct Entry {
 /// The table.
 #[derive(Default)]
 pub struct Processes {
-    entries: HashMap<ProcessId, Entry>,
+    /// Boxed: a table doubles, and with it the room of entries that are not there.
+    entries: HashMap<ProcessId, Box<Entry>>,
     by_tgid: HashMap<u32, ProcessId>,
     /// Ended ones in the order in which they ended.
     ended: VecDeque<(u64, ProcessId)>,
@@ -59,11 +60,12 @@ impl Processes {
             parent.children += 1;
         }
         self.bytes += bytes;
-        self.entries.insert(id, Entry { process, login: None, ended_ns: None, children, bytes });
+        let entry = Entry { process, login: None, ended_ns: None, children, bytes };
+        self.entries.insert(id, Box::new(entry));
     }
 
     /// Takes an entry out of the table, and its part in its parent's.
-    fn remove(&mut self, id: &ProcessId) -> Option<Entry> {
+    fn remove(&mut self, id: &ProcessId) -> Option<Box<Entry>> {
         let entry = self.entries.remove(id)?;
         self.bytes -= entry.bytes;
         let parent = entry.process.parent.filter(|parent| parent != id);
@@ -102,7 +104,7 @@ impl Processes {
             return;
         }
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.login.get_or_insert((at, boot_ns, login));
+            entry.login.get_or_insert_with(|| Box::new((at, boot_ns, login)));
         }
     }
 
@@ -221,7 +223,7 @@ impl KnownProcesses for Processes {
     }
 
     fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)> {
-        self.entries.get(id).and_then(|entry| entry.login.clone())
+        self.entries.get(id)?.login.as_deref().cloned()
     }
 }
 

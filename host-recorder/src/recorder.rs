@@ -2,7 +2,6 @@
 
 mod snapshot;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -76,7 +75,6 @@ pub struct Recorder {
     cgroups: Cgroups,
     users: Users,
     processes: Processes,
-    mount_namespaces: HashMap<ProcessId, u32>,
     flows: Flows,
     sessions: Sessions,
     beginnings: Beginnings,
@@ -126,7 +124,6 @@ impl Recorder {
             cgroups,
             users: Users::default(),
             processes: Processes::default(),
-            mount_namespaces: HashMap::new(),
             flows: Flows::default(),
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
@@ -161,6 +158,7 @@ impl Recorder {
     ) -> anyhow::Result<()> {
         self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")));
         self.snapshot()?;
+        self.take()?;
         self.write_flows();
         self.read_logins();
         self.began_ns = clock::boot_ns();
@@ -182,6 +180,7 @@ impl Recorder {
             }
         }
         self.take()?;
+        self.flows.settle(u64::MAX);
         self.read_logins();
         // The logs will not be read any more.
         self.tell_waiting(u64::MAX);
@@ -194,11 +193,14 @@ impl Recorder {
 
     /// Takes what the kernel has, and writes or holds it.
     fn take(&mut self) -> anyhow::Result<()> {
+        if self.capture.attend() {
+            self.status.hooks = self.capture.hooks().to_vec();
+        }
         self.drained_ns = clock::boot_ns();
         self.capture.flush()?;
         let mut taken = 0;
         loop {
-            let drained = self.capture.drain()?;
+            let drained = self.capture.drain();
             for bytes in drained.identities.iter().chain(&drained.flows) {
                 self.take_record(bytes);
             }
@@ -210,7 +212,7 @@ impl Recorder {
                 break;
             }
         }
-        self.flows.settle();
+        self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
@@ -224,9 +226,6 @@ impl Recorder {
                 self.compare_context(boot_ns, parent, &context);
                 let at = self.clock.wall(boot_ns);
                 self.processes.fork(&parent, child, at, boot_ns);
-                if let Some(namespace) = self.mount_namespaces.get(&parent).copied() {
-                    self.mount_namespaces.insert(child, namespace);
-                }
                 self.append(boot_ns, Body::Fork { child, parent });
             }
             Ok(Record::Image(image)) => {
@@ -325,9 +324,6 @@ impl Recorder {
             return;
         }
         (process.credentials, process.namespaces) = (credentials, namespaces);
-        if namespaces.mount != 0 {
-            self.mount_namespaces.insert(id, namespaces.mount);
-        }
         self.name_users(&id);
         for body in changed.into_iter().flatten() {
             self.append(boot_ns, body);
@@ -343,7 +339,6 @@ impl Recorder {
         let user = self.users.name(uid, image.namespaces.mount, &pids);
         let login_user =
             image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
-        self.mount_namespaces.insert(image.process, image.namespaces.mount);
         let started = match seen {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
@@ -374,12 +369,10 @@ impl Recorder {
 
     /// Names the users of a process whose ids changed.
     fn name_users(&mut self, id: &ProcessId) {
-        let Some(namespace) = self.mount_namespaces.get(id).copied() else {
-            return;
-        };
         let Some(process) = self.processes.get_mut(id) else {
             return;
         };
+        let namespace = process.namespaces.mount;
         let pids = [id.tgid, std::process::id()];
         let Credentials { uid, login_uid, .. } = process.credentials;
         process.user = self.users.name(uid, namespace, &pids);
@@ -401,7 +394,6 @@ impl Recorder {
     }
 
     fn write_flows(&mut self) {
-        self.flows.settle();
         for (boot_ns, body) in history::with_targets(self.flows.take()) {
             self.append(boot_ns, body);
         }
@@ -634,8 +626,6 @@ impl Recorder {
 
     fn forget(&mut self) {
         self.beginnings.forget(&self.processes);
-        let processes = &self.processes;
-        self.mount_namespaces.retain(|id, _| processes.get(id).is_some());
     }
 
     fn write_status(&mut self, running: bool) {

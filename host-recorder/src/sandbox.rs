@@ -45,14 +45,28 @@ const KEPT: [Capability; 3] =
 /// When the kernel refuses.
 pub fn drop_capabilities(written: &[&Path]) -> Result<(), SandboxError> {
     let held = caps::read(None, CapSet::Permitted)?;
-    let kept = kept(&held, written.iter().all(|directory| is_ours(directory)));
+    keep(&kept(&held, written.iter().all(|directory| is_ours(directory))))
+}
+
+/// Leaves the calling thread only what attaching a program to a cgroup takes.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn keep_attaching() -> Result<(), SandboxError> {
+    let needed = [Capability::CAP_NET_ADMIN, Capability::CAP_BPF];
+    let held = caps::read(None, CapSet::Permitted)?;
+    keep(&CapsHashSet::from(needed).intersection(&held).copied().collect())
+}
+
+/// Drops all other capabilities from the calling thread.
+fn keep(kept: &CapsHashSet) -> Result<(), SandboxError> {
     // The bounding set first: lowering it takes a capability that goes next.
-    for capability in caps::read(None, CapSet::Bounding)?.difference(&kept) {
+    for capability in caps::read(None, CapSet::Bounding)?.difference(kept) {
         caps::drop(None, CapSet::Bounding, *capability)?;
     }
     caps::clear(None, CapSet::Inheritable)?;
-    caps::set(None, CapSet::Effective, &kept)?;
-    caps::set(None, CapSet::Permitted, &kept)?;
+    caps::set(None, CapSet::Effective, kept)?;
+    caps::set(None, CapSet::Permitted, kept)?;
     Ok(())
 }
 

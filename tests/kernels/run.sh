@@ -61,7 +61,7 @@ make_initramfs() {
     rm -rf "$files"
     mkdir -p "$files/bin" "$files/proc" "$files/sys" "$files/dev" "$files/etc"
     cp "$(command -v busybox)" "$files/bin/busybox"
-    for applet in sh mount mkdir ip uname grep kill cat poweroff sleep nc ping nslookup timeout udhcpc; do
+    for applet in sh mount mkdir ip uname grep kill cat poweroff sleep nc ping nslookup timeout udhcpc udhcpd; do
         ln -s busybox "$files/bin/$applet"
     done
     cp "$recorder" "$files/bin/host-recorder"
@@ -121,6 +121,7 @@ for version in "$@"; do
     check "$version" accepted 'tcp in by Socket'
     check "$version" dns '^  .* example.com type 1 asked'
     check "$version" hooks '^HOOKS-REFUSED 0$'
+    check "$version" received '^RECEIVING-SEEN$'
     check "$version" process 'nc -w 1 127.0.0.1 7001  \(root, pid'
     check "$version" lossless '^lost       nothing'
     echo

@@ -38,12 +38,18 @@ pub(super) struct Program {
     /// The tracepoint that the kernel must have, empty for none.
     tracepoint: &'static str,
     pub program: Open,
-    /// None for programs that are run when they are needed.
+    /// None for programs that are run, or attached, when they are needed.
     pub attach: Option<Attach>,
 }
 
 /// Name of the list of open sockets.
 pub(super) const SOCKET_LIST: &str = "iter/task_file";
+
+/// Name of the hook for what is received: it is attached once it is needed, since it costs every packet of TCP, too.
+pub(super) const RECEIVING: &str = "cgroup/skb_ingress";
+
+/// Why it is not in use before.
+pub(super) const RECEIVING_LATER: &str = "not needed until a program can receive UDP from elsewhere";
 
 macro_rules! program {
     (tracepoint $name:literal, $program:ident, $need:ident, $gives:literal) => {
@@ -94,7 +100,7 @@ pub(super) const HOOKS: &[Program] = &[
     program!(run "raw_tp/flush", flush, Needed, "writes out flows that are summed in the kernel"),
     program!(run "iter/task", list_tasks, Needed, "processes that ran before the recorder did"),
     program!(run SOCKET_LIST, list_sockets, Useful, "sockets that were open before the recorder ran"),
-    program!(cgroup "skb_ingress", on_ingress, Useful,
+    program!(run RECEIVING, on_ingress, Useful,
         "UDP that reaches a socket: what caused an answer, and DNS answers"),
     program!(cgroup "post_bind4", on_bind4, Useful, "which program chose which local IPv4 port"),
     program!(cgroup "post_bind6", on_bind6, Useful, "which program chose which local IPv6 port"),
@@ -130,9 +136,14 @@ pub(super) fn offered(wanted: Wanted<'_>) -> Vec<HookState> {
         .collect()
 }
 
-/// Whether the kernel has the function by which packets in several pieces are read.
-pub(super) fn reads_fragments() -> bool {
-    Btf::from_vmlinux().is_ok_and(|btf| btf.type_by_name::<Func<'_>>("bpf_dynptr_from_skb").is_some())
+/// Whether the hook for what is received can be attached later.
+pub(super) fn receiving_waits(states: &[HookState]) -> bool {
+    HOOKS.iter().zip(states).any(|(hook, state)| hook.name == RECEIVING && matches!(state, HookState::Off(_)))
+}
+
+/// Whether the kernel has a function that programs may call.
+pub(super) fn has_function(name: &str) -> bool {
+    Btf::from_vmlinux().is_ok_and(|btf| btf.type_by_name::<Func<'_>>(name).is_some())
 }
 
 /// Finds out which of the useful hooks the kernel refuses: each is tried with the needed ones only.

@@ -6,6 +6,7 @@ use history::Body;
 use history::Direction;
 use history::FlowState;
 use history::ProcessId;
+use history::Protocol;
 use history::Seen;
 
 use super::Recorder;
@@ -45,17 +46,24 @@ impl Recorder {
     /// Takes the sockets that these processes hold open.
     fn open_sockets(&mut self, known: &HashSet<ProcessId>) -> anyhow::Result<()> {
         let mut connections = Vec::new();
+        let mut receives = false;
         for bytes in self.capture.sockets()? {
             match decode(&bytes, &self.clock) {
                 Ok(Record::Connections { changes, .. }) => connections.extend(changes),
                 Ok(Record::Packets { flows, .. }) => {
                     let ours = |owner: Option<ProcessId>| owner.is_some_and(|owner| known.contains(&owner));
                     for (boot_ns, flow) in flows.into_iter().filter(|(_, flow)| ours(flow.owner)) {
+                        if flow.protocol == Protocol::UDP && !flow.local.address.is_loopback() {
+                            receives = true;
+                        }
                         self.flows.packets(boot_ns, flow);
                     }
                 }
                 other => tracing::warn!(?other, "an entry of the kernel's socket list could not be read"),
             }
+        }
+        if receives {
+            self.capture.need_receiving();
         }
         connections.retain(|change| change.flow.owner.is_some_and(|owner| known.contains(&owner)));
         let listening: HashSet<u16> = connections

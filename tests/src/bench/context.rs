@@ -21,6 +21,8 @@ const WORK: &str = "gumshoe-bench-work";
 pub struct Effort {
     /// Rounds that count, after one that does not.
     pub runs: u32,
+    /// Whether that many were asked for, and not more.
+    pub fixed: bool,
     /// Smaller loads: to see that the harness works, not to measure.
     pub quick: bool,
     /// Measure other recorders beside ours.
@@ -28,6 +30,11 @@ pub struct Effort {
 }
 
 impl Effort {
+    /// The rounds of a load that takes so many at least.
+    pub fn rounds(&self, least: u32) -> u32 {
+        if self.fixed || self.quick { self.runs } else { self.runs.max(least) }
+    }
+
     /// The size of a load.
     pub fn size(&self, full: u32) -> u32 {
         if self.quick { full / 20 } else { full }

@@ -89,9 +89,10 @@ impl Cost {
     /// first round does not count.
     fn rounds(&self, context: &Context, sides: &[Side<'_>]) -> anyhow::Result<Vec<Runs>> {
         let mut kept: Vec<Runs> = sides.iter().map(|_| Ok(Vec::new())).collect();
-        let mut repeats_left = context.effort.runs;
+        let rounds = context.effort.rounds(self.0.rounds_least);
+        let mut repeats_left = rounds;
         let mut round = 0;
-        while round <= context.effort.runs {
+        while round <= rounds {
             let runs = self.round(context, round, sides, &mut kept)?;
             // A peer's own work in the kernel cannot be told from that of others.
             let mut ours = runs.iter().filter(|(at, _)| !matches!(sides[*at], Side::Peer(_)));

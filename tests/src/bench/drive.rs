@@ -139,6 +139,30 @@ pub fn open_close(dir: &Path, count: u32) -> io::Result<u32> {
     Ok(count)
 }
 
+/// Makes a system call that does nothing so many times.
+pub fn getppid(count: u32) -> u32 {
+    for _ in 0..count {
+        // SAFETY: getppid(2) takes nothing and cannot fail.
+        std::hint::black_box(unsafe { libc::getppid() });
+    }
+    count
+}
+
+/// Gives a file the same mode so many times.
+///
+/// # Errors
+/// When it is refused.
+pub fn chmod(file: &Path, count: u32) -> io::Result<u32> {
+    let path = CString::new(file.as_os_str().as_bytes())?;
+    for _ in 0..count {
+        // SAFETY: the path ends with a null and outlives the call.
+        if unsafe { libc::chmod(path.as_ptr(), 0o644) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(count)
+}
+
 /// Asks a web server for its first page so many times, one connection after the other.
 ///
 /// # Errors

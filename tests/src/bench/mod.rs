@@ -22,6 +22,7 @@ pub mod row;
 pub mod statistics;
 pub mod store;
 pub mod storm;
+pub mod tier;
 
 use context::Context;
 use row::Row;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     }
     benches.push(Box::new(idle::Idle));
     benches.push(Box::new(storm::Storm));
+    benches.push(Box::new(tier::Tier));
     benches.push(Box::new(flood::Flood::Masscan));
     benches.push(Box::new(flood::Flood::Zmap));
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {

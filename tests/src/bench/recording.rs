@@ -46,9 +46,17 @@ impl Recording {
     /// # Errors
     /// When it does not record; says what it said.
     pub fn start(context: &Context) -> anyhow::Result<Self> {
+        Self::start_with(context, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_with(context: &Context, arguments: &[String]) -> anyhow::Result<Self> {
         let ring = context.work().join(format!("ring-{}", context.number()));
         let mut command = context.command("recorder", &context.tools.recorder)?;
-        command.args(["record", "--ring"]).arg(&ring);
+        command.args(["record", "--ring"]).arg(&ring).args(arguments);
         let process = Measured::start("host-recorder", &mut command)?;
         let status = ring.join("status.json");
         let waited = wait_until("the recorder", READY_MAX, || status.exists() || !process.runs());

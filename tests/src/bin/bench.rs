@@ -52,7 +52,7 @@ struct Arguments {
     /// Only benches of this name, or whose name begins or ends with it (recorder.nmap, recorder, nmap)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
-    /// Rounds that count, after one that does not [default: 5, quick: 2]
+    /// Rounds that count, after one that does not [default: 5 or what the load needs, quick: 2]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: Option<u32>,
     /// Small loads: to see that the harness works
@@ -102,7 +102,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         eprintln!("bench: a debug build: the recorder's own figures say nothing");
     }
     let runs = arguments.runs.unwrap_or(if arguments.quick { 2 } else { 5 });
-    let effort = Effort { runs, quick: arguments.quick, peers: arguments.peers };
+    let effort =
+        Effort { runs, fixed: arguments.runs.is_some(), quick: arguments.quick, peers: arguments.peers };
     let out = match &arguments.out {
         Some(out) => out.clone(),
         None => tests::target_dir()?.join("bench"),

@@ -22,6 +22,10 @@ enum Load {
     UdpFlow { count: u32 },
     /// Asks a web server so many times.
     Request { server: SocketAddr, count: u32 },
+    /// Makes so many system calls that do nothing.
+    Getppid { count: u32 },
+    /// Gives a file the same mode so many times.
+    Chmod { file: PathBuf, count: u32 },
     /// Opens and closes the files in a directory, in turn.
     OpenClose { dir: PathBuf, count: u32 },
 }
@@ -36,6 +40,8 @@ fn main() -> anyhow::Result<()> {
         Load::UdpSpread { port, count } => drive::udp_spread(port, count),
         Load::UdpFlow { count } => drive::udp_flow(count),
         Load::Request { server, count } => drive::request(server, count),
+        Load::Getppid { count } => Ok(drive::getppid(count)),
+        Load::Chmod { file, count } => drive::chmod(&file, count),
         Load::OpenClose { dir, count } => drive::open_close(&dir, count),
     };
     println!("{}", done?);

@@ -1,5 +1,6 @@
 """The resolver of the lab's VPC: answers for three names, and that no other exists."""
 import socket
+import threading
 
 NAMES = {
     b"mirror.example.net": "198.51.100.20",
@@ -34,7 +35,33 @@ def answer(message):
     return head + body
 
 
+def read_exactly(connection, count):
+    data = b""
+    while len(data) < count:
+        more = connection.recv(count - len(data))
+        if not more:
+            raise ValueError("cut off")
+        data += more
+    return data
+
+
+def serve_connections(listener):
+    """One message a connection, each behind its length."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(5)
+            try:
+                message = read_exactly(connection, int.from_bytes(read_exactly(connection, 2), "big"))
+                reply = answer(message)
+                connection.sendall(len(reply).to_bytes(2, "big") + reply)
+            except (IndexError, ValueError, OSError):
+                continue
+
+
 def main():
+    connections = socket.create_server(("10.0.0.2", 53))
+    threading.Thread(target=serve_connections, args=(connections,), daemon=True).start()
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind(("10.0.0.2", 53))
     print("ready", flush=True)

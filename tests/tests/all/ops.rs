@@ -108,6 +108,21 @@ fn a_live_recorder_says_how_it_fares() -> anyhow::Result<()> {
 fn a_recorder_keeps_few_privileges() -> anyhow::Result<()> {
     let recording = Recording::begin()?;
     let tasks = format!("/proc/{}/task", recording.recorder.id());
+    let waits = |task: &Path| fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "attach");
+    // One thread may attach the last hook, and do nothing else; it ends once it has.
+    let mut attaching = Vec::new();
+    for task in fs::read_dir(&tasks)? {
+        let task = task?.path();
+        if waits(&task) {
+            attaching.push(fs::read_to_string(task.join("status"))?);
+        }
+    }
+    let [attaching] = &attaching[..] else { panic!("{attaching:?}") };
+    let may = attaching.lines().find_map(|line| line.strip_prefix("CapPrm:")).unwrap_or_default();
+    assert_eq!(u64::from_str_radix(may.trim(), 16)?, 1 << 12 | 1 << 39, "NET_ADMIN and BPF");
+    recording
+        .python("import socket\nsocket.socket(socket.AF_INET,socket.SOCK_DGRAM).bind(('0.0.0.0',7999))")?;
+    recording.await_receiving()?;
     let mut threads = 0;
     for task in fs::read_dir(&tasks)? {
         threads += 1;

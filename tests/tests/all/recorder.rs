@@ -75,6 +75,17 @@ impl Recording {
         Ok(())
     }
 
+    /// Waits until what reaches sockets is seen, which takes a moment from when a program can first be reached.
+    pub(super) fn await_receiving(&self) -> anyhow::Result<()> {
+        let status = self.ring().join("status.json");
+        wait_until("the hook for what is received", Duration::from_secs(10), || {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let status: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let mut hooks = status["hooks"].as_array().into_iter().flatten();
+            hooks.any(|hook| hook["name"] == "cgroup/skb_ingress" && hook["state"] == "in_use")
+        })
+    }
+
     pub(super) fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         kill(Pid::from_raw(self.recorder.id().try_into()?), signal)?;
         wait_within("the recorder", &mut self.recorder, COMMAND_MAX)?;
@@ -262,6 +273,22 @@ fn one_flow_is_counted_to_the_packet_and_passed_sockets_name_both() -> anyhow::R
     assert_eq!(sender.parent.map(|id| id.tgid), passed.process.map(|id| id.tgid));
     assert_eq!(of_port(7003).packets, 300);
     assert_eq!(of_port(7003).address_sample, ["::1".parse::<IpAddr>()?]);
+    Ok(())
+}
+
+#[test]
+fn datagrams_that_are_split_on_their_way_are_counted_as_sent() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    // Ten datagrams of 100 bytes handed over at once (UDP_SEGMENT), then five by themselves.
+    recording.python(&format!(
+        "import socket\n\
+         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.connect(('{VICTIM}',7201))\n\
+         s.setsockopt(17,103,100); s.send(b'g'*1000)\n\
+         s.setsockopt(17,103,0); [s.send(b'g'*100) for _ in range(5)]"
+    ))?;
+    let evidence = recording.evidence()?;
+    let (sent, _) = activity(&evidence, "python3", Protocol::UDP, Via::Socket);
+    assert_eq!((sent.packets, sent.bytes), (15, 15 * 128), "{}", history::text(&evidence));
     Ok(())
 }
 

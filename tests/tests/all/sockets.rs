@@ -10,6 +10,7 @@ use history::Direction;
 use history::Event;
 use history::Evidence;
 use history::FlowState;
+use history::LossClass;
 use history::Operation;
 use history::OperationKind;
 use history::Process;
@@ -63,6 +64,9 @@ fn events(recording: &Recording) -> anyhow::Result<Vec<Event>> {
 #[test]
 fn names_that_are_asked_for_and_their_answers_are_recorded() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
+    // The first question may be answered before its answer is looked for, and is then counted.
+    recording.alice("dig +tries=2 @10.0.0.2 first.example.net >/dev/null; true")?;
+    recording.await_receiving()?;
     // Asked by a program of its own, with the query and its reading left to the program.
     recording.alice(
         "dig +tries=2 @10.0.0.2 Victim.Example.net A +noall +answer | grep -q 198.51.100.20 && \
@@ -88,7 +92,44 @@ fn names_that_are_asked_for_and_their_answers_are_recorded() -> anyhow::Result<(
         _ => None,
     });
     assert_eq!(failed.context("no refusal")?.code, 3);
+    let lost = history_losses(&recording, LossClass::Dns)?;
+    assert!(lost <= 1, "{lost} messages are said to be lost");
     Ok(())
+}
+
+#[test]
+fn names_are_read_from_connections_of_dns_too() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let sockets = "import socket\nsocket.socket(socket.AF_INET,socket.SOCK_DGRAM).bind(('0.0.0.0',7999))";
+    recording.python(sockets)?;
+    recording.await_receiving()?;
+    recording
+        .alice("dig +tcp +tries=1 @10.0.0.2 victim.example.net A +noall +answer | grep -q 198.51.100.20")?;
+    let evidence = recording.evidence_for(|request| request.names = vec!["victim.example.net".to_owned()])?;
+    let found = |answer: bool| {
+        let mut messages = evidence.dns.iter().map(|event| &event.dns).filter(|dns| dns.answer == answer);
+        let message = messages.next().with_context(|| history::text(&evidence))?;
+        anyhow::ensure!(messages.next().is_none(), "told twice:\n{}", history::text(&evidence));
+        Ok(message)
+    };
+    let (asked, answered) = (found(false)?, found(true)?);
+    assert!(asked.sent && !answered.sent);
+    assert_eq!(answered.addresses, [IpAddr::V4(VICTIM)]);
+    for message in [asked, answered] {
+        assert!(process(&evidence, message.process)?.argv[0].ends_with("dig"));
+        assert_eq!(message.remote.map(|remote| remote.port), Some(53));
+    }
+    assert_eq!(history_losses(&recording, LossClass::Dns)?, 0);
+    Ok(())
+}
+
+/// How many events of a class the ring says were lost.
+fn history_losses(recording: &Recording, of: LossClass) -> anyhow::Result<u64> {
+    let count = |event: Event| match event.body {
+        Body::Loss { class, count, .. } if class == of => count,
+        _ => 0,
+    };
+    Ok(events(recording)?.into_iter().map(count).sum())
 }
 
 #[test]

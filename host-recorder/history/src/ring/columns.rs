@@ -52,16 +52,38 @@ macro_rules! columns {
             $(pub(super) $field: columns!(@type $kind),)*
         }
 
+        /// Rows of a group, by column: most columns of most rows are empty.
+        #[derive(Debug, Default)]
+        pub(super) struct Group {
+            rows: usize,
+            $($field: Vec<(usize, columns!(@value $kind))>,)*
+        }
+
+        impl Group {
+            /// Adds a row.
+            pub(super) fn push(&mut self, row: Row) {
+                $(if let Some(value) = row.$field {
+                    self.$field.push((self.rows, value));
+                })*
+                self.rows += 1;
+            }
+
+            /// How many rows there are.
+            pub(super) fn len(&self) -> usize {
+                self.rows
+            }
+
+            /// Hands every column with its values to a visitor, in order.
+            pub(super) fn columns(&self, mut visit: impl FnMut(ColumnValues<'_>)) {
+                $(visit(columns!(@values $kind self $field));)*
+            }
+        }
+
         /// The columns in order.
         pub(super) const COLUMNS: &[(&str, ColumnKind)] =
             &[$((stringify!($field), ColumnKind::$kind),)*];
 
         impl Row {
-            /// Hands every column with its value to a visitor, in order.
-            pub(super) fn columns(rows: &[Row], mut visit: impl FnMut(ColumnValues<'_>)) {
-                $(visit(columns!(@values $kind rows $field));)*
-            }
-
             /// Sets a column of all rows from what was read.
             pub(super) fn set_column(rows: &mut [Row], name: &str, values: ReadValues) {
                 match (name, values) {
@@ -81,20 +103,25 @@ macro_rules! columns {
     (@type Text) => { Option<String> };
     (@type Bytes) => { Option<Vec<u8>> };
     (@type Texts) => { Option<Vec<String>> };
-    (@values Long $rows:ident $field:ident) => {
-        ColumnValues::Long($rows.iter().map(|row| row.$field).collect())
+    (@value Long) => { i64 };
+    (@value Int) => { i32 };
+    (@value Text) => { String };
+    (@value Bytes) => { Vec<u8> };
+    (@value Texts) => { Vec<String> };
+    (@values Long $group:ident $field:ident) => {
+        ColumnValues::Long(spread($group.rows, &$group.$field, |value| *value))
     };
-    (@values Int $rows:ident $field:ident) => {
-        ColumnValues::Int($rows.iter().map(|row| row.$field).collect())
+    (@values Int $group:ident $field:ident) => {
+        ColumnValues::Int(spread($group.rows, &$group.$field, |value| *value))
     };
-    (@values Text $rows:ident $field:ident) => {
-        ColumnValues::Text($rows.iter().map(|row| row.$field.as_deref()).collect())
+    (@values Text $group:ident $field:ident) => {
+        ColumnValues::Text(spread($group.rows, &$group.$field, String::as_str))
     };
-    (@values Bytes $rows:ident $field:ident) => {
-        ColumnValues::Bytes($rows.iter().map(|row| row.$field.as_deref()).collect())
+    (@values Bytes $group:ident $field:ident) => {
+        ColumnValues::Bytes(spread($group.rows, &$group.$field, Vec::as_slice))
     };
-    (@values Texts $rows:ident $field:ident) => {
-        ColumnValues::Texts($rows.iter().map(|row| row.$field.as_deref()).collect())
+    (@values Texts $group:ident $field:ident) => {
+        ColumnValues::Texts(spread($group.rows, &$group.$field, Vec::as_slice))
     };
 }
 
@@ -106,6 +133,16 @@ pub(super) enum ColumnKind {
     Text,
     Bytes,
     Texts,
+}
+
+/// A column with a place for each row.
+fn spread<'a, T, V>(rows: usize, values: &'a [(usize, T)], of: impl Fn(&'a T) -> V) -> Vec<Option<V>> {
+    let mut column: Vec<Option<V>> = Vec::new();
+    column.resize_with(rows, || None);
+    for (row, value) in values {
+        column[*row] = Some(of(value));
+    }
+    column
 }
 
 /// Values of one column, to be written.

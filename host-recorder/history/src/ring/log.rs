@@ -25,6 +25,9 @@ const FRAME_HEADER: usize = 8;
 /// Longest payload, bytes. An exec record is at most some 22 KB.
 const FRAME_MAX: usize = 1 << 20;
 
+/// Bytes of a log that are read at once.
+const READ_BYTES: u64 = 256 << 10;
+
 /// Bytes that wait in memory before they are handed to the system without being asked to.
 const FLUSH_BYTES: usize = 256 << 10;
 
@@ -112,12 +115,21 @@ impl LogWriter {
 
 /// Hands on the events of a log, to its last whole frame.
 pub(super) fn visit_log(path: &Path, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|source| RingError::io("read", path, source))?;
-    let (_, outcome) = parse(&bytes, visit);
-    outcome.map_err(|what| RingError::LogVersion { path: path.to_owned(), what })
+    let failed = |source| RingError::io("read", path, source);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut waiting = Vec::new();
+    let mut at_start = true;
+    loop {
+        let read = (&mut file).take(READ_BYTES).read_to_end(&mut waiting).map_err(failed)?;
+        let (used, outcome) = if at_start { parse(&waiting, visit) } else { parse_from(&waiting, 0, visit) };
+        outcome.map_err(|what| RingError::LogVersion { path: path.to_owned(), what })?;
+        at_start &= used == 0;
+        waiting.drain(..used);
+        // Where a whole frame would be there and is not, nothing follows that was committed.
+        if read == 0 || waiting.len() > FRAME_HEADER + FRAME_MAX {
+            return Ok(());
+        }
+    }
 }
 
 /// Hands on the events of the frames from an offset on, and says behind which offset the last whole one ends.

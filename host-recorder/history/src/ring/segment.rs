@@ -35,6 +35,7 @@ use super::about::About;
 use super::columns::COLUMNS;
 use super::columns::ColumnKind;
 use super::columns::ColumnValues;
+use super::columns::Group;
 use super::columns::Row;
 use crate::event::Event;
 
@@ -69,7 +70,7 @@ pub(super) struct SegmentWriter {
     path: PathBuf,
     sync: File,
     writer: SerializedFileWriter<File>,
-    rows: Vec<Row>,
+    rows: Group,
     about: About,
 }
 
@@ -78,7 +79,7 @@ impl SegmentWriter {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
         let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), sync, writer, rows: Vec::new(), about: About::new() })
+        Ok(Self { path: path.to_owned(), sync, writer, rows: Group::default(), about: About::new() })
     }
 
     pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
@@ -88,14 +89,14 @@ impl SegmentWriter {
     }
 
     fn write_rows(&mut self) -> Result<(), RingError> {
-        let outcome = write_group(&mut self.writer, &self.rows);
-        self.rows.clear();
-        outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
+        let rows = std::mem::take(&mut self.rows);
+        write_group(&mut self.writer, &rows)
+            .map_err(|source| RingError::Parquet { path: self.path.clone(), source })
     }
 
     /// It is complete and on disk when this returns: what stands in it, and where its filters are.
     pub(super) fn finish(mut self) -> Result<(About, Filters), RingError> {
-        if !self.rows.is_empty() {
+        if self.rows.len() > 0 {
             self.write_rows()?;
         }
         describe(&mut self.writer, &self.about)?;
@@ -221,10 +222,10 @@ fn schema() -> Result<Type, ParquetError> {
 }
 
 /// Writes rows as one group.
-pub(super) fn write_group(writer: &mut SerializedFileWriter<File>, rows: &[Row]) -> Result<(), ParquetError> {
+pub(super) fn write_group(writer: &mut SerializedFileWriter<File>, rows: &Group) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     let mut outcome = Ok(());
-    Row::columns(rows, |values| {
+    rows.columns(|values| {
         if outcome.is_ok() {
             outcome = write_column(&mut group, &values);
         }
