@@ -47,6 +47,8 @@ pub struct Flows {
     pending: HashMap<Key, (u64, Flow)>,
     /// Datagrams that arrived since [`Flows::settle`].
     arrived: Vec<(u64, Flow)>,
+    /// Changes of connections since then: attempts come in batches, and what became of them may overtake them.
+    changes: Vec<Connection>,
     leaders: Leaders,
 }
 
@@ -80,6 +82,10 @@ impl Leaders {
 impl Flows {
     /// Takes a change of a connection.
     pub fn connection(&mut self, connection: Connection) {
+        self.changes.push(connection);
+    }
+
+    fn change(&mut self, connection: Connection) {
         let Connection { boot_ns, socket, over, flow, .. } = connection;
         let begins = matches!(flow.state, FlowState::Attempt) || connection.accepted;
         let mut now = flow;
@@ -125,9 +131,15 @@ impl Flows {
         }
     }
 
-    /// Tells answers from questions among the datagrams that arrived: to be called when all that happened up to some
-    /// time has been taken.
-    pub fn settle(&mut self) {
+    /// Puts what arrived in the order in which it happened, so that a connection's changes meet its attempt, and
+    /// answers are told from questions: to be called when all that happened up to `boot_ns` has been taken.
+    pub fn settle(&mut self, boot_ns: u64) {
+        self.changes.sort_by_key(|change| change.boot_ns);
+        let settled = self.changes.partition_point(|change| change.boot_ns <= boot_ns);
+        let later = self.changes.split_off(settled);
+        for change in std::mem::replace(&mut self.changes, later) {
+            self.change(change);
+        }
         let mut arrived = std::mem::take(&mut self.arrived);
         arrived.sort_by_key(|(_, flow)| flow.first);
         for (boot_ns, flow) in arrived {
@@ -140,7 +152,7 @@ impl Flows {
 
     /// How many wait.
     pub fn pending(&self) -> usize {
-        self.pending.len() + self.arrived.len()
+        self.pending.len() + self.arrived.len() + self.changes.len()
     }
 
     /// What changed, oldest first, with its time since boot in ns.
@@ -222,6 +234,7 @@ mod tests {
         let mut flows = Flows::default();
         flows.connection(change(1, FlowState::Attempt, 10, false, 0));
         flows.connection(change(1, FlowState::Refused, 20, true, 4000));
+        flows.settle(u64::MAX);
         let taken = flows.take();
         assert_eq!(taken.len(), 1);
         let flow = &taken[0].1;
@@ -234,12 +247,29 @@ mod tests {
     fn a_change_after_a_commit_still_tells_when_it_began() {
         let mut flows = Flows::default();
         flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        flows.settle(u64::MAX);
         assert_eq!(flows.take().len(), 1);
         flows.connection(change(1, FlowState::Established, 2_000, false, 4000));
         flows.connection(change(2, FlowState::Attempt, 2_001, false, 0));
+        flows.settle(u64::MAX);
         let taken = flows.take();
         assert_eq!(taken.len(), 2);
         assert_eq!(taken[0].1.first, UnixNs(10));
+    }
+
+    #[test]
+    fn a_connection_that_overtakes_its_attempt_is_one_flow() {
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Established, 20, false, 4000));
+        flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        // Its attempt lies in a batch that is taken next time.
+        flows.connection(change(2, FlowState::Established, 40, false, 4001));
+        flows.settle(30);
+        flows.connection(change(2, FlowState::Attempt, 35, false, 0));
+        flows.settle(50);
+        let taken: Vec<_> = flows.take().into_iter().map(|(_, flow)| (flow.state, flow.first)).collect();
+        let stands = FlowState::Established;
+        assert_eq!(taken, [(stands, UnixNs(10)), (stands, UnixNs(35))]);
     }
 
     #[test]
@@ -248,7 +278,7 @@ mod tests {
         let flow = |packets| Flow { packets, ..change(1, FlowState::Sent, 1, false, 1).flow };
         flows.packets(1, flow(5));
         flows.packets(2, flow(3));
-        flows.settle();
+        flows.settle(u64::MAX);
         assert_eq!(flows.take()[0].1.packets, 5);
     }
 
@@ -267,13 +297,13 @@ mod tests {
         flows.packets(3, datagram(Direction::In, 3, 11_211));
         flows.packets(2, datagram(Direction::In, 2, 40_000));
         flows.packets(1, datagram(Direction::Out, 1, 40_000));
-        flows.settle();
+        flows.settle(u64::MAX);
         let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
         assert_eq!(taken, [(Direction::Out, 40_000), (Direction::In, 11_211), (Direction::Out, 11_211)]);
         // What was known to be a question is one after the kernel forgot the flow, too.
         flows.packets(9, datagram(Direction::In, 9, 11_211));
         flows.packets(9, datagram(Direction::In, 9, 40_000));
-        flows.settle();
+        flows.settle(u64::MAX);
         assert_eq!(flows.take().len(), 1);
     }
 }

@@ -161,6 +161,7 @@ impl Recorder {
     ) -> anyhow::Result<()> {
         self.note(RecorderAct::Started, concat!("host-recorder ", env!("CARGO_PKG_VERSION")));
         self.snapshot()?;
+        self.flows.settle(u64::MAX);
         self.write_flows();
         self.read_logins();
         self.began_ns = clock::boot_ns();
@@ -182,6 +183,8 @@ impl Recorder {
             }
         }
         self.take()?;
+        // Nothing more comes of what is under way.
+        self.flows.settle(u64::MAX);
         self.read_logins();
         // The logs will not be read any more.
         self.tell_waiting(u64::MAX);
@@ -210,7 +213,7 @@ impl Recorder {
                 break;
             }
         }
-        self.flows.settle();
+        self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
@@ -401,7 +404,7 @@ impl Recorder {
     }
 
     fn write_flows(&mut self) {
-        self.flows.settle();
+        self.flows.settle(self.drained_ns);
         for (boot_ns, body) in history::with_targets(self.flows.take()) {
             self.append(boot_ns, body);
         }
