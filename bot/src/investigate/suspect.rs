@@ -52,7 +52,17 @@ pub(super) struct Candidate<'a> {
 impl Candidate<'_> {
     /// Whether it may carry a verdict.
     pub fn counts(&self) -> bool {
-        self.suspect.behaviour.matched > 0 || (!self.targeted && self.suspect.verdict != Verdict::Unknown)
+        !self.only_answers()
+            && (self.suspect.behaviour.matched > 0
+                || (!self.targeted && self.suspect.verdict != Verdict::Unknown))
+    }
+
+    /// Whether it is only the kernel that answered what came in, as it does where somebody forges this address.
+    pub fn only_answers(&self) -> bool {
+        let behaviour = &self.suspect.behaviour;
+        self.group.process.is_none()
+            && self.group.unrecorded.is_none()
+            && behaviour.via.first() == Some(&history::Via::Kernel)
     }
 
     /// What makes it one suspect, whichever question brought it up.
