@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use history::Direction;
 use history::EventId;
@@ -33,6 +34,10 @@ pub(super) fn also(first: &Candidate, found: &mut Vec<Finding>) {
     let Some(root) = onward::session_root(first) else {
         return;
     };
+    let below = first.host.below(root);
+    let activities = first.host.evidence.activities.iter().take(10_000);
+    let traffic: HashMap<_, EventId> =
+        activities.filter_map(|activity| Some((identity(activity.process?), activity.first_event))).collect();
     let mut named = BTreeMap::<String, (u64, Vec<EventId>)>::new();
     let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
     let group: Vec<_> =
@@ -43,17 +48,12 @@ pub(super) fn also(first: &Candidate, found: &mut Vec<Finding>) {
         if told || id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
             continue;
         }
-        if first.host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&root.id)) {
+        if below.contains(&id) {
             let line = Untrusted::command_line(&other.argv).shown(100);
             let line = if line.is_empty() { Untrusted::new(program_name(other)).shown(60) } else { line };
             let entry = named.entry(line).or_default();
             entry.0 += 1;
-            let traffic = first.host.evidence.activities.iter().take(10_000);
-            entry.1.extend(
-                traffic
-                    .filter(|activity| activity.process.map(identity) == Some(id))
-                    .map(|activity| activity.first_event),
-            );
+            entry.1.extend(traffic.get(&id));
         }
     }
     let total = named.len();

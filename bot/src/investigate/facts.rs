@@ -60,7 +60,12 @@ pub(super) struct Traits {
 }
 
 /// What a group's program is like.
-pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbook: &Playbook) -> Traits {
+pub(super) fn traits<'a>(
+    host: &Host<'a>,
+    group: &Group,
+    origin: Option<&Origin<'a>>,
+    playbook: &Playbook,
+) -> Traits {
     let mut traits = Traits::default();
     let Some(process) = group.process else {
         return traits;
@@ -156,21 +161,20 @@ fn serving_ancestor(host: &Host, process: &Process, origin: &Origin) -> String {
 }
 
 /// Downloads by the same session or service before the process started.
-fn downloads(host: &Host, process: &Process, origin: &Origin) -> u64 {
+fn downloads<'a>(host: &Host<'a>, process: &Process, origin: &Origin<'a>) -> u64 {
     let Some(session) = origin.chain.last() else {
         return 0;
     };
-    let mut found = 0;
     let candidates = host
         .evidence
         .processes
         .iter()
-        .filter(|other| is_downloader(other) && other.started <= process.started);
-    for other in candidates.take(100) {
-        let lineage = host.lineage(other);
-        found += u64::from(lineage.ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id)));
-    }
-    found
+        .filter(|other| is_downloader(other) && other.started <= process.started)
+        .take(100);
+    let below = |other: &&'a Process| {
+        host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id))
+    };
+    candidates.filter(below).count() as u64
 }
 
 /// Failed logins of the same user or from the same address before the login.

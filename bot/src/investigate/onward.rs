@@ -87,10 +87,8 @@ pub(super) fn onward<'a>(first: &Candidate<'a>) -> Onward<'a> {
         return found;
     };
     let host = first.host;
-    let belongs = |process: &'a Process| {
-        let itself = identity(process.id) == identity(root.id);
-        itself || host.lineage(process).ancestors.iter().any(|above| above.id.same_process(&root.id))
-    };
+    let below = host.below(root);
+    let belongs = |process: &Process| below.contains(&identity(process.id));
     let group: Vec<Identity> =
         first.group.activities.iter().filter_map(|activity| activity.process).map(identity).collect();
     for process in host.evidence.processes.iter().take(LOOKED_AT_MAX).filter(|process| belongs(process)) {
@@ -191,7 +189,7 @@ pub(super) fn destination(first: &Candidate, activity: &Activity) -> String {
         _ => words::list(&shown),
     };
     format!(
-        "{} of the same session or service also sent {} {} to {to}, {}",
+        "{} of the same session or service also sent {} by {} to {to}, {}",
         Untrusted::new(name).shown(60),
         words::counted(activity.flows, "flow", "flows"),
         activity.protocol.to_string().to_uppercase(),

@@ -219,7 +219,7 @@ pub fn command_line(argv: &[String]) -> (Vec<String>, bool) {
             redacted.push(hide(word, value));
             continue;
         }
-        let program = known.filter(|program| !is_port_option(program, argv));
+        let program = known.filter(|program| !word.starts_with("-p") || !is_port_option(program, argv));
         let (shown, then) = match program.and_then(|program| short_option(program, word)) {
             Some(found) => found,
             None if is_secret_option(word) => (word.clone(), Next::Secret(Value::Whole)),

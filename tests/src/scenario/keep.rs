@@ -128,6 +128,12 @@ fn of_the_instance(process: Process) -> Process {
             ..process
         };
     };
+    // Only the recorder's own command line names the lab.
+    let argv = if process.exe == "/usr/bin/host-recorder" {
+        process.argv.iter().take(2).cloned().collect()
+    } else {
+        process.argv.clone()
+    };
     let cgroup = if inside.is_empty() { "/".to_owned() } else { inside.to_owned() };
-    Process { cgroup, ..process }
+    Process { argv, cgroup, ..process }
 }
