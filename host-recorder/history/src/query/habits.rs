@@ -30,7 +30,7 @@ const LOGINS_MAX: usize = 4;
 /// Programs that are looked for.
 const PROGRAMS_MAX: usize = 8;
 /// Values of one kind in an answer.
-const USED_MAX: usize = 16;
+const USED_MAX: usize = 8;
 /// Values of one kind that are counted.
 const COUNTED_MAX: usize = 10_000;
 /// Logins and images that are told apart; the same ones are written again into each file.
