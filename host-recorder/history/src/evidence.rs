@@ -328,7 +328,7 @@ pub struct Habit {
     pub failed: u64,
     /// Distinct days, in UTC, of those granted.
     pub days: u64,
-    /// How many of them began in each hour of the day, in UTC.
+    /// How many of them began in each hour of the day, in UTC; those of the last twelve hours are left out.
     pub hours: Vec<u64>,
     /// Addresses that those granted came from, the most frequent first; at most as many as fit.
     pub sources: Vec<Used>,

@@ -30,7 +30,8 @@ pub(super) const ALL: &[Scenario] = &[
         stage.write("/usr/local/bin/blackbox.py", include_str!("blackbox.py"))?;
         stage.record()?;
         stage.service("blackbox.service", "deploy", &["python3", "/usr/local/bin/blackbox.py"])?;
-        stage.accuse(SCANNING, 190)
+        // All of its turns.
+        stage.accuse(SCANNING, 240)
     }),
     Scenario::new("crawler", |stage| {
         stage.write("/usr/local/bin/crawl.py", include_str!("crawl.py"))?;

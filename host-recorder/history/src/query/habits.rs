@@ -156,10 +156,19 @@ impl Counted {
         }
         habit.accepted += 1;
         self.days.insert(time.0.div_euclid(DAY_NS));
+        // Who logs in now, perhaps beside the person's own session, makes no hour a usual one.
+        if time.0 > habit.before.0.saturating_sub(DAY_NS / 2) {
+            self.used(time, login);
+            return;
+        }
         let hour = usize::try_from(time.0.rem_euclid(DAY_NS) / HOUR_NS).unwrap_or_default();
         if let Some(count) = habit.hours.get_mut(hour) {
             *count += 1;
         }
+        self.used(time, login);
+    }
+
+    fn used(&mut self, time: UnixNs, login: &Login) {
         if let Some(address) = login.source_address {
             count(&mut self.sources, &address.to_string(), time);
         }
