@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building and testing need and this machine lacks: system packages, and a Python
 # environment with the AWS stand-in's libraries. May be run again at any time; then it is quick.
-# With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside.
+# With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside;
+# with `rings`, also the programs whose runs are recorded as fixtures.
 # Needs Debian 12+ or Ubuntu 22.04+, root or sudo, and the package registries.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -18,8 +19,9 @@ case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools" ;;
     peers) packages="$packages redis-server redis-tools auditd bpftrace libbpf-tools" ;;
+    rings) packages="$packages hping3 memcached netcat-openbsd tinyproxy" ;;
     *)
-        echo "setup: $1 is nothing that can be set up: bench, peers, or no argument" >&2
+        echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2
         exit 2
         ;;
 esac
@@ -74,7 +76,7 @@ install_packages() { # package...
     for package in "$@"; do
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
-            rsyslog | cron | redis-server | auditd) units=$package.service ;;
+            rsyslog | cron | redis-server | auditd | memcached | tinyproxy) units=$package.service ;;
             at) units=atd.service ;;
             *) continue ;;
         esac

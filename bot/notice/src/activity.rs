@@ -127,7 +127,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::CommandAndControl,
         2.0,
     ),
-    (r"\bscrap(?:ing|er)|\bcrawl", Activity::Other, 1.0),
+    (r"\bscrap(?:ing|er)|\b(?:web)?crawl|robots\.txt", Activity::WebCrawling, 1.5),
     (
         r"\bexposed (?:redis|mongo|elastic|database|server|service|docker|kubernetes|panel)|without (?:a |any )?(?:password|authentication)|unprotected (?:service|database)",
         Activity::Other,

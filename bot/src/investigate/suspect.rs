@@ -55,7 +55,8 @@ impl Candidate<'_> {
     /// Whether it may carry a verdict.
     pub fn counts(&self) -> bool {
         let matches = self.suspect.behaviour.matched > 0 && !self.is_another_deed();
-        matches || (!self.targeted && self.suspect.verdict != Verdict::Unknown)
+        !self.only_answers()
+            && (matches || (!self.targeted && self.suspect.verdict != Verdict::Unknown))
     }
 
     /// Whether it reached the reported address, but none of the reported ports, and either at another time or where
@@ -63,6 +64,14 @@ impl Candidate<'_> {
     pub fn is_another_deed(&self) -> bool {
         let no_port = matches!(self.matched.ports, (claimed, Some(0)) if claimed > 0);
         no_port && (self.matched.offset_s != 0 || !self.complete)
+    }
+
+    /// Whether it is only the kernel that answered what came in, as it does where somebody forges this address.
+    pub fn only_answers(&self) -> bool {
+        let behaviour = &self.suspect.behaviour;
+        self.group.process.is_none()
+            && self.group.unrecorded.is_none()
+            && behaviour.via.first() == Some(&history::Via::Kernel)
     }
 
     /// What makes it one suspect, whichever question brought it up.

@@ -30,6 +30,7 @@ use crate::ring::Span;
 
 mod activity;
 mod gather;
+mod habits;
 mod sets;
 
 use gather::Gathered;
@@ -138,6 +139,7 @@ fn answer(
     let files = ring::catalogue(dir)?;
     let window =
         Window { from: request.window.from, to: request.window.to.min(now).max(request.window.from) };
+    let all = files.clone();
     let mut reading = Reading::new(files, window)?;
     let remotes = reading.remotes(request)?;
     let events = reading.events();
@@ -160,7 +162,9 @@ fn answer(
         oldest: spans.first().map(|span| span.from),
         events_searched: reading.searched,
     };
-    Ok(gathered.into_evidence(host.clone(), request.clone(), now, coverage))
+    let mut evidence = gathered.into_evidence(host.clone(), request.clone(), now, coverage);
+    evidence.habits = habits::habits(&all, &evidence);
+    Ok(evidence)
 }
 
 /// The files of a ring while they are read for one window.

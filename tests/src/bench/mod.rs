@@ -10,6 +10,7 @@ pub mod context;
 pub mod cost;
 pub mod count;
 pub mod drive;
+pub mod example;
 pub mod flood;
 pub mod idle;
 pub mod loads;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }
+    benches.push(Box::new(example::JUDGE));
     benches
 }
 

@@ -144,6 +144,19 @@ pub(crate) fn visit_segment(
     Segment::open(&file.path)?.selected(selection, visit)
 }
 
+/// Hands on the logins of a file, and the images of the programs asked for; of a log everything.
+pub(crate) fn visit_habits(
+    file: &RingFile,
+    programs: &[String],
+    visit: &mut dyn FnMut(Event),
+) -> Result<(), RingError> {
+    if file.is_segment() {
+        Segment::open(&file.path)?.habits(programs, visit)
+    } else {
+        visit_log(file, visit)
+    }
+}
+
 /// Hands on the events of a log.
 pub(crate) fn visit_log(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
     log::visit_log(&file.path, visit)

@@ -33,6 +33,7 @@ pub(crate) use files::about;
 pub(crate) use files::catalogue;
 pub use files::events;
 pub use files::visit_events;
+pub(crate) use files::visit_habits;
 pub(crate) use files::visit_log;
 pub(crate) use files::visit_segment;
 pub use files::visit_window;

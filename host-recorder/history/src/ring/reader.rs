@@ -236,6 +236,31 @@ impl Segment {
         Ok(rows.filter(|(_, text)| text.as_ref().is_some_and(is_sought)).map(|(row, _)| row).collect())
     }
 
+    /// Every login, and every image of the programs asked for, whatever the time.
+    pub(super) fn habits(&self, programs: &[String], visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+        self.guarded(|| {
+            for group in 0..self.reader.num_row_groups() {
+                let kinds = self.texts(group, "kind")?;
+                let exes = self.texts(group, "exe")?;
+                let is_asked = |row: usize| {
+                    let exe = exes.get(row).and_then(Option::as_ref);
+                    exe.is_some_and(|exe| programs.iter().any(|asked| asked.as_bytes() == exe.data()))
+                };
+                let needed =
+                    |(row, kind): (usize, &Option<ByteArray>)| match kind.as_ref().map(ByteArray::data) {
+                        Some(b"login") => Some(row),
+                        Some(b"process") if is_asked(row) => Some(row),
+                        _ => None,
+                    };
+                let rows: Vec<usize> = kinds.iter().enumerate().filter_map(needed).collect();
+                if !rows.is_empty() {
+                    self.events(group, &rows, visit)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Adds the rows that say who the processes of the rows found are: images, forks, ends, logins.
     fn add_explanations(&self, found: &mut [Vec<usize>]) -> Result<(), ParquetError> {
         let mut named: HashSet<Vec<u8>> = HashSet::new();
