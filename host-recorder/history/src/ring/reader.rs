@@ -1,12 +1,9 @@
 //! Reading a segment: its footer, then only those groups of rows, columns and rows that are needed.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::net::IpAddr;
-use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::path::Path;
 use std::path::PathBuf;
 
 use parquet::basic::Type as PhysicalType;
@@ -23,6 +20,7 @@ use parquet::file::statistics::Statistics;
 
 use super::RingError;
 use super::about::About;
+use super::checked::Checked;
 use super::columns::COLUMNS;
 use super::columns::ColumnKind;
 use super::columns::ReadValues;
@@ -53,24 +51,23 @@ const ANCESTORS_MAX: usize = 64;
 /// A segment whose footer was read.
 pub(super) struct Segment {
     path: PathBuf,
-    file: File,
-    reader: SerializedFileReader<File>,
+    bytes: Checked,
+    reader: SerializedFileReader<Checked>,
 }
 
 impl Segment {
-    /// Reads the footer.
-    pub(super) fn open(path: &Path) -> Result<Self, RingError> {
-        let file = File::open(path).map_err(|source| RingError::io("open", path, source))?;
-        let again = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
-        let reader = catch_unwind(|| SerializedFileReader::new(again))
+    /// Reads the footer of a segment that is known by a path.
+    pub(super) fn new(path: PathBuf, bytes: Checked) -> Result<Self, RingError> {
+        let again = bytes.clone();
+        let reader = catch_unwind(AssertUnwindSafe(|| SerializedFileReader::new(again)))
             .unwrap_or_else(|_| {
                 Err(ParquetError::General("damaged: its footer cannot be decoded".to_owned()))
             })
-            .map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        let segment = Self { path: path.to_owned(), file, reader };
+            .map_err(|source| RingError::Parquet { path: path.clone(), source })?;
+        let segment = Self { path, bytes, reader };
         let version = segment.value(VERSION_KEY).unwrap_or_default();
         if version != VERSION {
-            return Err(RingError::SegmentVersion { path: path.to_owned(), version });
+            return Err(RingError::SegmentVersion { path: segment.path, version });
         }
         Ok(segment)
     }
@@ -352,7 +349,7 @@ impl Segment {
         if is_empty(chunk) || chunk.column_type() != PhysicalType::BYTE_ARRAY {
             return Ok(false);
         }
-        let filter = Sbbf::read_from_column_chunk(chunk, &self.file)?;
+        let filter = Sbbf::read_from_column_chunk(chunk, &self.bytes)?;
         Ok(filter.is_none_or(|filter| texts.iter().any(|text| filter.check(text.as_str()))))
     }
 
@@ -369,7 +366,7 @@ impl Segment {
 }
 
 /// Whether a segment may hold what is sought, as far as its filters tell without its footer.
-pub(super) fn may_hold(path: &Path, filters: &Filters, sought: &Sought<'_>) -> Result<bool, RingError> {
+pub(super) fn may_hold(bytes: &Checked, filters: &Filters, sought: &Sought<'_>) -> std::io::Result<bool> {
     let exact: Option<Vec<String>> = sought
         .remotes
         .iter()
@@ -378,11 +375,9 @@ pub(super) fn may_hold(path: &Path, filters: &Filters, sought: &Sought<'_>) -> R
     let Some(exact) = exact.filter(|_| filters.whole && sought.names.is_empty()) else {
         return Ok(true);
     };
-    let file = File::open(path).map_err(|source| RingError::io("open", path, source))?;
     for (at, length) in &filters.remote {
-        let mut bytes = vec![0; usize::try_from(*length).unwrap_or(0).min(FILTER_MAX)];
-        file.read_exact_at(&mut bytes, *at).map_err(|source| RingError::io("read", path, source))?;
-        match Sbbf::from_bytes(&bytes) {
+        let filter = bytes.range(*at, usize::try_from(*length).unwrap_or(0).min(FILTER_MAX))?;
+        match Sbbf::from_bytes(&filter) {
             Ok(filter) if !exact.iter().any(|text| filter.check(text.as_str())) => {}
             _ => return Ok(true),
         }

@@ -297,7 +297,7 @@ fn list_levels(values: &[Option<&[String]>]) -> (Vec<ByteArray>, Vec<i16>, Vec<i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::reader::Segment;
+    use crate::ring::files::open_segment;
     use crate::testing;
 
     fn write(path: &Path, events: &[Event]) {
@@ -313,7 +313,7 @@ mod tests {
         let events = testing::events(70_000);
         let about = About::of(&events);
         write(&path, &events);
-        let segment = Segment::open(&path).unwrap();
+        let segment = open_segment(&path).unwrap();
         let mut read = Vec::new();
         segment.all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
@@ -331,7 +331,7 @@ mod tests {
         let events = vec![Event { id: 0, time: crate::id::UnixNs(1), boot_ns: 1, body }];
         write(&path, &events);
         let mut read = Vec::new();
-        Segment::open(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
+        open_segment(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
     }
 
@@ -344,14 +344,14 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         for end in (0..bytes.len()).step_by(97) {
             std::fs::write(&path, &bytes[..end]).unwrap();
-            assert!(Segment::open(&path).is_err(), "cut at {end}");
+            assert!(open_segment(&path).is_err(), "cut at {end}");
         }
         // A flipped bit may go unnoticed here (the chain notices it), but it breaks nothing.
         for bit in (0..bytes.len() * 8).step_by(997) {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&path, &bad).unwrap();
-            if let Ok(segment) = Segment::open(&path) {
+            if let Ok(segment) = open_segment(&path) {
                 let _ = segment.about();
                 let _ = segment.all(&mut |_| {});
             }
