@@ -71,9 +71,20 @@ pub fn query_archive(
     request: &Request,
     host: Host,
 ) -> Result<Evidence, QueryError> {
+    archive_with(lines, store, request, host, BESIDE_EVENTS_MAX)
+}
+
+/// [`query_archive`], reading only what is asked for where the window has more than so many events.
+fn archive_with(
+    lines: &[u8],
+    store: &Arc<dyn SegmentStore>,
+    request: &Request,
+    host: Host,
+    beside_max: u64,
+) -> Result<Evidence, QueryError> {
     check(request)?;
     let files = ring::catalogue_of(lines, store);
-    answer(files, request, &host, UnixNs::now(), BESIDE_EVENTS_MAX, ring::NOT_ARCHIVED)
+    answer(files, request, &host, UnixNs::now(), beside_max, ring::NOT_ARCHIVED)
 }
 
 /// Up to when a ring is recorded: the time of the last commit that is on disk.

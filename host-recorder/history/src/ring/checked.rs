@@ -24,7 +24,7 @@ pub(super) const BLOCK: usize = 32 << 10;
 const KEPT_MAX: usize = 256;
 
 /// Blocks that are asked for at once of a segment that lies elsewhere, where each question takes its time.
-const AHEAD: u64 = 8;
+const AHEAD: u64 = 4;
 
 /// Sealed segments that do not lie in a directory of this host.
 pub trait SegmentStore: Send + Sync {
@@ -68,17 +68,26 @@ impl Checked {
         let block = BLOCK as u64;
         let (first, last) = (at / block, (end - 1) / block);
         let skip = usize::try_from(at - first * block).unwrap_or(usize::MAX);
-        if first == last
-            && let Some(kept) = self.kept(first)
-        {
-            return Ok(kept.slice(skip..skip + length));
+        let mut parts = Vec::new();
+        let mut next = first;
+        while next <= last {
+            if let Some(kept) = self.kept(next) {
+                parts.push(kept);
+                next += 1;
+                continue;
+            }
+            let kept_again = (next..=last).find(|block| self.kept(*block).is_some());
+            let to = kept_again.map_or(last, |block| block - 1);
+            let run = self.read(next, to)?;
+            let wanted = usize::try_from(to + 1 - next).unwrap_or(usize::MAX).saturating_mul(BLOCK);
+            parts.push(run.slice(..run.len().min(wanted)));
+            next = to + 1;
         }
-        let run: Option<Vec<Bytes>> = (first..=last).map(|block| self.kept(block)).collect();
-        if let Some(run) = run {
-            return Ok(Bytes::from(run.concat()).slice(skip..skip + length));
-        }
-        let run = self.read(first, last)?;
-        Ok(run.slice(skip..skip + length))
+        let whole = match parts.as_slice() {
+            [one] => one.clone(),
+            _ => Bytes::from(parts.concat()),
+        };
+        Ok(whole.slice(skip..skip + length))
     }
 
     fn kept(&self, block: u64) -> Option<Bytes> {

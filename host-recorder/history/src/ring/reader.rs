@@ -27,8 +27,9 @@ use super::columns::ReadValues;
 use super::columns::Row;
 use super::segment::ABOUT_KEY;
 use super::segment::Filters;
+use super::segment::READABLE;
 use super::segment::SPANS_KEY;
-use super::segment::VERSION;
+use super::segment::TIME;
 use super::segment::VERSION_KEY;
 use super::select::Selection;
 use super::select::Sought;
@@ -66,7 +67,7 @@ impl Segment {
             .map_err(|source| RingError::Parquet { path: path.clone(), source })?;
         let segment = Self { path, bytes, reader };
         let version = segment.value(VERSION_KEY).unwrap_or_default();
-        if version != VERSION {
+        if !READABLE.contains(&version.as_str()) {
             return Err(RingError::SegmentVersion { path: segment.path, version });
         }
         Ok(segment)
@@ -147,10 +148,15 @@ impl Segment {
         let (from, to) = (selection.window.from.0, selection.window.to.0);
         let all = 0..self.rows_of(group);
         let kinds = self.texts(group, "kind")?;
-        let times = self.longs(group, "time")?;
-        let (firsts, lasts) = (self.longs(group, "first")?, self.longs(group, "last")?);
-        let before_firsts = self.longs(group, "before_first")?;
-        let before_lasts = self.longs(group, "before_last")?;
+        let times = self.nanoseconds(group, TIME)?;
+        // Of each the one that this version has.
+        let present = |names: [&str; 2]| -> Result<Vec<Option<i64>>, ParquetError> {
+            let one = self.nanoseconds(group, names[0])?;
+            if one.is_empty() { self.nanoseconds(group, names[1]) } else { Ok(one) }
+        };
+        let (firsts, lasts) = (self.nanoseconds(group, "first")?, self.nanoseconds(group, "last")?);
+        let before_firsts = present(["before_first_us", "before_first"])?;
+        let before_lasts = present(["before_last_us", "before_last"])?;
         let value = |values: &[Option<i64>], row: usize| values.get(row).copied().flatten();
         let at = |absolute: &[Option<i64>], before: &[Option<i64>], row: usize| {
             let by_time = || Some(value(&times, row)?.saturating_sub(value(before, row)?));
@@ -304,7 +310,12 @@ impl Segment {
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let mut read = vec![Row::default(); rows.len()];
             for (name, kind, column, at) in &mut columns {
-                if let Some(values) = read_column(column, *kind, rows, at)? {
+                if let Some(mut values) = read_column(column, *kind, rows, at)? {
+                    if *name == TIME
+                        && let ReadValues::Long(times) = &mut values
+                    {
+                        self.to_ns(times);
+                    }
                     Row::set_column(&mut read, name, values);
                 }
             }
@@ -322,11 +333,25 @@ impl Segment {
         }
     }
 
-    fn longs(&self, group: usize, name: &str) -> Result<Vec<Option<i64>>, ParquetError> {
+    /// A column of numbers in ns; `time` is in ns or µs, by the version, and so are others by their names.
+    fn nanoseconds(&self, group: usize, name: &str) -> Result<Vec<Option<i64>>, ParquetError> {
         let rows = self.rows_of(group);
-        match self.column(group, name)? {
-            Some(ColumnReader::Int64ColumnReader(mut reader)) => read_run(&mut reader, rows),
-            _ => Ok(Vec::new()),
+        let mut values = match self.column(group, name)? {
+            Some(ColumnReader::Int64ColumnReader(mut reader)) => read_run(&mut reader, rows)?,
+            _ => Vec::new(),
+        };
+        if name == TIME {
+            self.to_ns(&mut values);
+        } else if name.ends_with("_us") {
+            times_1000(&mut values);
+        }
+        Ok(values)
+    }
+
+    /// Times of the column `time`, which was in ns in version 1.
+    fn to_ns(&self, times: &mut [Option<i64>]) {
+        if self.value(VERSION_KEY).as_deref() != Some("1") {
+            times_1000(times);
         }
     }
 
@@ -421,6 +446,10 @@ fn read_column(
         }
         _ => return Ok(None),
     }))
+}
+
+fn times_1000(values: &mut [Option<i64>]) {
+    values.iter_mut().flatten().for_each(|value| *value = value.saturating_mul(1_000));
 }
 
 fn read_text(bytes: &ByteArray) -> String {

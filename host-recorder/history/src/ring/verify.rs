@@ -604,7 +604,7 @@ mod tests {
             let (entries, _) = chain::read_entries(dir).unwrap();
             let What::Sealed(sealed) = &entries[1].what else { panic!("{entries:?}") };
             let what = What::Evicted { file: sealed.file.clone(), last: sealed.last };
-            let forged = Entry { n: 2, what, mac: entries[1].mac.clone(), ..entries[1].clone() };
+            let forged = Entry { n: 2, what, crc: None, ..entries[1].clone() };
             let line = String::from_utf8(chain::unsigned(&forged)).unwrap();
             let chain = fs::read_to_string(dir.join("chain")).unwrap();
             fs::write(dir.join("chain"), format!("{chain}{line}\n")).unwrap();
