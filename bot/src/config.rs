@@ -23,6 +23,9 @@ pub const TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_TOKEN";
 /// Environment variable of the app-level token (`xapp-…`), for Socket Mode.
 pub const APP_TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_APP_TOKEN";
 
+/// In `regions`: every region that is enabled in an account.
+pub const ENABLED_REGIONS: &str = "enabled";
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,8 +38,12 @@ pub struct Config {
     pub ssm_document: String,
     /// Accounts to look in; none means the one of the bot's own credentials.
     pub accounts: Vec<Account>,
-    /// Regions to look in; none means the SDK's own.
+    /// An organization whose accounts are looked in, too.
+    pub organization: Option<Organization>,
+    /// Regions to look in; none means the SDK's own, `enabled` alone each account's enabled ones.
     pub regions: Vec<String>,
+    /// Where cases are kept.
+    pub store: Store,
     /// Addresses and prefixes that are ours; they settle who is accused in a notice.
     pub own_addresses: Vec<AddressRange>,
     /// Folder of playbooks that replace or add to the built-in ones.
@@ -60,7 +67,9 @@ impl Default for Config {
             state_dir: PathBuf::from("/var/lib/gumshoe"),
             ssm_document: "Gumshoe-Query".to_owned(),
             accounts: Vec::new(),
+            organization: None,
             regions: Vec::new(),
+            store: Store::default(),
             own_addresses: Vec::new(),
             playbooks_dir: None,
             slack: None,
@@ -83,6 +92,36 @@ pub struct Account {
     /// External id that the role's trust policy asks for.
     #[serde(default)]
     pub external_id: Option<String>,
+}
+
+/// An organization: its accounts are listed, so that a new one need not be configured.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organization {
+    /// Name of the role to assume in every account, without a path.
+    pub role_name: String,
+    /// External id that the roles' trust policies ask for.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// Accounts to leave out.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
+}
+
+/// Where cases are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// A DynamoDB table; without it, a SQLite file in `state_dir`.
+    pub dynamodb_table: Option<String>,
+    /// How long the table keeps a case after it was last worked on, days.
+    pub keep_days: u32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { dynamodb_table: None, keep_days: 400 }
+    }
 }
 
 /// Where to post.
@@ -128,8 +167,8 @@ impl Default for Limits {
             concurrency: 8,
             ssm_deadline_s: 90,
             ssm_delivery_s: 60,
-            questions_at_once: 32,
-            questions_per_case: 50,
+            questions_at_once: 400,
+            questions_per_case: 2_000,
             calls_per_account: 16,
             visibility_s: 120,
             receives: 5,
@@ -246,6 +285,22 @@ impl Config {
                 return wrong("accounts.id", format!("{:?} is not twelve digits", account.id));
             }
         }
+        if self
+            .organization
+            .as_ref()
+            .is_some_and(|all| all.role_name.is_empty() || all.role_name.contains(':'))
+        {
+            return wrong("organization.role_name", "is no name of a role; an ARN names one account only");
+        }
+        if self.regions.len() > 1 && self.regions.iter().any(|region| region == ENABLED_REGIONS) {
+            return wrong("regions", format!("{ENABLED_REGIONS:?} stands for all; name it alone"));
+        }
+        if self.store.dynamodb_table.as_ref().is_some_and(String::is_empty) {
+            return wrong("store.dynamodb_table", "is empty");
+        }
+        if !(1..=3_650).contains(&self.store.keep_days) {
+            return wrong("store.keep_days", format!("{} is not within 1 to 3650", self.store.keep_days));
+        }
         if self.ssm_document.is_empty() {
             return wrong("ssm_document", "is empty");
         }
@@ -327,7 +382,15 @@ mod tests {
         let config = check(EXAMPLE).expect("valid");
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.accounts.len(), 1);
-        for key in ["queue_url", "playbooks_dir", "own_addresses", "drain_s", "api_url", "external_id"] {
+        for key in [
+            "queue_url",
+            "playbooks_dir",
+            "own_addresses",
+            "drain_s",
+            "api_url",
+            "external_id",
+            "dynamodb_table",
+        ] {
             assert!(EXAMPLE.contains(key), "{key}");
         }
     }
@@ -355,6 +418,9 @@ mod tests {
             "[[accounts]]\nid = \"1\"",
             "own_addresses = [\"nowhere\"]",
             "[slack]\nchannel = \"\"",
+            "[store]\nkeep_days = 0",
+            "regions = [\"enabled\", \"eu-west-1\"]",
+            "[organization]\nrole_name = \"arn:aws:iam::111122223333:role/x\"",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -14,6 +14,8 @@ pub mod pipeline;
 pub mod playbook;
 pub mod report;
 pub mod slack;
+#[cfg(test)]
+mod testing;
 pub mod untrusted;
 
 pub use notice;

@@ -1,6 +1,6 @@
 """AWS on one loopback port: moto's server, with SSM and EC2 made as strict as the real ones.
 
-Prints {"port": N} when it answers. Owns no rule itself: ssm.py and ec2.py do.
+Prints {"port": N} when it answers. Owns no rule itself: ssm.py, ec2.py and trail.py do.
 Argument: the directory in which simulated hosts are registered for SSM.
 """
 import json
@@ -12,6 +12,7 @@ import sys
 os.environ["MOTO_AMIS_PATH"] = os.path.join(os.path.dirname(__file__), "amis.json")
 import ec2
 import ssm
+import trail
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -37,6 +38,7 @@ def named(application):
 def main():
     ec2.install()
     ssm.install(sys.argv[1])
+    trail.install(sys.argv[1])
     application = named(DomainDispatcherApplication(create_backend_app))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)

@@ -13,18 +13,22 @@ use tokio::sync::watch;
 
 use crate::aws::Places;
 use crate::case::store::CaseStore;
+use crate::case::store::DynamoStore;
 use crate::case::store::SqliteStore;
 use crate::config::Config;
+use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
+use crate::locate::Watch;
 use crate::locate::sweep_forever;
 use crate::pipeline::CaseFiles;
 use crate::pipeline::Desk;
 use crate::pipeline::Edges;
+use crate::pipeline::Follower;
 use crate::pipeline::Once;
 use crate::pipeline::Pipeline;
 use crate::playbook::Playbooks;
@@ -61,13 +65,17 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let queue_url = config.queue_url.clone().context("queue_url is not set")?;
     let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
-    let store: Arc<dyn CaseStore> = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
     let places = Places::enter(&config).await;
+    tokio::spawn(places.clone().refresh_forever(config.clone()));
+    let store = store(&config, &places)?;
     let ledger = ledger(&config, &places)?;
     let limits = config.limits;
+    let signals = Signals::default();
     let queue = SqsQueue::new(places.own(), &queue_url, limits.visibility_s);
     let hosts =
-        SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
+        SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
+            .hearing(signals.clone());
+    let watch = ledger.clone().map(|ledger| Watch::new(places.clone(), ledger));
     let mails = Arc::new(S3Mails::new(places.own()));
     let edges = Edges {
         store,
@@ -75,6 +83,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         hosts: Arc::new(hosts),
         notifier: notifier(&config)?,
         mails,
+        follower: Arc::new(Follower::new(watch, signals)),
     };
     let socket = desk(&config, &edges, &playbooks).await;
     let pipeline = Arc::new(Pipeline::new(edges, playbooks, &config));
@@ -115,6 +124,20 @@ async fn desk(config: &Config, edges: &Edges, playbooks: &Arc<Playbooks>) -> Opt
     tokio::spawn(Arc::new(desk).run(Arc::clone(&socket), questions));
     println!("gumshoe: answering /gumshoe in {}", slack.channel);
     Some(socket)
+}
+
+/// The case store that the settings name.
+fn store(config: &Config, places: &Places) -> anyhow::Result<Arc<dyn CaseStore>> {
+    Ok(match &config.store.dynamodb_table {
+        Some(table) => {
+            let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
+            println!("gumshoe: keeping cases in the DynamoDB table {table}");
+            std::fs::create_dir_all(&config.state_dir)
+                .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
+            Arc::new(DynamoStore::new(places.own(), table, keep))
+        }
+        None => Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?),
+    })
 }
 
 /// Opens the ledger of addresses and keeps it, unless that is turned off.

@@ -103,7 +103,8 @@ impl<'a> Job<'a> {
         if self.state().await < State::Answered {
             let answers = gather::wait(&pipeline.edges.hosts, &pipeline.permits, questions);
             self.store_steps(answers, questions).await?;
-            let notes = gather::clock_notes(questions);
+            let mut notes = gather::clock_notes(questions);
+            notes.extend(gather::silence_notes(questions));
             self.change(|work| {
                 work.state = State::Answered;
                 let located = work.located.get_or_insert_default();

@@ -6,6 +6,7 @@
 
 mod desk;
 mod files;
+mod follow;
 mod gather;
 mod job;
 mod once;
@@ -38,7 +39,9 @@ use crate::case::store::identity;
 use crate::config::Config;
 use crate::hosts::HostHistory;
 use crate::intake::StoredMails;
+use crate::locate::Event;
 use crate::locate::Locate;
+use crate::locate::WatchError;
 use crate::notice;
 use crate::notice::Reading;
 use crate::playbook::Playbooks;
@@ -47,6 +50,7 @@ use crate::slack::SlackError;
 
 pub use desk::Desk;
 pub use files::CaseFiles;
+pub use follow::Follower;
 pub use once::Investigated;
 pub use once::Once;
 
@@ -91,6 +95,9 @@ pub enum PipelineError {
     /// Slack failed.
     #[error(transparent)]
     Slack(#[from] SlackError),
+    /// What an event tells could not be written down.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// A file of the case cannot be written.
     #[error("cannot write {}", path.display())]
     File {
@@ -121,6 +128,8 @@ pub struct Edges {
     pub notifier: Arc<dyn Notifier>,
     /// Where mails lie that a message only points at.
     pub mails: Arc<dyn StoredMails>,
+    /// What follows AWS's events about addresses and commands.
+    pub follower: Arc<Follower>,
 }
 
 /// How a notice's bytes are read.
@@ -164,6 +173,11 @@ impl Pipeline {
 
     /// Works on one notice as far as it can be worked on now. Dropping the future is safe at any point.
     pub async fn handle(&self, message: &[u8], received: Timestamp) -> Result<Outcome, PipelineError> {
+        if let Some(event) = Event::read(message) {
+            self.edges.follower.follow(&event).await?;
+            self.count(event.kind(), "followed", received).await;
+            return Ok(Outcome::Ignored { layout: event.kind().to_owned() });
+        }
         let mut reading = self.read(message, received, None).await;
         if reading.quiet {
             let layout = reading.layout;
