@@ -4,6 +4,8 @@
 //! that a misspelt limit is never silently the default. Secrets come from the environment only and never
 //! appear in what this module prints.
 
+mod slack;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,6 +16,12 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use slack::Actions;
+pub use slack::OFFERS;
+pub use slack::Person;
+pub use slack::ReplyMail;
+pub use slack::Slack;
+
 /// A documented example, with every key; `gumshoe config example` prints it.
 pub const EXAMPLE: &str = include_str!("config_example.toml");
 
@@ -22,6 +30,9 @@ pub const TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_TOKEN";
 
 /// Environment variable of the app-level token (`xapp-…`), for Socket Mode.
 pub const APP_TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_APP_TOKEN";
+
+/// Environment variable of the signing secret, for calls of Slack over HTTP.
+pub const SIGNING_SECRET_VARIABLE: &str = "GUMSHOE_SLACK_SIGNING_SECRET";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,6 +54,8 @@ pub struct Config {
     pub playbooks_dir: Option<PathBuf>,
     /// Where to post; without it, reports are only written to `state_dir`.
     pub slack: Option<Slack>,
+    /// How reporters are answered by mail; without it, only by hand.
+    pub reply: Option<ReplyMail>,
     /// Bounds.
     pub limits: Limits,
     /// Bot token, from the environment.
@@ -51,6 +64,9 @@ pub struct Config {
     /// App-level token, from the environment.
     #[serde(skip)]
     pub slack_app_token: Option<Secret>,
+    /// Secret that Slack signs its calls with, from the environment; for HTTP.
+    #[serde(skip)]
+    pub slack_signing_secret: Option<Secret>,
 }
 
 impl Default for Config {
@@ -64,9 +80,11 @@ impl Default for Config {
             own_addresses: Vec::new(),
             playbooks_dir: None,
             slack: None,
+            reply: None,
             limits: Limits::default(),
             slack_token: None,
             slack_app_token: None,
+            slack_signing_secret: None,
         }
     }
 }
@@ -83,17 +101,6 @@ pub struct Account {
     /// External id that the role's trust policy asks for.
     #[serde(default)]
     pub external_id: Option<String>,
-}
-
-/// Where to post.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Slack {
-    /// Channel id, such as `C0123456789`.
-    pub channel: String,
-    /// Base of the Web API; only for stand-ins.
-    #[serde(default)]
-    pub api_url: Option<String>,
 }
 
 /// Bounds; reaching one is logged.
@@ -222,6 +229,7 @@ impl Config {
         };
         config.slack_token = secret_from(TOKEN_VARIABLE);
         config.slack_app_token = secret_from(APP_TOKEN_VARIABLE);
+        config.slack_signing_secret = secret_from(SIGNING_SECRET_VARIABLE);
         config.check()?;
         Ok(config)
     }
@@ -249,9 +257,8 @@ impl Config {
         if self.ssm_document.is_empty() {
             return wrong("ssm_document", "is empty");
         }
-        if self.slack.as_ref().is_some_and(|slack| slack.channel.is_empty()) {
-            return wrong("slack.channel", "is empty");
-        }
+        self.slack.as_ref().map_or(Ok(()), Slack::check)?;
+        self.reply.as_ref().map_or(Ok(()), ReplyMail::check)?;
         self.limits.check()
     }
 
@@ -263,6 +270,10 @@ impl Config {
         }
         if self.slack.is_some() && self.slack_token.is_none() {
             lacks.push(format!("{TOKEN_VARIABLE} is not set, and [slack] is: serve cannot post"));
+        }
+        let listens = self.slack.as_ref().is_some_and(|slack| slack.http_listen.is_some());
+        if listens && self.slack_signing_secret.is_none() {
+            lacks.push(format!("{SIGNING_SECRET_VARIABLE} is not set, and slack.http_listen is: nobody's call could be believed"));
         }
         lacks
     }
@@ -327,7 +338,17 @@ mod tests {
         let config = check(EXAMPLE).expect("valid");
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.accounts.len(), 1);
-        for key in ["queue_url", "playbooks_dir", "own_addresses", "drain_s", "api_url", "external_id"] {
+        for key in [
+            "queue_url",
+            "playbooks_dir",
+            "own_addresses",
+            "drain_s",
+            "api_url",
+            "external_id",
+            "offer",
+            "isolation_group",
+            "domains",
+        ] {
             assert!(EXAMPLE.contains(key), "{key}");
         }
     }
@@ -355,6 +376,12 @@ mod tests {
             "[[accounts]]\nid = \"1\"",
             "own_addresses = [\"nowhere\"]",
             "[slack]\nchannel = \"\"",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"take\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"format\"]\nallowed_users = [\"U0123456789\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\nallowed_users = [\"pat\"]",
+            "[slack]\nchannel = \"C0123456789\"\nsecurity = \"@security\"",
+            "[slack]\nchannel = \"C0123456789\"\n[[slack.people]]\nslack = \"alice\"",
+            "[reply]\nfrom = \"nobody\"",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -5,6 +5,7 @@
 
 mod chaos;
 mod check;
+mod desk;
 mod hostile;
 mod hosts;
 mod origins;

@@ -19,6 +19,7 @@ pub mod process;
 pub mod recording;
 pub mod results;
 pub mod row;
+pub mod slack;
 pub mod statistics;
 pub mod store;
 pub mod storm;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     benches.push(Box::new(storm::Storm));
     benches.push(Box::new(flood::Flood::Masscan));
     benches.push(Box::new(flood::Flood::Zmap));
+    benches.push(Box::new(slack::Acknowledgement));
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }

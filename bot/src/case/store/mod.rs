@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod deeds;
 mod keys;
 mod sqlite;
 
@@ -29,6 +30,9 @@ use crate::case::HostRef;
 use crate::case::Located;
 use crate::case::NoticeRef;
 
+pub use deeds::Beginning;
+pub use deeds::DEEDS_MAX;
+pub use deeds::DeedStore;
 pub use keys::dedupe_keys;
 pub use keys::digest;
 pub use keys::identity;
