@@ -198,7 +198,7 @@ impl Desk {
         }
         // What the bot calls out by itself is its own line.
         if deed.by != OURSELVES {
-            self.tell(open, draw::told(case, &deed)).await;
+            self.tell(open, told(case, &deed)).await;
         }
         self.redraw(case).await;
         deed
@@ -224,7 +224,7 @@ impl Desk {
             }
         };
         let Some(posted) = &open.record.work.posted else { return };
-        let report = draw::dressed(&open.report, &open.deeds);
+        let report = dressed(&open.report, &open.deeds);
         if report != open.report {
             self.rewrite(case, &report).await;
         }

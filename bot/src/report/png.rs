@@ -47,9 +47,9 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// The picture; none where there is nothing to draw.
+/// The picture; none where nobody's doing can be drawn.
 pub fn png(report: &Report) -> Option<Vec<u8>> {
-    if report.judgement.graph.nodes.is_empty() && report.timeline.is_empty() {
+    if report.judgement.graph.nodes.is_empty() {
         return None;
     }
     rendered(&picture(report), &FONTS)?.encode_png().ok()
@@ -89,19 +89,19 @@ fn picture(report: &Report) -> String {
             rect width=(WIDTH) height=(height) fill="#ffffff" {}
             text x=(MARGIN) y="42" font-size="22" font-weight="bold" fill="#1b1f24" { (visible(&report.headline, 96)) }
             text x=(MARGIN) y="74" font-size="13" fill="#5b6472" { "How it came about" }
-            text x=(TIMELINE_X) y="74" font-size="13" fill="#5b6472" { "What happened when (UTC)" }
+            text x=(TIMELINE_X) y="74" font-size="13" fill="#5b6472" { "What happened when (UTC)" (day(&moments)) }
             svg x=(MARGIN - 8) y=(HEAD - 8) width="640" height=(chain_height) { (svg::drawing(&report.judgement.graph)) }
-            @for (row, moment) in moments.iter().enumerate() { (drawn(row, moments.len(), moment)) }
+            @for row in 0..moments.len() { (drawn(row, &moments)) }
             text x=(MARGIN) y=(height - 16) font-size="12" fill="#5b6472" { (foot) }
         }
     }
     .into_string()
 }
 
-fn drawn(row: usize, rows: usize, moment: &Moment) -> Markup {
+fn drawn(row: usize, moments: &[&Moment]) -> Markup {
+    let (moment, rows) = (moments[row], moments.len());
     let (x, y) = (TIMELINE_X + 100, HEAD + 16 + row * ROW);
-    let at = words::utc(moment.at);
-    let clock = at.trim_end_matches(" UTC").rsplit(' ').next().unwrap_or_default().to_owned();
+    let clock = clock(moment, moments[0]);
     let (fill, ink, weight) =
         if moment.on_chain { ("#b3261e", "#1b1f24", "bold") } else { ("#ffffff", "#5b6472", "normal") };
     html! {
@@ -112,6 +112,27 @@ fn drawn(row: usize, rows: usize, moment: &Moment) -> Markup {
         text x=(TIMELINE_X) y=(y + 5) font-size="13" fill=(ink) font-weight=(weight) { (clock) }
         text x=(x + 16) y=(y + 5) font-size="13" fill=(ink) { (moment.text.shown(60)) }
     }
+}
+
+/// The first moment's day, for the heading.
+fn day(moments: &[&Moment]) -> String {
+    let first = moments.first().map(|moment| words::utc(moment.at)).unwrap_or_default();
+    first.split_once(' ').map_or_else(String::new, |(day, _)| format!(", {day}"))
+}
+
+/// The time of day; of another day than the first moment's, its month and day before it.
+fn clock(moment: &Moment, first: &Moment) -> String {
+    let (at, begun) = (words::utc(moment.at), words::utc(first.at));
+    let parts = |text: &str| {
+        let (day, clock) = text.trim_end_matches(" UTC").split_once(' ').unwrap_or(("", text));
+        (day.to_owned(), clock.to_owned())
+    };
+    let ((day, clock), (first_day, _)) = (parts(&at), parts(&begun));
+    if day == first_day {
+        return clock;
+    }
+    let (day, clock) = (day.get(5..).unwrap_or(&day), clock.get(..5).unwrap_or(&clock));
+    format!("{day} {clock}")
 }
 
 /// The moments that fit, in their order; those of the chain first.

@@ -187,4 +187,47 @@ mod tests {
         assert_eq!(form(b"payload=%7B"), None);
         assert_eq!(form(b"\xff"), None);
     }
+
+    /// Sends a call as it stands and returns the answer's status.
+    async fn status(to: SocketAddr, headers: &HeaderMap, body: &[u8]) -> String {
+        use tokio::io::AsyncReadExt;
+        use tokio::io::AsyncWriteExt;
+        let mut call = format!(
+            "POST /slack HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            call.push_str(&format!("{name}: {}\r\n", value.to_str().expect("text")));
+        }
+        let mut stream = tokio::net::TcpStream::connect(to).await.expect("connected");
+        stream.write_all(format!("{call}\r\n").as_bytes()).await.expect("sent");
+        // A call that is too long is answered before all of it is read.
+        let _ = stream.write_all(body).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_door_lets_in_what_slack_signed_and_nothing_else() {
+        let (inbox, mut calls) = Inbox::new();
+        let secret = Secret::new("secret of a test");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (address, task) = serve(anywhere, &secret, Arc::new(inbox)).await.expect("listening");
+        let body = b"command=%2Fgumshoe&text=help&user_id=U1&channel_id=C1&trigger_id=t1&response_url=https%3A%2F%2Fexample.com";
+        assert_eq!(status(address, &HeaderMap::new(), body).await, "401");
+        assert_eq!(status(address, &signed(&key, now_s() - 301, body), body).await, "401");
+        let long = vec![b'a'; BODY_MAX + 1];
+        assert_eq!(status(address, &signed(&key, now_s(), &long), &long).await, "413");
+        assert!(calls.try_recv().is_err(), "nothing was let in");
+        // Twice: what Slack delivers again is acknowledged and not worked on again.
+        for _ in 0..2 {
+            assert_eq!(status(address, &signed(&key, now_s(), body), body).await, "200");
+        }
+        assert!(matches!(calls.try_recv(), Ok(incoming::Incoming::Command(asked)) if asked.text == "help"));
+        assert!(calls.try_recv().is_err());
+        task.abort();
+    }
 }
