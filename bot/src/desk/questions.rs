@@ -135,12 +135,19 @@ impl Desk {
     }
 
     async fn cases(&self, open: bool) -> Answer {
-        let listed = match self.store.list(open, LISTED).await {
+        if open {
+            return match self.open_cases().await {
+                Ok(lines) if lines.is_empty() => said("No case is open.".to_owned()),
+                Ok(lines) => said(visible_lines(&lines[..lines.len().min(LISTED)].join("\n"))),
+                Err(error) => failed("the cases cannot be read", &error),
+            };
+        }
+        let listed = match self.store.list(false, LISTED).await {
             Ok(listed) => listed,
             Err(error) => return failed("the cases cannot be read", &error),
         };
         if listed.is_empty() {
-            return said(if open { "No case is open." } else { "There is no case yet." }.to_owned());
+            return said("There is no case yet.".to_owned());
         }
         let line =
             |summary: &Summary| format!("{}  {:.0}  {}", summary.case.0, summary.opened, summary.state);

@@ -78,7 +78,11 @@ fn shared(file: &UploadedFile) -> String {
 }
 
 fn message(message: &Message, class: &str) -> String {
-    let edited = if message.before.is_empty() { String::new() } else { format!("edited {} times", message.before.len()) };
+    let edited = if message.before.is_empty() {
+        String::new()
+    } else {
+        format!("edited {} times", message.before.len())
+    };
     let body: String = if message.blocks.is_empty() {
         format!("<pre>{}</pre>", escape(&message.text))
     } else {
@@ -96,10 +100,14 @@ fn entry(class: &str, note: &str, body: &str) -> String {
 fn block(block: &Value) -> String {
     let read = || escape(&super::text_of(std::slice::from_ref(block)));
     match block["type"].as_str().unwrap_or_default() {
-        "header" => format!("<div class=header>{}</div>", escape(block["text"]["text"].as_str().unwrap_or_default())),
+        "header" => {
+            format!("<div class=header>{}</div>", escape(block["text"]["text"].as_str().unwrap_or_default()))
+        }
         "section" if block["fields"].is_array() => {
             let fields = block["fields"].as_array().into_iter().flatten();
-            let fields: String = fields.map(|field| format!("<pre>{}</pre>", escape(field["text"].as_str().unwrap_or_default()))).collect();
+            let fields: String = fields
+                .map(|field| format!("<pre>{}</pre>", escape(field["text"].as_str().unwrap_or_default())))
+                .collect();
             format!("<div class=fields>{fields}</div>")
         }
         "context" => format!("<pre class=context>{}</pre>", read()),
