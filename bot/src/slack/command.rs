@@ -42,7 +42,7 @@ pub enum Command {
     Help,
     /// List cases.
     Cases {
-        /// Only those that are not done.
+        /// Only those that nobody closed or answered.
         open: bool,
     },
     /// Show a case's report.
