@@ -13,7 +13,7 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client
+    at bind9-dnsutils chromium cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client
     openssh-server passwd procps rsyslog sudo systemd tcpdump util-linux zmap"
 case ${1-} in
     '') ;;

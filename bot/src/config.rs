@@ -4,6 +4,8 @@
 //! that a misspelt limit is never silently the default. Secrets come from the environment only and never
 //! appear in what this module prints.
 
+mod slack;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -13,6 +15,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
+
+pub use slack::Actions;
+pub use slack::OFFERS;
+pub use slack::Person;
+pub use slack::ReplyMail;
+pub use slack::Slack;
 
 /// A documented example, with every key; `gumshoe config example` prints it.
 pub const EXAMPLE: &str = include_str!("config_example.toml");
@@ -25,6 +33,8 @@ pub const APP_TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_APP_TOKEN";
 
 /// In `regions`: every region that is enabled in an account.
 pub const ENABLED_REGIONS: &str = "enabled";
+/// Environment variable of the signing secret, for calls of Slack over HTTP.
+pub const SIGNING_SECRET_VARIABLE: &str = "GUMSHOE_SLACK_SIGNING_SECRET";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,6 +60,8 @@ pub struct Config {
     pub playbooks_dir: Option<PathBuf>,
     /// Where to post; without it, reports are only written to `state_dir`.
     pub slack: Option<Slack>,
+    /// How reporters are answered by mail; without it, only by hand.
+    pub reply: Option<ReplyMail>,
     /// Bounds.
     pub limits: Limits,
     /// Bot token, from the environment.
@@ -58,6 +70,9 @@ pub struct Config {
     /// App-level token, from the environment.
     #[serde(skip)]
     pub slack_app_token: Option<Secret>,
+    /// Secret that Slack signs its calls with, from the environment; for HTTP.
+    #[serde(skip)]
+    pub slack_signing_secret: Option<Secret>,
 }
 
 impl Default for Config {
@@ -73,9 +88,11 @@ impl Default for Config {
             own_addresses: Vec::new(),
             playbooks_dir: None,
             slack: None,
+            reply: None,
             limits: Limits::default(),
             slack_token: None,
             slack_app_token: None,
+            slack_signing_secret: None,
         }
     }
 }
@@ -122,17 +139,6 @@ impl Default for Store {
     fn default() -> Self {
         Self { dynamodb_table: None, keep_days: 400 }
     }
-}
-
-/// Where to post.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Slack {
-    /// Channel id, such as `C0123456789`.
-    pub channel: String,
-    /// Base of the Web API; only for stand-ins.
-    #[serde(default)]
-    pub api_url: Option<String>,
 }
 
 /// Bounds; reaching one is logged.
@@ -261,6 +267,7 @@ impl Config {
         };
         config.slack_token = secret_from(TOKEN_VARIABLE);
         config.slack_app_token = secret_from(APP_TOKEN_VARIABLE);
+        config.slack_signing_secret = secret_from(SIGNING_SECRET_VARIABLE);
         config.check()?;
         Ok(config)
     }
@@ -304,9 +311,8 @@ impl Config {
         if self.ssm_document.is_empty() {
             return wrong("ssm_document", "is empty");
         }
-        if self.slack.as_ref().is_some_and(|slack| slack.channel.is_empty()) {
-            return wrong("slack.channel", "is empty");
-        }
+        self.slack.as_ref().map_or(Ok(()), Slack::check)?;
+        self.reply.as_ref().map_or(Ok(()), ReplyMail::check)?;
         self.limits.check()
     }
 
@@ -318,6 +324,10 @@ impl Config {
         }
         if self.slack.is_some() && self.slack_token.is_none() {
             lacks.push(format!("{TOKEN_VARIABLE} is not set, and [slack] is: serve cannot post"));
+        }
+        let listens = self.slack.as_ref().is_some_and(|slack| slack.http_listen.is_some());
+        if listens && self.slack_signing_secret.is_none() {
+            lacks.push(format!("{SIGNING_SECRET_VARIABLE} is not set, and slack.http_listen is: nobody's call could be believed"));
         }
         lacks
     }
@@ -390,6 +400,9 @@ mod tests {
             "api_url",
             "external_id",
             "dynamodb_table",
+            "offer",
+            "isolation_group",
+            "domains",
         ] {
             assert!(EXAMPLE.contains(key), "{key}");
         }
@@ -421,6 +434,12 @@ mod tests {
             "[store]\nkeep_days = 0",
             "regions = [\"enabled\", \"eu-west-1\"]",
             "[organization]\nrole_name = \"arn:aws:iam::111122223333:role/x\"",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"take\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"format\"]\nallowed_users = [\"U0123456789\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\nallowed_users = [\"pat\"]",
+            "[slack]\nchannel = \"C0123456789\"\nsecurity = \"@security\"",
+            "[slack]\nchannel = \"C0123456789\"\n[[slack.people]]\nslack = \"alice\"",
+            "[reply]\nfrom = \"nobody\"",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod case;
 pub mod commands;
 pub mod config;
+pub mod desk;
 pub mod hosts;
 pub mod intake;
 pub mod investigate;

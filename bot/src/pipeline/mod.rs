@@ -4,7 +4,6 @@
 //! delivery of the notice and no step that others see is done twice: the case is stored before anything is
 //! posted, the attempt to post before the post, a command's id before its answer is waited for.
 
-mod desk;
 mod files;
 mod follow;
 mod gather;
@@ -29,6 +28,7 @@ use crate::case::NoticeRef;
 use crate::case::Parsed;
 use crate::case::store::Admission;
 use crate::case::store::CaseStore;
+use crate::case::store::DeedStore;
 use crate::case::store::Novelty;
 use crate::case::store::Owner;
 use crate::case::store::Record;
@@ -37,6 +37,7 @@ use crate::case::store::StoreError;
 use crate::case::store::dedupe_keys;
 use crate::case::store::identity;
 use crate::config::Config;
+use crate::desk::Drawing;
 use crate::hosts::HostHistory;
 use crate::intake::StoredMails;
 use crate::locate::Event;
@@ -48,7 +49,6 @@ use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
 
-pub use desk::Desk;
 pub use files::CaseFiles;
 pub use follow::Follower;
 pub use once::Investigated;
@@ -84,6 +84,24 @@ pub enum Outcome {
         /// The case.
         case: CaseId,
     },
+}
+
+impl Outcome {
+    /// What became of it, for who pasted it.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Done { case, known: false } => {
+                format!("That is case {}; its report is in the channel.", case.0)
+            }
+            Self::Done { case, known: true } => format!("That notice is known: case {}.", case.0),
+            Self::Unreadable { case } => {
+                format!("Nothing in it could be understood; it is kept as case {}.", case.0)
+            }
+            Self::Unfetched { case } => format!("Its mail could not be fetched yet: case {}.", case.0),
+            Self::Ignored { .. } => "That is an event for machines; it accuses nobody.".to_owned(),
+            Self::Busy { case } => format!("It is being worked on already: case {}.", case.0),
+        }
+    }
 }
 
 /// Why a notice could not be worked on to its end now.
@@ -142,6 +160,7 @@ pub struct Pipeline {
     playbooks: Arc<Playbooks>,
     files: CaseFiles,
     own_addresses: Vec<IpNet>,
+    face: Option<(Drawing, Arc<dyn DeedStore>)>,
     lease: Duration,
     questions_per_case: usize,
     /// Questions at once, over all cases.
@@ -159,11 +178,17 @@ impl Pipeline {
             playbooks,
             files: CaseFiles::new(&config.state_dir),
             own_addresses: config.own_networks(),
+            face: None,
             lease: Duration::from_secs(config.limits.visibility_s.into()),
             questions_per_case: config.limits.questions_per_case,
             permits: Arc::new(Semaphore::new(config.limits.questions_at_once)),
             held: Mutex::new(HashMap::new()),
         }
+    }
+
+    /// Draws reports with what people did about their cases, and with buttons.
+    pub fn with_face(self, drawing: Drawing, deeds: Arc<dyn DeedStore>) -> Self {
+        Self { face: Some((drawing, deeds)), ..self }
     }
 
     /// Reads notices another way.

@@ -6,6 +6,7 @@
 mod after;
 mod chaos;
 mod check;
+mod desk;
 mod hostile;
 mod hosts;
 mod origins;

@@ -20,6 +20,7 @@ pub mod process;
 pub mod recording;
 pub mod results;
 pub mod row;
+pub mod slack;
 pub mod statistics;
 pub mod store;
 pub mod storm;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     benches.push(Box::new(tier::Tier));
     benches.push(Box::new(flood::Flood::Masscan));
     benches.push(Box::new(flood::Flood::Zmap));
+    benches.push(Box::new(slack::Acknowledgement));
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }

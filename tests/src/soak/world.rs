@@ -32,6 +32,7 @@ use crate::standins::Aws;
 use crate::standins::Managed;
 use crate::standins::slack::Slack;
 use crate::story;
+use crate::story::Patience;
 
 /// Ports that one deed tries.
 pub const PORTS: u16 = 40;
@@ -265,7 +266,7 @@ impl World {
     fn start_bot(&mut self) -> anyhow::Result<()> {
         self.starts += 1;
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, story::settings(&self.aws, &self.slack, &self.state))?;
+        fs::write(&config, story::settings(&self.aws, &self.slack, &self.state, Patience::default()))?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve

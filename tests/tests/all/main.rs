@@ -2,8 +2,10 @@
 
 mod aws;
 mod bench;
+mod desk;
 mod lab;
 mod ops;
+mod page;
 mod recorder;
 mod ring;
 mod slack;

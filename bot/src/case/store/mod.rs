@@ -8,6 +8,7 @@
 mod assemble;
 #[cfg(test)]
 mod conformance;
+mod deeds;
 mod dynamo;
 mod keys;
 mod sqlite;
@@ -32,6 +33,9 @@ use crate::case::HostRef;
 use crate::case::Located;
 use crate::case::NoticeRef;
 
+pub use deeds::Beginning;
+pub use deeds::DEEDS_MAX;
+pub use deeds::DeedStore;
 pub use dynamo::DynamoStore;
 pub use keys::dedupe_keys;
 pub use keys::digest;

@@ -103,6 +103,7 @@ impl SqliteStore {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(super::deeds::SCHEMA)?;
             Ok(connection)
         };
         // The first switch to WAL does not wait for another process that switches too.
@@ -118,7 +119,7 @@ impl SqliteStore {
     }
 
     /// Runs one transaction where blocking is allowed.
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -415,7 +416,7 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
     }))
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     transaction: &Transaction<'_>,
     doing: &'static str,
     sql: &str,
@@ -441,11 +442,19 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
 }
 
-fn count(number: usize) -> i64 {
+pub(super) fn write<T: Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Json { what, source })
+}
+
+pub(super) fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Json { what, source })
+}
+
+pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
