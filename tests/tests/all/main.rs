@@ -9,4 +9,5 @@ mod ring;
 mod slack;
 mod sockets;
 mod story;
+mod terraform;
 mod who;
