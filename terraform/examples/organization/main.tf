@@ -54,7 +54,12 @@ module "bot" {
   slack_channel    = var.slack_channel
   mail             = var.mail
   object_lock_days = 30
-  tags             = var.tags
+
+  # The bot's account is a delegated administrator of the organization, and answers AWS from the abuse mailbox.
+  organization_reader    = true
+  ses_reply_identity_arn = "arn:aws:ses:${var.region}:${var.bot_account}:identity/${var.mail.domain}"
+
+  tags = var.tags
 }
 
 module "account_production" {

@@ -1,3 +1,9 @@
+variable "bot_account" {
+  description = "The security account, which the bot lives in."
+  type        = string
+  default     = "111122223333"
+}
+
 variable "production_account" {
   description = "A member account."
   type        = string

@@ -17,7 +17,7 @@ locals {
       pattern = jsonencode({
         source        = ["aws.ssm"]
         "detail-type" = ["EC2 Command Invocation Status-change Notification"]
-        detail        = { "document-name" = [local.document_name] }
+        detail        = { "document-name" = [local.document_name, local.stop_document_name] }
       })
     }
     address = {

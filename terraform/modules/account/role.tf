@@ -34,10 +34,12 @@ locals {
         "ec2:DescribeAddresses",
         "ec2:DescribeInstances",
         "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRegions",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSubnets",
         "ssm:DescribeInstanceInformation",
         "ssm:GetCommandInvocation",
+        "ssm:ListCommandInvocations",
       ]
       Resource  = "*"
       Condition = { StringEquals = { "aws:RequestedRegion" = sort(var.regions) } }
@@ -56,14 +58,6 @@ locals {
       Condition = { StringEquals = local.tagged }
     },
   ]
-
-  organization = [for statement in [{
-    # It takes no resource.
-    Sid      = "Organization"
-    Effect   = "Allow"
-    Action   = "organizations:ListAccounts"
-    Resource = "*"
-  }] : statement if var.organization_reader]
 
   archive = [for statement in [
     {
@@ -93,6 +87,6 @@ resource "aws_iam_role_policy" "investigator" {
   role = aws_iam_role.investigator.name
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.reads, local.organization, local.archive)
+    Statement = concat(local.reads, local.archive)
   })
 }

@@ -131,13 +131,6 @@ variable "actions" {
   }
 }
 
-variable "organization_reader" {
-  description = "Whether the role may list the organization's accounts. Only for the role in the management account or a delegated administrator's."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "permissions_boundary_arn" {
   description = "ARN of a permissions boundary for the roles made here. Null for none."
   type        = string

@@ -56,13 +56,13 @@ resource "aws_iam_role_policy" "task" {
           Sid    = "Cases"
           Effect = "Allow"
           Action = [
-            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
             "dynamodb:UpdateItem",
           ]
-          Resource = aws_dynamodb_table.cases.arn
+          Resource = [aws_dynamodb_table.cases.arn, "${aws_dynamodb_table.cases.arn}/index/cases_by_opened"]
         },
         {
           Sid      = "Accounts"
@@ -80,9 +80,16 @@ resource "aws_iam_role_policy" "task" {
       [for identity in compact([var.ses_reply_identity_arn]) : {
         Sid      = "Reply"
         Effect   = "Allow"
-        Action   = "ses:SendRawEmail"
+        Action   = ["ses:SendEmail", "ses:SendRawEmail"]
         Resource = identity
       }],
+      # It takes no resource. Only where the settings have the bot list the organization's accounts.
+      [for statement in [{
+        Sid      = "Organization"
+        Effect   = "Allow"
+        Action   = "organizations:ListAccounts"
+        Resource = "*"
+      }] : statement if var.organization_reader],
     )
   })
 }

@@ -18,6 +18,25 @@ resource "aws_dynamodb_table" "cases" {
     type = "S"
   }
 
+  attribute {
+    name = "kind"
+    type = "S"
+  }
+
+  attribute {
+    name = "opened"
+    type = "N"
+  }
+
+  # Cases by when they were opened, for lists.
+  global_secondary_index {
+    name               = "cases_by_opened"
+    hash_key           = "kind"
+    range_key          = "opened"
+    projection_type    = "INCLUDE"
+    non_key_attributes = ["reported", "state"]
+  }
+
   ttl {
     attribute_name = "expires"
     enabled        = true

@@ -11,7 +11,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "The bot's container image, by digest (packaging/bot.Containerfile builds it)."
+  description = "The bot's container image, by digest (bot/packaging/Containerfile builds it)."
   type        = string
   nullable    = false
 
@@ -258,6 +258,13 @@ variable "ses_reply_identity_arn" {
     condition     = var.ses_reply_identity_arn == null || can(regex("^arn:aws[a-z-]*:ses:[a-z0-9-]+:[0-9]{12}:identity/[A-Za-z0-9.@_+-]{3,320}$", var.ses_reply_identity_arn))
     error_message = "This is no ARN of an SES identity."
   }
+}
+
+variable "organization_reader" {
+  description = "Whether the bot may list the organization's accounts with its own role (`[organization]` in extra_settings). Only where the bot lives in the management account or a delegated administrator's."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "extra_settings" {

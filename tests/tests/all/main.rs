@@ -2,6 +2,7 @@
 
 mod aws;
 mod bench;
+mod docs;
 mod lab;
 mod ops;
 mod recorder;

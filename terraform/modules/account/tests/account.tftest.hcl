@@ -88,12 +88,17 @@ run "actions_are_a_policy_of_their_own" {
   command = plan
 
   variables {
-    actions = ["isolate", "snapshot"]
+    actions = ["isolate", "snapshot", "stop_process"]
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.actions[0].policy).Statement : statement.Sid] == ["Isolate", "Snapshot", "NameSnapshot"]
+    condition     = [for statement in jsondecode(aws_iam_role_policy.actions[0].policy).Statement : statement.Sid] == ["Isolate", "FindGroup", "Snapshot", "NameSnapshot", "FindSnapshot", "StopProcess"]
     error_message = "Each action has its statements."
+  }
+
+  assert {
+    condition     = length(aws_ssm_document.stop) == 2
+    error_message = "The document that stops a process is there when it may be used."
   }
 }
 
