@@ -5,6 +5,10 @@
 set -eu
 program=$1
 image=$2
+# Whatever the caller's folder and mask allow: the image is read by a user that is not root.
+umask 022
+mkdir -p "$image"
+chmod 0755 "$image"
 install -D -m 0755 "$program" "$image/usr/bin/gumshoe"
 # Names are resolved by the C library itself (glibc 2.34 and later), so what ldd names is all that it needs.
 ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
