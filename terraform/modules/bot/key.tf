@@ -62,14 +62,14 @@ resource "aws_kms_key" "this" {
       ],
       # Instances of other accounts encrypt what they archive. They cannot read with it: that takes s3:GetObject, too,
       # which the bucket's policy gives them not.
-      [for id in local.account_ids : {
-        Sid       = "Archive${id}"
+      [for others in [[for id in local.account_ids : "arn:${local.partition}:iam::${id}:root" if id != local.account]] : {
+        Sid       = "Archive"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${local.partition}:iam::${id}:root" }
+        Principal = { AWS = others }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*"
         Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
-      } if id != local.account],
+      } if length(others) > 0],
     )
   })
 }

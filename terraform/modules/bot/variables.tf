@@ -75,8 +75,8 @@ variable "accounts" {
   nullable = false
 
   validation {
-    condition     = length(var.accounts) > 0 && length(var.accounts) <= 1000 && length(distinct(var.accounts[*].id)) == length(var.accounts)
-    error_message = "Name 1 to 1,000 accounts, each once."
+    condition     = length(var.accounts) > 0 && length(var.accounts) <= 100 && length(distinct(var.accounts[*].id)) == length(var.accounts)
+    error_message = "Name 1 to 100 accounts, each once: IAM bounds the size of a role's policy. For more, make this module once for each hundred."
   }
 
   validation {
