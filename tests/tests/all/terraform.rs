@@ -90,7 +90,10 @@ fn resource<'a>(module: &'a Value, address: &str) -> Option<&'a Value> {
 /// The operations of every AWS SDK crate in the lock file, as its source names them, by the crate.
 fn operations() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut metadata = Command::new(env!("CARGO"));
+    // Only what is built here is fetched; other platforms' crates are not there.
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     metadata.current_dir(ROOT).args(["metadata", "--format-version", "1", "--offline", "--locked"]);
+    metadata.args(["--filter-platform", &platform]);
     let output = output_within("cargo metadata", &mut metadata, Duration::from_secs(60))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
