@@ -4,6 +4,7 @@
 //! that a misspelt limit is never silently the default. Secrets come from the environment only and never
 //! appear in what this module prints.
 
+mod operations;
 mod slack;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use operations::Operations;
 pub use slack::Actions;
 pub use slack::OFFERS;
 pub use slack::Person;
@@ -24,6 +26,9 @@ pub use slack::Slack;
 
 /// A documented example, with every key; `gumshoe config example` prints it.
 pub const EXAMPLE: &str = include_str!("config_example.toml");
+
+/// Environment variable that holds the settings themselves, for where no file can be put (a container).
+pub const SETTINGS_VARIABLE: &str = "GUMSHOE_SETTINGS";
 
 /// Environment variable of the bot token (`xoxb-…`).
 pub const TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_TOKEN";
@@ -62,6 +67,8 @@ pub struct Config {
     pub slack: Option<Slack>,
     /// How reporters are answered by mail; without it, only by hand.
     pub reply: Option<ReplyMail>,
+    /// How the bot itself is watched.
+    pub operations: Operations,
     /// Bounds.
     pub limits: Limits,
     /// Bot token, from the environment.
@@ -89,6 +96,7 @@ impl Default for Config {
             playbooks_dir: None,
             slack: None,
             reply: None,
+            operations: Operations::default(),
             limits: Limits::default(),
             slack_token: None,
             slack_app_token: None,
@@ -259,11 +267,13 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file, or takes the defaults where none is named, and adds the environment's secrets.
+    /// Reads the file, or the text in [`SETTINGS_VARIABLE`] where none is named, or takes the defaults where there is
+    /// neither, and adds the environment's secrets.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut config = match path {
-            Some(path) => Self::read(path)?,
-            None => Self::default(),
+        let mut config = match (path, std::env::var(SETTINGS_VARIABLE)) {
+            (Some(path), _) => Self::read(path)?,
+            (None, Ok(text)) => Self::parse(&text, Path::new(SETTINGS_VARIABLE))?,
+            (None, Err(_)) => Self::default(),
         };
         config.slack_token = secret_from(TOKEN_VARIABLE);
         config.slack_app_token = secret_from(APP_TOKEN_VARIABLE);
@@ -275,7 +285,11 @@ impl Config {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             message: history::with_nearest_key(&error.to_string()),
         })
@@ -313,6 +327,7 @@ impl Config {
         }
         self.slack.as_ref().map_or(Ok(()), Slack::check)?;
         self.reply.as_ref().map_or(Ok(()), ReplyMail::check)?;
+        self.operations.check()?;
         self.limits.check()
     }
 
@@ -440,6 +455,8 @@ mod tests {
             "[slack]\nchannel = \"C0123456789\"\nsecurity = \"@security\"",
             "[slack]\nchannel = \"C0123456789\"\n[[slack.people]]\nslack = \"alice\"",
             "[reply]\nfrom = \"nobody\"",
+            "[operations]\nlisten = \"0.0.0.0:9464\"",
+            "[operations]\nsurvey_s = 10",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod intake;
 pub mod investigate;
 pub mod locate;
+pub mod operations;
 pub mod pipeline;
 pub mod playbook;
 pub mod report;

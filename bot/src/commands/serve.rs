@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
@@ -34,6 +35,10 @@ use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
 use crate::locate::Watch;
 use crate::locate::sweep_forever;
+use crate::operations::endpoint;
+use crate::operations::gauges::Gauges;
+use crate::operations::watch as queue_watch;
+use crate::operations::watch::Watched;
 use crate::pipeline::CaseFiles;
 use crate::pipeline::Edges;
 use crate::pipeline::Follower;
@@ -63,14 +68,14 @@ pub const LEDGER: &str = "addresses.sqlite";
 /// RUST_LOG sets the log's detail, GUMSHOE_LOG=json its form. SIGTERM ends what is worked on, then stops.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The settings file; `gumshoe config example` prints one
+    /// The settings file; `gumshoe config example` prints one. Else the text in GUMSHOE_SETTINGS
     #[arg(long, short, value_name = "FILE", env = "GUMSHOE_CONFIG")]
-    config: PathBuf,
+    config: Option<PathBuf>,
 }
 
 /// Runs `gumshoe serve`.
 pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(Some(&args.config))?;
+    let config = Config::load(args.config.as_deref())?;
     if let Some(lack) = config.lacks_to_serve().first() {
         anyhow::bail!("{lack}");
     }
@@ -82,7 +87,8 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let ledger = ledger(&config, &places)?;
     let limits = config.limits;
     let signals = Signals::default();
-    let queue = SqsQueue::new(places.own(), &queue_url, limits.visibility_s);
+    let watched = queue_watch::Watch::default();
+    let queue = Watched::new(SqsQueue::new(places.own(), &queue_url, limits.visibility_s), watched.clone());
     let hosts =
         SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
             .hearing(signals.clone());
@@ -101,6 +107,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
     };
+    tell(&config, &edges, watched, places.clone()).await?;
     let drawing = Drawing::new(config.slack.as_ref());
     let once = Once {
         locator: Arc::clone(&edges.locator),
@@ -150,6 +157,26 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Begins to tell of the bot itself: on loopback, in the log, and of the fleet, as far as the settings want it.
+async fn tell(config: &Config, edges: &Edges, watch: queue_watch::Watch, places: Places) -> anyhow::Result<()> {
+    let operations = config.operations;
+    let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
+    if let Some(listen) = operations.listen {
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("operations.listen: cannot listen on {listen}; does another bot run here?")
+        })?;
+        tokio::spawn(endpoint::answer(listener, Arc::clone(&gauges) as Arc<dyn endpoint::Tells>));
+        println!("gumshoe: /health and /metrics on {listen}");
+        tokio::spawn(Arc::clone(&gauges).log_forever());
+    }
+    if operations.survey_s > 0 {
+        let every = Duration::from_secs(operations.survey_s);
+        let at_once = config.limits.questions_at_once;
+        tokio::spawn(gauges.survey_forever(places, Arc::clone(&edges.hosts), at_once, every));
+    }
+    Ok(())
 }
 
 /// Where Slack's calls come in; closed when it is dropped.

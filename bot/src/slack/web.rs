@@ -31,6 +31,7 @@ use crate::case::CaseId;
 use crate::case::store::Posted;
 use crate::config::Secret;
 use crate::config::Slack;
+use crate::operations::Finding;
 
 /// One call may take so long.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -76,6 +77,40 @@ impl SlackWeb {
             channel: settings.channel.clone(),
             turns: [POST, UPDATE, COMPLETE].map(|method| (method, Mutex::new(()))),
         })
+    }
+
+    /// Tries the token, the channel and the scope to post, with calls that change nothing.
+    pub async fn probe(&self) -> Vec<Finding> {
+        let identity = match self.call::<Value>("auth.test", &json!({})).await {
+            Ok(_) => Finding::fine("Slack token", "is accepted"),
+            Err(error) => {
+                let next = "put the bot token (xoxb-...) of an installed app into the environment";
+                return vec![Finding::missing("Slack token", error.to_string(), next)];
+            }
+        };
+        // A message that cannot exist: what Slack refuses first tells what is missing.
+        let nothing = json!({"channel": self.channel, "ts": "1.000000", "text": "probe"});
+        let channel = match self.call::<Value>(UPDATE, &nothing).await {
+            Err(SlackError::Refused { code, .. }) if code == "missing_scope" => Finding::missing(
+                "Slack scopes",
+                "the token may not post",
+                "give the app the scope chat:write (and files:write for reports) and install it again",
+            ),
+            Err(SlackError::Refused { code, .. })
+                if ["channel_not_found", "not_in_channel"].contains(&code.as_str()) =>
+            {
+                Finding::missing(
+                    "Slack channel",
+                    format!("{} is not there for the bot: {code}", self.channel),
+                    "set slack.channel to the channel's id and invite the bot with /invite",
+                )
+            }
+            Ok(_) | Err(SlackError::Refused { .. }) => Finding::fine("Slack channel", "the bot may post"),
+            Err(error) => {
+                Finding::missing("Slack channel", error.to_string(), "check that Slack can be reached")
+            }
+        };
+        vec![identity, channel]
     }
 
     fn body(&self, message: &Message) -> Value {

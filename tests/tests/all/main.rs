@@ -3,6 +3,7 @@
 mod aws;
 mod bench;
 mod desk;
+mod docs;
 mod lab;
 mod ops;
 mod page;
@@ -11,5 +12,6 @@ mod ring;
 mod slack;
 mod sockets;
 mod story;
+mod terraform;
 mod threats;
 mod who;
