@@ -207,6 +207,10 @@ fn measure(part: &str, root: &Path, labels: &[&Label], least: &Least) {
         let wrong = judge(&parsed, label, &mut tally);
         if !wrong.is_empty() && (part != "held_out" || std::env::var_os("SHOW_HELD_OUT").is_some()) {
             println!("{part} {}: {}; {}", label.file, wrong.join(", "), what_it_read(&parsed));
+            if std::env::var_os("SHOW_FACTS").is_some() {
+                let reading = notice::read(&bytes, &Context::default());
+                println!("{:#?}", reading.facts);
+            }
         }
     }
     let shares = [&tally.accused, &tally.window, &tally.activity, &tally.disposition].map(Share::percent);
