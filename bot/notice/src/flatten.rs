@@ -8,6 +8,7 @@ use quick_xml::events::Event;
 use serde_json::Value;
 
 use super::label;
+use super::label::Kind;
 
 const LINES_MAX: usize = 5000;
 const DEPTH_MAX: usize = 24;
@@ -26,7 +27,15 @@ fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut u
     }
     match value {
         Value::Object(members) => {
+            let typed = typed(members);
             for (key, member) in members {
+                // A pair of type and value is one field, named by its type.
+                if let Some(typed) = typed.filter(|_| matches!(key.as_str(), "type" | "value")) {
+                    if key == "value" {
+                        walk(member, typed, depth + 1, out, lines);
+                    }
+                    continue;
+                }
                 let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
                 walk(member, last_words(&name), depth + 1, out, lines);
             }
@@ -38,6 +47,13 @@ fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut u
         Value::String(text) => line(name, text, out, lines),
         other => line(name, &other.to_string(), out, lines),
     }
+}
+
+/// Returns the type of an object that says it beside a value: "ip-src", "destination_ip".
+fn typed(members: &serde_json::Map<String, Value>) -> Option<&str> {
+    let typed = members.get("type")?.as_str()?;
+    let is_name = typed.len() <= 40 && label::meaning(typed).kind == Kind::Address;
+    (is_name && members.get("value").is_some_and(Value::is_string)).then_some(typed)
 }
 
 /// Keeps the two innermost names: "detail source ip" is "source ip".

@@ -90,7 +90,7 @@ impl Header {
     fn with(text: &str, separator: Separator) -> Option<Self> {
         let mut columns: Vec<Column> = Vec::new();
         for name in cells(text, separator) {
-            let column = Column { meaning: label::meaning(&name), name };
+            let column = Column { meaning: meaning_of_column(&name), name };
             match columns.last_mut() {
                 Some(last) if separator == Separator::Words && last.is_adjective_of(&column) => {
                     last.absorb(&column)
@@ -380,6 +380,18 @@ fn is_host_name(text: &str) -> bool {
             .next()
             .is_some_and(|last| last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic()))
         && text.parse::<IpAddr>().is_err()
+}
+
+/// Returns what the head of a column means. Lists of indicators put addresses under "Value".
+fn meaning_of_column(name: &str) -> label::Meaning {
+    const VALUES: [&str; 9] =
+        ["value", "indicator", "observable", "ioc", "entity", "wert", "valor", "valeur", "valore"];
+    let meaning = label::meaning(name);
+    let is_value = VALUES.contains(&name.trim().to_ascii_lowercase().as_str());
+    if is_value && meaning.kind == Kind::Other {
+        return label::Meaning { kind: Kind::Address, ..meaning };
+    }
+    meaning
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn read_lines(
 /// "We have detected an attack on your address": the one who is written to is the victim.
 static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)",
+        r"(?i)\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:is|was|were|has been|came)\s+(?:\w+ly\s+)?under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)",
     )
 });
 
