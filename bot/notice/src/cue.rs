@@ -46,6 +46,10 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
     )
 });
+/// What stands at the reporter's edge and sees the attack.
+static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:gateway|firewall|router|sensor|appliance|portal|concentrator|load\s*balancer)[\s(:]*$")
+});
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\b(?:ip(?:v[46])?(?:\s|-)?(?:address(?:es)?|addr|adresse?)?s?|host|machine|computer)\b[\s:]*$")
 });
@@ -127,6 +131,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     if let Some(found) = AFTER_ACCUSED.find(&after) {
         return Some(cue(Role::Accused, 2.0, found.as_str()));
     }
+    if let Some(found) = PLACE.find(&before) {
+        return Some(cue(Role::Infrastructure, 1.5, found.as_str()));
+    }
     ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
 }
 
@@ -192,6 +199,7 @@ mod tests {
             ("5 [Note] [MY-010926] denied for 'root'@'", "' (using password: YES)", None),
             ("we have detected an attack on your IP address ", "", victim),
             ("Von Ihrer IP A gingen Angriffe auf den SSH-Dienst von ", " aus.", victim),
+            ("at 04:50 UTC, gateway ", "", Some(Role::Infrastructure)),
             ("Your server ", " is under a DDoS attack", victim),
             ("我方监测到贵方IP ", " 对", accused),
             ("我方监测到贵方IP A 对我方服务器 ", " 进行", victim),

@@ -62,7 +62,7 @@ fn sender_of(lines: &[Line<'_>]) -> Option<IpAddr> {
         let end = BY.find(line.text).map_or(line.text.len(), |by| by.start());
         let before = line.spots.iter().filter(|spot| spot.start < end);
         let public = |ip: &IpAddr| !address::is_private(*ip) && !address::is_nobody(*ip);
-        if let Some(ip) = before.filter_map(|spot| spot.ip).filter(public).last() {
+        if let Some(ip) = before.filter_map(|spot| spot.ip).rfind(public) {
             return Some(ip);
         }
         if end < line.text.len() {

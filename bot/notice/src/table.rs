@@ -383,13 +383,13 @@ fn is_host_name(text: &str) -> bool {
 }
 
 /// Returns what the head of a column means. Lists of indicators put addresses under "Value".
-fn meaning_of_column(name: &str) -> label::Meaning {
+fn meaning_of_column(name: &str) -> Meaning {
     const VALUES: [&str; 9] =
         ["value", "indicator", "observable", "ioc", "entity", "wert", "valor", "valeur", "valore"];
     let meaning = label::meaning(name);
     let is_value = VALUES.contains(&name.trim().to_ascii_lowercase().as_str());
     if is_value && meaning.kind == Kind::Other {
-        return label::Meaning { kind: Kind::Address, ..meaning };
+        return Meaning { kind: Kind::Address, ..meaning };
     }
     meaning
 }

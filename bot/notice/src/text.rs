@@ -138,10 +138,8 @@ fn read_lines(
     let deadline =
         times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
     let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
-    let ours_is_victim = no_instance
-        && (instance_attacked
-            || roles.ours_attacked()
-            || (!roles.text_accuses() && says_ours_attacked(lines)));
+    let ours_is_victim =
+        no_instance && (instance_attacked || roles.ours_attacked() || says_ours_attacked(lines, &roles));
     TextReading {
         draft,
         activity,
@@ -161,14 +159,21 @@ static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Says whether the sender's own words tell the reader of an attack on what is the reader's.
-fn says_ours_attacked(lines: &[Line<'_>]) -> bool {
+/// Says whether the sender's own words tell the reader of an attack on what is the reader's: whom
+/// they name as its victim is then ours, and whom they name as its sources is not.
+fn says_ours_attacked(lines: &[Line<'_>], roles: &Roles) -> bool {
     let own = |line: &&Line<'_>| {
         line.kind == LineKind::Statement
             && !line.is_quoted
             && matches!(line.role, SectionRole::Subject | SectionRole::Body)
+            && OURS_ATTACKED.is_match(line.text)
     };
-    lines.iter().filter(own).take(200).any(|line| OURS_ATTACKED.is_match(line.text))
+    let names_victim = |line: &Line<'_>| {
+        let mut named = line.spots.iter().filter_map(|spot| spot.ip);
+        named.any(|ip| roles.of(ip) == Some(Role::Victim))
+    };
+    let mut said = lines.iter().take(400).filter(own).peekable();
+    said.peek().is_some() && (!roles.text_accuses() || said.any(names_victim))
 }
 
 /// Returns the network interfaces that a text names.
