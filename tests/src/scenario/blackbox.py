@@ -13,5 +13,5 @@ for turn in range(6):
             pass
         finally:
             probe.close()
-    time.sleep(0.5)
+    time.sleep(2)
 time.sleep(3)
