@@ -1,5 +1,5 @@
 # Every target sets up what it needs and may be run again at once.
-.PHONY: demo test soak bench lint audit kernels clean
+.PHONY: demo test soak bench lint audit kernels terraform dist packages clean
 
 demo: ## a scan, a notice, an answer: the main job on this machine
 	@tests/demo.sh
@@ -19,6 +19,15 @@ audit: ## licences, bans and sources of dependencies
 
 bench: ## what the recorder costs and loses; ONLY=name for one (tests/bench.sh --help for more)
 	@tests/bench.sh $(if $(ONLY),--only $(ONLY))
+
+terraform: ## the modules and examples, planned and applied without AWS
+	@tests/terraform.sh
+
+dist: ## packages, checksums and an SBOM, in target/dist; BOT=1 for the bot's image, too
+	@host-recorder/packaging/dist.sh $(if $(BOT),bot)
+
+packages: ## what `make dist` packed, tried in old and empty root file systems, as root
+	@tests/packages.sh
 
 kernels: ## the recorder on Debian's 5.10, 6.1 and 6.12 kernels, under emulation
 	cargo build --package host-recorder

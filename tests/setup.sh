@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building and testing need and this machine lacks: system packages, and a Python
 # environment with the AWS stand-in's libraries. May be run again at any time; then it is quick.
-# With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside.
+# With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside;
+# with `rings`, also the programs whose runs are recorded as fixtures.
 # Needs Debian 12+ or Ubuntu 22.04+, root or sudo, and the package registries.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -12,14 +13,15 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client
+    at bind9-dnsutils chromium cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client
     openssh-server passwd procps rsyslog sudo systemd tcpdump util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools" ;;
     peers) packages="$packages redis-server redis-tools auditd bpftrace libbpf-tools" ;;
+    rings) packages="$packages hping3 memcached netcat-openbsd tinyproxy" ;;
     *)
-        echo "setup: $1 is nothing that can be set up: bench, peers, or no argument" >&2
+        echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2
         exit 2
         ;;
 esac
@@ -74,7 +76,7 @@ install_packages() { # package...
     for package in "$@"; do
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
-            rsyslog | cron | redis-server | auditd) units=$package.service ;;
+            rsyslog | cron | redis-server | auditd | memcached | tinyproxy) units=$package.service ;;
             at) units=atd.service ;;
             *) continue ;;
         esac

@@ -4,6 +4,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 tests/setup.sh
+tests/terraform.sh --setup
 . tests/as-root.sh
 echo "test: building (the first time some 12 min on two cores, then seconds)"
 cargo build --workspace --all-targets

@@ -3,8 +3,12 @@
 //! Owns credentials (ambient, or a role assumed per account), time-outs, retries, and the bound on calls at
 //! once to one account. Refuses to know what is looked for there.
 
-use std::collections::HashMap;
+pub mod json;
+mod organization;
+
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -15,12 +19,17 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ec2::error::ProvideErrorMetadata;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::config::Account;
 use crate::config::Config;
+use crate::config::ENABLED_REGIONS;
 
 /// Attempts at one call, the first included.
 const ATTEMPTS: u32 = 6;
+
+/// How often accounts and regions are listed again.
+const REFRESH_EVERY: Duration = Duration::from_secs(3_600);
 
 /// One account in one region.
 #[derive(Debug, Clone)]
@@ -33,6 +42,8 @@ pub struct Place {
     pub sdk: SdkConfig,
     /// Calls at once to its account.
     pub permits: Arc<Semaphore>,
+    /// How its account is entered, where it is configured or listed.
+    pub entry: Option<Account>,
 }
 
 impl std::fmt::Display for Place {
@@ -44,45 +55,119 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// All accounts and regions.
+/// All accounts and regions. What the organization and the accounts say of themselves is read again each hour.
 #[derive(Debug, Clone)]
 pub struct Places {
-    all: Vec<Place>,
+    now: Arc<RwLock<Known>>,
     ambient: SdkConfig,
 }
 
+/// What is looked in at a time.
+#[derive(Debug, Default)]
+struct Known {
+    all: Vec<Place>,
+    /// What could not be listed, in words.
+    notes: Vec<String>,
+}
+
 impl Places {
-    /// Enters every configured account in every configured region. Makes no call yet: credentials are fetched
-    /// when first used.
+    /// Enters every account in every region. Calls AWS only where accounts or regions are to be listed;
+    /// credentials are fetched when first used.
     pub async fn enter(config: &Config) -> Self {
-        let ambient = ambient().await;
-        let regions: Vec<String> = match config.regions.as_slice() {
-            [] => vec![ambient.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string)],
-            named => named.to_vec(),
+        let places = Self { now: Arc::default(), ambient: ambient().await };
+        places.refresh(config).await;
+        places
+    }
+
+    /// The one account and region that an SDK's configuration stands for.
+    pub fn of(sdk: &SdkConfig, calls_at_once: usize) -> Self {
+        let sdk = sdk.to_builder().retry_config(retries()).timeout_config(timeouts()).build();
+        let place = Place {
+            account: None,
+            region: sdk.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string),
+            sdk: sdk.clone(),
+            permits: Arc::new(Semaphore::new(calls_at_once)),
+            entry: None,
         };
-        let mut permits: HashMap<Option<String>, Arc<Semaphore>> = HashMap::new();
-        let mut all = Vec::new();
-        for account in accounts(config) {
-            let id = account.map(|account| account.id.clone());
-            let permits = permits
-                .entry(id.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(config.limits.calls_per_account)));
-            let entered = enter_account(&ambient, account).await;
-            for region in &regions {
-                all.push(Place {
-                    account: id.clone(),
-                    region: region.clone(),
-                    sdk: entered.to_builder().region(Region::new(region.clone())).build(),
-                    permits: Arc::clone(permits),
-                });
+        let known = Known { all: vec![place], notes: Vec::new() };
+        Self { now: Arc::new(RwLock::new(known)), ambient: sdk }
+    }
+
+    /// Lists accounts and regions again, where they are listed. What cannot be listed now stays as it was.
+    pub async fn refresh(&self, config: &Config) {
+        let mut notes = Vec::new();
+        let accounts = self.accounts(config, &mut notes).await;
+        let mut entered = JoinSet::new();
+        for (number, account) in accounts.into_iter().enumerate() {
+            let (ambient, config) = (self.ambient.clone(), config.clone());
+            entered.spawn(async move { (number, enter(&ambient, account, &config).await) });
+        }
+        let mut entered = entered.join_all().await;
+        entered.sort_by_key(|(number, _)| *number);
+        let mut all: Vec<Place> = Vec::new();
+        for (_, (places, note)) in entered {
+            notes.extend(note);
+            all.extend(places);
+        }
+        let mut known = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        for place in &mut all {
+            // Calls under way count, too.
+            if let Some(before) = known.all.iter().find(|before| before.account == place.account) {
+                place.permits = Arc::clone(&before.permits);
             }
         }
-        Self { all, ambient }
+        *known = Known { all, notes };
+    }
+
+    /// Lists again and again; ends never.
+    pub async fn refresh_forever(self, config: Config) {
+        let is_listed = config.organization.is_some() || config.regions == [ENABLED_REGIONS];
+        while is_listed {
+            tokio::time::sleep(REFRESH_EVERY).await;
+            self.refresh(&config).await;
+        }
+    }
+
+    /// The configured accounts and those of the organization, or the one of the bot's own credentials.
+    async fn accounts(&self, config: &Config, notes: &mut Vec<String>) -> Vec<Option<Account>> {
+        let mut accounts: Vec<Account> = config.accounts.clone();
+        if let Some(organization) = &config.organization {
+            match organization::accounts(&self.ambient, organization).await {
+                Ok(listed) => {
+                    let known: Vec<String> = accounts.iter().map(|account| account.id.clone()).collect();
+                    accounts.extend(listed.into_iter().filter(|account| !known.contains(&account.id)));
+                }
+                Err(error) => {
+                    tracing::error!(error = %error, "accounts not listed");
+                    notes.push(format!("the organization's accounts could not be listed: {error}"));
+                    accounts = self.accounts_before(accounts);
+                }
+            }
+        }
+        if accounts.is_empty() { vec![None] } else { accounts.into_iter().map(Some).collect() }
+    }
+
+    /// The accounts that were known before, where they cannot be listed now.
+    fn accounts_before(&self, mut accounts: Vec<Account>) -> Vec<Account> {
+        let known = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        for place in &known.all {
+            if let Some(entry) = &place.entry
+                && !accounts.contains(entry)
+            {
+                accounts.push(entry.clone());
+            }
+        }
+        accounts
     }
 
     /// The bot's own account and region, for its queue.
     pub fn own(&self) -> &SdkConfig {
         &self.ambient
+    }
+
+    /// What could not be listed, in words.
+    pub fn notes(&self) -> Vec<String> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).notes.clone()
     }
 
     /// Those that a claim or a host may mean; all where it names neither account nor region of ours.
@@ -94,37 +179,80 @@ impl Places {
             };
             account_fits && region.is_none_or(|wanted| wanted == place.region)
         };
-        let found: Vec<Place> = self.all.iter().filter(matches).cloned().collect();
-        if found.is_empty() { self.all.clone() } else { found }
+        let known = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        let found: Vec<Place> = known.all.iter().filter(matches).cloned().collect();
+        if found.is_empty() { known.all.clone() } else { found }
+    }
+
+    /// The one of this account and region; none where it is not looked in.
+    pub fn exactly(&self, account: &str, region: &str) -> Option<Place> {
+        let known = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |place: &&Place| {
+            place.region == region && place.account.as_deref().is_none_or(|here| here == account)
+        };
+        known.all.iter().find(is_it).cloned()
     }
 
     /// Whether an account is one that the bot may look in, as far as that is known.
     pub fn knows_account(&self, account: &str) -> bool {
-        self.all.iter().any(|place| place.account.as_deref().is_none_or(|here| here == account))
+        let known = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        known.all.iter().any(|place| place.account.as_deref().is_none_or(|here| here == account))
     }
 
     /// Whether a region is looked in.
     pub fn knows_region(&self, region: &str) -> bool {
-        self.all.iter().any(|place| place.region == region)
+        let known = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        known.all.iter().any(|place| place.region == region)
     }
 }
 
-/// The configured accounts, or the one of the bot's own credentials.
-fn accounts(config: &Config) -> Vec<Option<&Account>> {
-    if config.accounts.is_empty() { vec![None] } else { config.accounts.iter().map(Some).collect() }
+async fn ambient() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .load()
+        .await
 }
 
-async fn ambient() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+/// Adaptive: who is throttled sends less, and all retries of the process come out of one bucket.
+fn retries() -> RetryConfig {
+    RetryConfig::adaptive().with_max_attempts(ATTEMPTS)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(30))
         .operation_timeout(Duration::from_secs(90))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .build()
+}
+
+/// The places of one account, and a note where its regions could not be listed.
+async fn enter(ambient: &SdkConfig, entry: Option<Account>, config: &Config) -> (Vec<Place>, Option<String>) {
+    let entered = enter_account(ambient, entry.as_ref()).await;
+    let own = ambient.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
+    let (regions, note) = match config.regions.as_slice() {
+        [] => (vec![own], None),
+        [all] if all == ENABLED_REGIONS => match organization::regions(&entered).await {
+            Ok(regions) => (regions, None),
+            Err(error) => {
+                let account = entry.as_ref().map_or("the bot's account", |account| account.id.as_str());
+                let note =
+                    format!("the regions of {account} could not be listed, only {own} is looked in: {error}");
+                (vec![own], Some(note))
+            }
+        },
+        named => (named.to_vec(), None),
+    };
+    let permits = Arc::new(Semaphore::new(config.limits.calls_per_account));
+    let place = |region: String| Place {
+        account: entry.as_ref().map(|account| account.id.clone()),
+        sdk: entered.to_builder().region(Region::new(region.clone())).build(),
+        region,
+        permits: Arc::clone(&permits),
+        entry: entry.clone(),
+    };
+    (regions.into_iter().map(place).collect(), note)
 }
 
 async fn enter_account(ambient: &SdkConfig, account: Option<&Account>) -> SdkConfig {
@@ -137,7 +265,9 @@ async fn enter_account(ambient: &SdkConfig, account: Option<&Account>) -> SdkCon
         role = role.external_id(external_id);
     }
     let credentials = aws_sdk_ec2::config::SharedCredentialsProvider::new(role.build().await);
-    ambient.to_builder().credentials_provider(credentials).build()
+    // Credentials of one account are cached apart from all others and shared by its regions.
+    let cache = aws_config::identity::IdentityCache::lazy().build();
+    ambient.to_builder().credentials_provider(credentials).identity_cache(cache).build()
 }
 
 /// What an AWS call failed of, short and without request ids: the service's code and message, or the chain.

@@ -4,6 +4,9 @@
 //! that a misspelt limit is never silently the default. Secrets come from the environment only and never
 //! appear in what this module prints.
 
+mod operations;
+mod slack;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,14 +17,29 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use operations::Operations;
+pub use slack::Actions;
+pub use slack::OFFERS;
+pub use slack::Person;
+pub use slack::ReplyMail;
+pub use slack::Slack;
+
 /// A documented example, with every key; `gumshoe config example` prints it.
 pub const EXAMPLE: &str = include_str!("config_example.toml");
+
+/// Environment variable that holds the settings themselves, for where no file can be put (a container).
+pub const SETTINGS_VARIABLE: &str = "GUMSHOE_SETTINGS";
 
 /// Environment variable of the bot token (`xoxb-…`).
 pub const TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_TOKEN";
 
 /// Environment variable of the app-level token (`xapp-…`), for Socket Mode.
 pub const APP_TOKEN_VARIABLE: &str = "GUMSHOE_SLACK_APP_TOKEN";
+
+/// In `regions`: every region that is enabled in an account.
+pub const ENABLED_REGIONS: &str = "enabled";
+/// Environment variable of the signing secret, for calls of Slack over HTTP.
+pub const SIGNING_SECRET_VARIABLE: &str = "GUMSHOE_SLACK_SIGNING_SECRET";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,14 +53,22 @@ pub struct Config {
     pub ssm_document: String,
     /// Accounts to look in; none means the one of the bot's own credentials.
     pub accounts: Vec<Account>,
-    /// Regions to look in; none means the SDK's own.
+    /// An organization whose accounts are looked in, too.
+    pub organization: Option<Organization>,
+    /// Regions to look in; none means the SDK's own, `enabled` alone each account's enabled ones.
     pub regions: Vec<String>,
+    /// Where cases are kept.
+    pub store: Store,
     /// Addresses and prefixes that are ours; they settle who is accused in a notice.
     pub own_addresses: Vec<AddressRange>,
     /// Folder of playbooks that replace or add to the built-in ones.
     pub playbooks_dir: Option<PathBuf>,
     /// Where to post; without it, reports are only written to `state_dir`.
     pub slack: Option<Slack>,
+    /// How reporters are answered by mail; without it, only by hand.
+    pub reply: Option<ReplyMail>,
+    /// How the bot itself is watched.
+    pub operations: Operations,
     /// Bounds.
     pub limits: Limits,
     /// Bot token, from the environment.
@@ -51,6 +77,9 @@ pub struct Config {
     /// App-level token, from the environment.
     #[serde(skip)]
     pub slack_app_token: Option<Secret>,
+    /// Secret that Slack signs its calls with, from the environment; for HTTP.
+    #[serde(skip)]
+    pub slack_signing_secret: Option<Secret>,
 }
 
 impl Default for Config {
@@ -60,13 +89,18 @@ impl Default for Config {
             state_dir: PathBuf::from("/var/lib/gumshoe"),
             ssm_document: "Gumshoe-Query".to_owned(),
             accounts: Vec::new(),
+            organization: None,
             regions: Vec::new(),
+            store: Store::default(),
             own_addresses: Vec::new(),
             playbooks_dir: None,
             slack: None,
+            reply: None,
+            operations: Operations::default(),
             limits: Limits::default(),
             slack_token: None,
             slack_app_token: None,
+            slack_signing_secret: None,
         }
     }
 }
@@ -85,15 +119,34 @@ pub struct Account {
     pub external_id: Option<String>,
 }
 
-/// Where to post.
+/// An organization: its accounts are listed, so that a new one need not be configured.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Slack {
-    /// Channel id, such as `C0123456789`.
-    pub channel: String,
-    /// Base of the Web API; only for stand-ins.
+pub struct Organization {
+    /// Name of the role to assume in every account, without a path.
+    pub role_name: String,
+    /// External id that the roles' trust policies ask for.
     #[serde(default)]
-    pub api_url: Option<String>,
+    pub external_id: Option<String>,
+    /// Accounts to leave out.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
+}
+
+/// Where cases are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// A DynamoDB table; without it, a SQLite file in `state_dir`.
+    pub dynamodb_table: Option<String>,
+    /// How long the table keeps a case after it was last worked on, days.
+    pub keep_days: u32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { dynamodb_table: None, keep_days: 400 }
+    }
 }
 
 /// Bounds; reaching one is logged.
@@ -128,8 +181,8 @@ impl Default for Limits {
             concurrency: 8,
             ssm_deadline_s: 90,
             ssm_delivery_s: 60,
-            questions_at_once: 32,
-            questions_per_case: 50,
+            questions_at_once: 400,
+            questions_per_case: 2_000,
             calls_per_account: 16,
             visibility_s: 120,
             receives: 5,
@@ -214,14 +267,17 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the file, or takes the defaults where none is named, and adds the environment's secrets.
+    /// Reads the file, or the text in [`SETTINGS_VARIABLE`] where none is named, or takes the defaults where there is
+    /// neither, and adds the environment's secrets.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut config = match path {
-            Some(path) => Self::read(path)?,
-            None => Self::default(),
+        let mut config = match (path, std::env::var(SETTINGS_VARIABLE)) {
+            (Some(path), _) => Self::read(path)?,
+            (None, Ok(text)) => Self::parse(&text, Path::new(SETTINGS_VARIABLE))?,
+            (None, Err(_)) => Self::default(),
         };
         config.slack_token = secret_from(TOKEN_VARIABLE);
         config.slack_app_token = secret_from(APP_TOKEN_VARIABLE);
+        config.slack_signing_secret = secret_from(SIGNING_SECRET_VARIABLE);
         config.check()?;
         Ok(config)
     }
@@ -229,7 +285,11 @@ impl Config {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             message: history::with_nearest_key(&error.to_string()),
         })
@@ -246,12 +306,28 @@ impl Config {
                 return wrong("accounts.id", format!("{:?} is not twelve digits", account.id));
             }
         }
+        if self
+            .organization
+            .as_ref()
+            .is_some_and(|all| all.role_name.is_empty() || all.role_name.contains(':'))
+        {
+            return wrong("organization.role_name", "is no name of a role; an ARN names one account only");
+        }
+        if self.regions.len() > 1 && self.regions.iter().any(|region| region == ENABLED_REGIONS) {
+            return wrong("regions", format!("{ENABLED_REGIONS:?} stands for all; name it alone"));
+        }
+        if self.store.dynamodb_table.as_ref().is_some_and(String::is_empty) {
+            return wrong("store.dynamodb_table", "is empty");
+        }
+        if !(1..=3_650).contains(&self.store.keep_days) {
+            return wrong("store.keep_days", format!("{} is not within 1 to 3650", self.store.keep_days));
+        }
         if self.ssm_document.is_empty() {
             return wrong("ssm_document", "is empty");
         }
-        if self.slack.as_ref().is_some_and(|slack| slack.channel.is_empty()) {
-            return wrong("slack.channel", "is empty");
-        }
+        self.slack.as_ref().map_or(Ok(()), Slack::check)?;
+        self.reply.as_ref().map_or(Ok(()), ReplyMail::check)?;
+        self.operations.check()?;
         self.limits.check()
     }
 
@@ -263,6 +339,10 @@ impl Config {
         }
         if self.slack.is_some() && self.slack_token.is_none() {
             lacks.push(format!("{TOKEN_VARIABLE} is not set, and [slack] is: serve cannot post"));
+        }
+        let listens = self.slack.as_ref().is_some_and(|slack| slack.http_listen.is_some());
+        if listens && self.slack_signing_secret.is_none() {
+            lacks.push(format!("{SIGNING_SECRET_VARIABLE} is not set, and slack.http_listen is: nobody's call could be believed"));
         }
         lacks
     }
@@ -327,7 +407,18 @@ mod tests {
         let config = check(EXAMPLE).expect("valid");
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.accounts.len(), 1);
-        for key in ["queue_url", "playbooks_dir", "own_addresses", "drain_s", "api_url", "external_id"] {
+        for key in [
+            "queue_url",
+            "playbooks_dir",
+            "own_addresses",
+            "drain_s",
+            "api_url",
+            "external_id",
+            "dynamodb_table",
+            "offer",
+            "isolation_group",
+            "domains",
+        ] {
             assert!(EXAMPLE.contains(key), "{key}");
         }
     }
@@ -355,6 +446,17 @@ mod tests {
             "[[accounts]]\nid = \"1\"",
             "own_addresses = [\"nowhere\"]",
             "[slack]\nchannel = \"\"",
+            "[store]\nkeep_days = 0",
+            "regions = [\"enabled\", \"eu-west-1\"]",
+            "[organization]\nrole_name = \"arn:aws:iam::111122223333:role/x\"",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"take\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"format\"]\nallowed_users = [\"U0123456789\"]",
+            "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\nallowed_users = [\"pat\"]",
+            "[slack]\nchannel = \"C0123456789\"\nsecurity = \"@security\"",
+            "[slack]\nchannel = \"C0123456789\"\n[[slack.people]]\nslack = \"alice\"",
+            "[reply]\nfrom = \"nobody\"",
+            "[operations]\nlisten = \"0.0.0.0:9464\"",
+            "[operations]\nsurvey_s = 10",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -10,6 +10,10 @@ use clap::Subcommand;
 use clap_complete::Shell;
 use gumshoe::commands::config::ConfigArgs;
 use gumshoe::commands::config::cmd_config;
+use gumshoe::commands::doctor::DoctorArgs;
+use gumshoe::commands::doctor::cmd_doctor;
+use gumshoe::commands::health::HealthArgs;
+use gumshoe::commands::health::cmd_health;
 use gumshoe::commands::investigate::InvestigateArgs;
 use gumshoe::commands::investigate::cmd_investigate;
 use gumshoe::commands::parse::ParseArgs;
@@ -49,6 +53,8 @@ enum Command {
     Render(RenderArgs),
     Playbooks(PlaybooksArgs),
     Config(ConfigArgs),
+    Doctor(DoctorArgs),
+    Health(HealthArgs),
     /// Print completions for a shell
     ///
     /// For example: gumshoe completions bash > /etc/bash_completion.d/gumshoe
@@ -81,6 +87,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Render(args) => cmd_render(&args),
         Command::Playbooks(args) => cmd_playbooks(&args),
         Command::Config(args) => cmd_config(&args),
+        Command::Doctor(args) => tokio::runtime::Runtime::new()?.block_on(cmd_doctor(&args)),
+        Command::Health(args) => tokio::runtime::Runtime::new()?.block_on(cmd_health(&args)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gumshoe", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

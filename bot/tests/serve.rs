@@ -116,6 +116,7 @@ impl Bot {
             hosts: self.hosts.clone(),
             notifier: self.slack.clone(),
             mails: self.mails.clone(),
+            follower: Arc::default(),
         };
         let playbooks = Playbooks::load(None).expect("playbooks");
         Pipeline::new(edges, Arc::new(playbooks), &self.config)

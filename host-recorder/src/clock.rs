@@ -58,6 +58,9 @@ impl Clock {
 /// A clock that is disciplined wanders; a difference below this is not worth a new offset, ns.
 const CLOCK_DRIFT_NS: i64 = 20_000_000;
 
+/// What `/proc` counts a process's start in, ns: the kernel shows user space 100 ticks a second on every machine of ours.
+pub const TICK_NS: u64 = 10_000_000;
+
 /// The boot, and how far the wall clock is from the boot clock now.
 pub fn now() -> std::io::Result<Clock> {
     Ok(Clock::new(boot_id()?, offset_ns()?))
@@ -78,7 +81,8 @@ fn read(clock: ClockId) -> std::io::Result<i64> {
     Ok(time.tv_sec() * 1_000_000_000 + time.tv_nsec())
 }
 
-fn boot_id() -> std::io::Result<BootId> {
+/// This boot.
+pub fn boot_id() -> std::io::Result<BootId> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
     u64::from_str_radix(&digits, 16).map(BootId).map_err(std::io::Error::other)

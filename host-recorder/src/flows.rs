@@ -52,6 +52,8 @@ pub struct Flows {
     pending: HashMap<Key, (u64, Flow)>,
     /// Datagrams that arrived since [`Flows::settle`].
     arrived: Vec<(u64, Flow)>,
+    /// Changes of connections since then: attempts come in batches, and what became of them may overtake them.
+    changes: Vec<Connection>,
     leaders: Leaders,
 }
 
@@ -167,7 +169,7 @@ impl Flows {
 
     /// How many wait.
     pub fn pending(&self) -> usize {
-        self.pending.len() + self.arrived.len()
+        self.pending.len() + self.arrived.len() + self.changes.len()
     }
 
     /// What changed, oldest first, with its time since boot in ns.
@@ -285,6 +287,21 @@ mod tests {
         let taken = flows.take();
         assert_eq!(taken.len(), 1, "one connection: {taken:?}");
         assert_eq!((taken[0].1.state, taken[0].1.first), (FlowState::Established, UnixNs(10)));
+    }
+
+    #[test]
+    fn a_connection_that_overtakes_its_attempt_is_one_flow() {
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Established, 20, false, 4000));
+        flows.connection(change(1, FlowState::Attempt, 10, false, 0));
+        // Its attempt lies in a batch that is taken next time.
+        flows.connection(change(2, FlowState::Established, 40, false, 4001));
+        flows.settle(30);
+        flows.connection(change(2, FlowState::Attempt, 35, false, 0));
+        flows.settle(50);
+        let taken: Vec<_> = flows.take().into_iter().map(|(_, flow)| (flow.state, flow.first)).collect();
+        let stands = FlowState::Established;
+        assert_eq!(taken, [(stands, UnixNs(10)), (stands, UnixNs(35))]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod flows;
 pub mod hooks;
 pub mod login_check;
 pub mod metrics;
+pub mod process_handle;
 pub mod processes;
 pub mod publish;
 pub mod recorder;

@@ -12,6 +12,7 @@ use host_recorder::commands::query;
 use host_recorder::commands::record;
 use host_recorder::commands::seal;
 use host_recorder::commands::status;
+use host_recorder::commands::stop_process;
 use host_recorder::commands::tail;
 use host_recorder::commands::timeline;
 use host_recorder::commands::tree;
@@ -44,6 +45,7 @@ enum Command {
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Seal(seal::SealArgs),
+    StopProcess(stop_process::StopArgs),
     /// Prints completions for a shell
     Completions {
         /// Which shell
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::cmd_export(args),
         Command::Verify(args) => verify::cmd_verify(args),
         Command::Seal(args) => seal::cmd_seal(args),
+        Command::StopProcess(args) => stop_process::cmd_stop_process(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "host-recorder", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

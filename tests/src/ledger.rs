@@ -74,7 +74,7 @@ impl KnownProcesses for Known {
             id: *id,
             parent: None,
             seen: Seen::Exec,
-            started: UnixNs(i64::from(id.tgid)),
+            started: UnixNs(i64::from(id.tgid) * 1_000),
             comm: "writer".to_owned(),
             exe: "/usr/bin/writer".to_owned(),
             argv: vec!["writer".to_owned(), id.tgid.to_string()],

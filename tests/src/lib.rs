@@ -18,6 +18,8 @@ pub mod ledger;
 pub mod notice;
 pub mod programs;
 pub mod recording;
+pub mod scenario;
+pub mod soak;
 pub mod standins;
 pub mod story;
 

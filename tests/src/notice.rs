@@ -40,9 +40,10 @@ pub fn packet(line: &str) -> Option<Packet> {
     Some(Packet { time: time.to_owned(), from: endpoint(from)?, to: endpoint(to)?, protocol })
 }
 
-/// The mail. `packets` are quoted evenly from first to last; `victim` replaces their receiver's
+/// The mail of a case number. `packets` are quoted evenly from first to last; `victim` replaces their receiver's
 /// address, so that a complaint can also be wrong.
 pub fn mail(
+    case: &str,
     account: &str,
     accused: Ipv4Addr,
     victim: Ipv4Addr,
@@ -70,9 +71,9 @@ pub fn mail(
         "Return-Path: <bounces@amazon.com>\r\n\
          From: Amazon EC2 Abuse <ec2-abuse@amazon.com>\r\n\
          To: aws-abuse@example.com\r\n\
-         Subject: Your Amazon EC2 Abuse Report [{CASE}] [AWS ID {account}]\r\n\
+         Subject: Your Amazon EC2 Abuse Report [{case}] [AWS ID {account}]\r\n\
          Date: {date}\r\n\
-         Message-ID: <{CASE}@amazon.com>\r\n\
+         Message-ID: <{case}@amazon.com>\r\n\
          MIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=UTF-8\r\n\
          Content-Transfer-Encoding: 8bit\r\n\
@@ -94,7 +95,7 @@ pub fn mail(
          Regards,\r\n\
          AWS Trust & Safety\r\n\
          \r\n\
-         Case number: {CASE}\r\n\
+         Case number: {case}\r\n\
          \r\n\
          ---Beginning of forwarded report(s)---\r\n\
          \r\n\
@@ -144,8 +145,14 @@ mod tests {
         let victim = Ipv4Addr::new(198, 51, 100, 99);
         for count in [0, 1, 5, 12, 50] {
             let packets: Vec<_> = (0..count).map(packet).collect();
-            let mail =
-                mail("123456789012", Ipv4Addr::new(192, 0, 2, 10), victim, &packets, Timestamp::UNIX_EPOCH);
+            let mail = mail(
+                CASE,
+                "123456789012",
+                Ipv4Addr::new(192, 0, 2, 10),
+                victim,
+                &packets,
+                Timestamp::UNIX_EPOCH,
+            );
             let quoted = mail.lines().filter(|line| line.contains(" -> ")).count();
             assert_eq!(quoted, count.min(12));
             assert!(mail.contains("\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n"), "{mail}");

@@ -76,7 +76,7 @@ fn without_texts_from_outside(process: Process) -> Process {
 }
 
 /// The events explain themselves already.
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl KnownProcesses for Nobody {
     fn process(&self, _: &ProcessId) -> Option<Process> {

@@ -75,6 +75,25 @@ pub struct Story {
     state_dir: PathBuf,
     noise: Option<Noise>,
     recording_since: Option<Instant>,
+    log: Option<&'static str>,
+    /// How long the bot waits for people.
+    pub patience: Patience,
+    bot: Option<u32>,
+}
+
+/// How long the bot waits for people, s.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For an answer of who was asked.
+    pub ask_timeout_s: u64,
+    /// How long before the deadline it reminds of a case that nobody took.
+    pub remind_before_s: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { ask_timeout_s: 3_600, remind_before_s: 4 * 3_600 }
+    }
 }
 
 impl Story {
@@ -95,6 +114,9 @@ impl Story {
             state_dir: state_dir.to_owned(),
             noise: None,
             recording_since: None,
+            log: None,
+            patience: Patience::default(),
+            bot: None,
         })
     }
 
@@ -173,7 +195,10 @@ impl Story {
 
     /// Waits until the recorder has put on disk what happened by now. It commits once a second,
     /// and a notice comes minutes after the deed at the soonest; the story does not wait so long.
-    fn wait_for_commit(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn wait_for_commit(&self) -> anyhow::Result<()> {
         if self.recording_since.is_none() {
             return Ok(());
         }
@@ -190,19 +215,26 @@ impl Story {
         })
     }
 
+    /// Has the bot log all that it and its libraries can, once it is started.
+    pub fn log_everything(&mut self) {
+        self.log = Some("trace");
+    }
+
     /// Starts `gumshoe serve` and waits until it reads its queue.
     ///
     /// # Errors
     /// When it does not; says what it said instead.
     pub fn serve(&mut self) -> anyhow::Result<()> {
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, self.config())?;
+        fs::write(&config, settings(&self.aws, &self.slack, &self.state_dir, self.patience))?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve
             .env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token())
             .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        serve.envs(self.log.map(|level| ("RUST_LOG", level)));
         let mut child = self.lab.spawn_daemon("gumshoe", serve)?;
+        self.bot = Some(child.id());
         let calls = self.lab.dir().join("aws.log");
         let mut ended = false;
         let waited = wait_until("gumshoe reading its queue", READY_MAX, || {
@@ -214,24 +246,16 @@ impl Story {
         waited.with_context(|| self.gumshoe_log())
     }
 
-    /// The settings that `gumshoe serve` is given.
-    fn config(&self) -> String {
-        // A JSON string is a TOML string.
-        let text = |value: &str| Value::from(value).to_string();
-        format!(
-            "queue_url = {}\nstate_dir = {}\nssm_document = {}\nregions = [{}]\n\n[slack]\nchannel = {}\napi_url = {}\n",
-            text(&self.aws.queue_url),
-            text(&self.state_dir.to_string_lossy()),
-            text(&self.aws.document),
-            text(crate::standins::REGION),
-            text(slack::CHANNEL),
-            text(&self.slack.api_url()),
-        )
-    }
-
     /// The notice that names the instance's public address and this victim.
     pub fn notice(&self, scanned: &Scanned, victim: Ipv4Addr) -> String {
-        notice::mail(&self.aws.account, lab::INSTANCE_PUBLIC, victim, &scanned.packets, Timestamp::now())
+        notice::mail(
+            notice::CASE,
+            &self.aws.account,
+            lab::INSTANCE_PUBLIC,
+            victim,
+            &scanned.packets,
+            Timestamp::now(),
+        )
     }
 
     /// Has the notice arrive and waits until Gumshoe is done with it.
@@ -261,6 +285,26 @@ impl Story {
         Ok(Told { report, html, message, time_to_know })
     }
 
+    /// Freezes the bot: it acknowledges nothing more.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn freeze_bot(&self) -> anyhow::Result<()> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.bot.context("no bot runs")?)?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP).context("freeze the bot")
+    }
+
+    /// Kills the bot, as a crash or a lost machine would; [`Story::serve`] starts another.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn kill_bot(&mut self) -> anyhow::Result<()> {
+        let pid = self.bot.take().context("no bot runs")?;
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).context("kill the bot")?;
+        wait_until("Slack to see the bot gone", READY_MAX, || self.slack.connections() == 0)
+    }
+
     /// What `gumshoe serve` has said.
     pub fn gumshoe_log(&self) -> String {
         let log = fs::read_to_string(self.lab.dir().join("gumshoe.log")).unwrap_or_default();
@@ -287,4 +331,28 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// The settings that `gumshoe serve` is given: every button is offered to one group.
+pub fn settings(aws: &Aws, slack: &Slack, state_dir: &Path, patience: Patience) -> String {
+    // A JSON string is a TOML string.
+    let text = |value: &str| Value::from(value).to_string();
+    format!(
+        "queue_url = {}\nstate_dir = {}\nssm_document = {}\nregions = [{}]\n\n\
+         [slack]\nchannel = {}\napi_url = {}\nsecurity = {group}\n\n\
+         [slack.actions]\noffer = [\"take\", \"ask\", \"not_abuse\", \"reply\", \"isolate\", \"snapshot\", \"stop\"]\n\
+         allowed_groups = [{group}]\nask_timeout_s = {}\nremind_before_s = {}\n\n\
+         [[slack.people]]\nslack = {}\nlinux = [\"alice\"]\n\n[reply]\nfrom = {}\n",
+        text(&aws.queue_url),
+        text(&state_dir.to_string_lossy()),
+        text(&aws.document),
+        text(crate::standins::REGION),
+        text(slack::CHANNEL),
+        text(&slack.api_url()),
+        patience.ask_timeout_s,
+        patience.remind_before_s,
+        text(slack::ALICE),
+        text(crate::standins::ANSWERS_FROM),
+        group = text(slack::GROUP),
+    )
 }

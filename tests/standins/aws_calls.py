@@ -1,11 +1,13 @@
 """Makes AWS calls for the tests: one JSON object a line in, one out. The endpoint is in the environment.
 
 In: {"service", "operation", "arguments"}. Out: {"answer": ...} or {"refused": {"code", "message"}}.
-The service "ses" is our own: its one operation receives a mail as SES's SNS action does.
+The service "ses" is our own: its one operation receives a mail as SES's SNS action does. So is "sent": the mails that were sent.
 """
 import base64
 import json
+import os
 import sys
+import urllib.request
 
 import boto3
 import ses
@@ -24,6 +26,10 @@ def call(request):
         mail = base64.b64decode(arguments["mail"])
         note = ses.notification(mail, arguments["recipient"], arguments["topic"], arguments.get("stored"))
         return client("sns").publish(TopicArn=arguments["topic"], Subject=ses.SUBJECT, Message=json.dumps(note))
+    if request["service"] == "sent":
+        # What SES was given: moto's server keeps it where only it can look.
+        with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + ses.SENT_PATH) as answer:
+            return json.load(answer)
     answer = getattr(client(request["service"]), request["operation"])(**arguments)
     answer.pop("ResponseMetadata", None)
     return answer

@@ -9,6 +9,8 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 
+# moto's interfaces have no delegated prefixes.
+PREFIXES = ("ipv4-prefix.ipv4-prefix", "ipv6-prefix.ipv6-prefix")
 PUBLIC = ("association.public-ip", "addresses.association.public-ip")
 
 
@@ -22,6 +24,8 @@ def filter_interfaces():
             return self.interface_type
         if filter_name in ("private-ip-address", "addresses.private-ip-address"):
             return [address["PrivateIpAddress"] for address in self.private_ip_addresses]
+        if filter_name in PREFIXES:
+            return []
         if filter_name == "attachment.instance-id":
             return self.instance.id if self.instance else None
         return original(self, filter_name, method_name)

@@ -11,6 +11,8 @@ import email.utils
 import secrets
 import string
 
+# Where the server shows the mails that were sent.
+SENT_PATH = "/lab/sent-mails"
 SUBJECT = "Amazon SES Email Receipt Notification"
 MAIL_MAX_BYTES = 150 * 1024
 HEADERS_MAX_BYTES = 10 * 1024

@@ -144,6 +144,8 @@ pub enum Activity {
     OpenProxy,
     /// Tor relay or client.
     Tor,
+    /// Crawling of web sites against their will.
+    WebCrawling,
     /// Copyright.
     Copyright,
     /// None of these.

@@ -33,15 +33,17 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
-        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedente\s+de|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
-        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b",
+        |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
+        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|来自|來自|贵方|贵司|贵公司|贵单位|您的|貴社|귀사|귀\s기관",
     )
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
+        r"(?x)\b(?:(?:attacks?|flood|ddos|traffic)\s+(?:on|against|towards?|targeting|directed\s+(?:at|to))\s+your(?:\s+[\w-]+){0,4}
+        |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
+        |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
     )
 });
 static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,7 +51,7 @@ static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
+        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)|attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
     )
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
@@ -74,6 +76,8 @@ static SEEN: LazyLock<Regex> = LazyLock::new(|| {
 static CLOCKS: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\d(?:\s?[ap]\.?m\.?)?(?:\s+[a-z]{3,4})?\s+(?:to|until|and)\s+(?:about\s+)?\d{1,2}[:.]\d\d")
 });
+/// A message's code in brackets, such as "[MY-010926]", is no word.
+static CODE: LazyLock<Regex> = LazyLock::new(|| compile(r"\[[a-z]{1,8}-\d{1,8}\]"));
 /// A word this many bytes before an address is far from it.
 const FAR: usize = 20;
 
@@ -96,6 +100,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
     let before = CLOCKS.replace_all(&before, " ");
+    let before = CODE.replace_all(&before, " ");
     let accused = last(&ACCUSED, &before);
     let victim = last(&VICTIM, &before);
     // What it did itself, said right after it, counts more than a word far before it.
@@ -184,6 +189,14 @@ mod tests {
             ("Brute force attack at ", "", accused),
             ("the domain resolves to ", "", accused),
             ("Some words and then ", " and more", None),
+            ("5 [Note] [MY-010926] denied for 'root'@'", "' (using password: YES)", None),
+            ("we have detected an attack on your IP address ", "", victim),
+            ("Von Ihrer IP A gingen Angriffe auf den SSH-Dienst von ", " aus.", victim),
+            ("Your server ", " is under a DDoS attack", victim),
+            ("我方监测到贵方IP ", " 对", accused),
+            ("我方监测到贵方IP A 对我方服务器 ", " 进行", victim),
+            ("contra nuestro servidor A procedentes de la IP ", "", accused),
+            ("Angriffe auf unseren Server von ", "", accused),
         ] {
             assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
         }

@@ -7,6 +7,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 
+use super::label;
+use super::label::Kind;
+
 const LINES_MAX: usize = 5000;
 const DEPTH_MAX: usize = 24;
 
@@ -24,7 +27,15 @@ fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut u
     }
     match value {
         Value::Object(members) => {
+            let typed = typed(members);
             for (key, member) in members {
+                // A pair of type and value is one field, named by its type.
+                if let Some(typed) = typed.filter(|_| matches!(key.as_str(), "type" | "value")) {
+                    if key == "value" {
+                        walk(member, typed, depth + 1, out, lines);
+                    }
+                    continue;
+                }
                 let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
                 walk(member, last_words(&name), depth + 1, out, lines);
             }
@@ -36,6 +47,13 @@ fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut u
         Value::String(text) => line(name, text, out, lines),
         other => line(name, &other.to_string(), out, lines),
     }
+}
+
+/// Returns the type of an object that says it beside a value: "ip-src", "destination_ip".
+fn typed(members: &serde_json::Map<String, Value>) -> Option<&str> {
+    let typed = members.get("type")?.as_str()?;
+    let is_name = typed.len() <= 40 && label::meaning(typed).kind == Kind::Address;
+    (is_name && members.get("value").is_some_and(Value::is_string)).then_some(typed)
 }
 
 /// Keeps the two innermost names: "detail source ip" is "source ip".
@@ -57,6 +75,20 @@ fn line(name: &str, text: &str, out: &mut String, lines: &mut usize) {
     }
 }
 
+/// Returns the side of an event that an element's name was given: "source Address".
+fn side_of(name: &str) -> Option<&str> {
+    name.split_once(' ').map(|(side, _)| side)
+}
+
+/// Returns the side of an event that an element's attribute says it tells of; all inside it is of that
+/// side.
+fn side_said(tag: &quick_xml::events::BytesStart<'_>) -> Option<String> {
+    let values = tag.attributes().flatten().take(16);
+    values
+        .map(|attribute| String::from_utf8_lossy(&attribute.value).trim().to_ascii_lowercase())
+        .find(|value| value.len() <= 24 && !value.contains(' ') && label::meaning(value).role.is_some())
+}
+
 /// Returns the lines of an XML text; none when it is no XML.
 pub(super) fn xml(text: &str) -> Option<String> {
     if !text.trim_start().starts_with("<?xml") {
@@ -69,7 +101,12 @@ pub(super) fn xml(text: &str) -> Option<String> {
     loop {
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
-                names.push(String::from_utf8_lossy(tag.local_name().as_ref()).into_owned())
+                let side = names.last().and_then(|name| side_of(name)).map(str::to_owned);
+                let own = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
+                names.push(match side_said(&tag).or(side) {
+                    Some(side) => format!("{side} {own}"),
+                    None => own,
+                });
             }
             Ok(Event::End(_)) => {
                 names.pop();
@@ -104,6 +141,11 @@ mod tests {
     fn keeps_names_beside_values() {
         let value = serde_json::json!({"event": {"source": {"ip": "192.0.2.1"}}, "ports": [1, 2]});
         assert_eq!(super::json(&value), "source ip: 192.0.2.1\n\n\nports: 1\nports: 2\n\n");
+        assert_eq!(
+            super::xml("<?xml version=\"1.0\"?><a><s k=\"target\"><n><ip>192.0.2.1</ip></n></s></a>")
+                .as_deref(),
+            Some("target ip: 192.0.2.1\n\n"),
+        );
         assert_eq!(
             super::xml("<?xml version=\"1.0\"?><a><ip>192.0.2.1</ip></a>").as_deref(),
             Some("ip: 192.0.2.1\n\n")

@@ -204,6 +204,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         lines,
         document.outer_mail(),
         names_somebody || (is_aws && words.activity.is_some()),
+        words.activity.is_some(),
     ) {
         Some(reason) => {
             draft.warnings.push(reason.sentence().to_owned());

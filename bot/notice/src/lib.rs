@@ -37,8 +37,10 @@ mod ports;
 #[doc(hidden)]
 pub mod probe;
 mod reading;
+mod received;
 mod record;
 mod refang;
+mod relative;
 mod report_fields;
 mod resource;
 mod roles;

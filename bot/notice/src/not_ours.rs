@@ -50,6 +50,12 @@ static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat",
     )
 });
+/// What a subject says of itself, whatever resource it names.
+static BUSINESS_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\binvoice\b|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|instance retirement|maintenance (?:window|notification)|upcoming maintenance",
+    )
+});
 static TO_AWS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b"));
 static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
@@ -65,8 +71,14 @@ static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks.
-pub(super) fn recognise(lines: &[Line<'_>], mail: Option<&MailHeaders>, accuses: bool) -> Option<NotOurs> {
+/// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks,
+/// `says_abuse` that its words name something that a host did.
+pub(super) fn recognise(
+    lines: &[Line<'_>],
+    mail: Option<&MailHeaders>,
+    accuses: bool,
+    says_abuse: bool,
+) -> Option<NotOurs> {
     if let Some(mail) = mail
         && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
     {
@@ -87,6 +99,10 @@ pub(super) fn recognise(lines: &[Line<'_>], mail: Option<&MailHeaders>, accuses:
     let answers = mail.is_some_and(|mail| mail.subject.trim_start().to_ascii_lowercase().starts_with("re:"));
     if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
+    }
+    if let Some(mail) = mail.filter(|mail| !says_abuse && BUSINESS_SUBJECT.is_match(&mail.subject)) {
+        let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
+        return (!answered).then_some(NotOurs::Business);
     }
     if accuses {
         return None;

@@ -177,9 +177,16 @@ fn is_bare_word(text: &str, at: usize) -> bool {
         .ends_with(|letter: char| letter.is_alphanumeric())
 }
 
+/// How an address is reached, written before it: `RemoteAddress="IPV4/UDP/192.0.2.1/5060"`.
+static TRANSPORT: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:ipv[46]/(?:udp|tcp|tls|wss?|sctp)/|(?:udp|tcp|tls|sctp)://)$"));
+
 /// Returns the key joined to a value: `SRC=`, `src outside:`, `rhost=`, `"src_ip": "`, `[client `.
 fn key_before(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at)?.trim_end_matches(['[', '"', '\'', '(', '<', ' ', '\u{201c}']);
+    let before = TRANSPORT
+        .find(before)
+        .map_or(before, |transport| before[..transport.start()].trim_end_matches(['"', '\'', '[']));
     let joined =
         before.strip_suffix(['=', ':', '/']).map(str::trim_end).map(|key| key.trim_end_matches(['"', '\'']));
     let word = |text: &str| {
@@ -315,6 +322,10 @@ mod tests {
         check(
             "[**] [1:2:3] SCAN [**] {TCP} 192.0.2.1:4242 -> 198.51.100.7:22",
             "192.0.2.1:4242 198.51.100.7:22",
+        );
+        check(
+            "[2026-07-15 03:33:33] LocalAddress=\"IPV4/UDP/198.51.100.7/5060\",RemoteAddress=\"IPV4/UDP/192.0.2.1/5080\"",
+            "192.0.2.1:5080 198.51.100.7:5060",
         );
         check("We like 192.0.2.1 and 198.51.100.7", "none");
     }

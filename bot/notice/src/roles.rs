@@ -73,6 +73,13 @@ impl Tally {
         self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section: 0, line: 0 });
     }
 
+    /// Accuses it because the receiver's own headers name it.
+    pub fn settle_as_sender(&mut self, section: usize, line: usize) {
+        let why = "handed the offending mail to the receiver's server".to_owned();
+        self.sums = [0.0; 4];
+        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line });
+    }
+
     /// Counts a row of a log or table in which it has a part; false when it has none.
     fn count_row(&mut self, record: Option<&Record>, line: &Line<'_>) -> bool {
         self.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
@@ -194,6 +201,14 @@ impl Roles {
         ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim))
     }
 
+    /// Says whether anything beyond a subject accuses an address.
+    pub fn text_accuses(&self) -> bool {
+        let is_of_text = |vote: &Vote| {
+            vote.role == Role::Accused && vote.weight > 0.0 && !vote.why.starts_with(said::IN_SUBJECT)
+        };
+        self.tallies.iter().any(|tally| tally.rows_from > 0 || tally.votes.iter().any(is_of_text))
+    }
+
     /// Returns the addresses of a role, in the order of the text.
     pub fn with(&self, role: Role) -> Vec<IpAddr> {
         self.tallies.iter().filter(|tally| self.role_of(tally) == Some(role)).map(|tally| tally.ip).collect()
@@ -237,6 +252,19 @@ impl Roles {
         }
         tally.settle_as_only();
         Some(tally.ip)
+    }
+
+    /// Accuses the sender of an offending mail, unless anything but its place in headers is said of it.
+    pub fn settle_sender(&mut self, ip: IpAddr, line: &Line<'_>) -> bool {
+        let tally = self.places.get(&ip).map(|at| &mut self.tallies[*at]);
+        let only_quoted = |tally: &&mut Tally| {
+            !tally.ours && tally.sum(Role::Victim) < 0.1 && tally.sum(Role::Reporter) < 0.1
+        };
+        let Some(tally) = tally.filter(only_quoted) else {
+            return false;
+        };
+        tally.settle_as_sender(line.section, line.number);
+        true
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {

@@ -58,7 +58,10 @@ pub(super) fn of(
 
 /// Returns what follows from the place alone.
 fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
-    let (role, weight, why) = if line.kind == LineKind::Header {
+    let after = line.text.get(spot.end..).unwrap_or_default();
+    let (role, weight, why) = if after.starts_with("->/") {
+        (Role::Victim, 3.0, "is where the log lies")
+    } else if line.kind == LineKind::Header {
         (Role::Infrastructure, 0.8, "stands in a quoted mail header")
     } else if line.kind == LineKind::Aside {
         (Role::Infrastructure, 2.0, "stands in a signature or a registry's record")

@@ -70,6 +70,10 @@ impl Header {
             .trim_start_matches("fields\t")
             .trim_start_matches("Format:");
         let text = text.trim_start_matches(['#', '*', ' ']).trim_start_matches("Format:").trim();
+        // "Firewall log (UTC):" introduces lines and "host: sensor-4" is a field; neither names columns.
+        let is_field = told.is_none()
+            && (text.ends_with(':')
+                || text.split_whitespace().next().is_some_and(|word| word.ends_with(':')));
         [
             Separator::Char(','),
             Separator::Char(';'),
@@ -79,13 +83,14 @@ impl Header {
             Separator::Words,
         ]
         .into_iter()
+        .filter(|separator| !is_field || !matches!(separator, Separator::Words | Separator::Blanks))
         .find_map(|separator| Self::with(text, separator))
     }
 
     fn with(text: &str, separator: Separator) -> Option<Self> {
         let mut columns: Vec<Column> = Vec::new();
         for name in cells(text, separator) {
-            let column = Column { meaning: label::meaning(&name), name };
+            let column = Column { meaning: meaning_of_column(&name), name };
             match columns.last_mut() {
                 Some(last) if separator == Separator::Words && last.is_adjective_of(&column) => {
                     last.absorb(&column)
@@ -377,6 +382,18 @@ fn is_host_name(text: &str) -> bool {
         && text.parse::<IpAddr>().is_err()
 }
 
+/// Returns what the head of a column means. Lists of indicators put addresses under "Value".
+fn meaning_of_column(name: &str) -> label::Meaning {
+    const VALUES: [&str; 9] =
+        ["value", "indicator", "observable", "ioc", "entity", "wert", "valor", "valeur", "valore"];
+    let meaning = label::meaning(name);
+    let is_value = VALUES.contains(&name.trim().to_ascii_lowercase().as_str());
+    if is_value && meaning.kind == Kind::Other {
+        return label::Meaning { kind: Kind::Address, ..meaning };
+    }
+    meaning
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::document::Section;
@@ -428,5 +445,14 @@ mod tests {
             "#Fields: date time s-ip s-port c-ip\n2024-01-15 10:00:00 198.51.100.7 443 192.0.2.1",
             &["2024-01-15T10:00:00 192.0.2.1:0 198.51.100.7:443"],
         );
+    }
+
+    #[test]
+    fn takes_no_field_for_a_header() {
+        for text in ["Firewall log (UTC):", "host: sensor-4"] {
+            let sections =
+                [Section { role: SectionRole::Body, name: "body".to_owned(), text: text.to_owned() }];
+            assert!(Header::read(&lines::cut(&sections)[0]).is_none(), "{text}");
+        }
     }
 }

@@ -28,8 +28,10 @@ use super::lines::LineKind;
 use super::links;
 use super::pattern::compile;
 use super::ports;
+use super::received;
 use super::record;
 use super::record::Record;
+use super::relative;
 use super::resource;
 use super::roles;
 use super::roles::Roles;
@@ -105,6 +107,7 @@ fn read_lines(
     let mut roles = roles::weigh(lines, &records, &context.own_addresses, ours);
     let activity = activity::of_lines(lines);
     let mut draft = Draft::default();
+    settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle_the_only_one(&mut roles, &instances, activity, &mut draft);
 
     let times = when::sort(lines, &records, &blocks.lines);
@@ -119,7 +122,8 @@ fn read_lines(
         activity: Activity::Other,
     };
     if whole.interval.is_none() {
-        whole.interval = header_interval(lines, &resolver, &roles);
+        whole.interval =
+            header_interval(lines, &resolver, &roles).or_else(|| relative::interval(lines, &resolver));
     }
     whole.activity = activity
         .filter(|activity| *activity != Activity::Other)
@@ -134,7 +138,10 @@ fn read_lines(
     let deadline =
         times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
     let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
-    let ours_is_victim = no_instance && (instance_attacked || roles.ours_attacked());
+    let ours_is_victim = no_instance
+        && (instance_attacked
+            || roles.ours_attacked()
+            || (!roles.text_accuses() && says_ours_attacked(lines)));
     TextReading {
         draft,
         activity,
@@ -145,6 +152,23 @@ fn read_lines(
         }),
         general: whole.interval,
     }
+}
+
+/// "We have detected an attack on your address": the one who is written to is the victim.
+static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:is|was|were|has been|came)\s+(?:\w+ly\s+)?under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)",
+    )
+});
+
+/// Says whether the sender's own words tell the reader of an attack on what is the reader's.
+fn says_ours_attacked(lines: &[Line<'_>]) -> bool {
+    let own = |line: &&Line<'_>| {
+        line.kind == LineKind::Statement
+            && !line.is_quoted
+            && matches!(line.role, SectionRole::Subject | SectionRole::Body)
+    };
+    lines.iter().filter(own).take(200).any(|line| OURS_ATTACKED.is_match(line.text))
 }
 
 /// Returns the network interfaces that a text names.
@@ -204,6 +228,27 @@ fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
+}
+
+/// Where a complaint about mail accuses nobody, the one who handed the mail over is meant.
+fn settle_the_sender(
+    lines: &[Line<'_>],
+    roles: &mut Roles,
+    instances: &[groups::Instance],
+    activity: Option<Activity>,
+    draft: &mut Draft,
+) {
+    let about_mail = matches!(activity, Some(Activity::Spam | Activity::Phishing));
+    if !about_mail || !instances.is_empty() || !roles.with(Role::Accused).is_empty() {
+        return;
+    }
+    if let Some((ip, at)) = received::handed_over_by(lines)
+        && roles.settle_sender(ip, &lines[at])
+    {
+        draft.warnings.push(format!(
+            "{ip} is taken for the accused because it handed the offending mail over, as the receiver's headers say"
+        ));
+    }
 }
 
 /// Where a notice of an attack names one address and no instance, that address is meant.

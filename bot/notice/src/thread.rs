@@ -84,7 +84,7 @@ fn in_field(lines: &[Line<'_>]) -> Option<String> {
 }
 
 static RESOLVED: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
+    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|\bwe (?:have )?(?:now )?clos(?:e|ed)\s+(?:this|the|your)\s+(?:case|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
     compile(pattern)
 });
 static FINAL: LazyLock<Regex> = LazyLock::new(|| {

@@ -94,7 +94,7 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
             line.stamps.len() >= 2 && line.stamps[0].start >= 24 && FIRST_AND_LAST.is_match(line.text);
         for stamp in &line.stamps {
             let before = &line.text[..stamp.start];
-            if kind == Some(Kind::Deadline) || DEADLINE.is_match(before) {
+            if kind == Some(Kind::Deadline) || (kind != Some(Kind::Time) && DEADLINE.is_match(before)) {
                 times.deadlines.push(stamp.clone());
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
                 if stamp.precision == Precision::Day {

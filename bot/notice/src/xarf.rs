@@ -240,11 +240,10 @@ fn activity_of(report: &Report<'_>) -> Activity {
         "malware" | "webshell" => Activity::MalwareHosting,
         "openservice" if is_reflector(report) => Activity::Reflection,
         "openproxy" => Activity::OpenProxy,
+        "scraping" | "webcrawler" => Activity::WebCrawling,
         "openservice"
         | "cve"
         | "misconfiguration"
-        | "scraping"
-        | "webcrawler"
         | "compromisedserver"
         | "remotecompromise"
         | "suspiciousregistration"

@@ -28,6 +28,9 @@ pub struct HostRef {
     pub private_addresses: Vec<IpAddr>,
     /// Public addresses of its interfaces.
     pub public_addresses: Vec<IpAddr>,
+    /// The image that it was launched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// When it was launched.
     pub launched: Option<Timestamp>,
     /// Why it is thought to be meant, such as "holds 203.0.113.10 now".

@@ -1,5 +1,6 @@
 //! Cases and what they are made of. Pure data; the stores stand behind one trait.
 
+mod deed;
 mod host;
 mod judgement;
 pub mod store;
@@ -8,6 +9,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use deed::Action;
+pub use deed::Deed;
+pub use deed::DeedState;
+pub use deed::Deeds;
 pub use host::Answer;
 pub use host::HostAnswer;
 pub use host::HostRef;

@@ -1,6 +1,8 @@
 //! One file per subcommand of `gumshoe`.
 
 pub mod config;
+pub mod doctor;
+pub mod health;
 pub mod investigate;
 pub mod parse;
 pub mod playbooks;

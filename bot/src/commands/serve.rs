@@ -7,31 +7,51 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
 use crate::aws::Places;
 use crate::case::store::CaseStore;
+use crate::case::store::DeedStore;
+use crate::case::store::DynamoStore;
 use crate::case::store::SqliteStore;
 use crate::config::Config;
+use crate::config::Slack;
+use crate::desk::AwsHands;
+use crate::desk::Desk;
+use crate::desk::Drawing;
+use crate::desk::Guard;
+use crate::desk::NoHands;
+use crate::desk::NoMail;
+use crate::desk::SesMailer;
+use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
+use crate::locate::Watch;
 use crate::locate::sweep_forever;
+use crate::operations::endpoint;
+use crate::operations::gauges::Gauges;
+use crate::operations::watch as queue_watch;
+use crate::operations::watch::Watched;
 use crate::pipeline::CaseFiles;
-use crate::pipeline::Desk;
 use crate::pipeline::Edges;
+use crate::pipeline::Follower;
 use crate::pipeline::Once;
 use crate::pipeline::Pipeline;
 use crate::playbook::Playbooks;
+use crate::slack::Answers;
+use crate::slack::Inbox;
 use crate::slack::LogOnly;
 use crate::slack::Notifier;
 use crate::slack::SlackWeb;
 use crate::slack::Socket;
+use crate::slack::serve_http;
 
 /// Name of the case store in the state folder.
 const STORE: &str = "cases.sqlite";
@@ -48,73 +68,158 @@ pub const LEDGER: &str = "addresses.sqlite";
 /// RUST_LOG sets the log's detail, GUMSHOE_LOG=json its form. SIGTERM ends what is worked on, then stops.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The settings file; `gumshoe config example` prints one
+    /// The settings file; `gumshoe config example` prints one. Else the text in GUMSHOE_SETTINGS
     #[arg(long, short, value_name = "FILE", env = "GUMSHOE_CONFIG")]
-    config: PathBuf,
+    config: Option<PathBuf>,
 }
 
 /// Runs `gumshoe serve`.
 pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(Some(&args.config))?;
+    let config = Config::load(args.config.as_deref())?;
     if let Some(lack) = config.lacks_to_serve().first() {
         anyhow::bail!("{lack}");
     }
     let queue_url = config.queue_url.clone().context("queue_url is not set")?;
     let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
-    let store: Arc<dyn CaseStore> = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
     let places = Places::enter(&config).await;
+    tokio::spawn(places.clone().refresh_forever(config.clone()));
+    let (store, deeds) = stores(&config, &places)?;
     let ledger = ledger(&config, &places)?;
     let limits = config.limits;
-    let queue = SqsQueue::new(places.own(), &queue_url, limits.visibility_s);
+    let signals = Signals::default();
+    let watched = queue_watch::Watch::default();
+    let queue = Watched::new(SqsQueue::new(places.own(), &queue_url, limits.visibility_s), watched.clone());
     let hosts =
-        SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
+        SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
+            .hearing(signals.clone());
+    let watch = ledger.clone().map(|ledger| Watch::new(places.clone(), ledger));
     let mails = Arc::new(S3Mails::new(places.own()));
-    let edges = Edges {
-        store,
-        locator: Arc::new(Ec2Locator::new(places, ledger)),
-        hosts: Arc::new(hosts),
-        notifier: notifier(&config)?,
-        mails,
+    let web = web(&config)?;
+    let notifier: Arc<dyn Notifier> = match &web {
+        Some(web) => Arc::clone(web) as Arc<dyn Notifier>,
+        None => Arc::new(LogOnly),
     };
-    let socket = desk(&config, &edges, &playbooks).await;
-    let pipeline = Arc::new(Pipeline::new(edges, playbooks, &config));
+    let edges = Edges {
+        store: Arc::clone(&store),
+        locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
+        hosts: Arc::new(hosts),
+        notifier: Arc::clone(&notifier),
+        mails,
+        follower: Arc::new(Follower::new(watch, signals)),
+    };
+    tell(&config, &edges, watched, places.clone()).await?;
+    let drawing = Drawing::new(config.slack.as_ref());
+    let once = Once {
+        locator: Arc::clone(&edges.locator),
+        hosts: Arc::clone(&edges.hosts),
+        playbooks: Arc::clone(&playbooks),
+        own_addresses: config.own_networks(),
+        at_once: limits.questions_at_once,
+        most: limits.questions_per_case,
+    };
+    let pipeline = Pipeline::new(edges, playbooks, &config).with_face(drawing.clone(), Arc::clone(&deeds));
+    let pipeline = Arc::new(pipeline);
+    let door = match (&config.slack, web) {
+        (Some(slack), Some(web)) => {
+            let actions = slack.actions.clone();
+            let desk = Desk {
+                store,
+                deeds,
+                files: CaseFiles::new(&config.state_dir),
+                once,
+                pipeline: Arc::clone(&pipeline),
+                notifier,
+                workspace: web,
+                answers: Answers::new(slack)?,
+                hands: match &actions {
+                    Some(actions) => Arc::new(AwsHands::new(places.clone(), actions)),
+                    None => Arc::new(NoHands),
+                },
+                mailer: match config.reply {
+                    Some(_) => Arc::new(SesMailer::new(places.own())),
+                    None => Arc::new(NoMail),
+                },
+                guard: Guard::new(actions.as_ref()),
+                drawing,
+                slack: slack.clone(),
+                reply: config.reply.clone(),
+                redrawing: Default::default(),
+            };
+            open_door(&config, slack, Arc::new(desk)).await
+        }
+        _ => None,
+    };
     let intake = Intake::new(Arc::new(queue), pipeline, limits);
     println!("gumshoe: waiting for notices on {queue_url}");
     intake.run(stop_on_signal()?).await;
-    if let Some(socket) = socket {
+    if let Some(Door::Socket(socket)) = door {
         socket.close().await;
     }
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Answers `/gumshoe` where an app-level token is given. Notices are answered also when that does not work.
-async fn desk(config: &Config, edges: &Edges, playbooks: &Arc<Playbooks>) -> Option<Arc<Socket>> {
-    let (slack, token) = (config.slack.as_ref()?, config.slack_app_token.as_ref()?);
-    let (socket, questions) = match Socket::open(slack, token).await {
-        Ok(opened) => opened,
-        Err(error) => {
-            tracing::error!(error = %error, "no commands from Slack");
-            return None;
+/// Begins to tell of the bot itself: on loopback, in the log, and of the fleet, as far as the settings want it.
+async fn tell(config: &Config, edges: &Edges, watch: queue_watch::Watch, places: Places) -> anyhow::Result<()> {
+    let operations = config.operations;
+    let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
+    if let Some(listen) = operations.listen {
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("operations.listen: cannot listen on {listen}; does another bot run here?")
+        })?;
+        tokio::spawn(endpoint::answer(listener, Arc::clone(&gauges) as Arc<dyn endpoint::Tells>));
+        println!("gumshoe: /health and /metrics on {listen}");
+        tokio::spawn(Arc::clone(&gauges).log_forever());
+    }
+    if operations.survey_s > 0 {
+        let every = Duration::from_secs(operations.survey_s);
+        let at_once = config.limits.questions_at_once;
+        tokio::spawn(gauges.survey_forever(places, Arc::clone(&edges.hosts), at_once, every));
+    }
+    Ok(())
+}
+
+/// Where Slack's calls come in; closed when it is dropped.
+enum Door {
+    Socket(Socket),
+    Http,
+}
+
+/// Takes Slack's calls in where a secret for them is given. Notices are answered also when that does not work.
+async fn open_door(config: &Config, slack: &Slack, desk: Arc<Desk>) -> Option<Door> {
+    let (inbox, calls) = Inbox::new();
+    let inbox = Arc::new(inbox);
+    let opened = match (slack.http_listen, &config.slack_signing_secret, &config.slack_app_token) {
+        (Some(listen), Some(secret), _) => serve_http(listen, secret, inbox).await.map(|(address, _)| {
+            println!("gumshoe: answering Slack at http://{address}/slack");
+            Door::Http
+        }),
+        (_, _, Some(token)) => Socket::open(slack, token, inbox).await.map(Door::Socket),
+        _ => return None,
+    };
+    match opened {
+        Ok(door) => {
+            tokio::spawn(Arc::clone(&desk).watch());
+            tokio::spawn(desk.run(calls));
+            println!("gumshoe: answering /gumshoe in {}", slack.channel);
+            Some(door)
         }
+        Err(error) => {
+            tracing::error!(error = %error, "no commands and buttons from Slack");
+            None
+        }
+    }
+}
+
+/// The stores of cases and of what people did about them, as the settings name them.
+fn stores(config: &Config, places: &Places) -> anyhow::Result<(Arc<dyn CaseStore>, Arc<dyn DeedStore>)> {
+    let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
+    let Some(table) = &config.store.dynamodb_table else {
+        return Ok((local.clone(), local));
     };
-    let socket = Arc::new(socket);
-    let desk = Desk {
-        store: Arc::clone(&edges.store),
-        files: CaseFiles::new(&config.state_dir),
-        once: Once {
-            locator: Arc::clone(&edges.locator),
-            hosts: Arc::clone(&edges.hosts),
-            playbooks: Arc::clone(playbooks),
-            own_addresses: config.own_networks(),
-            at_once: config.limits.questions_at_once,
-            most: config.limits.questions_per_case,
-        },
-        channel: slack.channel.clone(),
-    };
-    tokio::spawn(Arc::new(desk).run(Arc::clone(&socket), questions));
-    println!("gumshoe: answering /gumshoe in {}", slack.channel);
-    Some(socket)
+    let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
+    println!("gumshoe: keeping cases in the DynamoDB table {table}");
+    Ok((Arc::new(DynamoStore::new(places.own(), table, keep)), local))
 }
 
 /// Opens the ledger of addresses and keeps it, unless that is turned off.
@@ -128,18 +233,18 @@ fn ledger(config: &Config, places: &Places) -> anyhow::Result<Option<Ledger>> {
     Ok(Some(ledger))
 }
 
-fn notifier(config: &Config) -> anyhow::Result<Arc<dyn Notifier>> {
+fn web(config: &Config) -> anyhow::Result<Option<Arc<SlackWeb>>> {
     Ok(match (&config.slack, &config.slack_token) {
         (Some(slack), Some(token)) => {
             println!("gumshoe: posting to Slack channel {}", slack.channel);
-            Arc::new(SlackWeb::new(slack, token)?)
+            Some(Arc::new(SlackWeb::new(slack, token)?))
         }
         _ => {
             println!(
                 "gumshoe: no [slack] in the settings; reports are written to {}",
                 config.state_dir.display()
             );
-            Arc::new(LogOnly)
+            None
         }
     })
 }

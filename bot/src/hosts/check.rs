@@ -116,6 +116,7 @@ pub(crate) mod tests {
             samples: Vec::new(),
             dns: Vec::new(),
             operations: Vec::new(),
+            habits: Vec::new(),
             omitted: Vec::new(),
         }
     }

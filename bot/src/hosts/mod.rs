@@ -6,6 +6,7 @@
 
 mod check;
 mod local;
+mod signals;
 mod ssm;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ pub use check::CLOCK_NOTED;
 pub use check::check;
 pub use check::skew_s;
 pub use local::LocalRing;
+pub use signals::Signals;
 pub use ssm::SsmHistory;
 
 /// How to ask hosts.

@@ -107,7 +107,14 @@ fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
     }
     let script = if is_interpreter(program_name(process)) { process.argv.as_slice() } else { &[] };
     // Below the first process unrelated services stand side by side: only workers belong together there.
-    let above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
+    let mut above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
+    for _ in 0..WORKERS_DEPTH {
+        let passing = host.find(above).filter(|it| it.id != top.id && history::passes_on(it));
+        match passing.and_then(|it| it.parent).filter(|parent| parent.tgid > 1) {
+            Some(parent) => above = parent,
+            None => break,
+        }
+    }
     Key::Program { above: identity(above), exe: &process.exe, script, inbound }
 }
 
@@ -130,11 +137,23 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool)
     Group {
         process: process.and_then(|id| host.find(id)),
         unrecorded: process.filter(|id| host.find(*id).is_none()),
-        processes: actors.iter().map(|id| identity(*id)).collect::<BTreeSet<_>>().len() as u64,
+        processes: processes(&activities),
         senders,
         behaviour: sum(&activities, targeted),
         activities,
     }
+}
+
+/// How many processes took part; those of one answer may be summed already.
+fn processes(activities: &[&Activity]) -> u64 {
+    let mut counts: BTreeMap<Identity, u64> = BTreeMap::new();
+    for activity in activities {
+        if let Some(id) = actor(activity) {
+            let count = counts.entry(identity(id)).or_default();
+            *count = (*count).max(activity.processes);
+        }
+    }
+    counts.values().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// Leaves out siblings that did something large of their own and match nothing: the same tool run for another

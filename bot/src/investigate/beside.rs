@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use history::Direction;
 use history::EventId;
@@ -12,11 +13,11 @@ use super::finding::finding;
 use super::finding::program;
 use super::host::identity;
 use super::host::program_name;
+use super::onward;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
 use crate::case::Claim;
-use crate::case::Entry;
 use crate::case::Finding;
 use crate::case::Verdict;
 use crate::playbook::Playbook;
@@ -25,48 +26,34 @@ use crate::untrusted::Untrusted;
 /// Most processes of a session that are named.
 const SESSION_MAX: usize = 8;
 
-fn is_daemon(name: &str) -> bool {
-    name.starts_with("sshd") || matches!(name, "login" | "agetty")
-}
-
 /// What else the suspect and its session did.
 pub(super) fn also(first: &Candidate, found: &mut Vec<Finding>) {
     let (Some(process), Some(origin)) = (first.group.process, &first.origin) else {
         return;
     };
-    if origin.entry == Entry::Unknown {
-        return;
-    }
-    // The daemon that let somebody in does much for every login: the session is what runs below it.
-    let session = match origin.entry {
-        Entry::Login { .. } | Entry::Console { .. } => {
-            origin.chain.iter().rev().find(|above| !is_daemon(program_name(above)))
-        }
-        _ => origin.chain.last(),
-    };
-    let Some(root) = session.copied() else {
+    let Some(root) = onward::session_root(first) else {
         return;
     };
+    let below = first.host.below(root);
+    let activities = first.host.evidence.activities.iter().take(10_000);
+    let traffic: HashMap<_, EventId> =
+        activities.filter_map(|activity| Some((identity(activity.process?), activity.first_event))).collect();
     let mut named = BTreeMap::<String, (u64, Vec<EventId>)>::new();
     let chain: Vec<_> = origin.chain.iter().map(|process| identity(process.id)).collect();
     let group: Vec<_> =
         first.group.activities.iter().filter_map(|activity| activity.process).map(identity).collect();
     for other in first.host.evidence.processes.iter().take(5_000) {
         let id = identity(other.id);
-        if id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
+        let told = facts::is_downloader(other) || facts::is_odd(other);
+        if told || id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
             continue;
         }
-        if first.host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&root.id)) {
+        if below.contains(&id) {
             let line = Untrusted::command_line(&other.argv).shown(100);
             let line = if line.is_empty() { Untrusted::new(program_name(other)).shown(60) } else { line };
             let entry = named.entry(line).or_default();
             entry.0 += 1;
-            let traffic = first.host.evidence.activities.iter().take(10_000);
-            entry.1.extend(
-                traffic
-                    .filter(|activity| activity.process.map(identity) == Some(id))
-                    .map(|activity| activity.first_event),
-            );
+            entry.1.extend(traffic.get(&id));
         }
     }
     let total = named.len();
@@ -85,6 +72,17 @@ pub(super) fn also(first: &Candidate, found: &mut Vec<Finding>) {
 }
 
 pub(super) fn other_suspect(other: &Candidate) -> Finding {
+    if other.only_answers() {
+        let text = "the kernel only answered packets that came in from the reported address (resets, unreachable), as \
+                    it does where somebody sends in this address's name"
+            .to_owned();
+        return finding(
+            other,
+            About::What,
+            text,
+            other.suspect.behaviour.events.iter().take(2).copied().collect(),
+        );
+    }
     let person = other.suspect.person.as_ref().map(|person| format!(" of {}", person.name.shown(40)));
     let kind = match (other.is_abusive(), other.targeted) {
         (true, _) => "also fits",

@@ -51,6 +51,8 @@ pub(super) fn doubts(scene: &Scene) -> Vec<Doubt> {
         rivals(first, scene.candidates, &mut found);
         unexplained(scene, first, &mut found);
         behaviour(first, scene.playbook, &mut found);
+    } else if let Some(other) = scene.candidates.iter().find(|candidate| candidate.is_another_deed()) {
+        found.push(other_deed(other));
     }
     let mut seen = BTreeSet::new();
     found.retain(|doubt| seen.insert((doubt.kind, doubt.text.clone())));
@@ -204,6 +206,26 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
             found.push(doubt(DoubtKind::EvidenceOmitted, Confidence::Medium, text));
         }
     }
+}
+
+/// Traffic with what is named that is not named as the suspect, since it is not what was reported.
+fn other_deed(other: &Candidate) -> Doubt {
+    let who = other.suspect.process.as_ref().map_or_else(
+        || "traffic without a known process".to_owned(),
+        |process| format!("{} (process {})", process.name.shown(40), process.pid),
+    );
+    let text = format!(
+        "{who} reached the reported address and none of the reported ports, {}; that may be another matter",
+        match other.matched.offset_s {
+            0 => "and history has holes".to_owned(),
+            offset => format!(
+                "{} s {} the reported time",
+                offset.unsigned_abs(),
+                if offset > 0 { "after" } else { "before" }
+            ),
+        }
+    );
+    doubt(DoubtKind::PartialMatch, Confidence::Low, text)
 }
 
 fn matching(first: &Candidate, found: &mut Vec<Doubt>) {

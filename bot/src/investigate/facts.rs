@@ -9,6 +9,8 @@ use history::Process;
 use history::Via;
 
 use super::behaviour::Group;
+use super::habit;
+use super::habit::Unlike;
 use super::host::Host;
 use super::host::identity;
 use super::host::program_name;
@@ -54,10 +56,16 @@ pub(super) struct Traits {
     pub downloads: u64,
     pub login_failures: u64,
     pub other_sources: u64,
+    pub unlike: Unlike,
 }
 
 /// What a group's program is like.
-pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbook: &Playbook) -> Traits {
+pub(super) fn traits<'a>(
+    host: &Host<'a>,
+    group: &Group,
+    origin: Option<&Origin<'a>>,
+    playbook: &Playbook,
+) -> Traits {
     let mut traits = Traits::default();
     let Some(process) = group.process else {
         return traits;
@@ -71,8 +79,30 @@ pub(super) fn traits(host: &Host, group: &Group, origin: Option<&Origin>, playbo
         traits.downloads = downloads(host, process, origin);
         traits.login_failures = login_failures(host, origin);
         traits.other_sources = other_sources(host, origin).len() as u64;
+        traits.unlike = origin
+            .login
+            .and_then(|login| Some(habit::unlike(habit::habit_of(host, login)?, login)))
+            .unwrap_or_default();
     }
     traits
+}
+
+/// Whether a program that fetches files, or its script, is run.
+pub(super) fn is_downloader(process: &Process) -> bool {
+    DOWNLOADERS.contains(&program_name(process))
+}
+
+/// Whether a program runs from where programs do not lie, or from nowhere.
+pub(super) fn is_odd(process: &Process) -> bool {
+    let seen = process.seen != history::Seen::Snapshot;
+    process.flags.exe_memfd
+        || (process.flags.exe_deleted && seen)
+        || is_temporary(&process.exe)
+        || process.exe.contains("/.")
+}
+
+fn is_temporary(exe: &str) -> bool {
+    ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root))
 }
 
 fn tool_by_name(process: &Process, tools: &[Tool]) -> Option<String> {
@@ -131,21 +161,20 @@ fn serving_ancestor(host: &Host, process: &Process, origin: &Origin) -> String {
 }
 
 /// Downloads by the same session or service before the process started.
-fn downloads(host: &Host, process: &Process, origin: &Origin) -> u64 {
+fn downloads<'a>(host: &Host<'a>, process: &Process, origin: &Origin<'a>) -> u64 {
     let Some(session) = origin.chain.last() else {
         return 0;
     };
-    let mut found = 0;
     let candidates = host
         .evidence
         .processes
         .iter()
-        .filter(|other| DOWNLOADERS.contains(&program_name(other)) && other.started <= process.started);
-    for other in candidates.take(100) {
-        let lineage = host.lineage(other);
-        found += u64::from(lineage.ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id)));
-    }
-    found
+        .filter(|other| is_downloader(other) && other.started <= process.started)
+        .take(100);
+    let below = |other: &&'a Process| {
+        host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id))
+    };
+    candidates.filter(below).count() as u64
 }
 
 /// Failed logins of the same user or from the same address before the login.
@@ -209,6 +238,11 @@ pub(super) fn facts(
     facts.suspect("downloads", whole(traits.downloads));
     facts.suspect("login_failures", whole(traits.login_failures));
     facts.suspect("other_sources", whole(traits.other_sources));
+    facts.suspect("earlier_logins", whole(traits.unlike.logins));
+    facts.suspect("new_source", traits.unlike.source);
+    facts.suspect("new_hour", traits.unlike.hour);
+    facts.suspect("new_method", traits.unlike.method);
+    facts.suspect("new_key", traits.unlike.key);
     process_facts(&mut facts, group.process);
     origin_facts(&mut facts, origin);
     facts
@@ -274,7 +308,7 @@ fn only_ports(behaviour: &Behaviour, known: &[u16]) -> bool {
 
 fn process_facts(facts: &mut Facts, process: Option<&Process>) {
     let exe = process.map(|process| cut_bytes(&process.exe, TEXT_MAX)).unwrap_or_default();
-    let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root));
+    let temporary = is_temporary(exe);
     // A service's file is "deleted" after every upgrade; it says something only where the start was seen.
     let seen = process.is_some_and(|process| process.seen != history::Seen::Snapshot);
     let flags = process.map(|process| process.flags).unwrap_or_default();
@@ -377,7 +411,7 @@ pub(super) fn rule_words(
 }
 
 /// `port 22`, `ports 22, 80-90`.
-fn port_list(ranges: &[(u16, u16)]) -> String {
+pub(super) fn port_list(ranges: &[(u16, u16)]) -> String {
     let word = if words::ports_in(ranges) == 1 { "port" } else { "ports" };
     format!("{word} {}", words::port_list(ranges, 6))
 }

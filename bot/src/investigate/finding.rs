@@ -6,6 +6,9 @@ use history::Via;
 use super::Asked;
 use super::beside;
 use super::facts;
+use super::habit;
+use super::host::program_name;
+use super::onward;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
@@ -24,6 +27,7 @@ pub(super) fn findings(asked: &[Asked], first: Option<&Candidate>, candidates: &
         what(first, &mut found);
         who(first, &mut found);
         why(first, &mut found);
+        onward::findings(first, &mut found);
         beside::also(first, &mut found);
     }
     let first_key = first.map(Candidate::key);
@@ -177,6 +181,17 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
     found.push(finding(first, About::Who, text, Vec::new()));
     let (text, events) = entry_text(&suspect.entry);
     found.push(finding(first, About::Who, text, events));
+    let is_ssh_server = first.group.process.is_some_and(|process| program_name(process).starts_with("sshd"));
+    if let (Entry::Login { login }, true, false) = (&suspect.entry, is_ssh_server, suspect.behaviour.inbound)
+    {
+        let whence =
+            login.source_address.map_or_else(|| "elsewhere".to_owned(), |address| address.to_string());
+        let text = format!(
+            "the ssh server itself sent it, for this session: a port that was forwarded (ssh -D, -L, -W, -J); the \
+             program that made it ran at {whence}"
+        );
+        found.push(finding(first, About::Who, text, vec![login.event]));
+    }
 }
 
 fn entry_text(entry: &Entry) -> (String, Vec<EventId>) {
@@ -206,6 +221,34 @@ fn entry_text(entry: &Entry) -> (String, Vec<EventId>) {
         Entry::Console { tty } => (format!("it was started on the console {}", tty.shown(20)), Vec::new()),
         Entry::Unknown => ("how its session or service began is not recorded".to_owned(), Vec::new()),
     }
+}
+
+/// Sessions of the same user that were open at the same time from elsewhere.
+fn beside_open(first: &Candidate, login: &history::LoginEvent) -> Option<Finding> {
+    let host = first.host;
+    let until = first.suspect.behaviour.last;
+    let open: Vec<_> = (host.evidence.logins.iter())
+        .filter(|other| other.login.accepted && other.login.user == login.login.user)
+        .filter(|other| other.login.source_address.is_some_and(|it| Some(it) != login.login.source_address))
+        .filter(|other| {
+            let ended = other.login.process.and_then(|id| host.exit(id)).map(|exit| exit.time);
+            other.time <= until && ended.is_none_or(|ended| ended >= login.time)
+        })
+        .take(4)
+        .collect();
+    let first_open = open.first()?;
+    let from: Vec<String> = open
+        .iter()
+        .filter_map(|other| other.login.source_address)
+        .map(|address| address.to_string())
+        .collect();
+    let text = format!(
+        "{} had another session open at the same time, from {}, since {}",
+        Untrusted::new(&login.login.user).shown(40),
+        words::list(&from),
+        words::utc(first_open.time),
+    );
+    Some(finding(first, About::Why, text, open.iter().map(|other| other.event).collect()))
 }
 
 /// A login in a sentence.
@@ -254,6 +297,13 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
         text,
         failures.iter().rev().take(4).map(|event| event.event).collect(),
     ));
+    if let Some(habit) = habit::habit_of(first.host, login) {
+        let program = first.group.process.map(|process| process.exe.as_str());
+        for text in habit::sentences(habit, login, program) {
+            found.push(finding(first, About::Why, text, vec![login.event]));
+        }
+    }
+    found.extend(beside_open(first, login));
     let sources = facts::other_sources(first.host, origin);
     if !sources.is_empty() {
         let shown: Vec<String> = sources.iter().take(4).map(ToString::to_string).collect();

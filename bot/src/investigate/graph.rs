@@ -5,6 +5,7 @@ use history::Protocol;
 
 use super::facts;
 use super::host::program_name;
+use super::onward;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::Edge;
@@ -18,7 +19,10 @@ use crate::untrusted::Untrusted;
 const SIBLINGS_MAX: usize = 5;
 
 /// Chain processes that are drawn; from the middle of a longer one some are folded.
-const CHAIN_MAX: usize = 14;
+const CHAIN_MAX: usize = 12;
+
+/// Things that the session did beside, of each kind, that are drawn.
+const ONWARD_MAX: usize = 3;
 
 /// Draws how a suspect came to do it.
 pub(super) fn graph(candidate: &Candidate) -> Graph {
@@ -64,6 +68,7 @@ pub(super) fn graph(candidate: &Candidate) -> Graph {
     drawing.edge(last, suspect, "started");
     drawing.siblings(candidate, last);
     drawing.targets(candidate, suspect);
+    drawing.onward(candidate, last);
     drawing.graph
 }
 
@@ -135,10 +140,13 @@ impl Drawing {
         let Some(above) = origin.chain.first() else {
             return;
         };
+        // What was fetched is drawn apart.
         let mut counts = std::collections::BTreeMap::<String, u64>::new();
         for other in candidate.host.evidence.processes.iter().take(10_000) {
             let is_child = other.parent.is_some_and(|parent| parent.same_process(&above.id));
-            if is_child && !other.id.same_process(&process.id) && !other.id.same_process(&above.id) {
+            let apart = facts::is_downloader(other) || facts::is_odd(other);
+            if is_child && !apart && !other.id.same_process(&process.id) && !other.id.same_process(&above.id)
+            {
                 *counts.entry(Untrusted::new(program_name(other)).shown(40)).or_default() += 1;
             }
         }
@@ -151,6 +159,27 @@ impl Drawing {
         }
         let rest: u64 = counts.iter().skip(SIBLINGS_MAX).map(|(_, count)| count).sum();
         self.graph.folded += rest;
+    }
+
+    /// What else the session did that matters: fetched, run from odd places, sent elsewhere.
+    fn onward(&mut self, candidate: &Candidate, parent: Option<usize>) {
+        let found = onward::onward(candidate);
+        let fetched = found.downloads.iter().map(|process| (*process, "fetched something"));
+        let odd = found.odd.iter().map(|process| (*process, "ran from an odd place"));
+        for (process, what) in fetched.chain(odd).take(ONWARD_MAX) {
+            let line = Untrusted::command_line(&process.argv).shown(80);
+            let node = self.node(NodeKind::Process, program_name(process), &line, false);
+            self.edge(parent, node, what);
+        }
+        for activity in found.destinations.iter().take(ONWARD_MAX) {
+            let address = activity.address_sample.first().map(ToString::to_string).unwrap_or_default();
+            let detail = facts::port_list(&activity.port_ranges);
+            let node = self.node(NodeKind::Target, &address, &detail, false);
+            self.edge(parent, node, "also sent to");
+        }
+        let all = found.downloads.len() + found.odd.len();
+        let more = all.saturating_sub(ONWARD_MAX) + found.destinations.len().saturating_sub(ONWARD_MAX);
+        self.graph.folded += more as u64;
     }
 
     fn targets(&mut self, candidate: &Candidate, suspect: usize) {

@@ -38,6 +38,7 @@ pub(super) struct Host<'a> {
     pub name: String,
     pub evidence: &'a Evidence,
     images: HashMap<Identity, Vec<&'a Process>>,
+    children: HashMap<Identity, Vec<Identity>>,
     exits: HashMap<Identity, &'a Exit>,
     users: HashMap<u32, &'a str>,
     logins: HashMap<Identity, Vec<&'a LoginEvent>>,
@@ -60,6 +61,7 @@ impl<'a> Host<'a> {
             name,
             evidence,
             images: HashMap::new(),
+            children: HashMap::new(),
             exits: HashMap::new(),
             users: HashMap::new(),
             logins: HashMap::new(),
@@ -70,6 +72,9 @@ impl<'a> Host<'a> {
         }
         for process in evidence.processes.iter().take(PROCESSES_MAX) {
             host.images.entry(identity(process.id)).or_default().push(process);
+            if let Some(parent) = process.parent {
+                host.children.entry(identity(parent)).or_default().push(identity(process.id));
+            }
             if let Some(user) = process.user.as_deref().filter(|user| !user.is_empty()) {
                 host.users.entry(process.credentials.uid).or_insert(user);
             }
@@ -131,6 +136,20 @@ impl<'a> Host<'a> {
     /// A user's name, or `uid N`.
     pub fn user(&self, uid: u32) -> Untrusted {
         self.known_user(uid).unwrap_or_else(|| Untrusted::new(&format!("uid {uid}")))
+    }
+
+    /// A process and everything below it.
+    pub fn below(&self, top: &Process) -> HashSet<Identity> {
+        let mut found = HashSet::from([identity(top.id)]);
+        let mut open = vec![identity(top.id)];
+        while let Some(at) = open.pop() {
+            for child in self.children.get(&at).into_iter().flatten() {
+                if found.insert(*child) {
+                    open.push(*child);
+                }
+            }
+        }
+        found
     }
 
     /// The way up from a process.

@@ -10,8 +10,10 @@ mod doubt;
 mod facts;
 mod finding;
 mod graph;
+mod habit;
 mod host;
 mod matching;
+mod onward;
 mod origin;
 mod request;
 mod suspect;
@@ -59,6 +61,8 @@ pub fn investigate(
     let silent = silent_hosts(located, answers, &names);
     let verdict = match first {
         Some(first) => first.suspect.verdict.clone(),
+        // Traffic with what is named, which is not what was reported, clears nobody.
+        None if candidates.iter().any(|it| it.suspect.behaviour.matched > 0) => Verdict::Unknown,
         None => without_suspect(claims, &asked, &silent),
     };
     let doubts = doubt::doubts(&doubt::Scene {
@@ -88,12 +92,12 @@ pub fn investigate(
     }
 }
 
-/// Each process once, even where several questions brought it up.
+/// Each process once, even where several questions brought it up; none that did something else.
 fn kept(candidates: Vec<Candidate>) -> Vec<crate::case::Suspect> {
     let mut seen = std::collections::HashSet::new();
     candidates
         .into_iter()
-        .filter(|candidate| seen.insert(candidate.key()))
+        .filter(|candidate| !candidate.is_another_deed() && seen.insert(candidate.key()))
         .map(|candidate| candidate.suspect)
         .take(SUSPECTS_KEPT)
         .collect()

@@ -45,6 +45,8 @@ pub(super) struct Candidate<'a> {
     pub sign_weight: u32,
     /// Whether the claims name a target, so that a match means something.
     pub targeted: bool,
+    /// Whether its host's history of the claimed time is complete.
+    pub complete: bool,
     /// Answers of conditions that could not be evaluated.
     pub rule_errors: Vec<String>,
 }
@@ -52,7 +54,24 @@ pub(super) struct Candidate<'a> {
 impl Candidate<'_> {
     /// Whether it may carry a verdict.
     pub fn counts(&self) -> bool {
-        self.suspect.behaviour.matched > 0 || (!self.targeted && self.suspect.verdict != Verdict::Unknown)
+        let matches = self.suspect.behaviour.matched > 0 && !self.is_another_deed();
+        !self.only_answers()
+            && (matches || (!self.targeted && self.suspect.verdict != Verdict::Unknown))
+    }
+
+    /// Whether it reached the reported address, but none of the reported ports, and either at another time or where
+    /// history has holes: then who reached the reported ports may be somebody else, and this one is not to be named.
+    pub fn is_another_deed(&self) -> bool {
+        let no_port = matches!(self.matched.ports, (claimed, Some(0)) if claimed > 0);
+        no_port && (self.matched.offset_s != 0 || !self.complete)
+    }
+
+    /// Whether it is only the kernel that answered what came in, as it does where somebody forges this address.
+    pub fn only_answers(&self) -> bool {
+        let behaviour = &self.suspect.behaviour;
+        self.group.process.is_none()
+            && self.group.unrecorded.is_none()
+            && behaviour.via.first() == Some(&history::Via::Kernel)
     }
 
     /// What makes it one suspect, whichever question brought it up.
@@ -92,7 +111,7 @@ pub(super) fn candidates<'a>(asked: &'a Asked<'a>, playbook: &Playbook) -> Vec<C
         .take(JUDGED_MAX)
         .map(|group| {
             check_match(host, &group, remotes);
-            candidate(host, &asked.claims, group, targeted, playbook)
+            candidate(host, asked, group, targeted, playbook)
         })
         .collect()
 }
@@ -113,11 +132,12 @@ fn check_match(host: &Host, group: &Group, remotes: &[history::Prefix]) {
 
 fn candidate<'a>(
     host: &'a Host<'a>,
-    claims: &'a [&'a Claim],
+    asked: &'a Asked<'a>,
     group: Group<'a>,
     targeted: bool,
     playbook: &Playbook,
 ) -> Candidate<'a> {
+    let claims: &[&Claim] = &asked.claims;
     let origin = group.process.map(|process| origin::origin(host, process));
     let traits = facts::traits(host, &group, origin.as_ref(), playbook);
     let ready = facts::facts(&group, origin.as_ref(), &traits, claims, playbook).ready();
@@ -173,6 +193,7 @@ fn candidate<'a>(
         origin,
         sign_weight,
         targeted,
+        complete: asked.view.complete,
         rule_errors: errors,
     }
 }

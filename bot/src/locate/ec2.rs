@@ -16,12 +16,13 @@ use tokio::task::JoinSet;
 
 use super::Locate;
 use super::interface::Holder;
-use super::interface::addresses_of;
 use super::interface::holder;
+use super::interface::holds;
 use super::ledger::Ledger;
 use super::merge;
 use super::nat::subnets_behind;
 use super::past;
+use super::trail::Trail;
 use super::wanted::Wanted;
 use crate::aws::Place;
 use crate::aws::Places;
@@ -39,12 +40,13 @@ const BEHIND_MAX: usize = 2_000;
 pub struct Ec2Locator {
     places: Places,
     ledger: Option<Ledger>,
+    trail: Trail,
 }
 
 impl Ec2Locator {
     /// Looks in these accounts and regions, and in the ledger of what they were.
     pub fn new(places: Places, ledger: Option<Ledger>) -> Self {
-        Self { places, ledger }
+        Self { places, ledger, trail: Trail::default() }
     }
 
     fn note_unknown_places(&self, accused: &Accused, notes: &mut Vec<String>) {
@@ -69,6 +71,7 @@ impl Locate for Ec2Locator {
             return located;
         }
         self.note_unknown_places(accused, &mut located.notes);
+        located.notes.extend(self.places.notes());
         let everywhere = self.places.matching(None, None);
         let places = self.places.matching(accused.account.as_deref(), accused.region.as_deref());
         let mut found = search_all(&places, &wanted).await;
@@ -80,7 +83,7 @@ impl Locate for Ec2Locator {
             found.notes.push(nothing_found(&everywhere, &wanted));
         }
         if let (Some(ledger), Some(window)) = (&self.ledger, &claim.window) {
-            past::apply(ledger, &everywhere, &wanted, window, &mut found).await;
+            past::apply(ledger, &self.trail, &everywhere, &wanted, window, &mut found).await;
         }
         merge(&mut located, found);
         located
@@ -106,16 +109,54 @@ async fn search_all(places: &[Place], wanted: &Wanted) -> Located {
     let mut results = searches.join_all().await;
     results.sort_by_key(|(number, _)| *number);
     let mut all = Located::default();
-    for (_, found) in results {
+    let mut failures: Vec<(&Place, String)> = Vec::new();
+    for (number, (found, failed)) in results {
         merge(&mut all, found);
+        failures.extend(failed.map(|reason| (&places[number], reason)));
     }
+    all.notes.extend(failure_notes(&failures));
     all
 }
 
-async fn search(place: &Place, wanted: &Wanted) -> Located {
-    let mut search =
-        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), found: Located::default() };
-    let Ok(_permit) = place.permits.acquire().await else { return search.found };
+/// One note for each account and reason: an account that cannot be entered fails alike in every region.
+fn failure_notes(failures: &[(&Place, String)]) -> Vec<String> {
+    let mut grouped: BTreeMap<(&Option<String>, &str), Vec<&str>> = BTreeMap::new();
+    for (place, reason) in failures {
+        grouped.entry((&place.account, reason)).or_default().push(&place.region);
+    }
+    let tell = |((account, reason), regions): (&(&Option<String>, &str), &Vec<&str>)| {
+        let account = account.as_ref().map(|id| format!("account {id} in ")).unwrap_or_default();
+        let regions = match regions.as_slice() {
+            few if few.len() <= 4 => few.join(", "),
+            many => format!("{} regions ({}, ...)", many.len(), many[..3].join(", ")),
+        };
+        format!("could not search {account}{regions}: {reason}{}", hint(reason))
+    };
+    grouped.iter().map(tell).collect()
+}
+
+/// What to do about it, where that is known.
+fn hint(reason: &str) -> &'static str {
+    if reason.contains("OptInRequired") || reason.contains("AuthFailure") {
+        " (the region may not be enabled in that account)"
+    } else if reason.contains("Expired") {
+        " (the bot's credentials have expired)"
+    } else if reason.contains("AccessDenied") || reason.contains("UnauthorizedOperation") {
+        " (the bot's role there may not, or may not be assumed)"
+    } else {
+        ""
+    }
+}
+
+async fn search(place: &Place, wanted: &Wanted) -> (Located, Option<String>) {
+    let mut search = Search {
+        client: Client::new(&place.sdk),
+        place,
+        whys: BTreeMap::new(),
+        found: Located::default(),
+        failed: None,
+    };
+    let Ok(_permit) = place.permits.acquire().await else { return (search.found, None) };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
         search.add_why(id, "named in the notice".to_owned());
     }
@@ -124,7 +165,7 @@ async fn search(place: &Place, wanted: &Wanted) -> Located {
     }
     search.addresses(wanted).await;
     search.describe().await;
-    search.found
+    (search.found, search.failed)
 }
 
 /// The search of one place.
@@ -134,6 +175,8 @@ struct Search<'a> {
     /// Instance id to why it is a candidate.
     whys: BTreeMap<String, String>,
     found: Located,
+    /// Why the place could not be searched whole; one reason is as good as many.
+    failed: Option<String>,
 }
 
 impl Search<'_> {
@@ -143,9 +186,11 @@ impl Search<'_> {
             match interfaces(&self.client, filter, &addresses).await {
                 Ok(interfaces) => {
                     for interface in interfaces {
-                        let mut held = addresses_of(&interface);
-                        held.retain(|address| wanted.addresses.contains(address));
-                        if let (true, [only]) = (held.is_empty(), addresses.as_slice()) {
+                        let mut held: Vec<IpAddr> = wanted.addresses.clone();
+                        held.retain(|address| holds(&interface, *address));
+                        if filter == "network-interface-id" {
+                            self.add_named(&interface);
+                        } else if let (true, [only]) = (held.is_empty(), addresses.as_slice()) {
                             held.extend(only.parse::<IpAddr>());
                         }
                         for address in held {
@@ -153,7 +198,7 @@ impl Search<'_> {
                         }
                     }
                 }
-                Err(error) => self.note(format!("could not look up addresses in {}: {error}", self.place)),
+                Err(error) => self.fail(error),
             }
         }
         let four: Vec<String> =
@@ -163,7 +208,19 @@ impl Search<'_> {
         }
         match elastic_addresses(&self.client, &four).await {
             Ok(addresses) => addresses.into_iter().for_each(|address| self.add_elastic(address)),
-            Err(error) => self.note(format!("could not look up Elastic IPs in {}: {error}", self.place)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// An interface that the notice names.
+    fn add_named(&mut self, interface: &NetworkInterface) {
+        let id = interface.network_interface_id().unwrap_or_default();
+        match holder(interface) {
+            Holder::Instance(instance) => {
+                self.add_why(&instance, format!("has {id}, which the notice names"))
+            }
+            Holder::Nat(gateway) => self.note(format!("{id} in {} is of NAT gateway {gateway}", self.place)),
+            Holder::Other(what) => self.note(format!("{id} in {} is {what}", self.place)),
         }
     }
 
@@ -203,10 +260,11 @@ impl Search<'_> {
         }
     }
 
-    fn add_elastic(&mut self, (address, instance, is_attached): (String, Option<String>, bool)) {
-        match instance {
+    fn add_elastic(&mut self, elastic: Elastic) {
+        let address = elastic.address;
+        match elastic.instance {
             Some(id) => self.add_why(&id, format!("holds {address} now")),
-            None if is_attached => {}
+            None if elastic.is_attached => {}
             None => self.note(format!(
                 "{address} is an Elastic IP of {} that is attached to nothing now",
                 self.place
@@ -226,7 +284,7 @@ impl Search<'_> {
                     self.found.hosts.push(host(self.place, owner, &instance, why.unwrap_or_default()));
                 }
             }
-            Err(error) => self.note(format!("could not read instances of {}: {error}", self.place)),
+            Err(error) => self.fail(error),
         }
     }
 
@@ -239,6 +297,10 @@ impl Search<'_> {
         }
     }
 
+    fn fail(&mut self, reason: String) {
+        self.failed.get_or_insert(reason);
+    }
+
     fn note(&mut self, note: String) {
         if !self.found.notes.contains(&note) {
             self.found.notes.push(note);
@@ -246,23 +308,39 @@ impl Search<'_> {
     }
 }
 
-async fn interfaces(client: &Client, name: &str, values: &[String]) -> Result<Vec<NetworkInterface>, String> {
+/// Interfaces by a filter.
+pub async fn interfaces(
+    client: &Client,
+    name: &str,
+    values: &[String],
+) -> Result<Vec<NetworkInterface>, String> {
     let filter = Filter::builder().name(name).set_values(Some(values.to_vec())).build();
     let pages = client.describe_network_interfaces().filters(filter).into_paginator().items().send();
     pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| reason(&error))
 }
 
-/// Elastic IPs: the address, its instance, and whether it is attached to anything.
-async fn elastic_addresses(
-    client: &Client,
-    values: &[String],
-) -> Result<Vec<(String, Option<String>, bool)>, String> {
+/// An Elastic IP.
+pub struct Elastic {
+    address: String,
+    /// The instance that it is attached to.
+    instance: Option<String>,
+    /// Whether it is attached to anything.
+    is_attached: bool,
+    /// Its allocation.
+    pub allocation: Option<String>,
+}
+
+/// Elastic IPs by their addresses.
+pub async fn elastic_addresses(client: &Client, values: &[String]) -> Result<Vec<Elastic>, String> {
     let filter = Filter::builder().name("public-ip").set_values(Some(values.to_vec())).build();
     let answer = client.describe_addresses().filters(filter).send().await.map_err(|error| reason(&error))?;
     let read = |address: aws_sdk_ec2::types::Address| {
-        let instance = address.instance_id.filter(|id| !id.is_empty());
-        let is_attached = address.network_interface_id.or(address.association_id).is_some();
-        Some((address.public_ip?, instance, is_attached))
+        Some(Elastic {
+            instance: address.instance_id.filter(|id| !id.is_empty()),
+            is_attached: address.network_interface_id.or(address.association_id).is_some(),
+            allocation: address.allocation_id,
+            address: address.public_ip?,
+        })
     };
     Ok(answer.addresses.unwrap_or_default().into_iter().filter_map(read).collect())
 }
@@ -311,6 +389,7 @@ fn host(place: &Place, owner: Option<String>, instance: &Instance, why: String) 
         tags,
         private_addresses: addresses([instance.private_ip_address()]),
         public_addresses: addresses([instance.public_ip_address()]),
+        image: instance.image_id().map(str::to_owned),
         launched: instance.launch_time().and_then(|at| Timestamp::from_second(at.secs()).ok()),
         why,
     };
@@ -347,5 +426,36 @@ fn extend(list: &mut Vec<IpAddr>, more: Vec<IpAddr>) {
         if !list.contains(&address) {
             list.push(address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_cannot_be_entered_is_one_note() {
+        let place = |account: &str, region: &str| Place {
+            account: Some(account.to_owned()),
+            region: region.to_owned(),
+            sdk: aws_config::SdkConfig::builder().build(),
+            permits: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
+            entry: None,
+        };
+        let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2"];
+        let mut places: Vec<Place> = regions.iter().map(|region| place("111122223333", region)).collect();
+        places.push(place("444455556666", "me-south-1"));
+        let mut failures: Vec<(&Place, String)> =
+            places[..5].iter().map(|place| (place, "AccessDenied: no".to_owned())).collect();
+        failures.push((&places[5], "AuthFailure: not able to validate".to_owned()));
+        assert_eq!(
+            failure_notes(&failures),
+            [
+                "could not search account 111122223333 in 5 regions (eu-west-1, eu-west-2, eu-west-3, ...): \
+                 AccessDenied: no (the bot's role there may not, or may not be assumed)",
+                "could not search account 444455556666 in me-south-1: AuthFailure: not able to validate \
+                 (the region may not be enabled in that account)",
+            ]
+        );
     }
 }

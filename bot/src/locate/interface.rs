@@ -31,6 +31,13 @@ pub fn holder(interface: &NetworkInterface) -> Holder {
     Holder::Other(format!("{} ({id})", describe(kind, requester, description)))
 }
 
+/// Who holds an interface, as the ledger names it.
+pub fn held_by(interface: &NetworkInterface) -> String {
+    match holder(interface) {
+        Holder::Instance(id) | Holder::Nat(id) | Holder::Other(id) => id,
+    }
+}
+
 /// All addresses that an interface holds.
 pub fn addresses_of(interface: &NetworkInterface) -> Vec<IpAddr> {
     let mut texts = vec![
@@ -46,6 +53,14 @@ pub fn addresses_of(interface: &NetworkInterface) -> Vec<IpAddr> {
     held.sort();
     held.dedup();
     held
+}
+
+/// Whether an interface holds an address, itself or in a prefix that is delegated to it.
+pub fn holds(interface: &NetworkInterface, address: IpAddr) -> bool {
+    let four = interface.ipv4_prefixes().iter().filter_map(|prefix| prefix.ipv4_prefix());
+    let six = interface.ipv6_prefixes().iter().filter_map(|prefix| prefix.ipv6_prefix());
+    let in_prefix = |text: &str| text.parse::<ipnet::IpNet>().is_ok_and(|net| net.contains(&address));
+    addresses_of(interface).contains(&address) || four.chain(six).any(in_prefix)
 }
 
 /// Whether it is a NAT gateway's, and its id where the description names it.
@@ -104,6 +119,20 @@ mod tests {
         check("interface", "arn:aws:ecs:eu-west-1:111122223333:attachment/0a", "Fargate");
         check("branch", "", "pod");
         check("interface", "", "attached to no instance");
+    }
+
+    #[test]
+    fn an_address_in_a_delegated_prefix_is_the_nodes() {
+        use aws_sdk_ec2::types::Ipv4PrefixSpecification;
+        let interface = NetworkInterface::builder()
+            .private_ip_address("10.0.0.7")
+            .ipv4_prefixes(Ipv4PrefixSpecification::builder().ipv4_prefix("10.0.1.16/28").build())
+            .build();
+        for (address, expected) in
+            [("10.0.0.7", true), ("10.0.1.20", true), ("10.0.1.32", false), ("10.0.0.8", false)]
+        {
+            assert_eq!(holds(&interface, address.parse().expect("address")), expected, "{address}");
+        }
     }
 
     #[test]

@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS looks (
     first INTEGER NOT NULL,
     last INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS names (
+    name TEXT PRIMARY KEY,
+    address TEXT NOT NULL
+) STRICT;
 PRAGMA user_version = 1;
 ";
 
@@ -148,6 +152,98 @@ impl Ledger {
         })
     }
 
+    /// Writes down that a holding began at a certain time, which is known from an event. Late and repeated events
+    /// only make what is known more exact.
+    pub fn begin(&self, place: &str, at: Timestamp, holding: &Holding) -> Result<(), LedgerError> {
+        let (address, now) = (holding.address.to_string(), at.as_millisecond());
+        self.write("write down the begin of a holding", |transaction| {
+            let values = params![place, address, holding.holder, now];
+            let known = transaction.execute(
+                "UPDATE OR IGNORE holdings SET first_seen = ?4, not_before = ?4
+                 WHERE place = ?1 AND address = ?2 AND holder = ?3 AND not_before <= ?4 AND first_seen >= ?4",
+                values,
+            )?;
+            let lasts: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM holdings WHERE place = ?1 AND address = ?2 AND holder = ?3
+                 AND first_seen <= ?4 AND (ended IS NULL OR ended > ?4))",
+                values,
+                |row| row.get(0),
+            )?;
+            if known == 0 && !lasts {
+                transaction.execute(
+                    "INSERT OR IGNORE INTO holdings (place, address, holder, first_seen, last_seen, not_before)
+                     VALUES (?1, ?2, ?3, ?4, ?4, ?4)",
+                    values,
+                )?;
+            }
+            if is_public(holding.address) {
+                // One holder at a time in all the world: whoever held it before does so no more.
+                transaction.execute(
+                    "UPDATE holdings SET last_seen = ?3, ended = ?3
+                     WHERE address = ?1 AND holder <> ?2 AND first_seen <= ?3 AND last_seen <= ?3
+                     AND ifnull(ended, ?3) >= ?3",
+                    params![address, holding.holder, now],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes down that an address was given up at a certain time.
+    pub fn end(&self, place: &str, at: Timestamp, address: IpAddr) -> Result<(), LedgerError> {
+        self.write("write down the end of a holding", |transaction| {
+            transaction.execute(
+                "UPDATE holdings SET last_seen = ?3, ended = ?3
+                 WHERE place = ?1 AND address = ?2 AND first_seen <= ?3 AND last_seen <= ?3
+                 AND ifnull(ended, ?3) >= ?3",
+                params![place, address.to_string(), at.as_millisecond()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Writes down that a holder gave up all addresses but those that it kept.
+    pub fn end_all(
+        &self,
+        place: &str,
+        at: Timestamp,
+        holder: &str,
+        kept: &[IpAddr],
+    ) -> Result<(), LedgerError> {
+        let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+        let kept = serde_json::to_string(&kept).unwrap_or_else(|_| "[]".to_owned());
+        self.write("write down the end of a holder", |transaction| {
+            transaction.execute(
+                "UPDATE holdings SET last_seen = ?3, ended = ?3
+                 WHERE place = ?1 AND holder = ?2 AND first_seen <= ?3 AND last_seen <= ?3
+                 AND ifnull(ended, ?3) >= ?3 AND address NOT IN (SELECT value FROM json_each(?4))",
+                params![place, holder, at.as_millisecond(), kept],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Remembers what allocations and associations stand for: events about their end do not say.
+    pub fn remember(&self, names: &[(String, IpAddr)]) -> Result<(), LedgerError> {
+        self.write("remember associations", |transaction| {
+            let sql = "INSERT OR REPLACE INTO names (name, address) VALUES (?1, ?2)";
+            let mut statement = transaction.prepare_cached(sql)?;
+            for (name, address) in names {
+                statement.execute(params![name, address.to_string()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What an allocation or association stands for.
+    pub fn recall(&self, name: &str) -> Result<Option<IpAddr>, LedgerError> {
+        self.write("recall an association", |transaction| {
+            let sql = "SELECT address FROM names WHERE name = ?1";
+            let found: Option<String> = transaction.query_row(sql, [name], |row| row.get(0)).optional()?;
+            Ok(found.and_then(|text| text.parse().ok()))
+        })
+    }
+
     /// Who held an address in a window. `places` are all that are swept; the answer is complete only when every
     /// one was looked at without a hole from before the window to its end.
     pub fn holders(
@@ -211,6 +307,17 @@ fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// Whether an address has one holder at a time; private ones repeat from network to network.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(four) => {
+            let [first, second, ..] = four.octets();
+            !four.is_private() && !four.is_link_local() && !(first == 100 && (64..128).contains(&second))
+        }
+        IpAddr::V6(six) => !six.is_unique_local() && !six.is_unicast_link_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,8 +334,7 @@ mod tests {
 
     /// i-1 is seen at minutes 0 and 5, nobody at 10, i-2 at 15 and 20.
     fn ledger() -> (tempfile::TempDir, Ledger) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let ledger = Ledger::open(&folder.path().join("ledger.sqlite")).expect("opened");
+        let (folder, ledger) = fresh();
         for (minute, holding) in
             [(0, seen("i-1")), (5, seen("i-1")), (10, Vec::new()), (15, seen("i-2")), (20, seen("i-2"))]
         {
@@ -268,5 +374,77 @@ mod tests {
         assert_eq!(past.held.len(), 1);
         let elsewhere = ["here".to_owned(), "there".to_owned()];
         assert!(!ledger.holders(address, at(200), at(200), &elsewhere).expect("read").is_complete);
+    }
+
+    fn fresh() -> (tempfile::TempDir, Ledger) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::open(&folder.path().join("ledger.sqlite")).expect("opened");
+        (folder, ledger)
+    }
+
+    fn whole(ledger: &Ledger) -> Vec<(String, Option<i64>, i64, Option<i64>)> {
+        let past = ledger.holders(ADDRESS.parse().expect("address"), at(0), at(1_000), &[]).expect("read");
+        let minute = |time: Timestamp| (time.as_second() - at(0).as_second()) / 60;
+        let read = |held: Held| {
+            (held.holder, held.not_before.map(minute), minute(held.first_seen), held.ended.map(minute))
+        };
+        past.held.into_iter().map(read).collect()
+    }
+
+    fn holding(holder: &str) -> Holding {
+        Holding { address: ADDRESS.parse().expect("address"), holder: holder.to_owned() }
+    }
+
+    #[test]
+    fn events_make_what_looks_saw_exact_in_any_order() {
+        let address = ADDRESS.parse().expect("address");
+        type Step = fn(&Ledger, IpAddr);
+        let steps: [Step; 3] = [
+            |ledger, _| ledger.begin("here", at(12), &holding("i-2")).expect("written"),
+            |ledger, _| ledger.begin("here", at(3), &holding("i-1")).expect("written"),
+            |ledger, address| ledger.end("here", at(8), address).expect("written"),
+        ];
+        for order in [[0, 1, 2], [1, 2, 0], [2, 1, 0], [0, 2, 1]] {
+            let (_folder, ledger) = fresh();
+            ledger.look("here", at(0), &[]).expect("written");
+            ledger.look("here", at(5), &seen("i-1")).expect("written");
+            ledger.look("here", at(10), &[]).expect("written");
+            ledger.look("here", at(15), &seen("i-2")).expect("written");
+            for _twice in 0..2 {
+                for step in order {
+                    steps[step](&ledger, address);
+                }
+            }
+            let expected = [("i-1".to_owned(), Some(3), 3, Some(8)), ("i-2".to_owned(), Some(12), 12, None)];
+            assert_eq!(whole(&ledger), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn who_came_and_went_between_two_looks_is_known_from_events() {
+        let (_folder, ledger) = fresh();
+        ledger.look("here", at(0), &seen("i-1")).expect("written");
+        ledger.begin("here", at(2), &holding("i-2")).expect("written");
+        ledger.begin("here", at(4), &holding("i-3")).expect("written");
+        ledger.end_all("here", at(6), "i-3", &[]).expect("written");
+        ledger.look("here", at(10), &[]).expect("written");
+        let expected = [
+            ("i-1".to_owned(), None, 0, Some(2)),
+            ("i-2".to_owned(), Some(2), 2, Some(4)),
+            ("i-3".to_owned(), Some(4), 4, Some(6)),
+        ];
+        assert_eq!(whole(&ledger), expected);
+    }
+
+    #[test]
+    fn an_address_that_a_stopped_instance_keeps_does_not_end() {
+        let (_folder, ledger) = fresh();
+        ledger.look("here", at(0), &seen("i-1")).expect("written");
+        let address = ADDRESS.parse().expect("address");
+        ledger.end_all("here", at(2), "i-1", &[address]).expect("written");
+        assert_eq!(whole(&ledger), [("i-1".to_owned(), None, 0, None)]);
+        ledger.remember(&[("eipassoc-1".to_owned(), address)]).expect("written");
+        assert_eq!(ledger.recall("eipassoc-1").expect("read"), Some(address));
+        assert_eq!(ledger.recall("eipassoc-2").expect("read"), None);
     }
 }

@@ -4,12 +4,15 @@
 //! what could not be looked at is a note. That nothing was found is a result, not an error.
 
 mod ec2;
+mod event;
 mod interface;
 mod ledger;
 mod nat;
 mod past;
 mod sweep;
+mod trail;
 mod wanted;
+mod watch;
 
 use async_trait::async_trait;
 
@@ -18,9 +21,14 @@ use crate::case::HostRef;
 use crate::case::Located;
 
 pub use ec2::Ec2Locator;
+pub use event::Event;
+pub use event::What;
 pub use ledger::Ledger;
 pub use ledger::LedgerError;
 pub use sweep::sweep_forever;
+pub use trail::Trail;
+pub use watch::Watch;
+pub use watch::WatchError;
 
 /// Finds the hosts of a claim.
 #[async_trait]

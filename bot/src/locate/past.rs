@@ -7,6 +7,7 @@ use super::is_same;
 use super::ledger::Held;
 use super::ledger::Ledger;
 use super::ledger::Past;
+use super::trail::Trail;
 use super::wanted::Wanted;
 use crate::aws::Place;
 use crate::case::ClaimWindow;
@@ -17,6 +18,7 @@ use crate::case::Located;
 /// ledger is certain. Where it is not, all stay and the report says why.
 pub async fn apply(
     ledger: &Ledger,
+    trail: &Trail,
     places: &[Place],
     wanted: &Wanted,
     window: &ClaimWindow,
@@ -24,14 +26,32 @@ pub async fn apply(
 ) {
     let names: Vec<String> = places.iter().map(ToString::to_string).collect();
     for address in &wanted.addresses {
-        let (ledger, names, address) = (ledger.clone(), names.clone(), *address);
-        let (from, to) = (window.from, window.to);
-        let read = tokio::task::spawn_blocking(move || ledger.holders(address, from, to, &names)).await;
-        match read {
-            Ok(Ok(past)) => join(places, address, window, &past, found).await,
-            Ok(Err(error)) => found.notes.push(format!("who held {address} then is not known: {error}")),
-            Err(_) => found.notes.push(format!("who held {address} then is not known: the ledger failed")),
+        let mut past = read(ledger, *address, window, &names).await;
+        if past.as_ref().is_ok_and(|past| !past.is_complete) {
+            // The bot did not look all the time: CloudTrail remembers 90 days of what was done.
+            let asked = trail.backfill(ledger, places, *address, window).await;
+            asked.into_iter().for_each(|note| push_new(&mut found.notes, note));
+            past = read(ledger, *address, window, &names).await;
         }
+        match past {
+            Ok(past) => join(places, *address, window, &past, found).await,
+            Err(reason) => found.notes.push(format!("who held {address} then is not known: {reason}")),
+        }
+    }
+    trail.tell_of_ended(places, window, found).await;
+}
+
+async fn read(
+    ledger: &Ledger,
+    address: IpAddr,
+    window: &ClaimWindow,
+    names: &[String],
+) -> Result<Past, String> {
+    let (ledger, names, from, to) = (ledger.clone(), names.to_vec(), window.from, window.to);
+    let read = tokio::task::spawn_blocking(move || ledger.holders(address, from, to, &names)).await;
+    match read {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err("the ledger failed".to_owned()),
     }
 }
 
@@ -106,10 +126,12 @@ fn drop_late(address: IpAddr, window: &ClaimWindow, past: &Past, found: &mut Loc
 /// When it was held, with what is uncertain.
 fn interval(held: &Held) -> String {
     let from = match held.not_before {
+        Some(earliest) if earliest == held.first_seen => format!("from {earliest:.0}"),
         Some(earliest) => format!("from {earliest:.0} or up to {:.0}", held.first_seen),
         None => format!("from {:.0} or earlier", held.first_seen),
     };
     match held.ended {
+        Some(ended) if ended == held.last_seen => format!("{from}, until {ended:.0}"),
         Some(ended) => format!("{from}, until {:.0} or up to {ended:.0}", held.last_seen),
         None => format!("{from}, until now"),
     }

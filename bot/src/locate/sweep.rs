@@ -1,5 +1,6 @@
 //! Looking, at regular times, at who holds which address, for the ledger.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
@@ -7,9 +8,8 @@ use aws_sdk_ec2::types::NetworkInterface;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::interface::Holder;
 use super::interface::addresses_of;
-use super::interface::holder;
+use super::interface::held_by;
 use super::ledger::Holding;
 use super::ledger::Ledger;
 use crate::aws::Place;
@@ -48,8 +48,13 @@ pub async fn sweep(places: &Places, ledger: &Ledger) {
                 continue;
             }
         };
+        let (seen, names) = seen;
         let (ledger, count) = (ledger.clone(), seen.len());
-        let written = tokio::task::spawn_blocking(move || ledger.look(&name, at, &seen)).await;
+        let write = move || {
+            ledger.look(&name, at, &seen)?;
+            ledger.remember(&names)
+        };
+        let written = tokio::task::spawn_blocking(write).await;
         match written {
             Ok(Ok(())) => tracing::debug!(place = %place, addresses = count, "addresses looked at"),
             Ok(Err(error)) => tracing::error!(place = %place, error = %error, "look not written down"),
@@ -58,29 +63,40 @@ pub async fn sweep(places: &Places, ledger: &Ledger) {
     }
 }
 
-async fn look(place: &Place) -> Result<Vec<Holding>, String> {
+/// All that is held in a place, and what its allocations and associations stand for.
+async fn look(place: &Place) -> Result<(Vec<Holding>, Vec<(String, IpAddr)>), String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let client = Client::new(&place.sdk);
     let mut pages = client.describe_network_interfaces().max_results(1_000).into_paginator().send();
     let mut seen = Vec::new();
+    let mut names = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| reason(&error))?;
         seen.extend(page.network_interfaces().iter().flat_map(holdings));
+        names.extend(page.network_interfaces().iter().flat_map(names_of));
         if seen.len() > INTERFACES_MAX {
             return Err(format!("more than {INTERFACES_MAX} addresses"));
         }
     }
     seen.sort();
     seen.dedup();
-    Ok(seen)
+    Ok((seen, names))
+}
+
+/// Allocations and associations of an interface's public addresses.
+fn names_of(interface: &NetworkInterface) -> Vec<(String, IpAddr)> {
+    let private = interface.private_ip_addresses().iter().filter_map(|private| private.association());
+    let mut named = Vec::new();
+    for association in interface.association().into_iter().chain(private) {
+        let Some(address) = association.public_ip().and_then(|text| text.parse().ok()) else { continue };
+        let names = [association.association_id(), association.allocation_id()];
+        named.extend(names.into_iter().flatten().map(|name| (name.to_owned(), address)));
+    }
+    named
 }
 
 fn holdings(interface: &NetworkInterface) -> Vec<Holding> {
-    let holder = match holder(interface) {
-        Holder::Instance(id) => id,
-        Holder::Nat(id) => id,
-        Holder::Other(what) => what,
-    };
+    let holder = held_by(interface);
     let hold = |address| Holding { address, holder: holder.clone() };
     addresses_of(interface).into_iter().map(hold).collect()
 }

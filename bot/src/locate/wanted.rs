@@ -13,6 +13,8 @@ const LOOKED_UP_MAX: usize = 100;
 pub struct Wanted {
     /// EC2 and hybrid instance ids.
     pub instances: Vec<String>,
+    /// Network interfaces, by id.
+    pub interfaces: Vec<String>,
     /// Addresses, also those that a host name spells out.
     pub addresses: Vec<IpAddr>,
 }
@@ -22,6 +24,7 @@ impl Wanted {
     pub fn from(accused: &Accused, notes: &mut Vec<String>) -> Self {
         let mut wanted = Self {
             instances: accused.instance_ids.iter().filter(|id| is_instance_id(id)).cloned().collect(),
+            interfaces: accused.instance_ids.iter().filter(|id| is_interface_id(id)).cloned().collect(),
             addresses: accused.addresses.clone(),
         };
         for hostname in &accused.hostnames {
@@ -38,6 +41,7 @@ impl Wanted {
                 notes.push(format!("{} of {length} {what} are not looked up", length - LOOKED_UP_MAX));
             }
         }
+        wanted.interfaces.truncate(LOOKED_UP_MAX);
         wanted.instances.truncate(LOOKED_UP_MAX);
         wanted.addresses.truncate(LOOKED_UP_MAX);
         wanted
@@ -45,7 +49,7 @@ impl Wanted {
 
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
-        self.instances.is_empty() && self.addresses.is_empty()
+        self.instances.is_empty() && self.interfaces.is_empty() && self.addresses.is_empty()
     }
 
     /// Filters of DescribeNetworkInterfaces that find the addresses, one call each: filters of one call are
@@ -62,6 +66,10 @@ impl Wanted {
             ("addresses.association.public-ip", public),
             ("addresses.private-ip-address", texts(&is_private)),
             ("ipv6-addresses.ipv6-address", texts(&|address| address.is_ipv6())),
+            // An interface may hold whole prefixes, as nodes of EKS do: their addresses are listed nowhere.
+            ("ipv4-prefix.ipv4-prefix", self.prefixes(true, is_private)),
+            ("ipv6-prefix.ipv6-prefix", self.prefixes(false, is_private)),
+            ("network-interface-id", self.interfaces.clone()),
         ]
         .into_iter()
         .filter(|(_, values)| !values.is_empty())
@@ -69,10 +77,28 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// The delegated prefixes that would hold the addresses: EC2 delegates /28 of IPv4 and /80 of IPv6.
+    fn prefixes(&self, four: bool, is_private: impl Fn(&IpAddr) -> bool) -> Vec<String> {
+        let mut prefixes: Vec<String> = Vec::new();
+        for address in &self.addresses {
+            let length = match address {
+                IpAddr::V4(_) if four && is_private(address) => 28,
+                IpAddr::V6(_) if !four => 80,
+                _ => continue,
+            };
+            let prefix = ipnet::IpNet::new(*address, length).map(|net| net.trunc().to_string());
+            prefixes.extend(prefix.ok().filter(|prefix| !prefixes.contains(prefix)));
+        }
+        prefixes
+    }
+}
+
 impl std::fmt::Display for Wanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let addresses = self.addresses.iter().map(ToString::to_string);
-        let all: Vec<String> = self.instances.iter().cloned().chain(addresses).collect();
+        let all: Vec<String> =
+            self.instances.iter().chain(&self.interfaces).cloned().chain(addresses).collect();
         f.write_str(&all.join(", "))
     }
 }
@@ -86,6 +112,12 @@ fn is_shared(address: Ipv4Addr) -> bool {
 /// Whether a text is an EC2 or hybrid instance id, old or new.
 fn is_instance_id(text: &str) -> bool {
     let digits = text.strip_prefix("mi-").or_else(|| text.strip_prefix("i-")).unwrap_or_default();
+    (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether a text is the id of a network interface.
+fn is_interface_id(text: &str) -> bool {
+    let digits = text.strip_prefix("eni-").unwrap_or_default();
     (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -143,7 +175,11 @@ mod tests {
                 ("addresses.association.public-ip", 1),
                 ("addresses.private-ip-address", 2),
                 ("ipv6-addresses.ipv6-address", 1),
+                ("ipv4-prefix.ipv4-prefix", 2),
+                ("ipv6-prefix.ipv6-prefix", 1),
             ]
         );
+        assert_eq!(filters[4].1, ["10.0.0.0/28", "100.64.3.0/28"]);
+        assert_eq!(filters[5].1, ["2001:db8::/80"]);
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::case::Answer;
 use crate::case::Claim;
 use crate::case::HostAnswer;
+use crate::case::HostRef;
 use crate::case::Located;
 use crate::case::store::Question;
 use crate::hosts::CLOCK_NOTED;
@@ -114,6 +115,66 @@ pub fn clock_notes(questions: &[Question]) -> Vec<String> {
     questions.iter().filter_map(note).collect()
 }
 
+/// Silent hosts that are named; further ones are only counted.
+const SILENT_NAMED: usize = 20;
+
+/// Notes on how many hosts were asked and answered, and who the silent ones are, as far as that is known: their
+/// owners must be asked instead.
+pub fn silence_notes(questions: &[Question]) -> Vec<String> {
+    let mut silent: Vec<(&HostRef, &str)> = Vec::new();
+    let mut asked: Vec<&HostRef> = Vec::new();
+    for question in questions {
+        if asked.iter().any(|host| locate::is_same(host, &question.host)) {
+            continue;
+        }
+        asked.push(&question.host);
+        if let Some(why) = question.answer.as_ref().and_then(why_silent) {
+            silent.push((&question.host, why));
+        }
+    }
+    let mut notes = Vec::new();
+    if asked.len() > 1 {
+        let (all, quiet) = (asked.len(), silent.len());
+        notes.push(format!("{all} hosts were asked, {} answered, {quiet} did not", all - quiet));
+    }
+    notes.extend(silent.iter().take(SILENT_NAMED).map(|(host, why)| describe_silent(host, why)));
+    if silent.len() > SILENT_NAMED {
+        notes.push(format!("{} further silent hosts are not named here", silent.len() - SILENT_NAMED));
+    }
+    notes
+}
+
+fn why_silent(answer: &Answer) -> Option<&str> {
+    match answer {
+        Answer::Evidence { .. } => None,
+        Answer::Unreachable { reason }
+        | Answer::NoRecorder { reason }
+        | Answer::RecorderFailed { reason } => Some(reason),
+        Answer::Invalid { .. } => Some("its answer could not be believed"),
+    }
+}
+
+/// What is known of a host that tells nothing of itself.
+fn describe_silent(host: &HostRef, why: &str) -> String {
+    let mut known = Vec::new();
+    known.extend(host.account.as_ref().map(|account| format!("account {account}")));
+    known.extend(host.region.clone());
+    known.extend(host.state.clone());
+    known.extend(host.launched.map(|at| format!("launched {at:.0}")));
+    known.extend(host.image.as_ref().map(|image| format!("image {image}")));
+    let is_owner = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        ["owner", "team", "contact", "costcenter", "cost-center", "project", "service", "application"]
+            .iter()
+            .any(|word| key.contains(word))
+    };
+    let owners = host.tags.iter().filter(|(key, _)| is_owner(key)).take(5);
+    known.extend(owners.map(|(key, value)| format!("tag {key}={value}")));
+    let id = host.instance_id.as_deref().unwrap_or("a host without id");
+    let name = host.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    format!("{id}{name} tells nothing: {why}; known of it: {}", known.join(", "))
+}
+
 fn settle(question: &mut Question, answer: Answer) {
     question.answer = Some(answer);
     question.answered = Some(Timestamp::now());
@@ -138,4 +199,58 @@ where
         });
     }
     tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use history::UnixNs;
+    use history::Window;
+
+    fn question(id: &str, answer: Option<Answer>) -> Question {
+        let now = "2026-11-21T10:00:00Z".parse().expect("time");
+        Question {
+            host: HostRef {
+                instance_id: Some(id.to_owned()),
+                name: Some("web-3".to_owned()),
+                image: Some("ami-1".to_owned()),
+                tags: [("Owner", "platform"), ("Backup", "daily")]
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+                ..HostRef::default()
+            },
+            request: history::Request {
+                version: history::VERSION,
+                window: Window { from: UnixNs(1), to: UnixNs(2) },
+                remotes: Vec::new(),
+                ports: Vec::new(),
+                protocol: None,
+                names: Vec::new(),
+                who: history::Who::default(),
+            },
+            asked: now,
+            ticket: None,
+            answer,
+            answered: Some(now),
+        }
+    }
+
+    #[test]
+    fn silent_hosts_are_counted_and_named_with_their_owners() {
+        let silent = |id: &str| {
+            question(id, Some(Answer::NoRecorder { reason: "the host has no recorder".to_owned() }))
+        };
+        let notes = silence_notes(&[silent("i-1"), silent("i-1"), question("i-2", None)]);
+        assert_eq!(
+            notes,
+            [
+                "2 hosts were asked, 1 answered, 1 did not",
+                "i-1 (web-3) tells nothing: the host has no recorder; known of it: image ami-1, tag Owner=platform",
+            ]
+        );
+        let many: Vec<Question> = (0..30).map(|number| silent(&format!("i-{number}"))).collect();
+        let notes = silence_notes(&many);
+        assert_eq!(notes.len(), 22);
+        assert_eq!(notes[21], "10 further silent hosts are not named here");
+    }
 }

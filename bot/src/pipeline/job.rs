@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -103,7 +104,8 @@ impl<'a> Job<'a> {
         if self.state().await < State::Answered {
             let answers = gather::wait(&pipeline.edges.hosts, &pipeline.permits, questions);
             self.store_steps(answers, questions).await?;
-            let notes = gather::clock_notes(questions);
+            let mut notes = gather::clock_notes(questions);
+            notes.extend(gather::silence_notes(questions));
             self.change(|work| {
                 work.state = State::Answered;
                 let located = work.located.get_or_insert_default();
@@ -214,13 +216,10 @@ impl<'a> Job<'a> {
         let answers = gather::answers(&self.questions);
         let report =
             report::build(&self.case, &located, &answers, &self.pipeline.playbooks, Timestamp::now());
+        let (report, blocks) = self.drawn(report).await?;
         let html = report::html(&report);
         let path = self.write_files(&report, &html).await?;
-        let message = Message {
-            case: self.case.id.clone(),
-            blocks: report::blocks(&report),
-            text: report::fallback_text(&report),
-        };
+        let message = Message { case: self.case.id.clone(), blocks, text: report::fallback_text(&report) };
         let posted = self.post_once(&message).await?;
         if self.state().await < State::Posted {
             self.show(&posted, &message).await?;
@@ -231,7 +230,7 @@ impl<'a> Job<'a> {
             .await?;
         }
         if !self.work.lock().await.uploaded {
-            self.attach(&posted, html).await;
+            self.detail(&posted, &report, html).await;
             self.change(|work| work.uploaded = true).await?;
         }
         self.announce(&posted).await?;
@@ -239,6 +238,16 @@ impl<'a> Job<'a> {
         let taken_ms = Timestamp::now().duration_since(self.case.opened).as_millis() as u64;
         tracing::info!(case_id = self.case.id.0, report = %path.display(), taken_ms, "case done");
         Ok(())
+    }
+
+    /// The report with what people did about it meanwhile, and its blocks.
+    async fn drawn(&self, report: Report) -> Result<(Report, Vec<Value>), PipelineError> {
+        let Some((drawing, deeds)) = &self.pipeline.face else {
+            let blocks = report::blocks(&report);
+            return Ok((report, blocks));
+        };
+        let deeds = deeds.deeds(&self.case.id).await?;
+        Ok(drawing.draw(&report, &deeds, &self.pipeline.files, &self.case).await)
     }
 
     async fn write_files(&self, report: &Report, html: &str) -> Result<PathBuf, PipelineError> {
@@ -266,16 +275,41 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Attaches the HTML report. A report without its file is still a report: a failure is logged only.
-    async fn attach(&self, posted: &Posted, html: String) {
-        let attachment = Attachment {
-            name: format!("{}.html", self.case.id.0),
-            title: format!("{}: full report", self.case.id.0),
+    /// Puts the detail into the thread: evidence, picture, page. A report without it is still a report: a failure is
+    /// logged only.
+    async fn detail(&self, posted: &Posted, report: &Report, html: String) {
+        let case = &self.case.id;
+        let notifier = &self.pipeline.edges.notifier;
+        let failed = |what: &str, error: SlackError| {
+            tracing::error!(case_id = case.0, error = %error, "{what} is not in the thread");
+        };
+        let blocks = report::evidence_blocks(report);
+        if !blocks.is_empty() {
+            let message = Message { case: case.clone(), blocks, text: format!("{}: the evidence", case.0) };
+            notifier.reply(posted, &message).await.unwrap_or_else(|error| failed("the evidence", error));
+        }
+        let drawn = report.clone();
+        // Drawing takes some tens of milliseconds of a processor.
+        let picture = tokio::task::spawn_blocking(move || report::png(&drawn)).await.unwrap_or_default();
+        let picture = picture.map(|content| Attachment {
+            name: format!("{}.png", case.0),
+            title: format!("{}: how it came about", case.0),
+            content_type: "image/png".to_owned(),
+            alt: Some(report::alt_text(report)),
+            content,
+        });
+        let page = Attachment {
+            name: format!("{}.html", case.0),
+            title: format!("{}: full report", case.0),
             content_type: "text/html".to_owned(),
+            alt: None,
             content: html.into_bytes(),
         };
-        if let Err(error) = self.pipeline.edges.notifier.attach(posted, &attachment).await {
-            tracing::error!(case_id = self.case.id.0, error = %error, "the HTML report is not in the thread");
+        for attachment in picture.into_iter().chain([page]) {
+            notifier
+                .attach(posted, &attachment)
+                .await
+                .unwrap_or_else(|error| failed(&attachment.name, error));
         }
     }
 

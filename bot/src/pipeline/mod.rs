@@ -4,8 +4,8 @@
 //! delivery of the notice and no step that others see is done twice: the case is stored before anything is
 //! posted, the attempt to post before the post, a command's id before its answer is waited for.
 
-mod desk;
 mod files;
+mod follow;
 mod gather;
 mod job;
 mod once;
@@ -28,6 +28,7 @@ use crate::case::NoticeRef;
 use crate::case::Parsed;
 use crate::case::store::Admission;
 use crate::case::store::CaseStore;
+use crate::case::store::DeedStore;
 use crate::case::store::Novelty;
 use crate::case::store::Owner;
 use crate::case::store::Record;
@@ -36,17 +37,20 @@ use crate::case::store::StoreError;
 use crate::case::store::dedupe_keys;
 use crate::case::store::identity;
 use crate::config::Config;
+use crate::desk::Drawing;
 use crate::hosts::HostHistory;
 use crate::intake::StoredMails;
+use crate::locate::Event;
 use crate::locate::Locate;
+use crate::locate::WatchError;
 use crate::notice;
 use crate::notice::Reading;
 use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
 
-pub use desk::Desk;
 pub use files::CaseFiles;
+pub use follow::Follower;
 pub use once::Investigated;
 pub use once::Once;
 
@@ -82,6 +86,24 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What became of it, for who pasted it.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Done { case, known: false } => {
+                format!("That is case {}; its report is in the channel.", case.0)
+            }
+            Self::Done { case, known: true } => format!("That notice is known: case {}.", case.0),
+            Self::Unreadable { case } => {
+                format!("Nothing in it could be understood; it is kept as case {}.", case.0)
+            }
+            Self::Unfetched { case } => format!("Its mail could not be fetched yet: case {}.", case.0),
+            Self::Ignored { .. } => "That is an event for machines; it accuses nobody.".to_owned(),
+            Self::Busy { case } => format!("It is being worked on already: case {}.", case.0),
+        }
+    }
+}
+
 /// Why a notice could not be worked on to its end now.
 #[derive(Debug, Error)]
 pub enum PipelineError {
@@ -91,6 +113,9 @@ pub enum PipelineError {
     /// Slack failed.
     #[error(transparent)]
     Slack(#[from] SlackError),
+    /// What an event tells could not be written down.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// A file of the case cannot be written.
     #[error("cannot write {}", path.display())]
     File {
@@ -121,6 +146,8 @@ pub struct Edges {
     pub notifier: Arc<dyn Notifier>,
     /// Where mails lie that a message only points at.
     pub mails: Arc<dyn StoredMails>,
+    /// What follows AWS's events about addresses and commands.
+    pub follower: Arc<Follower>,
 }
 
 /// How a notice's bytes are read.
@@ -133,6 +160,7 @@ pub struct Pipeline {
     playbooks: Arc<Playbooks>,
     files: CaseFiles,
     own_addresses: Vec<IpNet>,
+    face: Option<(Drawing, Arc<dyn DeedStore>)>,
     lease: Duration,
     questions_per_case: usize,
     /// Questions at once, over all cases.
@@ -150,11 +178,17 @@ impl Pipeline {
             playbooks,
             files: CaseFiles::new(&config.state_dir),
             own_addresses: config.own_networks(),
+            face: None,
             lease: Duration::from_secs(config.limits.visibility_s.into()),
             questions_per_case: config.limits.questions_per_case,
             permits: Arc::new(Semaphore::new(config.limits.questions_at_once)),
             held: Mutex::new(HashMap::new()),
         }
+    }
+
+    /// Draws reports with what people did about their cases, and with buttons.
+    pub fn with_face(self, drawing: Drawing, deeds: Arc<dyn DeedStore>) -> Self {
+        Self { face: Some((drawing, deeds)), ..self }
     }
 
     /// Reads notices another way.
@@ -164,6 +198,11 @@ impl Pipeline {
 
     /// Works on one notice as far as it can be worked on now. Dropping the future is safe at any point.
     pub async fn handle(&self, message: &[u8], received: Timestamp) -> Result<Outcome, PipelineError> {
+        if let Some(event) = Event::read(message) {
+            self.edges.follower.follow(&event).await?;
+            self.count(event.kind(), "followed", received).await;
+            return Ok(Outcome::Ignored { layout: event.kind().to_owned() });
+        }
         let mut reading = self.read(message, received, None).await;
         if reading.quiet {
             let layout = reading.layout;

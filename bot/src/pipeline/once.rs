@@ -89,6 +89,7 @@ impl Once {
         apply(gather::send(&self.hosts, &permits, &questions), &mut questions).await;
         apply(gather::wait(&self.hosts, &permits, &questions), &mut questions).await;
         located.notes.extend(gather::clock_notes(&questions));
+        located.notes.extend(gather::silence_notes(&questions));
         let answers = gather::answers(&questions);
         let report = report::build(case, &located, &answers, &self.playbooks, Timestamp::now());
         (report, answers)

@@ -39,7 +39,8 @@ const BUILT_IN: &[(&str, &str)] = built_in![
     "port-scan",
     "reflection",
     "spam",
-    "tor"
+    "tor",
+    "web-crawling"
 ];
 
 /// Why a playbook is refused.
@@ -234,7 +235,7 @@ mod tests {
                 assert!(owners.insert(format!("{activity:?}")), "{activity:?} belongs to two playbooks");
             }
         }
-        assert_eq!(owners.len(), 14);
+        assert_eq!(owners.len(), 15);
         assert_eq!(playbooks.for_activity(Activity::PortScan).name, "port-scan");
     }
 

@@ -43,10 +43,10 @@ pub fn html(report: &Report) -> String {
                 main {
                     (head(report, &case))
                     (fields(report))
+                    (list("Next steps", true, report.steps.iter().map(|step| visible(step, 600))))
                     (how(report))
                     (findings(report))
                     (confidence(report))
-                    (list("Next steps", true, report.steps.iter().map(|step| visible(step, 600))))
                     (timeline(report))
                     (evidence(report))
                     (hosts(report))

@@ -23,9 +23,20 @@ const HEADER_MAX: usize = 150;
 
 /// The report's message.
 pub fn blocks(report: &Report) -> Vec<Value> {
+    blocks_with(report, Vec::new())
+}
+
+/// The report's message with further blocks (what was done, buttons) before its last line, within the same bounds.
+pub fn blocks_with(report: &Report, below: Vec<Value>) -> Vec<Value> {
     // Shorter and shorter texts until it fits; escapes in JSON may double what was measured.
     let sizes = [700, 400, 200, 100];
-    let drawn = sizes.iter().map(|&limit| drawn(report, limit));
+    let drawn = sizes.iter().map(|&limit| {
+        let mut blocks = drawn(report, limit);
+        blocks.truncate(BLOCKS_MAX - below.len().min(BLOCKS_MAX));
+        let last = blocks.len().saturating_sub(1);
+        blocks.splice(last..last, below.iter().cloned());
+        blocks
+    });
     let mut last = Vec::new();
     for blocks in drawn {
         last = blocks;
@@ -74,7 +85,6 @@ fn drawn(report: &Report, limit: usize) -> Vec<Value> {
             .push(list("Next steps", report.steps.iter().take(4).map(|step| visible(step, limit.min(300)))));
     }
     blocks.push(context(&context_text(report)));
-    blocks.truncate(BLOCKS_MAX);
     blocks
 }
 
@@ -118,6 +128,40 @@ pub fn blocks_investigating(case: &Case) -> Vec<Value> {
         ),
         context(&format!("{id} · opened {}{due}", words::utc(case.opened.into()))),
     ]
+}
+
+/// The evidence, for the message's thread: single events with their numbers, and what was looked for and not found.
+pub fn evidence_blocks(report: &Report) -> Vec<Value> {
+    const ROWS_MAX: usize = 14;
+    let mut blocks = Vec::new();
+    let rows: Vec<String> = (report.evidence.iter())
+        .take(ROWS_MAX)
+        .map(|row| {
+            let at = words::utc(row.at);
+            format!(
+                "{:>8}  {}  {:<8} {}",
+                row.event,
+                at.trim_end_matches(" UTC"),
+                row.kind,
+                row.text.shown(120)
+            )
+        })
+        .collect();
+    if !rows.is_empty() {
+        let left = report.evidence.len().saturating_sub(rows.len());
+        let more = if left > 0 { format!("; {left} more are in the page") } else { String::new() };
+        let title = format!("Evidence: event number, time (UTC), kind, what{more}");
+        blocks.push(json!({"type": "rich_text", "elements": [
+            {"type": "rich_text_section", "elements": [{"type": "text", "text": title, "style": {"bold": true}}]},
+            preformatted(&rows.join("\n")),
+        ]}));
+    }
+    let not_found = &report.judgement.not_found;
+    if !not_found.is_empty() {
+        blocks
+            .push(list("Looked for and not found", not_found.iter().take(8).map(|text| visible(text, 250))));
+    }
+    blocks
 }
 
 /// What stands in notifications and where blocks cannot be shown.

@@ -24,6 +24,11 @@ pub fn svg(report: &Report) -> String {
     drawing(&report.judgement.graph).into_string()
 }
 
+/// How high the drawing is, units.
+pub(super) fn height(graph: &Graph) -> usize {
+    place(graph).iter().map(|placed| placed.y + placed.height).max().unwrap_or(0) + MARGIN
+}
+
 struct Placed<'a> {
     node: &'a Node,
     x: usize,

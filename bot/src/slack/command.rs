@@ -23,7 +23,8 @@ pub const HELP: &str = "\
 /gumshoe host HOST [since|at TIME] - what HOST did
 /gumshoe case CASE - a case's report
 /gumshoe cases [open] - the latest cases
-/gumshoe stats - how long answers took, and what notices were read as
+/gumshoe notice - paste a notice in a form
+/gumshoe stats - how long answers took, what notices were read as, hosts covered
 /gumshoe help
 HOST is an instance id or an address; TIME is 2h, 30m, 1d, 14:05 or 2026-11-21T14:05, in UTC.
 For example: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0 at 14:05";
@@ -41,13 +42,15 @@ pub enum Command {
     Help,
     /// List cases.
     Cases {
-        /// Only those that are not done.
+        /// Only those that nobody closed or answered.
         open: bool,
     },
     /// Show a case's report.
     Case(CaseId),
     /// Say how long answers took.
     Stats,
+    /// Open the form for a notice.
+    Notice,
     /// Ask a host.
     Ask(Box<Claim>),
 }
@@ -59,6 +62,7 @@ pub fn read(text: &str, now: Timestamp) -> Result<Command, String> {
         [] | ["help"] => Ok(Command::Help),
         ["cases"] => Ok(Command::Cases { open: false }),
         ["cases", "open"] => Ok(Command::Cases { open: true }),
+        ["notice"] => Ok(Command::Notice),
         ["stats"] => Ok(Command::Stats),
         ["case", id] if is_case_id(id) => Ok(Command::Case(CaseId(id.to_ascii_uppercase()))),
         ["case", ..] => {

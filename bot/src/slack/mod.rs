@@ -4,6 +4,10 @@
 //! from `report`, or from [`notes`] for what is no report.
 
 mod command;
+pub mod forms;
+mod http;
+mod inbox;
+pub mod incoming;
 pub mod notes;
 mod socket;
 mod web;
@@ -19,7 +23,10 @@ use crate::case::store::Posted;
 pub use command::Command;
 pub use command::HELP;
 pub use command::read as read_command;
-pub use socket::Asked;
+pub use http::serve as serve_http;
+pub use inbox::Acknowledgement;
+pub use inbox::Inbox;
+pub use socket::Answers;
 pub use socket::Socket;
 pub use web::SlackWeb;
 
@@ -43,6 +50,8 @@ pub struct Attachment {
     pub title: String,
     /// MIME type.
     pub content_type: String,
+    /// What it shows, where it is a picture.
+    pub alt: Option<String>,
     /// Content.
     pub content: Vec<u8>,
 }
@@ -90,6 +99,25 @@ pub trait Notifier: Send + Sync {
 
     /// Adds a file to a message's thread.
     async fn attach(&self, posted: &Posted, attachment: &Attachment) -> Result<(), SlackError>;
+}
+
+/// People, their groups, and what they see apart from the channel.
+#[async_trait]
+pub trait Workspace: Send + Sync {
+    /// The members of a user group.
+    async fn members(&self, group: &str) -> Result<Vec<String>, SlackError>;
+
+    /// Opens a form for who pressed a button or typed a command a moment ago.
+    async fn open(&self, trigger: &str, form: &Value) -> Result<(), SlackError>;
+
+    /// Draws somebody's home tab.
+    async fn home(&self, user: &str, view: &Value) -> Result<(), SlackError>;
+
+    /// Writes to somebody directly.
+    async fn direct(&self, user: &str, message: &Message) -> Result<Posted, SlackError>;
+
+    /// Says something in a channel that one person alone sees.
+    async fn whisper(&self, channel: &str, user: &str, text: &str) -> Result<(), SlackError>;
 }
 
 /// For a bot without Slack: everything is logged and nothing sent.

@@ -1,14 +1,13 @@
-//! Socket Mode: commands come in over a websocket that the bot opens; there is no inbound port.
+//! Socket Mode: calls come in over a websocket that the bot opens; there is no inbound port.
 //!
 //! The library awaits a callback before it acknowledges, and Slack wants that within 3 s: callbacks here only put
-//! the question in a queue and return. The queue is bounded; a full one is said to the person.
+//! the call in the queue and return.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 use slack_morphism::SlackApiToken;
@@ -24,69 +23,46 @@ use slack_morphism::prelude::SlackClientSocketModeListener;
 use slack_morphism::prelude::SlackCommandEvent;
 use slack_morphism::prelude::SlackCommandEventResponse;
 use slack_morphism::prelude::SlackHyperClient;
+use slack_morphism::prelude::SlackInteractionEvent;
+use slack_morphism::prelude::SlackInteractionResponse;
 use slack_morphism::prelude::SlackMessageContent;
 use slack_morphism::prelude::SlackMessageResponseType;
+use slack_morphism::prelude::SlackPushEventCallback;
 use slack_morphism::prelude::SlackSocketModeListenerCallbacks;
-use slack_morphism::prelude::ValueStruct;
-use tokio::sync::mpsc;
+use slack_morphism::prelude::SlackViewSubmissionErrorsResponse;
+use slack_morphism::prelude::SlackViewSubmissionResponse;
 
 use super::SlackError;
+use super::inbox::Acknowledgement;
+use super::inbox::Inbox;
+use super::incoming;
+use super::incoming::Incoming;
 use super::web::connector;
 use crate::config::Secret;
 use crate::config::Slack;
 
-/// Questions that wait to be worked on.
-const WAITING_MAX: usize = 64;
-
-/// Commands remembered, so that one that Slack delivers again is answered once.
-const REMEMBERED_MAX: usize = 256;
-
 /// An answer may take so long to be sent.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Longest command that is read, bytes.
-const COMMAND_MAX: usize = 1_000;
-
 type Client = SlackHyperClient;
+type CallbackError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What somebody typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// The text after the command's name.
-    pub text: String,
-    /// Slack's id of who typed it.
-    pub user: String,
-    /// Slack's id of where.
-    pub channel: String,
-    /// Where the answer goes, for 30 minutes and five answers.
-    pub response_url: String,
-}
-
-/// The queue between callbacks and desk.
-struct Inbox {
-    queue: mpsc::Sender<Asked>,
-    seen: Mutex<VecDeque<String>>,
-}
-
-/// An open connection; commands stop when it is dropped or shut down.
+/// An open connection; calls stop when it is dropped or shut down.
 pub struct Socket {
     listener: SlackClientSocketModeListener<SlackClientHyperHttpsConnector>,
-    client: Arc<Client>,
 }
 
 impl Socket {
-    /// Opens the connection; questions come out of the receiver.
-    pub async fn open(
-        settings: &Slack,
-        app_token: &Secret,
-    ) -> Result<(Self, mpsc::Receiver<Asked>), SlackError> {
+    /// Opens the connection; calls go into the inbox.
+    pub async fn open(settings: &Slack, app_token: &Secret, inbox: Arc<Inbox>) -> Result<Self, SlackError> {
         let client = Arc::new(Client::new(connector(settings.api_url.as_deref())?));
-        let (queue, asked) = mpsc::channel(WAITING_MAX);
-        let inbox = Inbox { queue, seen: Mutex::new(VecDeque::new()) };
-        let environment = SlackClientEventsListenerEnvironment::new(Arc::clone(&client))
+        let environment = SlackClientEventsListenerEnvironment::new(client)
             .with_error_handler(on_error)
             .with_user_state(inbox);
-        let callbacks = SlackSocketModeListenerCallbacks::new().with_command_events(on_command);
+        let callbacks = SlackSocketModeListenerCallbacks::new()
+            .with_command_events(on_command)
+            .with_interaction_events(on_interaction)
+            .with_push_events(on_event);
         let listener = SlackClientSocketModeListener::new(
             &SlackClientSocketModeConfig::new(),
             Arc::new(environment),
@@ -98,14 +74,31 @@ impl Socket {
             .await
             .map_err(|error| SlackError::Setup(format!("Socket Mode: {}", short(&error))))?;
         listener.start().await;
-        Ok((Self { listener, client }, asked))
+        Ok(Self { listener })
     }
 
-    /// Answers a question, to the person alone. Without a token: the address itself is the permission.
-    pub async fn answer(&self, asked: &Asked, text: &str, blocks: &[Value]) -> Result<(), SlackError> {
+    /// Closes the connection.
+    pub async fn close(&self) {
+        self.listener.shutdown().await;
+    }
+}
+
+/// Sends answers to the address that came with a call. Without a token: the address itself is the permission.
+pub struct Answers {
+    client: Client,
+}
+
+impl Answers {
+    /// Prepares the client; makes no call.
+    pub fn new(settings: &Slack) -> Result<Self, SlackError> {
+        Ok(Self { client: Client::new(connector(settings.api_url.as_deref())?) })
+    }
+
+    /// Answers the person alone.
+    pub async fn answer(&self, response_url: &str, text: &str, blocks: &[Value]) -> Result<(), SlackError> {
         const METHOD: &str = "response_url";
         let failed = |reason: String| SlackError::Unavailable { method: METHOD, attempts: 1, reason };
-        let url = asked.response_url.parse().map_err(|_| failed("the address does not read".to_owned()))?;
+        let url = response_url.parse().map_err(|_| failed("the address does not read".to_owned()))?;
         let mut body = json!({"response_type": "ephemeral", "replace_original": false, "text": text});
         if !blocks.is_empty() {
             body["blocks"] = json!(blocks);
@@ -124,54 +117,53 @@ impl Socket {
             Err(_) => Err(failed(format!("no answer within {} s", ANSWER_MAX.as_secs()))),
         }
     }
-
-    /// Closes the connection.
-    pub async fn close(&self) {
-        self.listener.shutdown().await;
-    }
 }
 
 async fn on_command(
     event: SlackCommandEvent,
     _client: Arc<Client>,
     states: SlackClientEventsUserState,
-) -> Result<SlackCommandEventResponse, Box<dyn std::error::Error + Send + Sync>> {
-    let guard = states.read().await;
-    let Some(inbox) = guard.get_user_state::<Inbox>() else {
-        return Ok(say("Gumshoe is not ready; please try again."));
-    };
-    if inbox.is_again(event.trigger_id.value()) {
-        return Ok(say("One moment."));
-    }
-    let text = event.text.unwrap_or_default();
-    if text.len() > COMMAND_MAX {
-        return Ok(say("That is too long for a command; /gumshoe help shows examples."));
-    }
-    let asked = Asked {
-        text,
-        user: event.user_id.value().clone(),
-        channel: event.channel_id.value().clone(),
-        response_url: event.response_url.value().to_string(),
-    };
-    Ok(match inbox.queue.try_send(asked) {
-        Ok(()) => say("One moment."),
-        Err(_) => say("Too many questions are waiting; please try again in a minute."),
+) -> Result<SlackCommandEventResponse, CallbackError> {
+    let taken = take(&event, incoming::command, &states).await;
+    Ok(match taken {
+        Some(Acknowledgement::Say(text)) => say(text),
+        Some(_) => say("One moment."),
+        None => say("Gumshoe is not ready; please try again."),
     })
 }
 
-impl Inbox {
-    /// Whether Slack delivered this command before.
-    fn is_again(&self, trigger: &str) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.iter().any(|known| known == trigger) {
-            return true;
-        }
-        if seen.len() == REMEMBERED_MAX {
-            seen.pop_front();
-        }
-        seen.push_back(trigger.to_owned());
-        false
-    }
+async fn on_interaction(
+    event: SlackInteractionEvent,
+    _client: Arc<Client>,
+    states: SlackClientEventsUserState,
+) -> Result<SlackInteractionResponse, CallbackError> {
+    let Some(Acknowledgement::Wrong(wrong)) = take(&event, incoming::interaction, &states).await else {
+        return Ok(SlackInteractionResponse::Empty);
+    };
+    let errors: HashMap<String, String> =
+        wrong.into_iter().map(|(field, why)| (field.to_owned(), why)).collect();
+    let errors = SlackViewSubmissionErrorsResponse::new(errors);
+    Ok(SlackViewSubmissionResponse::Errors(errors).into())
+}
+
+async fn on_event(
+    event: SlackPushEventCallback,
+    _client: Arc<Client>,
+    states: SlackClientEventsUserState,
+) -> Result<(), CallbackError> {
+    take(&event, incoming::event, &states).await;
+    Ok(())
+}
+
+/// Puts a call into the queue; none where it is not ours or does not read.
+async fn take(
+    event: &impl Serialize,
+    read: fn(&Value) -> Option<Incoming>,
+    states: &SlackClientEventsUserState,
+) -> Option<Acknowledgement> {
+    let incoming = serde_json::to_value(event).ok().as_ref().and_then(read)?;
+    let guard = states.read().await;
+    Some(guard.get_user_state::<Arc<Inbox>>()?.take(incoming))
 }
 
 fn say(text: &str) -> SlackCommandEventResponse {

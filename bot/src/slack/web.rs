@@ -26,10 +26,12 @@ use super::Attachment;
 use super::Message;
 use super::Notifier;
 use super::SlackError;
+use super::Workspace;
 use crate::case::CaseId;
 use crate::case::store::Posted;
 use crate::config::Secret;
 use crate::config::Slack;
+use crate::operations::Finding;
 
 /// One call may take so long.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -77,6 +79,40 @@ impl SlackWeb {
         })
     }
 
+    /// Tries the token, the channel and the scope to post, with calls that change nothing.
+    pub async fn probe(&self) -> Vec<Finding> {
+        let identity = match self.call::<Value>("auth.test", &json!({})).await {
+            Ok(_) => Finding::fine("Slack token", "is accepted"),
+            Err(error) => {
+                let next = "put the bot token (xoxb-...) of an installed app into the environment";
+                return vec![Finding::missing("Slack token", error.to_string(), next)];
+            }
+        };
+        // A message that cannot exist: what Slack refuses first tells what is missing.
+        let nothing = json!({"channel": self.channel, "ts": "1.000000", "text": "probe"});
+        let channel = match self.call::<Value>(UPDATE, &nothing).await {
+            Err(SlackError::Refused { code, .. }) if code == "missing_scope" => Finding::missing(
+                "Slack scopes",
+                "the token may not post",
+                "give the app the scope chat:write (and files:write for reports) and install it again",
+            ),
+            Err(SlackError::Refused { code, .. })
+                if ["channel_not_found", "not_in_channel"].contains(&code.as_str()) =>
+            {
+                Finding::missing(
+                    "Slack channel",
+                    format!("{} is not there for the bot: {code}", self.channel),
+                    "set slack.channel to the channel's id and invite the bot with /invite",
+                )
+            }
+            Ok(_) | Err(SlackError::Refused { .. }) => Finding::fine("Slack channel", "the bot may post"),
+            Err(error) => {
+                Finding::missing("Slack channel", error.to_string(), "check that Slack can be reached")
+            }
+        };
+        vec![identity, channel]
+    }
+
     fn body(&self, message: &Message) -> Value {
         json!({
             "channel": self.channel,
@@ -118,6 +154,14 @@ impl SlackWeb {
         }
     }
 
+    /// Posts JSON once, whatever comes of it.
+    async fn once_only(&self, method: &'static str, body: &Value) -> Result<(), SlackError> {
+        match self.once::<Value>(method, body).await? {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(SlackError::Unavailable { method, attempts: 1, reason: failure.reason }),
+        }
+    }
+
     /// Waits before the next try, or gives up.
     async fn pause(&self, tries: &mut Tries, failure: Failure) -> Result<(), SlackError> {
         let pause = failure.after.unwrap_or_else(|| back_off(tries.failed));
@@ -156,7 +200,8 @@ impl SlackWeb {
         }
         let session = self.client.open_session(&self.token);
         let length = attachment.content.len().to_string();
-        let parameters = vec![("filename", Some(&attachment.name)), ("length", Some(&length))];
+        let mut parameters = vec![("filename", Some(&attachment.name)), ("length", Some(&length))];
+        parameters.extend(attachment.alt.as_ref().map(|alt| ("alt_txt", Some(alt))));
         let asked = session.http_session_api.http_get::<Place, _, _>(METHOD, &parameters, None);
         let place = within(METHOD, CALL_MAX, asked).await?;
         let unreadable = |error| SlackError::Unavailable {
@@ -245,6 +290,58 @@ impl Notifier for SlackWeb {
             "thread_ts": posted.ts,
         });
         self.call::<Value>(COMPLETE, &body).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Workspace for SlackWeb {
+    async fn members(&self, group: &str) -> Result<Vec<String>, SlackError> {
+        const METHOD: &str = "usergroups.users.list";
+        #[derive(Deserialize)]
+        struct Members {
+            users: Vec<String>,
+        }
+        let group = group.to_owned();
+        let parameters = vec![("usergroup", Some(&group))];
+        let session = self.client.open_session(&self.token);
+        let asked = session.http_session_api.http_get::<Members, _, _>(METHOD, &parameters, None);
+        Ok(within(METHOD, CALL_MAX, asked).await?.users)
+    }
+
+    async fn open(&self, trigger: &str, form: &Value) -> Result<(), SlackError> {
+        // Once: a trigger is good for 3 s and for one form.
+        let body = json!({"trigger_id": trigger, "view": form});
+        self.once_only("views.open", &body).await
+    }
+
+    async fn home(&self, user: &str, view: &Value) -> Result<(), SlackError> {
+        self.call::<Value>("views.publish", &json!({"user_id": user, "view": view})).await.map(drop)
+    }
+
+    async fn direct(&self, user: &str, message: &Message) -> Result<Posted, SlackError> {
+        let mut body = self.body(message);
+        body["channel"] = json!(user);
+        // Not tried again where it may have been done: somebody would be asked twice.
+        let _turn = self.turn(POST).await;
+        let mut tries = Tries::of(POST);
+        loop {
+            match self.once::<Posted>(POST, &body).await? {
+                Ok(posted) => return Ok(posted),
+                Err(failure) if failure.after.is_some() => self.pause(&mut tries, failure).await?,
+                Err(failure) => {
+                    return Err(SlackError::Unavailable {
+                        method: POST,
+                        attempts: 1,
+                        reason: failure.reason,
+                    });
+                }
+            }
+        }
+    }
+
+    async fn whisper(&self, channel: &str, user: &str, text: &str) -> Result<(), SlackError> {
+        let body = json!({"channel": channel, "user": user, "text": text, "mrkdwn": false});
+        self.once_only("chat.postEphemeral", &body).await
     }
 }
 
@@ -367,8 +464,11 @@ mod tests {
 
     #[test]
     fn a_message_is_valid_for_slack_and_its_blocks_go_through_unharmed() {
-        let settings =
-            Slack { channel: "C0123456789".to_owned(), api_url: Some("http://127.0.0.1:9/api/".to_owned()) };
+        let settings = Slack {
+            channel: "C0123456789".to_owned(),
+            api_url: Some("http://127.0.0.1:9/api/".to_owned()),
+            ..Slack::default()
+        };
         let web = SlackWeb::new(&settings, &Secret::new("xoxb-0")).expect("a client");
         let blocks =
             vec![json!({"type": "section", "text": {"type": "plain_text", "text": "a", "emoji": false}})];

@@ -23,6 +23,7 @@ pub fn everything_holds(report: &Report) {
         let odd = output.chars().find(|&character| character != '\n' && is_hostile(character));
         assert_eq!(odd, None, "{output}");
     }
+    every_message_holds(report);
     for markup in [report::html(report), report::svg(report)] {
         assert!(!markup.contains("<script"), "{markup}");
     }
@@ -31,6 +32,27 @@ pub fn everything_holds(report: &Report) {
     assert!(report.aws_reply.len() < 12_000);
     let json = serde_json::to_string(report).unwrap();
     assert_eq!(&serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+/// What people see while they work on its case.
+fn every_message_holds(report: &Report) {
+    let deeds = super::desk::everything_done(&report.case_id);
+    let drawing = super::desk::drawing();
+    for deeds in [&[], deeds.as_slice()] {
+        let dressed = gumshoe::desk::dressed(report, deeds);
+        let blocks = drawing.blocks(&dressed, deeds, &super::desk::proven());
+        slack_takes(&blocks, &report::fallback_text(&dressed));
+    }
+    for deed in &deeds {
+        let line = gumshoe::desk::told(&report.case_id, deed);
+        slack_takes(&line.blocks, &line.text);
+    }
+    let question = gumshoe::desk::question(report, 0);
+    slack_takes(&question.blocks, &question.text);
+    let evidence = report::evidence_blocks(report);
+    if !evidence.is_empty() {
+        slack_takes(&evidence, "evidence");
+    }
 }
 
 pub fn slack_takes(blocks: &[serde_json::Value], text: &str) {

@@ -160,7 +160,16 @@ fn hostile_text_is_harmless_in_every_output() {
             assert!(!html.contains(bad), "{bad} in {html}");
         }
         assert!(html.len() < 400_000, "{}", html.len());
-        let slack = serde_json::to_string(&report::blocks(&report)).unwrap();
+        let picture = report::png(&report).unwrap();
+        assert!(picture.starts_with(b"\x89PNG") && picture.len() < 1_000_000, "{}", picture.len());
+        let alt = report::alt_text(&report);
+        assert!(!alt.contains("hunter2") && !alt.contains("http://evil"), "{alt}");
+        let messages = [
+            report::blocks(&report),
+            report::evidence_blocks(&report),
+            gumshoe::desk::question(&report, 0).blocks,
+        ];
+        let slack = serde_json::to_string(&messages).unwrap();
         assert!(!slack.contains("hunter2") && !slack.contains("http://evil"), "{slack}");
         let fallback = report::fallback_text(&report);
         for bad in ["<!", "<@", "<#", "`", "<http"] {

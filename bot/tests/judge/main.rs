@@ -3,8 +3,10 @@
 // Helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
 
+mod after;
 mod chaos;
 mod check;
+mod desk;
 mod hostile;
 mod hosts;
 mod origins;

@@ -299,6 +299,23 @@ fn a_partial_match_is_said_to_be_partial() {
 }
 
 #[test]
+fn other_ports_at_another_time_name_nobody() {
+    let remote = |port| Remote { address: VICTIM.parse().unwrap(), port: Some(port), protocol: None };
+    let claim = |from, to| {
+        let mut claim = accused(from, to);
+        claim.remote = vec![remote(50_001), remote(50_002)];
+        claim
+    };
+    let report = report_of(&alice_scans(), claim(60, 70));
+    assert_eq!((report.facts.verdict.as_str(), report.facts.person.as_ref()), ("unknown", None));
+    everything_holds(&report);
+    // At the very time it may be the reporter who confuses ports; it is said to be partial.
+    let report = report_of(&alice_scans(), claim(120, 180));
+    assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
+    assert_eq!(doubts(&report), [DoubtKind::PartialMatch]);
+}
+
+#[test]
 fn a_reporters_clock_forty_minutes_off_is_found_and_said() {
     let report = report_of(&alice_scans(), accused(120 - 2400, 180 - 2400));
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));

@@ -73,6 +73,7 @@ pub struct Story {
     pub gaps: Vec<Gap>,
     pub losses: Vec<Loss>,
     pub operations: Vec<history::OperationEvent>,
+    pub habits: Vec<history::Habit>,
     pub recorded_from: i64,
     events: u64,
     pids: u32,
@@ -98,6 +99,7 @@ impl Story {
             gaps: Vec::new(),
             losses: Vec::new(),
             operations: Vec::new(),
+            habits: Vec::new(),
             recorded_from: -7200,
             events: 100,
             pids: 500,
@@ -319,6 +321,7 @@ impl Story {
         let (first_event, last_event) = (self.event(), self.event());
         let mut activity = Activity {
             process,
+            processes: 1,
             senders: Vec::new(),
             protocol: Protocol::TCP,
             via: Via::Socket,
@@ -410,6 +413,7 @@ impl Story {
             samples: Vec::new(),
             dns: Vec::new(),
             operations: self.operations.clone(),
+            habits: self.habits.clone(),
             omitted: Vec::new(),
         }
     }

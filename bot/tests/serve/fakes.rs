@@ -229,6 +229,7 @@ pub fn evidence(request: &Request, id: &str) -> Evidence {
         samples: Vec::new(),
         dns: Vec::new(),
         operations: Vec::new(),
+        habits: Vec::new(),
         omitted: Vec::new(),
     }
 }

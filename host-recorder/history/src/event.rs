@@ -487,6 +487,26 @@ impl OperationKind {
 }
 
 impl Event {
+    /// With its times in whole microseconds, which is how a ring keeps them: clocks of hosts do not agree to less, and
+    /// each digit of a time takes space in every event. Identities keep their nanoseconds.
+    pub(crate) fn in_whole_us(mut self) -> Self {
+        // The earliest time that there is has no whole microsecond before it.
+        let whole = |at: &mut UnixNs| at.0 = at.0.saturating_sub(at.0.rem_euclid(1_000));
+        // The wall clock's offset from the boot clock stays what it is.
+        self.boot_ns = self.boot_ns.saturating_sub(self.time.0.rem_euclid(1_000).unsigned_abs());
+        whole(&mut self.time);
+        match &mut self.body {
+            Body::Process(process) => whole(&mut process.started),
+            Body::Flow(flow) => [&mut flow.first, &mut flow.last].into_iter().for_each(whole),
+            Body::Targets(targets) => {
+                [&mut targets.first, &mut targets.last].into_iter().for_each(whole);
+            }
+            Body::Loss { from, .. } => whole(from),
+            _ => {}
+        }
+        self
+    }
+
     /// The processes that it names.
     pub fn processes(&self) -> impl Iterator<Item = ProcessId> {
         let named = match &self.body {

@@ -130,6 +130,9 @@ pub struct Evidence {
     /// Operations of the processes named here, and all critical ones of the window.
     #[serde(default)]
     pub operations: Vec<OperationEvent>,
+    /// What history knows of the persons behind what was asked for, from before.
+    #[serde(default)]
+    pub habits: Vec<Habit>,
     /// What had to be left out to keep the answer within its bound; empty when nothing was.
     pub omitted: Vec<Omission>,
 }
@@ -197,6 +200,10 @@ pub struct Loss {
 pub struct Activity {
     /// Owner of the sockets; none for forwarded traffic, the kernel's own, and unknown owners.
     pub process: Option<ProcessId>,
+    /// Processes whose traffic this is: one, or more where a program was run again and again by the same parent and
+    /// not each of its processes fits into the answer. `process` is then the first of them.
+    #[serde(default = "one")]
+    pub processes: u64,
     /// Others who sent through them.
     pub senders: Vec<ProcessId>,
     /// Protocol.
@@ -241,6 +248,10 @@ pub struct Activity {
     pub first_event: EventId,
     /// Last event.
     pub last_event: EventId,
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// How a process ended.
@@ -298,6 +309,48 @@ pub struct OperationEvent {
     pub time: UnixNs,
     /// The operation.
     pub operation: Operation,
+}
+
+/// What the whole ring knows of a user's logins before one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Habit {
+    /// The user.
+    pub user: String,
+    /// The login that this is about; what is earlier is counted.
+    pub before: UnixNs,
+    /// Since when was searched.
+    pub since: UnixNs,
+    /// Whether that is all that the ring holds.
+    pub whole: bool,
+    /// Logins that were granted.
+    pub accepted: u64,
+    /// Logins that were refused.
+    pub failed: u64,
+    /// Distinct days, in UTC, of those granted.
+    pub days: u64,
+    /// How many of them began in each hour of the day, in UTC; those of the last twelve hours are left out.
+    pub hours: Vec<u64>,
+    /// Addresses that those granted came from, the most frequent first; at most as many as fit.
+    pub sources: Vec<Used>,
+    /// How they were authenticated, likewise.
+    pub methods: Vec<Used>,
+    /// With which keys, likewise.
+    pub keys: Vec<Used>,
+    /// The programs that are asked about, as far as this user has run them before.
+    pub programs: Vec<Used>,
+}
+
+/// How often something was used, and when.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// What.
+    pub value: String,
+    /// How often.
+    pub count: u64,
+    /// First.
+    pub first: UnixNs,
+    /// Last.
+    pub last: UnixNs,
 }
 
 /// Something left out of an answer.

@@ -1,4 +1,4 @@
-//! Events as OCSF 1.3 (Open Cybersecurity Schema Framework) says them. Pure.
+//! Events as OCSF 1.4 (Open Cybersecurity Schema Framework) says them. Pure.
 //!
 //! | event | class |
 //! |---|---|
@@ -32,7 +32,7 @@ use crate::id::ProcessId;
 use crate::redact;
 
 /// The version of OCSF that is spoken.
-const VERSION: &str = "1.3.0";
+const VERSION: &str = "1.4.0";
 
 /// Writes an event as OCSF events: one, or one for each target of a set. `known` gives what is known of a process.
 pub fn ocsf(event: &Event, host: &Host, known: &dyn Fn(&ProcessId) -> Option<Process>) -> Vec<Value> {
@@ -275,8 +275,12 @@ impl Context<'_> {
         told
     }
 
-    fn other(&self, severity_id: u32, severity: &str, message: &str, unmapped: Value) -> Value {
+    /// The base event has no device: which host it is stands with what else it has no word for.
+    fn other(&self, severity_id: u32, severity: &str, message: &str, mut unmapped: Value) -> Value {
         let mut told = self.base((0, "Base Event"), (0, "Uncategorized"), (99, "Other"));
+        if let Some(device) = told.as_object_mut().and_then(|told| told.remove("device")) {
+            put(&mut unmapped, "device", device);
+        }
         put(&mut told, "severity_id", json!(severity_id));
         put(&mut told, "severity", json!(severity));
         put(&mut told, "message", json!(message));
@@ -344,7 +348,7 @@ mod tests {
 
     type Required = (u64, &'static [&'static str], &'static [&'static [&'static str]]);
 
-    /// What OCSF 1.3 requires: of a class its attributes, and one at least of some. Written from its schema's
+    /// What OCSF requires: of a class its attributes, and one at least of some. Written from its schema's
     /// `events/*` and `objects/*`; `a.b` is attribute b of object a.
     const REQUIRED: [Required; 5] = [
         (0, &[], &[]),

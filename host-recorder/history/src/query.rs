@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -24,12 +25,14 @@ use crate::ring;
 use crate::ring::About;
 use crate::ring::RingError;
 use crate::ring::RingFile;
+use crate::ring::SegmentStore;
 use crate::ring::Selection;
 use crate::ring::Sought;
 use crate::ring::Span;
 
 mod activity;
 mod gather;
+mod habits;
 mod sets;
 
 use gather::Gathered;
@@ -60,6 +63,29 @@ pub enum QueryError {
 /// Answers a request from the ring in a directory. `host` is who answers.
 pub fn query(dir: &Path, request: &Request, host: Host) -> Result<Evidence, QueryError> {
     query_at(dir, request, host, UnixNs::now())
+}
+
+/// Answers a request from segments that lie elsewhere: `lines` are those lines of the ring's chain that tell of them.
+pub fn query_archive(
+    lines: &[u8],
+    store: &Arc<dyn SegmentStore>,
+    request: &Request,
+    host: Host,
+) -> Result<Evidence, QueryError> {
+    archive_with(lines, store, request, host, BESIDE_EVENTS_MAX)
+}
+
+/// [`query_archive`], reading only what is asked for where the window has more than so many events.
+fn archive_with(
+    lines: &[u8],
+    store: &Arc<dyn SegmentStore>,
+    request: &Request,
+    host: Host,
+    beside_max: u64,
+) -> Result<Evidence, QueryError> {
+    check(request)?;
+    let files = ring::catalogue_of(lines, store);
+    answer(files, request, &host, UnixNs::now(), beside_max, ring::NOT_ARCHIVED)
 }
 
 /// Up to when a ring is recorded: the time of the last commit that is on disk.
@@ -105,7 +131,7 @@ fn query_with(
     check(request)?;
     let mut tries = 1;
     loop {
-        match answer(dir, request, &host, now, beside_max) {
+        match answer(ring::catalogue(dir)?, request, &host, now, beside_max, ring::NOT_RECORDED) {
             Err(QueryError::Ring(error)) if error.is_gone() && tries < TRIES => tries += 1,
             outcome => return outcome,
         }
@@ -129,15 +155,16 @@ fn check(request: &Request) -> Result<(), QueryError> {
 }
 
 fn answer(
-    dir: &Path,
+    files: Vec<RingFile>,
     request: &Request,
     host: &Host,
     now: UnixNs,
     beside_max: u64,
+    since: &str,
 ) -> Result<Evidence, QueryError> {
-    let files = ring::catalogue(dir)?;
     let window =
         Window { from: request.window.from, to: request.window.to.min(now).max(request.window.from) };
+    let all = files.clone();
     let mut reading = Reading::new(files, window)?;
     let remotes = reading.remotes(request)?;
     let events = reading.events();
@@ -150,7 +177,7 @@ fn answer(
         gathered.note_unsearched(events);
     }
     let spans = ring::join(std::mem::take(&mut reading.spans).into_iter());
-    let (recorded, mut gaps) = ring::cover(window, &spans);
+    let (recorded, mut gaps) = ring::cover(window, &spans, since);
     gaps.append(&mut reading.gaps);
     let coverage = Coverage {
         window,
@@ -160,7 +187,9 @@ fn answer(
         oldest: spans.first().map(|span| span.from),
         events_searched: reading.searched,
     };
-    Ok(gathered.into_evidence(host.clone(), request.clone(), now, coverage))
+    let mut evidence = gathered.into_evidence(host.clone(), request.clone(), now, coverage);
+    evidence.habits = habits::habits(&all, &evidence);
+    Ok(evidence)
 }
 
 /// The files of a ring while they are read for one window.

@@ -85,7 +85,7 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
                 2 => Body::Flow(Box::new(flow(1, id as u16, time))),
                 3 => Body::Exit { process: process_id(1), code: 3, signal: 9 },
                 4 => Body::Fork { child: process_id(9), parent: process_id(1) },
-                5 => Body::Loss { class: LossClass::Flow, count: 7, from: UnixNs(1) },
+                5 => Body::Loss { class: LossClass::Flow, count: 7, from: UnixNs(1_000) },
                 6 => Body::Login(Box::new(Login {
                     service: "sshd".to_owned(),
                     user: "alice".to_owned(),

@@ -11,6 +11,7 @@ pub mod query;
 pub mod record;
 pub mod seal;
 pub mod status;
+pub mod stop_process;
 pub mod tail;
 pub mod timeline;
 pub mod tree;

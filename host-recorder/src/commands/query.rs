@@ -124,7 +124,7 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
 
 /// A recorder commits once a second. Asked about the present, it is given time to, so that the answer holds what
 /// happened a moment ago; when it does not, the answer's coverage says so.
-fn wait_for_commit(ring: &Path, to: UnixNs) {
+pub(super) fn wait_for_commit(ring: &Path, to: UnixNs) {
     let wanted = to.min(UnixNs::now());
     let begun = Instant::now();
     // Only what is added to the log is read again.

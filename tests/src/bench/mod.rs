@@ -10,6 +10,7 @@ pub mod context;
 pub mod cost;
 pub mod count;
 pub mod drive;
+pub mod example;
 pub mod flood;
 pub mod idle;
 pub mod loads;
@@ -19,6 +20,7 @@ pub mod process;
 pub mod recording;
 pub mod results;
 pub mod row;
+pub mod slack;
 pub mod statistics;
 pub mod store;
 pub mod storm;
@@ -53,9 +55,11 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     benches.push(Box::new(tier::Tier));
     benches.push(Box::new(flood::Flood::Masscan));
     benches.push(Box::new(flood::Flood::Zmap));
+    benches.push(Box::new(slack::Acknowledgement));
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }
+    benches.push(Box::new(example::JUDGE));
     benches
 }
 

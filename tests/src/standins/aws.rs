@@ -30,11 +30,20 @@ use crate::lab::Lab;
 
 /// The region of everything in the account.
 pub const REGION: &str = "us-east-1";
+/// The name of the document that stops a process.
+pub const STOP_DOCUMENT_NAME: &str = "Gumshoe-Stop";
+/// The security group that cuts an instance off.
+pub const ISOLATION_GROUP: &str = "gumshoe-isolated";
+/// Who answers reporters.
+pub const ANSWERS_FROM: &str = "abuse@example.com";
 /// Where abuse notices are mailed to.
 pub const RECIPIENT: &str = "aws-abuse@example.com";
 
 /// The SSM document that is shipped; the tests run this very file.
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../terraform/modules/account/ssm-document.json");
+/// The document that stops one process, likewise.
+const STOP_DOCUMENT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../terraform/modules/account/ssm-stop-document.json");
 /// The image that the instance runs, as `amis.json` describes it.
 const IMAGE: &str = "ami-0debian1200000001";
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/standins");
@@ -267,16 +276,52 @@ impl Aws {
         let address = json!({"Domain": "vpc", "Address": lab::INSTANCE_PUBLIC});
         let address = self.text("ec2", "allocate_address", address, "/AllocationId")?;
         let association = json!({"AllocationId": address, "InstanceId": self.instance_id});
-        self.call("ec2", "associate_address", association).map(drop)
+        self.call("ec2", "associate_address", association)?;
+        self.build_responses(&vpc)
     }
 
     fn build_document(&self) -> anyhow::Result<()> {
-        let content = fs::read_to_string(Path::new(DOCUMENT)).context(DOCUMENT)?;
-        let document = json!({
-            "Name": self.document, "Content": content, "DocumentType": "Command", "DocumentFormat": "JSON",
-            "TargetType": "/AWS::EC2::Instance",
-        });
-        self.call("ssm", "create_document", document).map(drop)
+        for (name, path) in [(self.document.as_str(), DOCUMENT), (STOP_DOCUMENT_NAME, STOP_DOCUMENT)] {
+            let content = fs::read_to_string(Path::new(path)).context(path)?;
+            let document = json!({
+                "Name": name, "Content": content, "DocumentType": "Command", "DocumentFormat": "JSON",
+                "TargetType": "/AWS::EC2::Instance",
+            });
+            self.call("ssm", "create_document", document)?;
+        }
+        Ok(())
+    }
+
+    /// What answering and isolating need: a sender that SES knows, and a group without rules.
+    fn build_responses(&self, vpc: &str) -> anyhow::Result<()> {
+        self.call("sesv2", "create_email_identity", json!({"EmailIdentity": ANSWERS_FROM}))?;
+        let group = json!({"GroupName": ISOLATION_GROUP, "Description": "cut off", "VpcId": vpc});
+        let group = self.text("ec2", "create_security_group", group, "/GroupId")?;
+        let everywhere = json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
+        let egress = json!({"GroupId": group, "IpPermissions": everywhere});
+        self.call("ec2", "revoke_security_group_egress", egress).map(drop)
+    }
+
+    /// The security groups that the instance's interfaces are in, by their names.
+    ///
+    /// # Errors
+    /// When the account does not say.
+    pub fn groups(&self) -> anyhow::Result<Vec<String>> {
+        let filter = json!([{"Name": "attachment.instance-id", "Values": [self.instance_id]}]);
+        let found = self.call("ec2", "describe_network_interfaces", json!({"Filters": filter}))?;
+        let interfaces = found["NetworkInterfaces"].as_array().context("no interfaces")?;
+        let groups = interfaces.iter().flat_map(|one| one["Groups"].as_array().into_iter().flatten());
+        Ok(groups.filter_map(|group| group["GroupName"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// The mails that SES was given to send, whole, oldest first.
+    ///
+    /// # Errors
+    /// When the account does not say.
+    pub fn sent_mails(&self) -> anyhow::Result<Vec<String>> {
+        let answer = self.call("sent", "mails", json!({}))?;
+        let mails = answer["mails"].as_array().context("no mails")?;
+        Ok(mails.iter().filter_map(|mail| mail.as_str().map(str::to_owned)).collect())
     }
 }
 

@@ -6,7 +6,9 @@
 mod aws;
 pub mod slack;
 
+pub use self::aws::ANSWERS_FROM;
 pub use self::aws::Aws;
+pub use self::aws::ISOLATION_GROUP;
 pub use self::aws::Managed;
 pub use self::aws::REGION;
 pub use self::aws::Refused;

@@ -2,11 +2,16 @@
 
 mod aws;
 mod bench;
+mod desk;
+mod docs;
 mod lab;
 mod ops;
+mod page;
 mod recorder;
 mod ring;
 mod slack;
 mod sockets;
 mod story;
+mod terraform;
+mod threats;
 mod who;

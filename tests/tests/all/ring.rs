@@ -234,7 +234,7 @@ asked = "select count(*), sum(bytes), min(time) < max(time), count(distinct remo
 print(*duckdb.execute(asked, [files]).fetchone())
 frame = pandas.concat(pandas.read_parquet(file) for file in files)
 flows = frame[frame.kind == "flow"]
-print(len(flows), int(flows.bytes.sum()), (flows.time - pandas.to_timedelta(flows.before_last)).is_monotonic_increasing, flows.remote_address.nunique())
+print(len(flows), int(flows.bytes.sum()), (flows.time - pandas.to_timedelta(flows.before_last_us, unit="us")).is_monotonic_increasing, flows.remote_address.nunique())
 "#;
 
 #[test]

@@ -63,6 +63,9 @@ static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
     ))
 });
+/// "07/15-02:11:00.1" as Snort and Suricata begin their lines, without a year.
+static MONTH_DAY_CLOCK: LazyLock<Regex> =
+    LazyLock::new(|| compile(&format!(r"(?:^|\s)(?P<a>\d{{2}})(?P<sep>/)(?P<b>\d{{2}})-{CLOCK}")));
 static EAST_ASIAN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?P<y>20\d{2})\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
@@ -108,6 +111,7 @@ impl Finder {
             Some(&*COMPACT),
             Some(DAY_MONTH_NAME.of(ascii)),
             Some(MONTH_NAME_DAY.of(ascii)),
+            Some(&*MONTH_DAY_CLOCK),
             Some(&*NUMBERS),
         ];
         for pattern in patterns.into_iter().flatten() {
@@ -115,6 +119,7 @@ impl Finder {
                 let Some(whole) = found.get(0) else { continue };
                 let overlaps =
                     stamps.iter().any(|stamp| whole.start() < stamp.end && stamp.start < whole.end());
+                let overlaps = overlaps || has_mixed_separators(&found, line);
                 let is_longer = is_part_of_number(line, whole.start(), whole.end());
                 if !overlaps
                     && !is_longer
@@ -160,6 +165,14 @@ pub(in super::super) fn epoch(text: &str) -> Option<Stamp> {
         start: 0,
         end: text.len(),
     })
+}
+
+/// Says whether day, month and year are joined by different signs, so that they are no date.
+fn has_mixed_separators(found: &Captures<'_>, line: &str) -> bool {
+    let (Some(first), Some(day), Some(year)) = (found.name("sep"), found.name("b"), found.name("y")) else {
+        return false;
+    };
+    line.get(day.end()..year.start()).is_some_and(|second| second != first.as_str())
 }
 
 /// Says whether digits go on beyond a dot on either side, as in a version or an address.

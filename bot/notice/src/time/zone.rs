@@ -119,8 +119,9 @@ static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s{0,2}[\[(]?\s?(?:(?:UTC|GMT|utc|gmt)\s?)?([+-]|\u{2212})(\d{1,2})(?::?(\d{2}))?(?:$|[^\d:.\-]|\.(?:$|[^\d]))",
     )
 });
-static NAME: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"^(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b"));
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"^(?:\s{0,2}(?:[Uu]hr|hrs|hours|h)\b)?(?:\s{0,3}|,\s?|\s?\()\(?([A-Z]{1,5}|utc|gmt|[Uu]tc)\b")
+});
 static REGION: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"^\s{0,2}\(?((?:Europe|America|Asia|Africa|Australia|Pacific|US|Atlantic|Etc)/[A-Za-z_]+)")
 });
@@ -266,6 +267,8 @@ mod tests {
     fn reads_zones_beside_times() {
         for (text, expect) in [
             (" UTC", Some(Zone::Fixed(0))),
+            (" Uhr MESZ", Some(Zone::Fixed(7200))),
+            ("h CEST", Some(Zone::Fixed(7200))),
             ("Z", Some(Zone::Fixed(0))),
             (" +0100 (CET)", Some(Zone::Fixed(3600))),
             ("-08:00", Some(Zone::Fixed(-28800))),

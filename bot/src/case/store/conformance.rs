@@ -9,6 +9,8 @@ use history::Window;
 
 use super::Admission;
 use super::CaseStore;
+use super::DynamoStore;
+use super::NOTICES_MAX;
 use super::Novelty;
 use super::Owner;
 use super::Posted;
@@ -18,10 +20,14 @@ use super::State;
 use super::StoreError;
 use super::Ticket;
 use super::Work;
+use crate::aws::json::DYNAMODB;
+use crate::aws::json::JsonCalls;
+use crate::case::Answer;
 use crate::case::CaseId;
 use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::NoticeRef;
+use crate::testing::Moto;
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -165,17 +171,91 @@ async fn of_many_at_once_one_opens_the_case(stores: Vec<Arc<dyn CaseStore>>) {
 async fn sqlite_conforms() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("deep/cases.sqlite");
-    let store = SqliteStore::open(&path).expect("opened");
-    notices_with_a_common_key_are_one_case(&store).await;
-    only_the_holder_of_the_lease_writes(&store).await;
-    work_and_questions_come_back(&store).await;
-    outcomes_are_counted(&store).await;
-    a_missing_case_is_said_so(&store).await;
-    let mut stores: Vec<Arc<dyn CaseStore>> = Vec::new();
-    for _ in 0..4 {
-        stores.push(Arc::new(SqliteStore::open(&path).expect("opened")));
+    conforms(|| Arc::new(SqliteStore::open(&path).expect("opened"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_conforms() {
+    let moto = Moto::start();
+    let mut table: serde_json::Value =
+        serde_json::from_str(include_str!("dynamo/table.json")).expect("the table");
+    table["TableName"] = "cases".into();
+    let calls = JsonCalls::new(&moto.sdk(), DYNAMODB);
+    calls.call("CreateTable", &table).await.expect("made");
+    conforms(|| Arc::new(DynamoStore::new(&moto.sdk(), "cases", Duration::from_secs(3_600)))).await;
+    every_item_expires(&calls).await;
+}
+
+/// The whole suite. `open` gives the same store to another process, as it were.
+async fn conforms(open: impl Fn() -> Arc<dyn CaseStore>) {
+    let store = open();
+    notices_with_a_common_key_are_one_case(store.as_ref()).await;
+    only_the_holder_of_the_lease_writes(store.as_ref()).await;
+    work_and_questions_come_back(store.as_ref()).await;
+    much_of_it_comes_back_too(store.as_ref()).await;
+    a_case_remembers_a_bounded_number_of_notices(store.as_ref()).await;
+    outcomes_are_counted(store.as_ref()).await;
+    a_missing_case_is_said_so(store.as_ref()).await;
+    of_many_at_once_one_opens_the_case((0..4).map(|_| open()).collect()).await;
+    of_many_at_once_one_gets_the_lease((0..4).map(|_| open()).collect()).await;
+}
+
+async fn every_item_expires(calls: &JsonCalls) {
+    let scanned = calls.call("Scan", &serde_json::json!({"TableName": "cases"})).await.expect("scanned");
+    let items = scanned["Items"].as_array().expect("items");
+    assert!(items.len() > 50, "{}", items.len());
+    let now = jiff::Timestamp::now().as_second();
+    for item in items.iter().filter(|item| item["pk"]["S"] != "OUTCOMES") {
+        let expires: i64 = item["expires"]["N"].as_str().and_then(|text| text.parse().ok()).expect("a time");
+        assert!((now..=now + 3_600).contains(&expires), "{item}");
     }
-    of_many_at_once_one_opens_the_case(stores).await;
+}
+
+/// Longer than one item of a table may be.
+async fn much_of_it_comes_back_too(store: &dyn CaseStore) {
+    let case = store.admit(&admission("m", &["digest:m"])).await.expect("admitted").case;
+    let owner = Owner::fresh();
+    store.lease(&case, &owner, LEASE).await.expect("leased").expect("free");
+    let mut random = fastrand::Rng::with_seed(7);
+    let reason: String = (0..800_000).map(|_| random.alphanumeric()).collect();
+    let answer = Answer::Invalid { reason };
+    let long =
+        Question { answer: Some(answer), answered: Some(question(None).asked), ..question(Some("c-1")) };
+    store.save_question(&case, &owner, 0, &question(None)).await.expect("saved");
+    store.save_question(&case, &owner, 0, &long).await.expect("saved");
+    let record = store.load(&case).await.expect("loaded").expect("there");
+    assert!(record.questions == [long], "the long answer came back otherwise");
+}
+
+async fn a_case_remembers_a_bounded_number_of_notices(store: &dyn CaseStore) {
+    let mut case = None;
+    for number in 0..NOTICES_MAX + 2 {
+        let digest = format!("n{number}");
+        let key = format!("digest:{digest}");
+        let admitted = store.admit(&admission(&digest, &[&key, "reporter:many"])).await.expect("admitted");
+        let expected = match number {
+            0 => Novelty::NewCase,
+            number if number < NOTICES_MAX => Novelty::NewNotice,
+            _ => Novelty::Known,
+        };
+        assert_eq!(admitted.novelty, expected, "{number}");
+        case = Some(admitted.case);
+    }
+    let record = store.load(&case.expect("a case")).await.expect("loaded").expect("there");
+    let digests: Vec<String> = record.case.notices.iter().map(|notice| notice.digest.clone()).collect();
+    let expected: Vec<String> = (0..NOTICES_MAX).map(|number| format!("n{number}")).collect();
+    assert_eq!(digests, expected);
+}
+
+async fn of_many_at_once_one_gets_the_lease(stores: Vec<Arc<dyn CaseStore>>) {
+    let case = stores[0].admit(&admission("o", &["digest:o"])).await.expect("admitted").case;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..16_usize {
+        let (store, case) = (Arc::clone(&stores[number % stores.len()]), case.clone());
+        tasks
+            .spawn(async move { store.lease(&case, &Owner::fresh(), LEASE).await.expect("asked").is_some() });
+    }
+    assert_eq!(tasks.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
 }
 
 /// Two processes: this test runs itself again and both let the same notices in.

@@ -5,8 +5,11 @@
 //! the holder of a case's lease can write its work; what was saved is there after a kill. Refuses to know
 //! Slack, AWS or how a case is judged.
 
+mod assemble;
 #[cfg(test)]
 mod conformance;
+mod deeds;
+mod dynamo;
 mod keys;
 mod sqlite;
 
@@ -20,6 +23,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::aws::json::CallError;
 use crate::case::Answer;
 use crate::case::Case;
 use crate::case::CaseId;
@@ -29,6 +33,10 @@ use crate::case::HostRef;
 use crate::case::Located;
 use crate::case::NoticeRef;
 
+pub use deeds::Beginning;
+pub use deeds::DEEDS_MAX;
+pub use deeds::DeedStore;
+pub use dynamo::DynamoStore;
 pub use keys::dedupe_keys;
 pub use keys::digest;
 pub use keys::identity;
@@ -239,6 +247,28 @@ pub enum StoreError {
         doing: &'static str,
         /// Why not.
         source: rusqlite::Error,
+    },
+    /// The table's service failed.
+    #[error("case store: cannot {doing}")]
+    Service {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        source: CallError,
+    },
+    /// What is stored does not unpack.
+    #[error("case store: {what} cannot be unpacked: {reason}")]
+    Packed {
+        /// Which part.
+        what: &'static str,
+        /// In words.
+        reason: String,
+    },
+    /// Others changed the same items at every attempt.
+    #[error("case store: cannot {doing}: others were faster at every attempt")]
+    Contended {
+        /// What was tried.
+        doing: &'static str,
     },
     /// Stored JSON does not read, or a value does not write.
     #[error("case store: {what} is no JSON of the expected shape")]

@@ -15,18 +15,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use jiff::ToSpan;
 use rusqlite::Connection;
 use rusqlite::OptionalExtension;
 use rusqlite::Transaction;
 use rusqlite::TransactionBehavior;
 use rusqlite::params;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::Admission;
 use super::Admitted;
-use super::CLAIMS_MAX;
 use super::CaseStore;
 use super::LAYOUTS_MAX;
 use super::NOTICES_MAX;
@@ -38,12 +34,12 @@ use super::Record;
 use super::StoreError;
 use super::Summary;
 use super::Work;
-use super::digest;
-use crate::case::Case;
+use super::assemble::StoredNotice;
+use super::assemble::assemble;
+use super::assemble::names;
+use super::assemble::parse;
+use super::assemble::write;
 use crate::case::CaseId;
-use crate::case::Claim;
-use crate::case::Disposition;
-use crate::case::NoticeRef;
 
 /// Version 1. Times are milliseconds since 1970 UTC.
 const SCHEMA: &str = "
@@ -90,9 +86,6 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 const OPEN_TRIES: u32 = 40;
 const OPEN_PAUSE: Duration = Duration::from_millis(50);
 
-/// Names tried for a new case: four digits first, then six.
-const NAMES_TRIED: u32 = 96;
-
 /// The store in one SQLite file.
 #[derive(Clone)]
 pub struct SqliteStore {
@@ -110,6 +103,7 @@ impl SqliteStore {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(super::deeds::SCHEMA)?;
             Ok(connection)
         };
         // The first switch to WAL does not wait for another process that switches too.
@@ -125,7 +119,7 @@ impl SqliteStore {
     }
 
     /// Runs one transaction where blocking is allowed.
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -360,23 +354,19 @@ fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitte
     Ok(Admitted { case, novelty })
 }
 
-/// Opens a case under a free name, drawn from the notice so that a retry draws the same.
+/// Opens a case under a free name.
 fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<CaseId, StoreError> {
-    let opened = admission.notice.received;
-    let day = opened.strftime("%Y%m%d").to_string();
-    for attempt in 0..NAMES_TRIED {
-        let drawn = digest(format!("{} {attempt}", admission.notice.digest).as_bytes()).to_ascii_uppercase();
-        let length = if attempt < NAMES_TRIED / 2 { 4 } else { 6 };
-        let id = format!("GS-{day}-{}", &drawn[..length]);
+    for id in names(admission) {
         let work = Work::default();
+        let opened = admission.notice.received.as_millisecond();
         let made = transaction
             .execute(
                 "INSERT OR IGNORE INTO cases (id, opened, state, work) VALUES (?1, ?2, ?3, ?4)",
-                params![id, opened.as_millisecond(), work.state.to_string(), write(&work, "work")?],
+                params![id.0, opened, work.state.to_string(), write(&work, "work")?],
             )
             .map_err(database("open a case"))?;
         if made == 1 {
-            return Ok(CaseId(id));
+            return Ok(id);
         }
     }
     Err(StoreError::NoName)
@@ -402,23 +392,22 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
             row.get::<_, String>(3)?,
         ))
     })?;
-    let mut case = Case { id: id.clone(), opened, notices: Vec::new(), claims: Vec::new(), deadline: None };
-    let mut disposition = None;
-    for (notice, claims, deadline, disposed) in stored {
-        add_claims(&mut case, parse(&notice, "a notice")?, parse(&claims, "claims")?);
-        case.deadline = [case.deadline, deadline.map(timestamp)].into_iter().flatten().min();
-        let disposed: Disposition = parse(&disposed, "a disposition")?;
-        if disposition.is_none() || disposed == Disposition::Claims {
-            disposition = Some(disposed);
-        }
+    let mut notices = Vec::new();
+    for (notice, claims, deadline, disposition) in stored {
+        notices.push(StoredNotice {
+            notice: parse(&notice, "a notice")?,
+            claims: parse(&claims, "claims")?,
+            deadline: deadline.map(timestamp),
+            disposition: parse(&disposition, "a disposition")?,
+        });
     }
-    case.deadline = case.deadline.or_else(|| opened.checked_add(24.hours()).ok());
+    let (case, disposition) = assemble(id, opened, notices);
     let sql = "SELECT question FROM questions WHERE case_id = ?1 ORDER BY place";
     let questions =
         rows(transaction, "load a case's questions", sql, params![id.0], |row| row.get::<_, String>(0))?;
     Ok(Some(Record {
         case,
-        disposition: disposition.unwrap_or(Disposition::Unreadable),
+        disposition,
         work: parse(&work, "work")?,
         questions: questions
             .iter()
@@ -427,28 +416,7 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
     }))
 }
 
-/// Adds a notice to a case, and those of its claims that are new, within the bound.
-fn add_claims(case: &mut Case, mut notice: NoticeRef, claims: Vec<Claim>) {
-    let mut left_out = 0;
-    for claim in claims {
-        if case.claims.contains(&claim) {
-            continue;
-        }
-        if case.claims.len() < CLAIMS_MAX {
-            case.claims.push(claim);
-        } else {
-            left_out += 1;
-        }
-    }
-    if left_out > 0 {
-        notice
-            .warnings
-            .push(format!("{left_out} further accusations are not followed: a case holds {CLAIMS_MAX}"));
-    }
-    case.notices.push(notice);
-}
-
-fn rows<T>(
+pub(super) fn rows<T>(
     transaction: &Transaction<'_>,
     doing: &'static str,
     sql: &str,
@@ -474,19 +442,19 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
 }
 
-fn write<T: Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
+pub(super) fn write<T: Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|source| StoreError::Json { what, source })
 }
 
-fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|source| StoreError::Json { what, source })
 }
 
-fn count(number: usize) -> i64 {
+pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

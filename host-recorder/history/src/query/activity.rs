@@ -25,6 +25,16 @@ const RANGES_MAX: usize = 512;
 
 type Key = (Option<ProcessId>, Protocol, Via, Direction);
 
+/// Who runs a program: processes of one program and user that the same parent started, turns of a loop.
+pub(super) type Kin = (ProcessId, String, u32);
+
+/// How much an answer holds.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub activities: usize,
+    pub samples: usize,
+}
+
 /// What is counted of an activity while it is summed.
 struct Sum {
     activity: Activity,
@@ -42,7 +52,8 @@ pub(super) fn sum(
     flows: impl Iterator<Item = (EventId, EventId, Flow)>,
     is_meant: &dyn Fn(Option<ProcessId>) -> bool,
     asked_of_us: &HashSet<(Option<ProcessId>, Endpoint)>,
-    samples_max: usize,
+    kin: &dyn Fn(ProcessId) -> Option<Kin>,
+    bounds: Bounds,
 ) -> (Vec<Activity>, Vec<FlowEvent>) {
     let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
     let mut known: HashMap<Option<ProcessId>, bool> = HashMap::new();
@@ -60,10 +71,13 @@ pub(super) fn sum(
         sum.add(&flow, first, last, matched, answers);
         if matched {
             samples.insert((first, flow.remote), flow);
-            if samples.len() > samples_max {
+            if samples.len() > bounds.samples {
                 samples.pop_last();
             }
         }
+    }
+    if sums.len() > bounds.activities {
+        sums = folded(sums, kin);
     }
     let mut activities: Vec<Activity> = sums.into_values().map(Sum::finish).collect();
     activities.sort_by_key(|activity| {
@@ -72,6 +86,29 @@ pub(super) fn sum(
     });
     let samples = samples.into_iter().map(|((event, _), flow)| FlowEvent { event, flow }).collect();
     (activities, samples)
+}
+
+/// Sums of kin made one, under the first of them: a loop of short commands is one thing that was done.
+fn folded(sums: BTreeMap<Key, Sum>, kin: &dyn Fn(ProcessId) -> Option<Kin>) -> BTreeMap<Key, Sum> {
+    let mut folded: BTreeMap<Key, Sum> = BTreeMap::new();
+    let mut first_of: HashMap<(Kin, Protocol, Via, Direction), Key> = HashMap::new();
+    let mut ordered: Vec<(Key, Sum)> = sums.into_iter().collect();
+    ordered.sort_by_key(|(_, sum)| sum.activity.first_event);
+    for (key, sum) in ordered {
+        let (process, protocol, via, direction) = key;
+        let Some(kin) = process.and_then(kin) else {
+            folded.insert(key, sum);
+            continue;
+        };
+        let first = *first_of.entry((kin, protocol, via, direction)).or_insert(key);
+        match folded.get_mut(&first) {
+            Some(known) => known.join(sum),
+            None => {
+                folded.insert(first, sum);
+            }
+        }
+    }
+    folded
 }
 
 /// Whether a flow is one that the request asks for.
@@ -100,6 +137,7 @@ impl Sum {
         Self {
             activity: Activity {
                 process: flow.owner,
+                processes: 1,
                 senders: Vec::new(),
                 protocol: flow.protocol,
                 via: flow.via,
@@ -157,6 +195,29 @@ impl Sum {
         }
         self.locals.insert(flow.local.address);
         self.senders.extend(flow.sender.filter(|sender| Some(*sender) != flow.owner));
+    }
+
+    /// Adds what another process of the same kin did.
+    fn join(&mut self, other: Self) {
+        let (activity, more) = (&mut self.activity, other.activity);
+        activity.processes += more.processes;
+        activity.flows += more.flows;
+        activity.matched += more.matched;
+        activity.tcp_flags |= more.tcp_flags;
+        activity.packets = activity.packets.saturating_add(more.packets);
+        activity.bytes = activity.bytes.saturating_add(more.bytes);
+        activity.bytes_received = activity.bytes_received.saturating_add(more.bytes_received);
+        activity.first = activity.first.min(more.first);
+        activity.last = activity.last.max(more.last);
+        activity.first_event = activity.first_event.min(more.first_event);
+        activity.last_event = activity.last_event.max(more.last_event);
+        other.targets.held.into_iter().for_each(|target| self.targets.insert(target));
+        other.matched.held.into_iter().for_each(|target| self.matched.insert(target));
+        self.locals.extend(other.locals);
+        self.senders.extend(other.senders);
+        for (state, count) in other.states {
+            *self.states.entry(state).or_default() += count;
+        }
     }
 
     fn finish(self) -> Activity {

@@ -38,6 +38,7 @@ use crate::evidence::Window;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
+use crate::passes_on;
 use crate::redact;
 
 /// Single flows of one window that are held in memory.
@@ -259,8 +260,15 @@ impl<'a> Gathered<'a> {
         let asked = self.with_names_resolved();
         let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
         let flows = flows.into_values().chain(members);
-        let (mut activities, samples) =
-            activity::sum(&asked, flows, &|id| self.is_meant(id), &self.asked_of_us, SAMPLES_MAX);
+        let bounds = activity::Bounds { activities: ACTIVITIES_MAX, samples: SAMPLES_MAX };
+        let (mut activities, samples) = activity::sum(
+            &asked,
+            flows,
+            &|id| self.is_meant(id),
+            &self.asked_of_us,
+            &|id| self.kin(id),
+            bounds,
+        );
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);
@@ -287,6 +295,7 @@ impl<'a> Gathered<'a> {
             samples,
             dns,
             operations,
+            habits: Vec::new(),
             omitted,
         }
     }
@@ -294,6 +303,20 @@ impl<'a> Gathered<'a> {
     /// Whether it is somebody whose traffic is asked for.
     fn is_meant(&self, id: Option<ProcessId>) -> bool {
         self.request.who.means(&id.map(|id| self.chain(id)).unwrap_or_default())
+    }
+
+    /// Whose turn of a loop a process is: its parent, past what only hands on, its program and its user.
+    fn kin(&self, id: ProcessId) -> Option<activity::Kin> {
+        let process = self.process(&id)?;
+        let mut parent = process.parent?;
+        for _ in 0..8 {
+            match self.process(&parent).filter(passes_on) {
+                Some(above) => parent = above.parent?,
+                None => break,
+            }
+        }
+        // Whatever the first process starts is unrelated.
+        (parent.tgid > 1).then_some((parent, process.exe, process.credentials.uid))
     }
 
     /// A process, or what its fork tells of it.

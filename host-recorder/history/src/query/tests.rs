@@ -158,6 +158,93 @@ fn a_damaged_or_missing_segment_is_a_gap() {
     assert!(!ask(dir.path(), &request(49, 51, "198.51.100.20")).coverage.complete());
 }
 
+/// A bit that turned over on disk is a gap with its reason, and nothing is made up of what it became; nor is anything
+/// left out silently.
+#[test]
+fn a_bit_that_turned_over_is_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 12_000);
+    let asked = request(40, 60, "198.51.100.20");
+    let whole = ask(dir.path(), &asked);
+    let segments = ring::catalogue(dir.path()).unwrap().into_iter().filter(RingFile::is_segment);
+    let middle = segments.max_by_key(|file| file.bytes).unwrap().path;
+    let bytes = std::fs::read(&middle).unwrap();
+    for bit in (0..bytes.len() * 8).step_by(bytes.len() * 8 / 97) {
+        let mut bad = bytes.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&middle, &bad).unwrap();
+        let evidence = ask(dir.path(), &asked);
+        let gap = evidence.coverage.gaps.iter().any(|gap| gap.reason.contains("cannot be read"));
+        assert!(gap, "bit {bit}: {:?}", evidence.coverage);
+        for activity in &evidence.activities {
+            let known = whole.activities.iter().find(|known| known.process == activity.process);
+            assert!(known.is_some_and(|known| known.flows >= activity.flows), "bit {bit}: {activity:?}");
+        }
+    }
+    // What was put behind it is not read.
+    std::fs::write(&middle, [bytes.as_slice(), b"PAR1"].concat()).unwrap();
+    assert_eq!(ask(dir.path(), &asked).activities, whole.activities);
+}
+
+/// A line of the chain that was damaged is none; the segment then speaks for itself.
+#[test]
+fn a_damaged_line_of_the_chain_hides_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 3_000);
+    let asked = request(40, 60, "198.51.100.20");
+    let whole = ask(dir.path(), &asked);
+    let chain = dir.path().join("chain");
+    let text = std::fs::read_to_string(&chain).unwrap();
+    // All times of what segments hold become others.
+    std::fs::write(&chain, text.replace("\"from\":17672", "\"from\":17772")).unwrap();
+    assert_ne!(std::fs::read_to_string(&chain).unwrap(), text);
+    assert_eq!(ask(dir.path(), &asked).activities, whole.activities);
+}
+
+/// A directory as a store that counts what is read.
+struct Counted(std::path::PathBuf, std::sync::atomic::AtomicU64);
+
+impl SegmentStore for Counted {
+    fn read(&self, file: &str, at: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+        use std::os::unix::fs::FileExt;
+        self.1.fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        std::fs::File::open(self.0.join(file))?.read_exact_at(bytes, at)
+    }
+}
+
+#[test]
+fn segments_elsewhere_answer_as_the_ring_does_and_are_not_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = RingLimits { log_bytes: 1 << 20, free_bytes: 0, ..RingLimits::default() };
+    let mut ring = Ring::open(dir.path(), limits).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    for n in 0..80_000_u32 {
+        let to =
+            Endpoint { address: std::net::Ipv4Addr::from(n.wrapping_mul(0x9e37_79b9)).into(), port: 443 };
+        let flow = Flow { remote: to, bytes: u64::from(n) * 7919, ..testing::flow(4, 443, at(50)) };
+        ring.append(at(50), 0, Body::Flow(Box::new(flow)), &Known).unwrap();
+        if n % 1_000 == 0 {
+            ring.commit().unwrap();
+        }
+    }
+    recorder(&mut ring, 100, RecorderAct::Stopped);
+    ring.commit().unwrap();
+    drop(ring);
+    drop(Ring::open(dir.path(), limits).unwrap());
+    let asked = request(0, 100, &std::net::Ipv4Addr::from(7_777_u32.wrapping_mul(0x9e37_79b9)).to_string());
+    let here = query_with(dir.path(), &asked, Host::default(), UnixNs::now(), 0).unwrap();
+    let counted = Arc::new(Counted(dir.path().to_owned(), 0.into()));
+    let store: Arc<dyn SegmentStore> = Arc::<Counted>::clone(&counted);
+    let lines = std::fs::read(dir.path().join("chain")).unwrap();
+    let there = archive_with(&lines, &store, &asked, Host::default(), 0).unwrap();
+    assert_eq!(there.activities[0].matched, 1);
+    assert_eq!(there.activities, here.activities);
+    assert_eq!(there.coverage.recorded, here.coverage.recorded);
+    let all: u64 = ring::catalogue(dir.path()).unwrap().iter().map(|file| file.bytes).sum();
+    let read = counted.1.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(read < all / 2, "{read} bytes of {all} were read");
+}
+
 #[test]
 fn nonsense_is_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();

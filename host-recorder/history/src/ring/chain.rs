@@ -3,7 +3,8 @@
 //!
 //! Three small files beside the segments:
 //! - `chain`: one JSON object a line. `n` numbers entries and marks; `at` is when; `what` is `begun`, `sealed` or
-//!   `evicted`; `previous` is the SHA-256 of the segment sealed before; `mac` is HMAC-SHA256, under the key of `n`, of the
+//!   `evicted`; `previous` is the SHA-256 of the segment sealed before; `crc` is the
+//!   line's CRC32C without `crc` and `mac`; `mac` is HMAC-SHA256, under the key of `n`, of the
 //!   line without its `mac`. A `sealed` entry has the file's name, size, SHA-256 and what a query needs to know of it.
 //! - `marks`: one JSON object a line, at least each minute while something is recorded: the first so many bytes of the
 //!   open log have this SHA-256. Marks go when their log is sealed.
@@ -30,6 +31,7 @@ use sha2::Sha256;
 
 use super::RingError;
 use super::about::About;
+use super::checked;
 use super::segment::Filters;
 use crate::id::EventId;
 use crate::id::UnixNs;
@@ -52,8 +54,25 @@ pub(super) struct Entry {
     #[serde(flatten)]
     pub(super) what: What,
     pub(super) previous: String,
+    /// CRC32C of the line without this and its MAC: a line that does not match it was damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crc: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mac: Option<String>,
+}
+
+impl Entry {
+    /// Completes an entry with what shows that it is whole, and whose it is.
+    fn complete(mut self, key: Option<&Key>) -> Self {
+        self.crc = Some(crc32c::crc32c(&unsigned(&self)));
+        self.mac = key.and_then(|key| key.mac(&unsigned(&self)));
+        self
+    }
+
+    fn is_whole(&self) -> bool {
+        let bare = || unsigned(&Self { crc: None, mac: None, ..self.clone() });
+        self.crc.is_none_or(|crc| crc == crc32c::crc32c(&bare()))
+    }
 }
 
 /// What an entry says.
@@ -81,6 +100,9 @@ pub(super) struct Sealed {
     pub(super) log_as_written: Option<bool>,
     #[serde(default)]
     pub(super) filters: Filters,
+    /// CRC32C of each 32 KiB of it, so that a query that reads a part of it knows whether that is what was sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) blocks: Vec<u32>,
     pub(super) about: About,
 }
 
@@ -166,12 +188,70 @@ pub(super) fn unsigned<T: Serialize>(line: &T) -> Vec<u8> {
 
 /// Entries of a ring's chain; none where there is no chain. Lines that are none are counted.
 pub(super) fn read_entries(dir: &Path) -> Result<(Vec<Entry>, usize), RingError> {
-    read_lines(&dir.join(CHAIN))
+    Ok(entries(&read_file(&dir.join(CHAIN))?))
+}
+
+/// Entries that lines tell of, and how many lines are none.
+pub(super) fn entries(bytes: &[u8]) -> (Vec<Entry>, usize) {
+    let (mut entries, wrong): (Vec<Entry>, usize) = lines(bytes);
+    let read = entries.len();
+    entries.retain(Entry::is_whole);
+    let damaged = read - entries.len();
+    (entries, wrong + damaged)
+}
+
+/// One line of a chain, to be kept elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainLine {
+    /// The line, without its end.
+    pub text: String,
+    /// The beginning of what it tells of: of a segment its first time, else when it was written.
+    pub at: UnixNs,
+    /// The segment whose sealing it tells of.
+    pub segment: Option<SegmentName>,
+}
+
+/// What names a sealed segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentName {
+    /// Its name in the ring.
+    pub file: String,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// SHA-256 of its content, hexadecimal.
+    pub sha256: String,
+}
+
+/// The lines of a ring's chain that are whole, in order.
+///
+/// # Errors
+/// When the chain cannot be read.
+pub fn chain_lines(dir: &Path) -> Result<Vec<ChainLine>, RingError> {
+    Ok(read_chain_lines(&read_file(&dir.join(CHAIN))?))
+}
+
+/// [`chain_lines`] of lines that were kept elsewhere.
+pub fn read_chain_lines(bytes: &[u8]) -> Vec<ChainLine> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| {
+        let entry: Entry = serde_json::from_slice(line).ok().filter(Entry::is_whole)?;
+        let text = String::from_utf8(line.to_vec()).ok()?;
+        let (at, segment) = match entry.what {
+            What::Sealed(sealed) => {
+                // One that tells of no time at all is of when it was sealed.
+                let at = sealed.about.from.min(entry.at);
+                let segment = SegmentName { file: sealed.file, bytes: sealed.bytes, sha256: sealed.sha256 };
+                (at, Some(segment))
+            }
+            _ => (entry.at, None),
+        };
+        Some(ChainLine { text, at, segment })
+    });
+    lines.collect()
 }
 
 /// Marks of a ring's open logs.
 pub(super) fn read_marks(dir: &Path) -> Result<(Vec<Mark>, usize), RingError> {
-    read_lines(&dir.join(MARKS))
+    Ok(lines(&read_file(&dir.join(MARKS))?))
 }
 
 /// The present key of a ring.
@@ -201,14 +281,18 @@ pub(super) fn next_number(dir: &Path) -> Result<u64, RingError> {
     Ok(entries.max(marks).max(key).unwrap_or(0))
 }
 
-fn read_lines<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usize), RingError> {
+/// A file's bytes; none where it is not there.
+fn read_file(path: &Path) -> Result<Vec<u8>, RingError> {
     use std::io::Read;
     let mut bytes = Vec::new();
     match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut bytes)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(source) => return Err(RingError::io("read", path, source)),
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(bytes),
+        Err(source) => Err(RingError::io("read", path, source)),
     }
+}
+
+fn lines<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> (Vec<T>, usize) {
     let mut wrong = 0;
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let read = lines.filter_map(|line| match serde_json::from_slice(line) {
@@ -218,7 +302,7 @@ fn read_lines<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<(Vec<T>, usiz
             None
         }
     });
-    Ok((read.collect(), wrong))
+    (read.collect(), wrong)
 }
 
 /// A chain, open for writing.
@@ -261,9 +345,7 @@ impl Chain {
             What::Sealed(sealed) => Some(sealed.sha256.clone()),
             _ => None,
         };
-        let mut entry =
-            Entry { n: self.n, at: UnixNs::now(), what, previous: self.previous.clone(), mac: None };
-        entry.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&entry)));
+        let entry = self.entry(what);
         self.append_json(CHAIN, &entry)?;
         self.entries += 1;
         if let Some(sha256) = sha256 {
@@ -301,13 +383,17 @@ impl Chain {
         };
         self.load_key()?;
         let what = What::Begun { first: evicted_to };
-        let mut begun =
-            Entry { n: self.n, at: UnixNs::now(), what, previous: self.previous.clone(), mac: None };
-        begun.mac = self.key.as_ref().and_then(|key| key.mac(&unsigned(&begun)));
+        let begun = self.entry(what);
         let kept: Vec<&Entry> = std::iter::once(&begun).chain(entries.iter().filter(lives)).collect();
         self.replace(CHAIN, &kept)?;
         self.entries = kept.len();
         self.next()
+    }
+
+    fn entry(&self, what: What) -> Entry {
+        let previous = self.previous.clone();
+        let entry = Entry { n: self.n, at: UnixNs::now(), what, previous, crc: None, mac: None };
+        entry.complete(self.key.as_ref())
     }
 
     /// A key may be made while the recorder runs. Where a run was killed before it destroyed a key that it had used,
@@ -392,6 +478,13 @@ pub(super) fn sealed_to(entries: &[Entry]) -> Option<EventId> {
         _ => None,
     };
     entries.iter().filter_map(last).max()
+}
+
+/// SHA-256 of a file, its size, and the checksums of its blocks.
+pub(super) fn weigh(path: &Path) -> Result<(String, u64, Vec<u32>), RingError> {
+    let bytes = std::fs::read(path).map_err(|source| RingError::io("read", path, source))?;
+    let sha256 = hex(&Sha256::digest(&bytes));
+    Ok((sha256, bytes.len() as u64, checked::checksums(&bytes).collect()))
 }
 
 /// SHA-256 of the first bytes of a file, and how many there were.

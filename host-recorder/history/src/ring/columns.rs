@@ -3,13 +3,13 @@
 //! | column | type | meaning |
 //! |---|---|---|
 //! | `id` | int64 | number of the event in the ring |
-//! | `time` | int64, ns since 1970 UTC | when, by the wall clock |
+//! | `time` | timestamp, µs since 1970 UTC | when, by the wall clock; the ring keeps whole microseconds |
 //! | `offset` | int64, ns | `time` less the time since boot: the wall clock's offset then |
 //! | `kind` | text | `process`, `fork`, `exit`, `credentials`, `login`, `flow`, `loss`, `recorder`, `dns`, `operation`, `targets` |
 //! | `process` | text | identity of the process that the event is about (a flow's owner, a fork's child) |
 //! | `parent`, `sender` | text | identities: its parent; who sent, where that differs from the owner |
 //! | `seen` | text | how a process came to be recorded |
-//! | `started` | int64, ns since 1970 | when the image began |
+//! | `before_started_us` | int64, µs | of a process: how long before `time` its image began |
 //! | `comm`, `exe`, `cwd`, `cgroup`, `tty`, `user`, `login_user` | text | of the process |
 //! | `argv`, `env` | list of text | of the process |
 //! | `uid` … `capabilities` | int | credentials; `from_uid` … those before a change |
@@ -21,8 +21,8 @@
 //! | `protocol`, `via`, `direction`, `state` | int32, text | of a flow |
 //! | `local_address` … `remote_port` | text, int32 | endpoints |
 //! | `packets`, `bytes`, `bytes_received`, `tcp_flags` | int | of a flow, totals so far |
-//! | `before_first`, `before_last` | int64, ns | of a flow: how long before `time` its first and its last packet or change was |
-//! | `boot_ns`, `first`, `last` | int64 | null; segments of earlier versions have here what `offset`, `before_first` and `before_last` tell |
+//! | `before_first_us`, `before_last_us` | int64, µs | of a flow: how long before `time` its first and its last packet or change was |
+//! | `boot_ns`, `started`, `first`, `last`, `before_first`, `before_last` | int64, ns | only in segments of version 1, where `time` is in ns too: what `offset` and the differences in µs tell now |
 //! | `service`, `method`, `accepted`, `key`, `origin` | text, int32 | of a login; `user` and `remote_*` too |
 //! | `by`, `service_session`, `command` | text | of a login: who asked, the service's id, what for |
 //! | `dns_name`, `dns_kind`, `dns_code`, `dns_flags` | text, int32 | of a DNS message; flags: 1 sent, 2 answer |
@@ -30,9 +30,10 @@
 //! | `operation`, `detail` | text | of an operation |
 //! | `targets`, `targets_count` | binary, int32 | of a set of flows alike (a scan): the remote endpoints, packed as told in [`crate::targets`], and how many; the columns of a flow hold what each of them has, `remote_address` and `remote_port` are null |
 //! | `local_port_last` | int32 | of such a set: the highest local port; `local_port` is the lowest |
-//! | `class`, `count` | text, int64 | of a loss; `before_first` is since when |
+//! | `class`, `count` | text, int64 | of a loss; `before_first_us` is since when |
 //! | `act`, `note` | text | of the recorder itself |
 
+use parquet::data_type::ByteArray;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer;
@@ -52,36 +53,36 @@ macro_rules! columns {
             $(pub(super) $field: columns!(@type $kind),)*
         }
 
-        /// Rows of a group, by column: most columns of most rows are empty.
-        #[derive(Debug, Default)]
-        pub(super) struct Group {
-            rows: usize,
-            $($field: Vec<(usize, columns!(@value $kind))>,)*
-        }
-
-        impl Group {
-            /// Adds a row.
-            pub(super) fn push(&mut self, row: Row) {
-                $(if let Some(value) = row.$field {
-                    self.$field.push((self.rows, value));
-                })*
-                self.rows += 1;
-            }
-
-            /// How many rows there are.
-            pub(super) fn len(&self) -> usize {
-                self.rows
-            }
-
-            /// Hands every column with its values to a visitor, in order.
-            pub(super) fn columns(&self, mut visit: impl FnMut(ColumnValues<'_>)) {
-                $(visit(columns!(@values $kind self $field));)*
-            }
-        }
-
         /// The columns in order.
         pub(super) const COLUMNS: &[(&str, ColumnKind)] =
             &[$((stringify!($field), ColumnKind::$kind),)*];
+
+        /// Rows of a group, column by column: what is absent takes next to nothing.
+        #[derive(Default)]
+        pub(super) struct Columns {
+            rows: usize,
+            $($field: columns!(@column $kind),)*
+        }
+
+        impl Columns {
+            /// Adds a row.
+            pub(super) fn push(&mut self, row: Row) {
+                self.rows += 1;
+                $(self.$field.push(columns!(@push $kind row.$field));)*
+            }
+
+            /// How many rows there are.
+            pub(super) fn rows(&self) -> usize {
+                self.rows
+            }
+
+            /// Hands every column that is written to a visitor, in order.
+            pub(super) fn visit(&self, mut visit: impl FnMut(&str, ColumnValues<'_>)) {
+                $(if is_written(stringify!($field)) {
+                    visit(stringify!($field), ColumnValues::$kind(&self.$field));
+                })*
+            }
+        }
 
         impl Row {
             /// Sets a column of all rows from what was read.
@@ -103,26 +104,66 @@ macro_rules! columns {
     (@type Text) => { Option<String> };
     (@type Bytes) => { Option<Vec<u8>> };
     (@type Texts) => { Option<Vec<String>> };
-    (@value Long) => { i64 };
-    (@value Int) => { i32 };
-    (@value Text) => { String };
-    (@value Bytes) => { Vec<u8> };
-    (@value Texts) => { Vec<String> };
-    (@values Long $group:ident $field:ident) => {
-        ColumnValues::Long(spread($group.rows, &$group.$field, |value| *value))
-    };
-    (@values Int $group:ident $field:ident) => {
-        ColumnValues::Int(spread($group.rows, &$group.$field, |value| *value))
-    };
-    (@values Text $group:ident $field:ident) => {
-        ColumnValues::Text(spread($group.rows, &$group.$field, String::as_str))
-    };
-    (@values Bytes $group:ident $field:ident) => {
-        ColumnValues::Bytes(spread($group.rows, &$group.$field, Vec::as_slice))
-    };
-    (@values Texts $group:ident $field:ident) => {
-        ColumnValues::Texts(spread($group.rows, &$group.$field, Vec::as_slice))
-    };
+    (@push Text $value:expr) => { $value.map(String::into_bytes) };
+    (@push $kind:ident $value:expr) => { $value };
+    (@column Long) => { Column<i64> };
+    (@column Int) => { Column<i32> };
+    (@column Text) => { Column<ByteArray> };
+    (@column Bytes) => { Column<ByteArray> };
+    (@column Texts) => { Lists };
+}
+
+/// Values of a column without lists, to be written.
+#[derive(Default)]
+pub(super) struct Column<T> {
+    /// Those that are there.
+    pub(super) present: Vec<T>,
+    /// For each row whether one is: 1 or 0.
+    pub(super) definition: Vec<i16>,
+}
+
+impl<T> Column<T> {
+    fn push(&mut self, value: Option<impl Into<T>>) {
+        self.definition.push(i16::from(value.is_some()));
+        self.present.extend(value.map(Into::into));
+    }
+}
+
+/// Values of a column of lists of texts, to be written.
+#[derive(Default)]
+pub(super) struct Lists {
+    /// All texts.
+    pub(super) present: Vec<ByteArray>,
+    /// 0 no list, 1 an empty one, 2 an element.
+    pub(super) definition: Vec<i16>,
+    /// 0 where a row begins.
+    pub(super) repetition: Vec<i16>,
+}
+
+impl Lists {
+    fn push(&mut self, value: Option<Vec<String>>) {
+        match value {
+            Some(texts) if !texts.is_empty() => {
+                for (index, text) in texts.into_iter().enumerate() {
+                    self.present.push(text.into_bytes().into());
+                    self.definition.push(2);
+                    self.repetition.push(i16::from(index > 0));
+                }
+            }
+            empty => {
+                self.definition.push(i16::from(empty.is_some()));
+                self.repetition.push(0);
+            }
+        }
+    }
+}
+
+/// Columns of version 1 that are read and no longer written.
+const RETIRED: [&str; 6] = ["boot_ns", "started", "first", "last", "before_first", "before_last"];
+
+/// Whether segments of this version have a column.
+pub(super) fn is_written(name: &str) -> bool {
+    !RETIRED.contains(&name)
 }
 
 /// How a column is stored.
@@ -135,23 +176,13 @@ pub(super) enum ColumnKind {
     Texts,
 }
 
-/// A column with a place for each row.
-fn spread<'a, T, V>(rows: usize, values: &'a [(usize, T)], of: impl Fn(&'a T) -> V) -> Vec<Option<V>> {
-    let mut column: Vec<Option<V>> = Vec::new();
-    column.resize_with(rows, || None);
-    for (row, value) in values {
-        column[*row] = Some(of(value));
-    }
-    column
-}
-
-/// Values of one column, to be written.
+/// One column of a group, to be written.
 pub(super) enum ColumnValues<'a> {
-    Long(Vec<Option<i64>>),
-    Int(Vec<Option<i32>>),
-    Text(Vec<Option<&'a str>>),
-    Bytes(Vec<Option<&'a [u8]>>),
-    Texts(Vec<Option<&'a [String]>>),
+    Long(&'a Column<i64>),
+    Int(&'a Column<i32>),
+    Text(&'a Column<ByteArray>),
+    Bytes(&'a Column<ByteArray>),
+    Texts(&'a Lists),
 }
 
 /// Values of one column, as read.
@@ -253,6 +284,9 @@ columns! {
     offset: Long,
     before_first: Long,
     before_last: Long,
+    before_started_us: Long,
+    before_first_us: Long,
+    before_last_us: Long,
     class: Text,
     count: Long,
     act: Text,
@@ -361,7 +395,7 @@ impl Row {
         self.process = id_text(process.id);
         self.parent = process.parent.and_then(id_text);
         self.seen = name(&process.seen);
-        self.started = Some(process.started.0);
+        self.before_started_us = self.before_us(process.started);
         self.comm = text(&process.comm);
         self.exe = text(&process.exe);
         self.argv = Some(process.argv.clone());
@@ -390,6 +424,7 @@ impl Row {
 
     fn process(self) -> Option<Process> {
         let bits = self.flags?;
+        let started = self.at(self.started, None, self.before_started_us)?;
         let credentials = self.credentials()?;
         let container = self.container_id.map(|id| {
             Box::new(Container {
@@ -404,7 +439,7 @@ impl Row {
             id: read_id(&self.process)?,
             parent: read_id(&self.parent),
             seen: read_name(&self.seen)?,
-            started: UnixNs(self.started?),
+            started,
             comm: self.comm?,
             exe: self.exe?,
             argv: self.argv?,
@@ -585,18 +620,27 @@ impl Row {
 
     /// Both are near the time of the event.
     fn set_times(&mut self, first: UnixNs, last: UnixNs) {
-        let before = |at: UnixNs| self.time.map(|time| time.wrapping_sub(at.0));
-        (self.before_first, self.before_last) = (before(first), before(last));
+        (self.before_first_us, self.before_last_us) = (self.before_us(first), self.before_us(last));
+    }
+
+    /// How long before the event something was.
+    fn before_us(&self, at: UnixNs) -> Option<i64> {
+        self.time.map(|time| (time.wrapping_sub(at.0)).div_euclid(1_000))
     }
 
     fn first(&self) -> Option<UnixNs> {
-        let by_time = || Some(self.time?.wrapping_sub(self.before_first?));
-        self.first.or_else(by_time).map(UnixNs)
+        self.at(self.first, self.before_first, self.before_first_us)
     }
 
     fn last(&self) -> Option<UnixNs> {
-        let by_time = || Some(self.time?.wrapping_sub(self.before_last?));
-        self.last.or_else(by_time).map(UnixNs)
+        self.at(self.last, self.before_last, self.before_last_us)
+    }
+
+    /// A time that stands there itself, or by how long before the event it was.
+    fn at(&self, at: Option<i64>, before_ns: Option<i64>, before_us: Option<i64>) -> Option<UnixNs> {
+        let before =
+            || Some(self.time?.wrapping_sub(before_ns.or(before_us.map(|us| us.wrapping_mul(1_000)))?));
+        at.or_else(before).map(UnixNs)
     }
 
     fn flow(self) -> Option<Flow> {

@@ -8,7 +8,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::RingError;
 use super::about::About;
-use super::columns::Group;
+use super::columns::Columns;
 use super::columns::Row;
 use super::segment;
 use crate::event::Body;
@@ -18,7 +18,7 @@ use crate::event::Event;
 pub struct ParquetExport<'a> {
     path: &'a Path,
     writer: SerializedFileWriter<File>,
-    rows: Group,
+    rows: Columns,
     about: About,
 }
 
@@ -27,7 +27,7 @@ impl<'a> ParquetExport<'a> {
     pub fn create(path: &'a Path) -> Result<Self, RingError> {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let writer = segment::writer(file).map_err(|source| Self::wrong(path, source))?;
-        Ok(Self { path, writer, rows: Group::default(), about: About::new() })
+        Ok(Self { path, writer, rows: Columns::default(), about: About::new() })
     }
 
     /// Adds an event.
@@ -55,12 +55,12 @@ impl<'a> ParquetExport<'a> {
 
     fn row(&mut self, row: Row) -> Result<(), RingError> {
         self.rows.push(row);
-        if self.rows.len() >= segment::GROUP_ROWS { self.group() } else { Ok(()) }
+        if self.rows.rows() >= segment::GROUP_ROWS { self.group() } else { Ok(()) }
     }
 
     fn group(&mut self) -> Result<(), RingError> {
         let rows = std::mem::take(&mut self.rows);
-        if rows.len() == 0 {
+        if rows.rows() == 0 {
             return Ok(());
         }
         segment::write_group(&mut self.writer, &rows).map_err(|source| Self::wrong(self.path, source))

@@ -1,14 +1,20 @@
 //! The files of a ring: their names, their order, and reading them without disturbing the writer.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::RingError;
 use super::about::About;
 use super::chain;
+use super::chain::Entry;
 use super::chain::Sealed;
 use super::chain::What;
+use super::checked::Checked;
+use super::checked::SegmentStore;
+use super::checked::Source;
 use super::log;
 use super::reader;
 use super::reader::Segment;
@@ -19,9 +25,9 @@ use crate::evidence::Window;
 use crate::id::EventId;
 
 /// One file of a ring.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct RingFile {
-    /// Where.
+    /// Where; of a segment that lies elsewhere its name.
     pub(crate) path: PathBuf,
     /// Its first event.
     pub(crate) first: EventId,
@@ -33,12 +39,43 @@ pub(crate) struct RingFile {
     pub(crate) about: Option<About>,
     /// Where its filters are, where that is known likewise.
     filters: Filters,
+    /// Checksums of its blocks, where they are known likewise.
+    blocks: Vec<u32>,
+    /// Who reads it, where it does not lie in a directory of this host.
+    store: Option<Arc<dyn SegmentStore>>,
 }
 
 impl RingFile {
     /// Whether it is sealed.
     pub(crate) fn is_segment(&self) -> bool {
         self.last.is_some()
+    }
+
+    fn new(path: PathBuf, (first, last): (EventId, Option<EventId>), bytes: u64) -> Self {
+        let (filters, blocks) = (Filters::default(), Vec::new());
+        Self { path, first, last, bytes, about: None, filters, blocks, store: None }
+    }
+
+    /// Takes what the chain knows of it.
+    fn know(&mut self, sealed: Sealed) {
+        self.about = Some(sealed.about);
+        (self.bytes, self.filters, self.blocks) = (sealed.bytes, sealed.filters, sealed.blocks);
+    }
+
+    fn content(&self) -> Result<Checked, RingError> {
+        let source = match &self.store {
+            Some(store) => Source::Store(Arc::clone(store), self.path.display().to_string()),
+            None => {
+                let file =
+                    File::open(&self.path).map_err(|source| RingError::io("open", &self.path, source))?;
+                Source::File(file)
+            }
+        };
+        Ok(Checked::new(source, self.bytes, self.blocks.clone()))
+    }
+
+    fn open(&self) -> Result<Segment, RingError> {
+        Segment::new(self.path.clone(), self.content()?)
     }
 }
 
@@ -81,14 +118,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(RingError::io("read", &entry.path(), source)),
         };
-        files.push(RingFile {
-            path: entry.path(),
-            first,
-            last,
-            bytes,
-            about: None,
-            filters: Filters::default(),
-        });
+        files.push(RingFile::new(entry.path(), (first, last), bytes));
     }
     // A segment sorts before the log that it replaces.
     files.sort_by_key(|file| (file.first, file.last.is_none()));
@@ -107,26 +137,47 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
 pub(crate) fn catalogue(dir: &Path) -> Result<Vec<RingFile>, RingError> {
     // What cannot be read there stands in the files themselves.
     let (entries, _) = chain::read_entries(dir).unwrap_or_default();
-    let mut known: HashMap<String, Box<Sealed>> = HashMap::new();
-    for entry in entries {
-        if let What::Sealed(sealed) = entry.what {
-            known.insert(sealed.file.clone(), sealed);
-        }
-    }
+    let mut known = sealed_of(entries);
     let mut files = list(dir)?;
     for file in &mut files {
         let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        file.about =
-            known.remove(name).filter(|sealed| sealed.bytes == file.bytes).map(|sealed| sealed.about);
+        // Of one that is longer, what was put behind it is not read; of one that is shorter, reading the rest fails.
+        if let Some(sealed) = known.remove(name) {
+            file.know(*sealed);
+        }
     }
     Ok(files)
+}
+
+/// The segments that lines of a chain tell of, which lie in a store. The recorder may have evicted them since.
+pub(crate) fn catalogue_of(lines: &[u8], store: &Arc<dyn SegmentStore>) -> Vec<RingFile> {
+    let mut files: Vec<RingFile> = sealed_of(chain::entries(lines).0)
+        .into_values()
+        .map(|sealed| {
+            let ids = (sealed.first, Some(sealed.last));
+            let mut file = RingFile::new(PathBuf::from(&sealed.file), ids, sealed.bytes);
+            file.store = Some(Arc::clone(store));
+            file.know(*sealed);
+            file
+        })
+        .collect();
+    files.sort_by_key(|file| file.first);
+    files
+}
+
+fn sealed_of(entries: Vec<Entry>) -> HashMap<String, Box<Sealed>> {
+    let sealed = entries.into_iter().filter_map(|entry| match entry.what {
+        What::Sealed(sealed) => Some((sealed.file.clone(), sealed)),
+        _ => None,
+    });
+    sealed.collect()
 }
 
 /// What a segment says of itself.
 pub(crate) fn about(file: &RingFile) -> Result<About, RingError> {
     match &file.about {
         Some(about) => Ok(about.clone()),
-        None => Segment::open(&file.path)?.about(),
+        None => file.open()?.about(),
     }
 }
 
@@ -136,12 +187,27 @@ pub(crate) fn visit_segment(
     selection: &Selection<'_>,
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), RingError> {
-    if let Some(sought) = selection.sought
-        && !reader::may_hold(&file.path, &file.filters, &sought)?
-    {
-        return Ok(());
+    let content = file.content()?;
+    if let Some(sought) = selection.sought {
+        let may_hold = reader::may_hold(&content, &file.filters, &sought);
+        if !may_hold.map_err(|source| RingError::io("read", &file.path, source))? {
+            return Ok(());
+        }
     }
-    Segment::open(&file.path)?.selected(selection, visit)
+    Segment::new(file.path.clone(), content)?.selected(selection, visit)
+}
+
+/// Hands on the logins of a file, and the images of the programs asked for; of a log everything.
+pub(crate) fn visit_habits(
+    file: &RingFile,
+    programs: &[String],
+    visit: &mut dyn FnMut(Event),
+) -> Result<(), RingError> {
+    if file.is_segment() {
+        Segment::open(&file.path)?.habits(programs, visit)
+    } else {
+        visit_log(file, visit)
+    }
 }
 
 /// Hands on the events of a log.
@@ -151,7 +217,13 @@ pub(crate) fn visit_log(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result
 
 /// The events of one file.
 pub(crate) fn visit(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
-    if file.is_segment() { Segment::open(&file.path)?.all(visit) } else { visit_log(file, visit) }
+    if file.is_segment() { file.open()?.all(visit) } else { visit_log(file, visit) }
+}
+
+/// Opens a segment by its path alone: nothing is known of it but what it says itself.
+pub(super) fn open_segment(path: &Path) -> Result<Segment, RingError> {
+    let bytes = std::fs::metadata(path).map_err(|source| RingError::io("open", path, source))?.len();
+    RingFile::new(path.to_owned(), (0, Some(0)), bytes).open()
 }
 
 /// Logs that a segment has replaced; a run that was interrupted leaves one.
@@ -165,7 +237,7 @@ pub(super) fn replaced_logs(dir: &Path) -> Result<Vec<PathBuf>, RingError> {
 
 /// Hands on all events of a ring, oldest first. A file that goes meanwhile is passed over.
 pub fn visit_events(dir: &Path, visit_event: &mut dyn FnMut(Event)) -> Result<(), RingError> {
-    for file in list(dir)? {
+    for file in catalogue(dir)? {
         match visit(&file, visit_event) {
             Err(error) if error.is_gone() => {}
             outcome => outcome?,

@@ -1,12 +1,9 @@
 //! Reading a segment: its footer, then only those groups of rows, columns and rows that are needed.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::net::IpAddr;
-use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
-use std::path::Path;
 use std::path::PathBuf;
 
 use parquet::basic::Type as PhysicalType;
@@ -23,14 +20,16 @@ use parquet::file::statistics::Statistics;
 
 use super::RingError;
 use super::about::About;
+use super::checked::Checked;
 use super::columns::COLUMNS;
 use super::columns::ColumnKind;
 use super::columns::ReadValues;
 use super::columns::Row;
 use super::segment::ABOUT_KEY;
 use super::segment::Filters;
+use super::segment::READABLE;
 use super::segment::SPANS_KEY;
-use super::segment::VERSION;
+use super::segment::TIME;
 use super::segment::VERSION_KEY;
 use super::select::Selection;
 use super::select::Sought;
@@ -53,24 +52,23 @@ const ANCESTORS_MAX: usize = 64;
 /// A segment whose footer was read.
 pub(super) struct Segment {
     path: PathBuf,
-    file: File,
-    reader: SerializedFileReader<File>,
+    bytes: Checked,
+    reader: SerializedFileReader<Checked>,
 }
 
 impl Segment {
-    /// Reads the footer.
-    pub(super) fn open(path: &Path) -> Result<Self, RingError> {
-        let file = File::open(path).map_err(|source| RingError::io("open", path, source))?;
-        let again = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
-        let reader = catch_unwind(|| SerializedFileReader::new(again))
+    /// Reads the footer of a segment that is known by a path.
+    pub(super) fn new(path: PathBuf, bytes: Checked) -> Result<Self, RingError> {
+        let again = bytes.clone();
+        let reader = catch_unwind(AssertUnwindSafe(|| SerializedFileReader::new(again)))
             .unwrap_or_else(|_| {
                 Err(ParquetError::General("damaged: its footer cannot be decoded".to_owned()))
             })
-            .map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        let segment = Self { path: path.to_owned(), file, reader };
+            .map_err(|source| RingError::Parquet { path: path.clone(), source })?;
+        let segment = Self { path, bytes, reader };
         let version = segment.value(VERSION_KEY).unwrap_or_default();
-        if version != VERSION {
-            return Err(RingError::SegmentVersion { path: path.to_owned(), version });
+        if !READABLE.contains(&version.as_str()) {
+            return Err(RingError::SegmentVersion { path: segment.path, version });
         }
         Ok(segment)
     }
@@ -150,10 +148,15 @@ impl Segment {
         let (from, to) = (selection.window.from.0, selection.window.to.0);
         let all = 0..self.rows_of(group);
         let kinds = self.texts(group, "kind")?;
-        let times = self.longs(group, "time")?;
-        let (firsts, lasts) = (self.longs(group, "first")?, self.longs(group, "last")?);
-        let before_firsts = self.longs(group, "before_first")?;
-        let before_lasts = self.longs(group, "before_last")?;
+        let times = self.nanoseconds(group, TIME)?;
+        // Of each the one that this version has.
+        let present = |names: [&str; 2]| -> Result<Vec<Option<i64>>, ParquetError> {
+            let one = self.nanoseconds(group, names[0])?;
+            if one.is_empty() { self.nanoseconds(group, names[1]) } else { Ok(one) }
+        };
+        let (firsts, lasts) = (self.nanoseconds(group, "first")?, self.nanoseconds(group, "last")?);
+        let before_firsts = present(["before_first_us", "before_first"])?;
+        let before_lasts = present(["before_last_us", "before_last"])?;
         let value = |values: &[Option<i64>], row: usize| values.get(row).copied().flatten();
         let at = |absolute: &[Option<i64>], before: &[Option<i64>], row: usize| {
             let by_time = || Some(value(&times, row)?.saturating_sub(value(before, row)?));
@@ -236,6 +239,31 @@ impl Segment {
         Ok(rows.filter(|(_, text)| text.as_ref().is_some_and(is_sought)).map(|(row, _)| row).collect())
     }
 
+    /// Every login, and every image of the programs asked for, whatever the time.
+    pub(super) fn habits(&self, programs: &[String], visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+        self.guarded(|| {
+            for group in 0..self.reader.num_row_groups() {
+                let kinds = self.texts(group, "kind")?;
+                let exes = self.texts(group, "exe")?;
+                let is_asked = |row: usize| {
+                    let exe = exes.get(row).and_then(Option::as_ref);
+                    exe.is_some_and(|exe| programs.iter().any(|asked| asked.as_bytes() == exe.data()))
+                };
+                let needed =
+                    |(row, kind): (usize, &Option<ByteArray>)| match kind.as_ref().map(ByteArray::data) {
+                        Some(b"login") => Some(row),
+                        Some(b"process") if is_asked(row) => Some(row),
+                        _ => None,
+                    };
+                let rows: Vec<usize> = kinds.iter().enumerate().filter_map(needed).collect();
+                if !rows.is_empty() {
+                    self.events(group, &rows, visit)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Adds the rows that say who the processes of the rows found are: images, forks, ends, logins.
     fn add_explanations(&self, found: &mut [Vec<usize>]) -> Result<(), ParquetError> {
         let mut named: HashSet<Vec<u8>> = HashSet::new();
@@ -307,7 +335,12 @@ impl Segment {
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let mut read = vec![Row::default(); rows.len()];
             for (name, kind, column, at) in &mut columns {
-                if let Some(values) = read_column(column, *kind, rows, at)? {
+                if let Some(mut values) = read_column(column, *kind, rows, at)? {
+                    if *name == TIME
+                        && let ReadValues::Long(times) = &mut values
+                    {
+                        self.to_ns(times);
+                    }
                     Row::set_column(&mut read, name, values);
                 }
             }
@@ -325,11 +358,25 @@ impl Segment {
         }
     }
 
-    fn longs(&self, group: usize, name: &str) -> Result<Vec<Option<i64>>, ParquetError> {
+    /// A column of numbers in ns; `time` is in ns or µs, by the version, and so are others by their names.
+    fn nanoseconds(&self, group: usize, name: &str) -> Result<Vec<Option<i64>>, ParquetError> {
         let rows = self.rows_of(group);
-        match self.column(group, name)? {
-            Some(ColumnReader::Int64ColumnReader(mut reader)) => read_run(&mut reader, rows),
-            _ => Ok(Vec::new()),
+        let mut values = match self.column(group, name)? {
+            Some(ColumnReader::Int64ColumnReader(mut reader)) => read_run(&mut reader, rows)?,
+            _ => Vec::new(),
+        };
+        if name == TIME {
+            self.to_ns(&mut values);
+        } else if name.ends_with("_us") {
+            times_1000(&mut values);
+        }
+        Ok(values)
+    }
+
+    /// Times of the column `time`, which was in ns in version 1.
+    fn to_ns(&self, times: &mut [Option<i64>]) {
+        if self.value(VERSION_KEY).as_deref() != Some("1") {
+            times_1000(times);
         }
     }
 
@@ -352,7 +399,7 @@ impl Segment {
         if is_empty(chunk) || chunk.column_type() != PhysicalType::BYTE_ARRAY {
             return Ok(false);
         }
-        let filter = Sbbf::read_from_column_chunk(chunk, &self.file)?;
+        let filter = Sbbf::read_from_column_chunk(chunk, &self.bytes)?;
         Ok(filter.is_none_or(|filter| texts.iter().any(|text| filter.check(text.as_str()))))
     }
 
@@ -369,7 +416,7 @@ impl Segment {
 }
 
 /// Whether a segment may hold what is sought, as far as its filters tell without its footer.
-pub(super) fn may_hold(path: &Path, filters: &Filters, sought: &Sought<'_>) -> Result<bool, RingError> {
+pub(super) fn may_hold(bytes: &Checked, filters: &Filters, sought: &Sought<'_>) -> std::io::Result<bool> {
     let exact: Option<Vec<String>> = sought
         .remotes
         .iter()
@@ -378,11 +425,9 @@ pub(super) fn may_hold(path: &Path, filters: &Filters, sought: &Sought<'_>) -> R
     let Some(exact) = exact.filter(|_| filters.whole && sought.names.is_empty()) else {
         return Ok(true);
     };
-    let file = File::open(path).map_err(|source| RingError::io("open", path, source))?;
     for (at, length) in &filters.remote {
-        let mut bytes = vec![0; usize::try_from(*length).unwrap_or(0).min(FILTER_MAX)];
-        file.read_exact_at(&mut bytes, *at).map_err(|source| RingError::io("read", path, source))?;
-        match Sbbf::from_bytes(&bytes) {
+        let filter = bytes.range(*at, usize::try_from(*length).unwrap_or(0).min(FILTER_MAX))?;
+        match Sbbf::from_bytes(&filter) {
             Ok(filter) if !exact.iter().any(|text| filter.check(text.as_str())) => {}
             _ => return Ok(true),
         }
@@ -426,6 +471,10 @@ fn read_column(
         }
         _ => return Ok(None),
     }))
+}
+
+fn times_1000(values: &mut [Option<i64>]) {
+    values.iter_mut().flatten().for_each(|value| *value = value.saturating_mul(1_000));
 }
 
 fn read_text(bytes: &ByteArray) -> String {

@@ -14,6 +14,7 @@ use super::chain::Chain;
 use super::chain::Sealed;
 use super::chain::What;
 use super::chain::hash_file;
+use super::chain::weigh;
 use super::files;
 use super::log;
 use super::log::visit_log;
@@ -134,10 +135,10 @@ fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> R
     let file = files::segment_name(first, last);
     let name = dir.join(&file);
     let (about, filters) = segment.finish()?;
-    let (sha256, bytes) = hash_file(&unfinished, u64::MAX)?;
+    let (sha256, bytes, blocks) = weigh(&unfinished)?;
     std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
-    let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, about };
+    let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, blocks, about };
     let mut chain = locked(chain);
     chain.append(What::Sealed(Box::new(sealed)))?;
     // What is vouched for as a segment need not be vouched for as a log.

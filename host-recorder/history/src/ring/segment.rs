@@ -17,10 +17,11 @@ use parquet::basic::TimeUnit;
 use parquet::basic::Type as PhysicalType;
 use parquet::basic::ZstdLevel;
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::BloomFilterPosition;
+use parquet::file::properties::EnabledStatistics;
 use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
@@ -32,35 +33,53 @@ use serde::Serialize;
 
 use super::RingError;
 use super::about::About;
+use super::columns;
 use super::columns::COLUMNS;
 use super::columns::ColumnKind;
 use super::columns::ColumnValues;
-use super::columns::Group;
+use super::columns::Columns;
 use super::columns::Row;
 use crate::event::Event;
 
 /// Version of the format of a segment.
-pub(super) const VERSION: &str = "1";
+pub(super) const VERSION: &str = "2";
+/// Versions that are read.
+pub(super) const READABLE: [&str; 2] = ["1", VERSION];
 pub(super) const VERSION_KEY: &str = "gumshoe.version";
 pub(super) const SPANS_KEY: &str = "gumshoe.spans";
 pub(super) const ABOUT_KEY: &str = "gumshoe.about";
 
-/// Rows in a row group: what is held in memory while a segment is written.
-pub(super) const GROUP_ROWS: usize = 1 << 14;
+/// Rows in a row group: what is held in memory while a segment is written. Each group tells of each of some ninety
+/// columns where it is, so small groups cost as much as what is in them.
+pub(super) const GROUP_ROWS: usize = 1 << 16;
 
 /// Columns that are asked for by value: they carry bloom filters.
-const SOUGHT: [&str; 3] = ["remote_address", "process", "dns_name"];
+const SOUGHT: [&str; 2] = ["remote_address", "dns_name"];
 
 /// How many groups of rows are looked into in vain, of those that lack what is sought.
 const FALSE_ALARMS: f64 = 0.01;
 
 /// Columns that rise or stay near their neighbours: stored as differences.
-const RISING: [&str; 3] = ["id", "time", "started"];
+const RISING: [&str; 2] = ["id", "time"];
 
 /// Columns of numbers of which few are alike where many are there: stored as differences once a dictionary of them
 /// grows large.
-const SCATTERED: [&str; 7] =
-    ["bytes", "bytes_received", "packets", "local_port", "remote_port", "before_first", "before_last"];
+const SCATTERED: [&str; 8] = [
+    "bytes",
+    "bytes_received",
+    "packets",
+    "local_port",
+    "remote_port",
+    "before_first_us",
+    "before_last_us",
+    "before_started_us",
+];
+
+/// The one timestamp: in µs, as whole as a ring keeps times; in version 1 in ns.
+pub(super) const TIME: &str = "time";
+
+/// A segment is sealed once and read seldom.
+const ZSTD_LEVEL: i32 = 9;
 
 /// Largest dictionary of such a column, bytes.
 const SCATTERED_DICTIONARY: usize = 16 << 10;
@@ -70,7 +89,7 @@ pub(super) struct SegmentWriter {
     path: PathBuf,
     sync: File,
     writer: SerializedFileWriter<File>,
-    rows: Group,
+    rows: Columns,
     about: About,
 }
 
@@ -79,24 +98,23 @@ impl SegmentWriter {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
         let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), sync, writer, rows: Group::default(), about: About::new() })
+        Ok(Self { path: path.to_owned(), sync, writer, rows: Columns::default(), about: About::new() })
     }
 
     pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
         self.about.add(event);
         self.rows.push(Row::of(event));
-        if self.rows.len() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
+        if self.rows.rows() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
     }
 
     fn write_rows(&mut self) -> Result<(), RingError> {
-        let rows = std::mem::take(&mut self.rows);
-        write_group(&mut self.writer, &rows)
-            .map_err(|source| RingError::Parquet { path: self.path.clone(), source })
+        let outcome = write_group(&mut self.writer, &std::mem::take(&mut self.rows));
+        outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
     }
 
     /// It is complete and on disk when this returns: what stands in it, and where its filters are.
     pub(super) fn finish(mut self) -> Result<(About, Filters), RingError> {
-        if self.rows.len() > 0 {
+        if self.rows.rows() > 0 {
             self.write_rows()?;
         }
         describe(&mut self.writer, &self.about)?;
@@ -159,7 +177,11 @@ pub(super) fn describe(writer: &mut SerializedFileWriter<File>, about: &About) -
 
 fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
+        // A group has a page or few of each column: an index of pages says what the groups' statistics say.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_bloom_filter_position(BloomFilterPosition::End)
         .set_created_by(concat!("gumshoe ", env!("CARGO_PKG_VERSION")).to_owned());
     for name in RISING {
         let column = ColumnPath::from(name);
@@ -192,8 +214,8 @@ fn schema() -> Result<Type, ParquetError> {
     };
     let field = |(name, kind): &(&str, ColumnKind)| match kind {
         ColumnKind::Int => Type::primitive_type_builder(name, PhysicalType::INT32).build().map(Arc::new),
-        ColumnKind::Long if ["time", "started", "first", "last"].contains(name) => {
-            let unit = LogicalType::timestamp(true, TimeUnit::NANOS);
+        ColumnKind::Long if *name == TIME => {
+            let unit = LogicalType::timestamp(true, TimeUnit::MICROS);
             Type::primitive_type_builder(name, PhysicalType::INT64)
                 .with_logical_type(Some(unit))
                 .build()
@@ -217,17 +239,21 @@ fn schema() -> Result<Type, ParquetError> {
                 .map(Arc::new)
         }
     };
-    let fields = COLUMNS.iter().map(field).collect::<Result<Vec<_>, _>>()?;
+    let written = COLUMNS.iter().filter(|(name, _)| columns::is_written(name));
+    let fields = written.map(field).collect::<Result<Vec<_>, _>>()?;
     Type::group_type_builder("event").with_fields(fields).build()
 }
 
 /// Writes rows as one group.
-pub(super) fn write_group(writer: &mut SerializedFileWriter<File>, rows: &Group) -> Result<(), ParquetError> {
+pub(super) fn write_group(
+    writer: &mut SerializedFileWriter<File>,
+    rows: &Columns,
+) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
     let mut outcome = Ok(());
-    rows.columns(|values| {
+    rows.visit(|name, values| {
         if outcome.is_ok() {
-            outcome = write_column(&mut group, &values);
+            outcome = write_column(&mut group, name, &values);
         }
     });
     outcome?;
@@ -236,31 +262,33 @@ pub(super) fn write_group(writer: &mut SerializedFileWriter<File>, rows: &Group)
 
 fn write_column(
     group: &mut SerializedRowGroupWriter<'_, File>,
+    name: &str,
     values: &ColumnValues<'_>,
 ) -> Result<(), ParquetError> {
     let missing = || ParquetError::General("fewer columns in the schema than in a row".to_owned());
     let mut column = group.next_column()?.ok_or_else(missing)?;
     match (column.untyped(), values) {
         (ColumnWriter::Int64ColumnWriter(writer), ColumnValues::Long(values)) => {
-            let present: Vec<i64> = values.iter().flatten().copied().collect();
-            writer.write_batch(&present, Some(&levels(values)), None)?;
+            let whole: Vec<i64>;
+            let present = if name == TIME {
+                whole = values.present.iter().map(|ns| ns.div_euclid(1_000)).collect();
+                &whole
+            } else {
+                &values.present
+            };
+            writer.write_batch(present, Some(&values.definition), None)?;
         }
         (ColumnWriter::Int32ColumnWriter(writer), ColumnValues::Int(values)) => {
-            let present: Vec<i32> = values.iter().flatten().copied().collect();
-            writer.write_batch(&present, Some(&levels(values)), None)?;
+            writer.write_batch(&values.present, Some(&values.definition), None)?;
         }
-        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Text(values)) => {
-            let present: Vec<ByteArray> = values.iter().flatten().map(|text| (*text).into()).collect();
-            writer.write_batch(&present, Some(&levels(values)), None)?;
+        (
+            ColumnWriter::ByteArrayColumnWriter(writer),
+            ColumnValues::Text(values) | ColumnValues::Bytes(values),
+        ) => {
+            writer.write_batch(&values.present, Some(&values.definition), None)?;
         }
-        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Bytes(values)) => {
-            let present: Vec<ByteArray> =
-                values.iter().flatten().map(|bytes| bytes.to_vec().into()).collect();
-            writer.write_batch(&present, Some(&levels(values)), None)?;
-        }
-        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(values)) => {
-            let (present, definition, repetition) = list_levels(values);
-            writer.write_batch(&present, Some(&definition), Some(&repetition))?;
+        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(lists)) => {
+            writer.write_batch(&lists.present, Some(&lists.definition), Some(&lists.repetition))?;
         }
         _ => {
             return Err(ParquetError::General("a column is of another type than its values".to_owned()));
@@ -269,36 +297,10 @@ fn write_column(
     column.close()
 }
 
-/// Definition levels of a plain optional column.
-fn levels<T>(values: &[Option<T>]) -> Vec<i16> {
-    values.iter().map(|value| i16::from(value.is_some())).collect()
-}
-
-/// Values and levels of an optional list of required texts: 0 no list, 1 an empty one, 2 an element.
-fn list_levels(values: &[Option<&[String]>]) -> (Vec<ByteArray>, Vec<i16>, Vec<i16>) {
-    let (mut present, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
-    for value in values {
-        match value {
-            None | Some([]) => {
-                definition.push(i16::from(value.is_some()));
-                repetition.push(0);
-            }
-            Some(texts) => {
-                for (index, text) in texts.iter().enumerate() {
-                    present.push(text.as_str().into());
-                    definition.push(2);
-                    repetition.push(i16::from(index > 0));
-                }
-            }
-        }
-    }
-    (present, definition, repetition)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::reader::Segment;
+    use crate::ring::files::open_segment;
     use crate::testing;
 
     fn write(path: &Path, events: &[Event]) {
@@ -314,7 +316,7 @@ mod tests {
         let events = testing::events(70_000);
         let about = About::of(&events);
         write(&path, &events);
-        let segment = Segment::open(&path).unwrap();
+        let segment = open_segment(&path).unwrap();
         let mut read = Vec::new();
         segment.all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
@@ -329,10 +331,10 @@ mod tests {
         let mut process = testing::process(1, None, &["kthreadd"]);
         (process.argv, process.env) = (Vec::new(), Vec::new());
         let body = crate::event::Body::Process(Box::new(process));
-        let events = vec![Event { id: 0, time: crate::id::UnixNs(1), boot_ns: 1, body }];
+        let events = vec![Event { id: 0, time: crate::id::UnixNs(1_000), boot_ns: 1, body }];
         write(&path, &events);
         let mut read = Vec::new();
-        Segment::open(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
+        open_segment(&path).unwrap().all(&mut |event| read.push(event)).unwrap();
         assert_eq!(read, events);
     }
 
@@ -345,14 +347,14 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         for end in (0..bytes.len()).step_by(97) {
             std::fs::write(&path, &bytes[..end]).unwrap();
-            assert!(Segment::open(&path).is_err(), "cut at {end}");
+            assert!(open_segment(&path).is_err(), "cut at {end}");
         }
         // A flipped bit may go unnoticed here (the chain notices it), but it breaks nothing.
         for bit in (0..bytes.len() * 8).step_by(997) {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&path, &bad).unwrap();
-            if let Ok(segment) = Segment::open(&path) {
+            if let Ok(segment) = open_segment(&path) {
                 let _ = segment.about();
                 let _ = segment.all(&mut |_| {});
             }

@@ -78,8 +78,14 @@ pub(crate) fn join(files: impl Iterator<Item = (Vec<Span>, bool)>) -> Vec<Span> 
     joined
 }
 
-/// What of a window is recorded, and what is not and why.
-pub(crate) fn cover(window: Window, spans: &[Span]) -> (Vec<Window>, Vec<Gap>) {
+/// Why nothing is there behind the last event of a ring.
+pub(crate) const NOT_RECORDED: &str = "nothing was recorded since (recorder not running?)";
+
+/// Likewise of an archive.
+pub(crate) const NOT_ARCHIVED: &str = "nothing was archived since (not sealed yet, or the archive is behind)";
+
+/// What of a window is recorded, and what is not and why; `since` is why where the recorder did not say.
+pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>, Vec<Gap>) {
     let (mut recorded, mut gaps) = (Vec::new(), Vec::new());
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
@@ -100,7 +106,7 @@ pub(crate) fn cover(window: Window, spans: &[Span]) -> (Vec<Window>, Vec<Gap>) {
         recorded.push(Window { from: span.from.max(window.from), to });
         at = at.max(to);
         runs = span.end.is_none();
-        before = span.end.as_deref().unwrap_or("nothing was recorded since (recorder not running?)");
+        before = span.end.as_deref().unwrap_or(since);
     }
     if window.to > at || recorded.is_empty() {
         gaps.push(gap(at, window.to, before));
@@ -122,7 +128,7 @@ mod tests {
 
     fn check(spans: &[Span], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
         let window = Window { from: UnixNs(from), to: UnixNs(to) };
-        let (covered, missing) = cover(window, spans);
+        let (covered, missing) = cover(window, spans, NOT_RECORDED);
         let pair = |window: &Window| (window.from.0, window.to.0);
         assert_eq!(covered.iter().map(pair).collect::<Vec<_>>(), recorded);
         assert_eq!(missing.iter().map(|gap| pair(&gap.window)).collect::<Vec<_>>(), gaps);

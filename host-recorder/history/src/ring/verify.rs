@@ -20,7 +20,6 @@ use super::chain::Sealed;
 use super::chain::What;
 use super::files;
 use super::log::visit_log;
-use super::reader::Segment;
 use crate::evidence::Window;
 use crate::id::EventId;
 use crate::id::UnixNs;
@@ -126,6 +125,16 @@ pub fn setup_seal(dir: &Path) -> Result<VerificationKey, RingError> {
 /// Verifies a ring, with its key where there is one. What a running recorder changes meanwhile may look like a finding:
 /// ask again before believing one.
 pub fn verify(dir: &Path, key: Option<&VerificationKey>) -> Result<Verification, RingError> {
+    verify_ring(dir, key, false)
+}
+
+/// [`verify`] of a copy, such as one from an archive: it has no seal key, so that it cannot tell whether its newest lines
+/// are missing.
+pub fn verify_copy(dir: &Path, key: Option<&VerificationKey>) -> Result<Verification, RingError> {
+    verify_ring(dir, key, true)
+}
+
+fn verify_ring(dir: &Path, key: Option<&VerificationKey>, copy: bool) -> Result<Verification, RingError> {
     let files = files::list(dir)?;
     let (mut entries, torn) = chain::read_entries(dir)?;
     let (mut marks, _) = chain::read_marks(dir)?;
@@ -145,7 +154,14 @@ pub fn verify(dir: &Path, key: Option<&VerificationKey>) -> Result<Verification,
         );
     }
     match key {
-        Some(key) => check.keys(dir, &key.0, &entries, &marks),
+        Some(key) => {
+            let next = check.keys(&key.0, &entries, &marks);
+            if copy {
+                check.say(Severity::Note, "a copy: whether newer history is missing cannot be said");
+            } else if let Some(next) = next {
+                check.held_key(dir, &key.0, next);
+            }
+        }
         None if chain::has_key(dir) => {
             check.say(Severity::CannotSay, "no key was given: whoever could write the ring could write the chain anew");
         }
@@ -193,8 +209,8 @@ impl Check {
         self.findings.push(Finding { severity: Severity::Tampered, what, file, window });
     }
 
-    /// MACs of all lines, in the order of their numbers, and that none is missing at the end.
-    fn keys(&mut self, dir: &Path, key: &Key, entries: &[Entry], marks: &[Mark]) {
+    /// MACs of all lines, in the order of their numbers; returns the number that the next one takes.
+    fn keys(&mut self, key: &Key, entries: &[Entry], marks: &[Mark]) -> Option<u64> {
         let mut lines: BTreeMap<u64, Vec<Line>> = BTreeMap::new();
         for entry in entries {
             let bare = chain::unsigned(&Entry { mac: None, ..entry.clone() });
@@ -218,7 +234,7 @@ impl Check {
             }
             if n - key.n > NUMBERS_MAX {
                 self.tampered(lines[0].file, None, format!("number {n} is beyond all that was ever written"));
-                return;
+                return None;
             }
             now.evolve_to(*n);
             for Line { file, bare, mac, at } in lines {
@@ -230,7 +246,11 @@ impl Check {
         if before > 0 {
             self.say(Severity::CannotSay, &format!("{before} lines are older than the key"));
         }
-        let next = lines.keys().next_back().map_or(0, |n| n + 1).max(key.n);
+        Some(lines.keys().next_back().map_or(0, |n| n + 1).max(key.n))
+    }
+
+    /// The key that the ring holds is what its first key becomes, and no line is missing at the end.
+    fn held_key(&mut self, dir: &Path, key: &Key, next: u64) {
         match chain::read_key(dir) {
             None => self.tampered("seal.key", None, "the seal key is missing or unreadable".to_owned()),
             Some(held) if held.n < key.n || held.n - key.n > NUMBERS_MAX => {
@@ -386,7 +406,7 @@ impl Check {
 /// Whether a segment and a log tell of the same events.
 fn has_same_events(segment: &Path, log: &Path) -> bool {
     let (mut one, mut two) = (Vec::new(), Vec::new());
-    Segment::open(segment).and_then(|segment| segment.all(&mut |event| one.push(event))).is_ok()
+    files::open_segment(segment).and_then(|segment| segment.all(&mut |event| one.push(event))).is_ok()
         && visit_log(log, &mut |event| two.push(event)).is_ok()
         && one == two
 }
@@ -584,7 +604,7 @@ mod tests {
             let (entries, _) = chain::read_entries(dir).unwrap();
             let What::Sealed(sealed) = &entries[1].what else { panic!("{entries:?}") };
             let what = What::Evicted { file: sealed.file.clone(), last: sealed.last };
-            let forged = Entry { n: 2, what, mac: entries[1].mac.clone(), ..entries[1].clone() };
+            let forged = Entry { n: 2, what, crc: None, ..entries[1].clone() };
             let line = String::from_utf8(chain::unsigned(&forged)).unwrap();
             let chain = fs::read_to_string(dir.join("chain")).unwrap();
             fs::write(dir.join("chain"), format!("{chain}{line}\n")).unwrap();

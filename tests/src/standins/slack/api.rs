@@ -1,6 +1,7 @@
 //! The Web API's methods, as far as a bot like ours calls them; others are `unknown_method`.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use axum::Json;
@@ -23,8 +24,10 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::CHANNEL;
+use super::GROUP;
 use super::Message;
 use super::OTHER_CHANNEL;
+use super::PEOPLE;
 use super::PERSON;
 use super::Refused;
 use super::Shared;
@@ -38,9 +41,14 @@ use super::state::BOT_USER;
 use super::state::MESSAGES_MAX;
 use super::state::State;
 use super::state::TEAM;
+use super::state::View;
+use super::state::Whisper;
 
 pub(super) type Arguments = Map<String, Value>;
 pub(super) type Answer = Result<Value, Refusal>;
+
+/// How long a trigger may open a form.
+const TRIGGER_MAX: Duration = Duration::from_secs(3);
 
 /// A body above this is no message and no report.
 const BODY_MAX_BYTES: usize = 16 << 20;
@@ -175,7 +183,10 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
         "chat.postMessage" => post_message(state, arguments),
         "chat.postEphemeral" => {
             channel(arguments, "channel")?;
-            rules::content(arguments)?;
+            let (text, blocks) = rules::content(arguments)?;
+            let user = self::text(arguments, "user")?;
+            known(user)?;
+            state.whispers.push(Whisper { user: user.to_owned(), text, read: super::text_of(&blocks) });
             Ok(json!({"message_ts": state.next_ts()}))
         }
         "chat.update" => update(state, arguments),
@@ -188,13 +199,44 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
         "files.getUploadURLExternal" => files::upload_url(state, shared, arguments),
         "files.completeUploadExternal" => files::complete_upload(state, arguments),
         "files.info" => files::info(state, arguments),
-        "users.info" => match text(arguments, "user")? {
-            PERSON => Ok(json!({"user": {"id": PERSON, "team_id": TEAM, "name": "pat", "real_name": "Pat"}})),
-            _ => Err(Refusal::plain("user_not_found")),
+        "users.info" => {
+            let (id, name) = known(text(arguments, "user")?)?;
+            Ok(json!({"user": {"id": id, "team_id": TEAM, "name": name, "real_name": name}}))
+        }
+        "usergroups.users.list" => match text(arguments, "usergroup")? {
+            GROUP => Ok(json!({"users": [PERSON]})),
+            _ => Err(Refusal::plain("no_such_subteam")),
         },
+        "views.open" => open_view(state, arguments),
+        "views.publish" => {
+            let (user, _) = known(text(arguments, "user_id")?)?;
+            let view = arguments.get("view").ok_or(Refusal::plain("invalid_arguments"))?;
+            rules::view(view, "home")?;
+            state.homes.insert(user.to_owned(), view.clone());
+            Ok(json!({"view": view}))
+        }
         _ if method.starts_with("conversations.") => conversations(state, method, arguments),
         _ => Err(Refusal::plain("unknown_method")),
     }
+}
+
+/// A person of the workspace, with their name.
+fn known(user: &str) -> Result<(&'static str, &'static str), Refusal> {
+    PEOPLE.into_iter().find(|(id, _)| *id == user).ok_or(Refusal::plain("user_not_found"))
+}
+
+/// A trigger opens one form, within 3 s of what gave it out.
+fn open_view(state: &mut State, arguments: &Arguments) -> Answer {
+    let trigger = text(arguments, "trigger_id")?;
+    let (user, at) = state.triggers.remove(trigger).ok_or(Refusal::plain("invalid_trigger_id"))?;
+    if at.elapsed() > TRIGGER_MAX {
+        return Err(Refusal::plain("expired_trigger_id"));
+    }
+    let view = arguments.get("view").ok_or(Refusal::plain("invalid_arguments"))?;
+    rules::view(view, "modal")?;
+    let id = state.next_id('V');
+    state.views.push(View { id: id.clone(), user, view: view.clone() });
+    Ok(json!({"view": {"id": id}}))
 }
 
 pub(super) fn text<'a>(arguments: &'a Arguments, name: &str) -> Result<&'a str, Refusal> {
@@ -207,7 +249,7 @@ pub(super) fn channel(arguments: &Arguments, name: &str) -> Result<String, Refus
         Ok(CHANNEL) => Ok(CHANNEL.to_owned()),
         Ok(OTHER_CHANNEL) => Err(Refusal::plain("not_in_channel")),
         // A person's id opens the conversation with that person.
-        Ok(PERSON | "D0PERSON001") => Ok("D0PERSON001".to_owned()),
+        Ok(id) if known(&id.replacen("D0", "U0", 1)).is_ok() => Ok(id.replacen("U0", "D0", 1)),
         _ => Err(Refusal::plain("channel_not_found")),
     }
 }
@@ -289,11 +331,15 @@ async fn respond(Extract(shared): Extract<Arc<Shared>>, Path(id): Path<String>, 
     }
     uses.0 -= 1;
     let judge = |arguments: Arguments| match arguments.get("delete_original") {
-        Some(Value::Bool(true)) => Ok(()),
-        _ => rules::content(&arguments).map(drop),
+        Some(Value::Bool(true)) => Ok(None),
+        _ => rules::content(&arguments).map(Some),
     };
     match serde_json::from_slice::<Arguments>(&body).map(judge) {
-        Ok(Ok(())) => "ok".into_response(),
+        Ok(Ok(said)) => {
+            let (text, blocks) = said.unwrap_or_default();
+            state.whispers.push(Whisper { user: String::new(), text, read: super::text_of(&blocks) });
+            "ok".into_response()
+        }
         Ok(Err(refusal)) => {
             let error = refusal.error.to_owned();
             state.refused.push(Refused {

@@ -32,6 +32,8 @@ pub use self::state::Ack;
 pub use self::state::Message;
 pub use self::state::Refused;
 pub use self::state::UploadedFile;
+pub use self::state::View;
+pub use self::state::Whisper;
 pub use self::text::text_of;
 
 use self::state::State;
@@ -41,8 +43,16 @@ use crate::lab::wait_until;
 pub const CHANNEL: &str = "C0ABUSE0001";
 /// A channel that exists and that the bot is not in.
 pub const OTHER_CHANNEL: &str = "C0OTHER0001";
-/// A person of the workspace, who presses buttons.
+/// A person of the workspace, who presses buttons; a member of [`GROUP`].
 pub const PERSON: &str = "U0PERSON001";
+/// A person who is in no group.
+pub const STRANGER: &str = "U0PERSON002";
+/// The lab's alice.
+pub const ALICE: &str = "U0PERSON003";
+/// The user group of those who respond.
+pub const GROUP: &str = "S0RESPOND01";
+/// Everybody.
+pub const PEOPLE: [(&str, &str); 3] = [(PERSON, "pat"), (STRANGER, "sam"), (ALICE, "alice")];
 
 /// A running workspace; gone when dropped.
 #[derive(Debug)]
@@ -150,25 +160,106 @@ impl Slack {
     /// # Errors
     /// When there is no such message or button, or nobody listens.
     pub fn press(&self, ts: &str, action_id: &str) -> anyhow::Result<String> {
+        self.press_as(PERSON, ts, action_id)
+    }
+
+    /// Has somebody press a button.
+    ///
+    /// # Errors
+    /// As [`Slack::press`].
+    pub fn press_as(&self, user: &str, ts: &str, action_id: &str) -> anyhow::Result<String> {
+        let payload = self.pressing(user, ts, action_id)?;
+        self.send("interactive", payload)
+    }
+
+    /// What Slack would send for a press now; sent later, or twice, it is a stale or a double one.
+    ///
+    /// # Errors
+    /// When there is no such message or button.
+    pub fn pressing(&self, user: &str, ts: &str, action_id: &str) -> anyhow::Result<Value> {
         let (message, trigger) = {
             let mut state = self.shared.state();
             let message = state.messages.iter().find(|message| message.ts == ts).cloned();
-            (message.with_context(|| format!("no message {ts}"))?, state.next_ts())
+            (message.with_context(|| format!("no message {ts}"))?, state.trigger(user))
         };
-        let (block_id, element) = text::element(&message.blocks, action_id).context("no such button")?;
+        let (block_id, element) = text::element(&message.blocks, action_id)
+            .with_context(|| format!("no button {action_id} in {}", message.read()))?;
+        let name = PEOPLE.iter().find(|(id, _)| *id == user).map_or("nobody", |(_, name)| name);
         let action = json!({
             "type": "button", "action_id": action_id, "block_id": block_id, "text": element["text"],
-            "value": element["value"], "action_ts": trigger,
+            "value": element["value"], "action_ts": trigger.trim_end_matches(".trigger"),
         });
-        let payload = json!({
+        Ok(json!({
             "type": "block_actions", "team": {"id": state::TEAM, "domain": "lab"},
-            "user": {"id": PERSON, "username": "pat", "name": "pat", "team_id": state::TEAM},
-            "api_app_id": state::APP, "token": "unused", "trigger_id": format!("{trigger}.trigger"),
+            "user": {"id": user, "username": name, "name": name, "team_id": state::TEAM},
+            "api_app_id": state::APP, "token": "unused", "trigger_id": trigger,
             "container": {"type": "message", "message_ts": ts, "channel_id": message.channel, "is_ephemeral": false},
             "channel": {"id": message.channel, "name": "abuse"}, "message": message.shown(),
-            "response_url": format!("http://{}/response/{ts}", self.shared.address), "actions": [action],
+            "response_url": format!("http://{}/response/{trigger}", self.shared.address), "actions": [action],
+        }))
+    }
+
+    /// Delivers what [`Slack::pressing`] made.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn deliver(&self, payload: Value) -> anyhow::Result<String> {
+        self.send("interactive", payload)
+    }
+
+    /// Has somebody fill in and send a form that the bot opened, the newest where there are several.
+    ///
+    /// # Errors
+    /// When none is open for them, or nobody listens.
+    pub fn submit(&self, user: &str, fields: &[(&str, &str)]) -> anyhow::Result<String> {
+        let found = self.views().into_iter().rfind(|view| view.user == user);
+        let View { id, mut view, .. } = found.context("no form is open")?;
+        let mut values = serde_json::Map::new();
+        for block in view["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input")
+        {
+            let element = &block["element"];
+            let name = element["action_id"].as_str().context("a field without a name")?;
+            let given = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+            let field = if element["type"] == "plain_text_input" {
+                json!({"type": "plain_text_input", "value": given.map_or(element["initial_value"].clone(), Value::from)})
+            } else {
+                let chosen = element["options"].as_array().into_iter().flatten();
+                let chosen = chosen
+                    .clone()
+                    .find(|option| option["value"].as_str() == given)
+                    .or(element.get("initial_option"));
+                json!({"type": element["type"], "selected_option": chosen})
+            };
+            values.insert(
+                block["block_id"].as_str().context("a block without a name")?.to_owned(),
+                json!({name: field}),
+            );
+        }
+        view["id"] = json!(id);
+        view["team_id"] = json!(state::TEAM);
+        view["hash"] = json!("1.a");
+        view["state"] = json!({"values": values});
+        let trigger = self.shared.state().trigger(user);
+        let payload = json!({
+            "type": "view_submission", "team": {"id": state::TEAM, "domain": "lab"},
+            "user": {"id": user, "username": "pat", "name": "pat", "team_id": state::TEAM},
+            "api_app_id": state::APP, "token": "unused", "trigger_id": trigger, "view": view, "response_urls": [],
         });
         self.send("interactive", payload)
+    }
+
+    /// Has somebody open the app's home tab.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn open_home(&self, user: &str) -> anyhow::Result<String> {
+        let ts = self.shared.state().next_ts();
+        let event = json!({"type": "app_home_opened", "user": user, "channel": "D0PERSON001", "tab": "home", "event_ts": ts});
+        let payload = json!({
+            "token": "unused", "team_id": state::TEAM, "api_app_id": state::APP, "type": "event_callback",
+            "event_id": format!("Ev{}", ts.replace('.', "")), "event_time": 1_700_000_000, "event": event,
+        });
+        self.send("events_api", payload)
     }
 
     /// Has [`PERSON`] type a slash command in [`CHANNEL`]; returns the envelope's id.
@@ -176,14 +267,35 @@ impl Slack {
     /// # Errors
     /// When nobody listens.
     pub fn command(&self, command: &str, text: &str) -> anyhow::Result<String> {
-        let trigger = self.shared.state().next_ts();
+        let trigger = self.shared.state().trigger(PERSON);
         let payload = json!({
             "token": "unused", "team_id": state::TEAM, "team_domain": "lab", "channel_id": CHANNEL,
             "channel_name": "abuse", "user_id": PERSON, "user_name": "pat", "command": command, "text": text,
-            "api_app_id": state::APP, "is_enterprise_install": "false", "trigger_id": format!("{trigger}.trigger"),
+            "api_app_id": state::APP, "is_enterprise_install": "false", "trigger_id": trigger,
             "response_url": format!("http://{}/response/{trigger}", self.shared.address),
         });
         self.send("slash_commands", payload)
+    }
+
+    /// Forms that the bot opened, oldest first.
+    pub fn views(&self) -> Vec<View> {
+        self.shared.state().views.clone()
+    }
+
+    /// Somebody's home tab.
+    pub fn home(&self, user: &str) -> Option<Value> {
+        self.shared.state().homes.get(user).cloned()
+    }
+
+    /// What single persons were told, oldest first.
+    pub fn whispers(&self) -> Vec<Whisper> {
+        self.shared.state().whispers.clone()
+    }
+
+    /// Ends every Socket Mode connection.
+    pub fn hang_up(&self) {
+        // That nobody listens is all right.
+        let _ = self.shared.frames.send(socket::HANG_UP.to_owned());
     }
 
     /// The acknowledgements that came over Socket Mode.
@@ -198,9 +310,12 @@ impl Slack {
 
     fn send(&self, kind: &str, payload: Value) -> anyhow::Result<String> {
         ensure!(self.connections() > 0, "no Socket Mode connection is open");
-        let id = self.shared.state().sent(kind);
+        let mut state = self.shared.state();
+        let id = state.sent(kind);
         let envelope =
             json!({"type": kind, "envelope_id": id, "accepts_response_payload": true, "payload": payload});
+        state.unacknowledged.push((id.clone(), envelope.to_string()));
+        drop(state);
         // Slack gives each envelope to one connection; the tests have one.
         self.shared.frames.send(envelope.to_string()).context("no Socket Mode connection is open")?;
         Ok(id)

@@ -54,6 +54,57 @@ pub(super) fn content(arguments: &Map<String, Value>) -> Result<(String, Vec<Val
     Ok((text, blocks))
 }
 
+/// Characters of a view's title, and of its submit and close labels.
+const TITLE_MAX_CHARS: usize = 24;
+/// Blocks of a view.
+const VIEW_BLOCKS_MAX: usize = 100;
+/// Characters of a view's private metadata.
+const METADATA_MAX_CHARS: usize = 3_000;
+
+/// A view for `views.open` or `views.publish`.
+pub(super) fn view(view: &Value, kind: &str) -> Result<(), Refusal> {
+    let invalid = |detail: String| Err(Refusal::because("invalid_arguments", detail));
+    let chars = |text: &Value| text.as_str().map_or(0, |text| text.chars().count());
+    if view["type"] != kind {
+        return invalid(format!("the view is no {kind}"));
+    }
+    let Some(blocks) = view["blocks"].as_array() else { return invalid("no blocks".to_owned()) };
+    if blocks.is_empty() || blocks.len() > VIEW_BLOCKS_MAX {
+        return invalid(format!("{} blocks", blocks.len()));
+    }
+    let titles = ["title", "submit", "close"].map(|name| (name, chars(&view[name]["text"])));
+    if kind == "modal" {
+        let has_input = blocks.iter().any(|block| block["type"] == "input");
+        for (name, length) in titles {
+            let needed = name == "title" || (name == "submit" && has_input);
+            if length > TITLE_MAX_CHARS || (needed && length == 0) {
+                return invalid(format!("{name} has {length} characters"));
+            }
+        }
+    }
+    if chars(&view["private_metadata"]) > METADATA_MAX_CHARS {
+        return invalid("private_metadata is too long".to_owned());
+    }
+    for block in blocks.iter().filter(|block| block["type"] == "input") {
+        let element = &block["element"];
+        let most = element["max_length"].as_u64().unwrap_or(3_000);
+        let initial = chars(&element["initial_value"]) as u64;
+        if most == 0 || most > 3_000 || initial > most {
+            return invalid(format!("an input of {initial} characters, at most {most}"));
+        }
+        if chars(&block["label"]["text"]) > 2_000 || chars(&block["hint"]["text"]) > 2_000 {
+            return invalid("a label is too long".to_owned());
+        }
+        let chosen = &element["initial_option"];
+        let options = element["options"].as_array();
+        if !chosen.is_null() && !options.is_some_and(|options| options.contains(chosen)) {
+            return invalid("initial_option is none of the options".to_owned());
+        }
+    }
+    let others: Vec<Value> = blocks.iter().filter(|block| block["type"] != "input").cloned().collect();
+    check_blocks(&others)
+}
+
 fn check_blocks(blocks: &[Value]) -> Result<(), Refusal> {
     let invalid = |detail: String| Refusal::because("invalid_blocks", detail);
     let payload = serde_json::json!({"channel": "C0", "text": "checked apart", "blocks": blocks});

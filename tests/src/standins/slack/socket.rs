@@ -21,6 +21,9 @@ use super::Shared;
 /// The path of the websocket; `apps.connections.open` gives out tickets for it.
 pub(super) const PATH: &str = "/link/";
 
+/// Ends every connection, as Slack does when it refreshes them.
+pub(super) const HANG_UP: &str = "hang up";
+
 #[derive(Deserialize)]
 struct Ticket {
     ticket: String,
@@ -57,11 +60,19 @@ async fn talk(mut socket: WebSocket, shared: Arc<Shared>) {
     if socket.send(Message::text(hello.to_string())).await.is_err() {
         return;
     }
+    // What an earlier connection did not acknowledge is delivered again.
+    let again: Vec<String> =
+        shared.state().unacknowledged.iter().map(|(_, envelope)| envelope.clone()).collect();
+    for envelope in again {
+        if socket.send(Message::text(envelope)).await.is_err() {
+            return;
+        }
+    }
     loop {
         tokio::select! {
             frame = frames.recv() => {
                 let Ok(frame) = frame else { return };
-                if socket.send(Message::text(frame)).await.is_err() {
+                if frame == HANG_UP || socket.send(Message::text(frame)).await.is_err() {
                     return;
                 }
             }

@@ -97,6 +97,28 @@ pub struct Ack {
     pub payload: Option<Value>,
 }
 
+/// A form that the bot opened for somebody.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its id.
+    pub id: String,
+    /// Who sees it.
+    pub user: String,
+    /// What it shows.
+    pub view: Value,
+}
+
+/// Something that one person alone was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whisper {
+    /// Whom; empty where the address of a call was answered.
+    pub user: String,
+    /// The text.
+    pub text: String,
+    /// What is read in its blocks.
+    pub read: String,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) bot_token: String,
@@ -107,6 +129,13 @@ pub(super) struct State {
     pub(super) limits: HashMap<String, (u32, u32)>,
     pub(super) acks: Vec<Ack>,
     pub(super) tickets: Vec<String>,
+    /// Who may open a form, by the trigger of what they did, and when that was.
+    pub(super) triggers: HashMap<String, (String, Instant)>,
+    pub(super) views: Vec<View>,
+    pub(super) homes: HashMap<String, Value>,
+    pub(super) whispers: Vec<Whisper>,
+    /// Envelopes that nobody acknowledged, to be sent again to the next connection.
+    pub(super) unacknowledged: Vec<(String, String)>,
     sent_at: Vec<Instant>,
     allowance: HashMap<String, (f64, Instant)>,
     serial: u64,
@@ -124,6 +153,11 @@ impl State {
             limits: HashMap::new(),
             acks: Vec::new(),
             tickets: Vec::new(),
+            triggers: HashMap::new(),
+            views: Vec::new(),
+            homes: HashMap::new(),
+            whispers: Vec::new(),
+            unacknowledged: Vec::new(),
             sent_at: Vec::new(),
             allowance: HashMap::new(),
             serial: 0,
@@ -155,6 +189,13 @@ impl State {
         allowed
     }
 
+    /// A trigger of something that a person did.
+    pub(super) fn trigger(&mut self, user: &str) -> String {
+        let trigger = format!("{}.trigger", self.next_ts());
+        self.triggers.insert(trigger.clone(), (user.to_owned(), Instant::now()));
+        trigger
+    }
+
     /// Notes that an envelope is on its way; returns its id.
     pub(super) fn sent(&mut self, kind: &str) -> String {
         let envelope_id = format!("envelope-{}", self.acks.len());
@@ -170,6 +211,7 @@ impl State {
 
     /// Notes an acknowledgement.
     pub(super) fn acked(&mut self, envelope_id: &str, payload: Option<Value>) {
+        self.unacknowledged.retain(|(id, _)| id != envelope_id);
         let found = self.acks.iter_mut().zip(&self.sent_at).find(|(ack, _)| ack.envelope_id == envelope_id);
         if let Some((ack, at)) = found {
             ack.after_s.get_or_insert(at.elapsed().as_secs_f64());

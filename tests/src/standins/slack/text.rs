@@ -53,6 +53,12 @@ fn rich(element: &Value) -> String {
         }
         "rich_text_section" | "rich_text_preformatted" | "rich_text_quote" => inner().concat(),
         "link" => element["text"].as_str().or(element["url"].as_str()).unwrap_or_default().to_owned(),
+        "user" => {
+            let id = element["user_id"].as_str().unwrap_or_default();
+            let name = super::PEOPLE.iter().find(|(known, _)| *known == id).map_or(id, |(_, name)| name);
+            format!("@{name}")
+        }
+        "usergroup" => format!("@{}", element["usergroup_id"].as_str().unwrap_or_default()),
         "emoji" => format!(":{}:", element["name"].as_str().unwrap_or_default()),
         _ => element["text"].as_str().unwrap_or_default().to_owned(),
     }

@@ -1,0 +1,146 @@
+//! Times told from the day of writing: "today between 06:00 and 07:30 CEST", "yesterday evening".
+//!
+//! They count only where a notice names no other time, and only as seen from when it was sent.
+
+use std::sync::LazyLock;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use regex::Regex;
+
+use super::document::SectionRole;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::pattern::fold;
+use super::time::Finder;
+use super::time::Interval;
+use super::time::Precision;
+use super::time::Resolver;
+use super::time::Stamp;
+
+static TODAY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:today|this (?:morning|afternoon|evening)|tonight|heute|aujourd'hui|hoy|hoje|oggi|vandaag|dzisiaj|dzis|idag|i dag)\b|сегодня|今日|今天|오늘",
+    )
+});
+static YESTERDAY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:yesterday|last (?:night|evening)|gestern|hier (?:soir|matin|apres-midi|a|entre|vers)|ayer|ontem|ieri|gisteren|wczoraj|igar|i gar)\b|вчера|昨日|昨天|어제",
+    )
+});
+/// What these words introduce goes on until the notice was written.
+static SINCE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:since|seit|depuis|desde|dal|dalle|sinds|od)\b[^.;]{0,12}$"));
+/// Parts of the day, as the hours between which people use them.
+static PARTS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?P<night>night|nacht|nuit|noche|noite|notte)|(?P<evening>evening|abend|soir|tarde|sera|avond)|(?P<morning>morning|fruh|matin|manana|manha|mattina|morgen)|(?P<noon>afternoon|nachmittag|apres-midi|pomeriggio|middag))\b",
+    )
+});
+
+/// Returns when a notice says it happened, counted from the day on which it was sent.
+pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interval> {
+    let sent = resolver.sent?;
+    let own = |line: &&Line<'_>| {
+        line.kind == LineKind::Statement && line.role != SectionRole::Subject && !line.is_quoted
+    };
+    lines.iter().filter(own).take(200).find_map(|line| of_sentence(line, sent, resolver))
+}
+
+fn of_sentence(line: &Line<'_>, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
+    let text = fold(line.text).into_owned();
+    let back = match (TODAY.is_match(&text), YESTERDAY.is_match(&text)) {
+        (true, false) => 0,
+        (false, true) => 1,
+        _ => return None,
+    };
+    // The day is the sender's; which one that is, its mail's Date tells only in UTC.
+    let today = Offset::UTC.to_datetime(sent).date();
+    let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
+    let clocks = clocks_on(day, line.text);
+    let Some(first) = clocks.first() else {
+        return part_of_day(day, &text, sent, resolver);
+    };
+    let mut found = clocks.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join)?;
+    if SINCE.is_match(text.get(..first.start.min(text.len()))?) {
+        found.to = sent;
+    }
+    // What began after the notice was sent is read wrongly.
+    (found.from <= sent && found.from <= found.to).then_some(found)
+}
+
+/// Reads the clocks of a line as times of a day; where they stand is counted in the line itself.
+fn clocks_on(day: Date, line: &str) -> Vec<Stamp> {
+    let dated = format!("{day} {line}");
+    let offset = dated.len() - line.len();
+    let stamps = Finder.find(&dated).into_iter();
+    let clocks = stamps.filter(|stamp| stamp.precision != Precision::Day && stamp.civil.date() == day);
+    clocks.map(|stamp| Stamp { start: stamp.start.saturating_sub(offset), ..stamp }).collect()
+}
+
+/// Reads "evening" and the like as the hours that people mean by it, widened where the zone is unknown.
+fn part_of_day(day: Date, text: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
+    let part = PARTS.captures(text);
+    let is = |name: &str| part.as_ref().is_some_and(|part| part.name(name).is_some());
+    let (from, hours) = match () {
+        () if is("night") => (18, 14),
+        () if is("evening") => (16, 9),
+        () if is("morning") => (4, 9),
+        () if is("noon") => (11, 8),
+        () => (0, 24),
+    };
+    let begin = day.at(from, 0, 0, 0);
+    let end = begin.checked_add(SignedDuration::from_hours(hours)).ok()?;
+    let ends = [begin, end].map(|civil| Stamp {
+        civil,
+        precision: Precision::Second,
+        zone: None,
+        year_known: true,
+        day_month_unsure: false,
+        start: 0,
+        end: 0,
+    });
+    let mut whole = ends.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join)?;
+    let word = TODAY.find(text).or_else(|| YESTERDAY.find(text))?;
+    if SINCE.is_match(&text[..word.start()]) {
+        whole.to = sent;
+    }
+    whole.to = whole.to.min(sent);
+    (whole.from <= whole.to).then_some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Section;
+    use super::super::document::SectionRole;
+    use super::super::lines;
+    use super::super::time::Resolver;
+    use super::interval;
+
+    fn check(text: &str, expect: Option<(&str, &str)>) {
+        let sections = [Section { role: SectionRole::Body, name: "body".to_owned(), text: text.to_owned() }];
+        let sent = "2026-07-15T09:30:00Z".parse().expect("a time");
+        let resolver = Resolver { sent: Some(sent), ..Resolver::default() };
+        let found = interval(&lines::cut(&sections), &resolver);
+        let found =
+            found.map(|it| (it.from.to_string()[..19].to_owned(), it.to.to_string()[..19].to_owned()));
+        let expect = expect.map(|(from, to)| (from.to_owned(), to.to_owned()));
+        assert_eq!(found, expect, "{text}");
+    }
+
+    #[test]
+    fn counts_from_the_day_of_writing() {
+        check(
+            "today between 06:00 and 07:30 CEST it came",
+            Some(("2026-07-15T04:00:00", "2026-07-15T05:30:59")),
+        );
+        check("Since 06:00 UTC today we see it:", Some(("2026-07-15T06:00:00", "2026-07-15T09:30:00")));
+        check("yesterday at 22:15 UTC", Some(("2026-07-14T22:15:00", "2026-07-14T22:15:59")));
+        check("it began yesterday evening", Some(("2026-07-14T02:00:00", "2026-07-15T09:30:00")));
+        check("Since yesterday we are flooded", Some(("2026-07-13T10:00:00", "2026-07-15T09:30:00")));
+        check("We shall call you.", None);
+    }
+}

@@ -1,0 +1,196 @@
+//! Where deeds are kept: beside their case, each written once under its name.
+//!
+//! Apart from [`super::CaseStore`], because people press buttons while nobody holds the case's lease.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+use rusqlite::Transaction;
+use rusqlite::params;
+
+use super::SqliteStore;
+use super::StoreError;
+use super::sqlite::count;
+use super::sqlite::database;
+use super::sqlite::parse;
+use super::sqlite::rows;
+use super::sqlite::write;
+use crate::case::CaseId;
+use crate::case::Deed;
+use crate::case::DeedState;
+
+/// Deeds of one case; no case of people pressing buttons has so many.
+pub const DEEDS_MAX: usize = 500;
+
+/// The table of deeds.
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS deeds (
+    case_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    begun INTEGER NOT NULL,
+    worked INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    deed TEXT NOT NULL,
+    PRIMARY KEY (case_id, action, round)
+) STRICT;
+CREATE INDEX IF NOT EXISTS deeds_begun ON deeds (worked) WHERE state = 'begun';
+";
+
+/// What became of beginning a deed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beginning {
+    /// It is the caller's to do.
+    Ours,
+    /// It was begun before, by this press or another.
+    Known(Box<Deed>),
+    /// The case holds no more.
+    Full,
+}
+
+/// Where deeds are kept.
+#[async_trait]
+pub trait DeedStore: Send + Sync {
+    /// Writes a deed unless one of its name is there.
+    async fn begin(&self, case: &CaseId, deed: &Deed) -> Result<Beginning, StoreError>;
+
+    /// Writes what came of it, or what undoing it needs.
+    async fn keep(&self, case: &CaseId, deed: &Deed) -> Result<(), StoreError>;
+
+    /// A case's deeds, oldest first.
+    async fn deeds(&self, case: &CaseId) -> Result<Vec<Deed>, StoreError>;
+
+    /// Takes over deeds that were begun and not worked on since a time: who began them is gone.
+    async fn take_over(&self, before: Timestamp) -> Result<Vec<(CaseId, Deed)>, StoreError>;
+}
+
+#[async_trait]
+impl DeedStore for SqliteStore {
+    async fn begin(&self, case: &CaseId, deed: &Deed) -> Result<Beginning, StoreError> {
+        let (case, deed) = (case.clone(), deed.clone());
+        self.run("begin a deed", move |transaction| begin(transaction, &case, &deed)).await
+    }
+
+    async fn keep(&self, case: &CaseId, deed: &Deed) -> Result<(), StoreError> {
+        let (case, deed) = (case.clone(), deed.clone());
+        self.run("keep a deed", move |transaction| {
+            let now = Timestamp::now().as_millisecond();
+            transaction
+                .execute(
+                    "UPDATE deeds SET state = ?4, deed = ?5, worked = ?6
+                     WHERE case_id = ?1 AND action = ?2 AND round = ?3",
+                    params![
+                        case.0,
+                        deed.action.name(),
+                        deed.round,
+                        state(deed.state),
+                        write(&deed, "a deed")?,
+                        now
+                    ],
+                )
+                .map_err(database("keep a deed"))?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn deeds(&self, case: &CaseId) -> Result<Vec<Deed>, StoreError> {
+        let case = case.clone();
+        self.run("read a case's deeds", move |transaction| {
+            let sql = "SELECT deed FROM deeds WHERE case_id = ?1 ORDER BY begun, rowid";
+            rows(transaction, "read a case's deeds", sql, params![case.0], |row| row.get::<_, String>(0))?
+                .iter()
+                .map(|deed| parse(deed, "a deed"))
+                .collect()
+        })
+        .await
+    }
+
+    async fn take_over(&self, before: Timestamp) -> Result<Vec<(CaseId, Deed)>, StoreError> {
+        self.run("take over deeds", move |transaction| {
+            let sql = "UPDATE deeds SET worked = ?2 WHERE state = 'begun' AND worked < ?1
+                       RETURNING case_id, deed";
+            let now = Timestamp::now().as_millisecond();
+            let found =
+                rows(transaction, "take over deeds", sql, params![before.as_millisecond(), now], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                })?;
+            found.into_iter().map(|(case, deed)| Ok((CaseId(case), parse(&deed, "a deed")?))).collect()
+        })
+        .await
+    }
+}
+
+fn begin(transaction: &Transaction<'_>, case: &CaseId, deed: &Deed) -> Result<Beginning, StoreError> {
+    let doing = database("begin a deed");
+    let (action, at) = (deed.action.name(), deed.at.as_millisecond());
+    let added = transaction
+        .execute(
+            "INSERT OR IGNORE INTO deeds (case_id, action, round, begun, worked, state, deed)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM deeds WHERE case_id = ?1) < ?8",
+            params![
+                case.0,
+                action,
+                deed.round,
+                at,
+                Timestamp::now().as_millisecond(),
+                state(deed.state),
+                write(deed, "a deed")?,
+                count(DEEDS_MAX)
+            ],
+        )
+        .map_err(&doing)?;
+    if added == 1 {
+        return Ok(Beginning::Ours);
+    }
+    let known: Option<String> = transaction
+        .query_row(
+            "SELECT deed FROM deeds WHERE case_id = ?1 AND action = ?2 AND round = ?3",
+            params![case.0, action, deed.round],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(&doing)?;
+    match known {
+        Some(known) => Ok(Beginning::Known(Box::new(parse(&known, "a deed")?))),
+        None => Ok(Beginning::Full),
+    }
+}
+
+fn state(state: DeedState) -> &'static str {
+    match state {
+        DeedState::Begun => "begun",
+        DeedState::Done => "done",
+        DeedState::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::case::Action;
+
+    #[tokio::test]
+    async fn of_two_presses_of_one_button_one_does_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cases.sqlite");
+        // Two processes on one file.
+        let stores = [SqliteStore::open(&path).expect("opened"), SqliteStore::open(&path).expect("opened")];
+        let case = CaseId("GS-20261121-7F3A".to_owned());
+        let deed = Deed::begun(Action::Isolate, 0, "U0000000001", Timestamp::now());
+        let (first, second) = tokio::join!(stores[0].begin(&case, &deed), stores[1].begin(&case, &deed));
+        let ours = [first.expect("begun"), second.expect("begun")];
+        assert_eq!(ours.iter().filter(|beginning| **beginning == Beginning::Ours).count(), 1, "{ours:?}");
+
+        let before = Timestamp::now().checked_sub(1.hour()).expect("time");
+        assert!(stores[0].take_over(before).await.expect("taken").is_empty(), "it is being worked on");
+        let later = Timestamp::now().checked_add(1.hour()).expect("time");
+        assert_eq!(stores[0].take_over(later).await.expect("taken"), [(case.clone(), deed.clone())]);
+        let done = Deed { state: DeedState::Done, said: "done".to_owned(), ..deed };
+        stores[0].keep(&case, &done).await.expect("kept");
+        assert!(stores[1].take_over(later).await.expect("taken").is_empty());
+        assert_eq!(stores[1].deeds(&case).await.expect("read"), [done]);
+    }
+}

@@ -1,0 +1,252 @@
+//! The desk: what people do in Slack about cases, and what the bot does because of it.
+//!
+//! Owns that nothing on a host or in an account is changed unless somebody who may pressed a button for that case, that
+//! each press is done once, written to the case before it is done, and told in its thread. Judges nothing, and knows
+//! neither EC2 nor SSM: [`Hands`] do.
+
+mod ask;
+mod aws_hands;
+mod draw;
+mod guard;
+mod hands;
+mod letter;
+mod perform;
+mod press;
+mod questions;
+mod standing;
+mod watch;
+mod whom;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+
+pub use ask::question;
+pub use aws_hands::AwsHands;
+pub use draw::Drawing;
+pub use draw::calling;
+pub use draw::dressed;
+pub use draw::told;
+pub use draw::told_refused;
+pub use guard::Guard;
+pub use hands::Hands;
+pub use hands::Interface;
+pub use hands::NoHands;
+pub use hands::NotDone;
+pub use letter::Mailer;
+pub use letter::NoMail;
+pub use letter::SesMailer;
+pub use standing::Belief;
+pub use standing::Standing;
+
+use crate::case::Action;
+use crate::case::CaseId;
+use crate::case::Deed;
+use crate::case::DeedState;
+use crate::case::Deeds;
+use crate::case::store::Beginning;
+use crate::case::store::CaseStore;
+use crate::case::store::DeedStore;
+use crate::case::store::Record;
+use crate::case::store::StoreError;
+use crate::config::ReplyMail;
+use crate::config::Slack;
+use crate::pipeline::CaseFiles;
+use crate::pipeline::Once;
+use crate::pipeline::Pipeline;
+use crate::report;
+use crate::report::Report;
+use crate::slack::Answers;
+use crate::slack::Message;
+use crate::slack::Notifier;
+use crate::slack::Workspace;
+use crate::slack::incoming::Incoming;
+
+/// Calls worked on at once.
+const AT_ONCE: usize = 8;
+
+/// A deed may take so long; one that was begun longer ago is taken over.
+const DEED_MAX: Duration = Duration::from_secs(240);
+
+/// The name that the bot's own deeds bear.
+const OURSELVES: &str = "gumshoe";
+
+/// Everything that people's doings in Slack are worked on with.
+pub struct Desk {
+    /// Where cases are kept.
+    pub store: Arc<dyn CaseStore>,
+    /// Where deeds are kept.
+    pub deeds: Arc<dyn DeedStore>,
+    /// The cases' files.
+    pub files: CaseFiles,
+    /// How a question of a person is answered.
+    pub once: Once,
+    /// Where a pasted notice goes.
+    pub pipeline: Arc<Pipeline>,
+    /// Where reports are.
+    pub notifier: Arc<dyn Notifier>,
+    /// People, forms and home tabs.
+    pub workspace: Arc<dyn Workspace>,
+    /// Where answers to one person go.
+    pub answers: Answers,
+    /// What changes hosts and accounts.
+    pub hands: Arc<dyn Hands>,
+    /// What sends mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// Who may.
+    pub guard: Guard,
+    /// How a case's message is drawn.
+    pub drawing: Drawing,
+    /// Settings of Slack.
+    pub slack: Slack,
+    /// Settings of answers by mail.
+    pub reply: Option<ReplyMail>,
+    /// One message is drawn at a time, so that an older state is never drawn over a newer one.
+    pub redrawing: Mutex<()>,
+}
+
+/// A case as the desk works on it.
+struct Open {
+    record: Record,
+    report: Report,
+    deeds: Vec<Deed>,
+    standing: Standing,
+}
+
+impl Open {
+    fn case(&self) -> &CaseId {
+        &self.record.case.id
+    }
+
+    fn deeds(&self) -> Deeds<'_> {
+        Deeds(&self.deeds)
+    }
+}
+
+impl Desk {
+    /// Works on calls until their queue is closed.
+    pub async fn run(self: Arc<Self>, mut calls: mpsc::Receiver<Incoming>) {
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        while let Some(call) = calls.recv().await {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let desk = Arc::clone(&self);
+            tokio::spawn(async move {
+                let _permit = permit;
+                desk.work(call).await;
+            });
+        }
+    }
+
+    async fn work(&self, call: Incoming) {
+        match call {
+            Incoming::Command(asked) => self.command(&asked).await,
+            Incoming::Press(press) => self.press(&press).await,
+            Incoming::Form(form) => self.form(&form).await,
+            Incoming::Home { user } => self.home(&user).await,
+        }
+    }
+
+    /// A case with its report; none where there is none yet.
+    async fn open(&self, case: &CaseId) -> Result<Option<Open>, StoreError> {
+        let Some(record) = self.store.load(case).await? else { return Ok(None) };
+        let bytes = tokio::fs::read(self.files.path(case, "report.json")).await.ok();
+        let report = bytes.and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok());
+        let Some(report) = report else { return Ok(None) };
+        let deeds = self.deeds.deeds(case).await?;
+        let standing = Standing::read(&self.files, &record.case).await;
+        Ok(Some(Open { record, report, deeds, standing }))
+    }
+
+    /// Begins a deed and carries it out; says what stands where it was begun before.
+    async fn deed(&self, open: &Open, mut deed: Deed) -> Result<Deed, Deed> {
+        let case = open.case();
+        match self.deeds.begin(case, &deed).await {
+            Ok(Beginning::Ours) => {}
+            Ok(Beginning::Known(known)) => return Err(*known),
+            Ok(Beginning::Full) => {
+                deed.state = DeedState::Failed;
+                deed.said = "the case holds no more deeds".to_owned();
+                return Err(deed);
+            }
+            Err(error) => {
+                tracing::error!(case_id = case.0, error = %error, "deed not begun");
+                deed.state = DeedState::Failed;
+                deed.said = "it could not be written to the case, so it was not done".to_owned();
+                return Err(deed);
+            }
+        }
+        Ok(self.carry_out(open, deed).await)
+    }
+
+    /// Does what was begun, keeps and tells what came of it.
+    async fn carry_out(&self, open: &Open, mut deed: Deed) -> Deed {
+        let outcome = tokio::time::timeout(DEED_MAX, self.perform(open, &mut deed)).await;
+        (deed.state, deed.said) = match outcome {
+            Ok(Ok(said)) => (DeedState::Done, said),
+            Ok(Err(NotDone(why))) => (DeedState::Failed, why),
+            Err(_) => (DeedState::Failed, format!("it did not end within {} s", DEED_MAX.as_secs())),
+        };
+        let case = open.case();
+        tracing::info!(case_id = case.0, action = deed.action.name(), round = deed.round, by = deed.by,
+            state = ?deed.state, said = deed.said, "deed");
+        if let Err(error) = self.deeds.keep(case, &deed).await {
+            tracing::error!(case_id = case.0, error = %error, "what came of a deed is not kept; it is tried again");
+        }
+        // What the bot calls out by itself is its own line.
+        if deed.by != OURSELVES {
+            self.tell(open, told(case, &deed)).await;
+        }
+        self.redraw(case).await;
+        deed
+    }
+
+    /// Adds a line to the case's thread. A line that is lost is in the case's deeds all the same.
+    async fn tell(&self, open: &Open, message: Message) {
+        let Some(posted) = &open.record.work.posted else { return };
+        if let Err(error) = self.notifier.reply(posted, &message).await {
+            tracing::error!(case_id = message.case.0, error = %error, "not told in the thread");
+        }
+    }
+
+    /// Draws the case's message anew, from what is kept now.
+    async fn redraw(&self, case: &CaseId) {
+        let _one = self.redrawing.lock().await;
+        let open = match self.open(case).await {
+            Ok(Some(open)) => open,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(case_id = case.0, error = %error, "the case's message is not drawn anew");
+                return;
+            }
+        };
+        let Some(posted) = &open.record.work.posted else { return };
+        let report = dressed(&open.report, &open.deeds);
+        if report != open.report {
+            self.rewrite(case, &report).await;
+        }
+        let blocks = self.drawing.blocks(&report, &open.deeds, &open.standing);
+        let message = Message { case: case.clone(), blocks, text: report::fallback_text(&report) };
+        if let Err(error) = self.notifier.update(posted, &message).await {
+            tracing::error!(case_id = case.0, error = %error, "the case's message is not drawn anew");
+        }
+    }
+
+    /// Writes the report's files with what was added to it.
+    async fn rewrite(&self, case: &CaseId, report: &Report) {
+        let Ok(json) = serde_json::to_vec_pretty(report) else { return };
+        for (name, content) in [("report.json", json), ("report.html", report::html(report).into_bytes())] {
+            if let Err(error) = self.files.write(case, name, &content).await {
+                tracing::error!(case_id = case.0, error = %error, "the report with the answer is not written");
+            }
+        }
+    }
+
+    /// The next deed of an action, begun by somebody now.
+    fn next(open: &Open, action: Action, by: &str) -> Deed {
+        Deed::begun(action, open.deeds().round(action), by, Timestamp::now())
+    }
+}

@@ -1,0 +1,287 @@
+//! Questions that people ask with `/gumshoe`, and the home tab. Reads; changes nothing anywhere.
+//!
+//! Only who is in the case channel is answered: its members may read every report anyway.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use serde_json::json;
+
+use super::Desk;
+use crate::case::CaseId;
+use crate::case::Claim;
+use crate::case::Deeds;
+use crate::case::store::OutcomeCount;
+use crate::case::store::StoreError;
+use crate::case::store::Summary;
+use crate::report;
+use crate::report::Report;
+use crate::slack::Command;
+use crate::slack::HELP;
+use crate::slack::forms;
+use crate::slack::incoming::Asked;
+use crate::slack::read_command;
+use crate::untrusted::visible;
+
+/// Cases in one list.
+const LISTED: usize = 20;
+
+/// Cases that the statistics look at.
+const COUNTED: usize = 1_000;
+
+/// Reports that coverage is told from, the newest.
+const COVERED: usize = 100;
+
+/// An answer: its text, and blocks where it has more to show.
+struct Answer {
+    text: String,
+    blocks: Vec<Value>,
+}
+
+impl Desk {
+    pub(super) async fn command(&self, asked: &Asked) {
+        tracing::info!(user = asked.user, channel = asked.channel, text = asked.text, "command");
+        let answer = self.answer(asked).await;
+        if let Err(error) = self.answers.answer(&asked.response_url, &answer.text, &answer.blocks).await {
+            tracing::warn!(user = asked.user, error = %error, "command not answered");
+        }
+    }
+
+    async fn answer(&self, asked: &Asked) -> Answer {
+        if asked.channel != self.slack.channel {
+            return said(format!("Please ask in <#{}>.", self.slack.channel));
+        }
+        match read_command(&asked.text, Timestamp::now()) {
+            Err(wrong) => said(wrong),
+            Ok(Command::Help) => said(HELP.to_owned()),
+            Ok(Command::Cases { open }) => self.cases(open).await,
+            Ok(Command::Case(case)) => self.case(&case).await,
+            Ok(Command::Stats) => self.stats().await,
+            Ok(Command::Notice) => self.notice(asked).await,
+            Ok(Command::Ask(claim)) => self.investigated(*claim).await,
+        }
+    }
+
+    /// Opens the form to paste a notice into.
+    async fn notice(&self, asked: &Asked) -> Answer {
+        if let Err(why) = self.may(&asked.user).await {
+            return said(format!("That is not done: {why}."));
+        }
+        match self.workspace.open(&asked.trigger, &forms::notice(&self.slack.channel)).await {
+            Ok(()) => said("The form is open; paste the notice there.".to_owned()),
+            Err(error) => failed("Slack did not open the form", &error),
+        }
+    }
+
+    /// Draws somebody's home tab.
+    pub(super) async fn home(&self, user: &str) {
+        let view = match self.open_cases().await {
+            Ok(open) => {
+                let lines: Vec<forms::Line> =
+                    open.iter().take(LISTED).map(|text| forms::Line { text: text.clone() }).collect();
+                let coverage = self.coverage().await.unwrap_or_else(|_| "It cannot be read now.".to_owned());
+                forms::home(&lines, open.len().saturating_sub(LISTED), &coverage)
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "home tab not drawn");
+                forms::home(&[], 0, "The cases cannot be read now; please open this again.")
+            }
+        };
+        if let Err(error) = self.workspace.home(user, &view).await {
+            tracing::warn!(user, error = %error, "home tab not drawn");
+        }
+    }
+
+    /// A line for each case that nobody closed or answered.
+    async fn open_cases(&self) -> Result<Vec<String>, StoreError> {
+        let mut lines = Vec::new();
+        for summary in self.store.list(false, COUNTED).await? {
+            let deeds = self.deeds.deeds(&summary.case).await?;
+            let deeds = Deeds(&deeds);
+            if deeds.closed().is_some() || deeds.replied().is_some() {
+                continue;
+            }
+            let taken = if deeds.taken().is_some() { "taken" } else { "nobody has it" };
+            let headline = match self.report(&summary.case).await {
+                Some(report) => report.headline,
+                None => summary.state.to_string(),
+            };
+            lines.push(format!(
+                "{}  {:.0}  {taken}\n{}",
+                summary.case.0,
+                summary.opened,
+                visible(&headline, 300)
+            ));
+            if lines.len() > 2 * LISTED {
+                break;
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn report(&self, case: &CaseId) -> Option<Report> {
+        let bytes = tokio::fs::read(self.files.path(case, "report.json")).await.ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Which hosts answered in the latest cases, and what their histories lacked.
+    async fn coverage(&self) -> Result<String, StoreError> {
+        let mut reports = Vec::new();
+        for summary in self.store.list(false, COVERED).await? {
+            reports.extend(self.report(&summary.case).await);
+        }
+        Ok(coverage(&reports))
+    }
+
+    async fn cases(&self, open: bool) -> Answer {
+        if open {
+            return match self.open_cases().await {
+                Ok(lines) if lines.is_empty() => said("No case is open.".to_owned()),
+                Ok(lines) => said(visible_lines(&lines[..lines.len().min(LISTED)].join("\n"))),
+                Err(error) => failed("the cases cannot be read", &error),
+            };
+        }
+        let listed = match self.store.list(false, LISTED).await {
+            Ok(listed) => listed,
+            Err(error) => return failed("the cases cannot be read", &error),
+        };
+        if listed.is_empty() {
+            return said("There is no case yet.".to_owned());
+        }
+        let line =
+            |summary: &Summary| format!("{}  {:.0}  {}", summary.case.0, summary.opened, summary.state);
+        said(listed.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+
+    async fn case(&self, case: &CaseId) -> Answer {
+        match self.report(case).await {
+            Some(report) => shown(&report),
+            None => match self.store.load(case).await {
+                Ok(Some(record)) => {
+                    said(format!("{} is {}; there is no report yet.", case.0, record.work.state))
+                }
+                Ok(None) => said(format!("There is no case {}. /gumshoe cases lists them.", case.0)),
+                Err(error) => failed("the case cannot be read", &error),
+            },
+        }
+    }
+
+    async fn stats(&self) -> Answer {
+        let listed = match self.store.list(false, COUNTED).await {
+            Ok(listed) => listed,
+            Err(error) => return failed("the cases cannot be read", &error),
+        };
+        let times = times(&listed);
+        let outcomes = match self.store.outcomes().await {
+            Ok(outcomes) => outcomes,
+            Err(error) => return failed("the counts cannot be read", &error),
+        };
+        let coverage = match self.coverage().await {
+            Ok(coverage) => coverage,
+            Err(error) => return failed("the reports cannot be read", &error),
+        };
+        said(visible_lines(&format!("{times}\n{coverage}{}", told(&outcomes))))
+    }
+
+    async fn investigated(&self, claim: Claim) -> Answer {
+        let report = self.once.ask(claim, Timestamp::now()).await;
+        shown(&report)
+    }
+}
+
+/// Hosts by how complete their newest answer was.
+fn coverage(reports: &[Report]) -> String {
+    let mut seen = BTreeSet::new();
+    let mut whole = 0;
+    let mut lacking = Vec::new();
+    for view in reports.iter().flat_map(|report| &report.judgement.hosts) {
+        if !seen.insert(view.host.instance_id.clone().unwrap_or_else(|| view.name.clone())) {
+            continue;
+        }
+        if view.complete {
+            whole += 1;
+        } else {
+            let losses =
+                if view.losses.is_empty() { String::new() } else { format!("; {}", view.losses.join(", ")) };
+            lacking.push(format!("{}: {}{losses}", visible(&view.name, 60), visible(&view.text, 160)));
+        }
+    }
+    if seen.is_empty() {
+        return "No host was asked yet.".to_owned();
+    }
+    let mut text =
+        format!("{whole} of {} hosts that were asked answered for the whole time in question.", seen.len());
+    for line in lacking.iter().take(5) {
+        text.push_str(&format!("\n{line}"));
+    }
+    if lacking.len() > 5 {
+        text.push_str(&format!("\nand {} more", lacking.len() - 5));
+    }
+    text
+}
+
+/// Cut to what a section takes, whole lines.
+fn visible_lines(text: &str) -> String {
+    const MAX: usize = 2_900;
+    let mut out = String::new();
+    for line in text.lines() {
+        if out.chars().count() + line.chars().count() + 1 > MAX {
+            out.push('…');
+            break;
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.trim_end().to_owned()
+}
+
+/// How long answers took.
+fn times(listed: &[Summary]) -> String {
+    let mut seconds: Vec<f64> = listed
+        .iter()
+        .filter_map(|summary| Some(summary.reported?.duration_since(summary.opened).as_secs_f64()))
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let at = |share: f64| seconds.get(((seconds.len().saturating_sub(1)) as f64 * share).round() as usize);
+    match (at(0.5), at(0.95)) {
+        (Some(median), Some(p95)) => format!(
+            "{} cases, {} answered. From notice to report: median {median:.1} s, 95 % within {p95:.1} s.",
+            listed.len(),
+            seconds.len()
+        ),
+        _ => "No case was answered yet.".to_owned(),
+    }
+}
+
+/// Tells what notices were read as, per layout: a layout that turns unreadable or generic shows drift.
+fn told(outcomes: &[OutcomeCount]) -> String {
+    let line = |it: &OutcomeCount| {
+        format!("\n{:>6}  {:<10}  {}  last {:.0}", it.count, it.outcome, it.layout, it.last)
+    };
+    let mut text: String = outcomes.iter().take(LISTED).map(line).collect();
+    if !text.is_empty() {
+        text.insert_str(0, "\nNotices read, by outcome and layout:");
+    }
+    if outcomes.len() > LISTED {
+        text.push_str(&format!("\nand {} more kinds", outcomes.len() - LISTED));
+    }
+    text
+}
+
+fn shown(report: &Report) -> Answer {
+    Answer { text: report::fallback_text(report), blocks: report::blocks(report) }
+}
+
+/// Plain text: what stands in it is never a mention or a link.
+fn said(text: String) -> Answer {
+    let block = json!({"type": "section", "text": {"type": "plain_text", "text": text, "emoji": false}});
+    // A channel's name is the one thing that is meant as a link.
+    let blocks = if text.contains("<#") { Vec::new() } else { vec![block] };
+    Answer { text, blocks }
+}
+
+fn failed(what: &str, error: &dyn std::error::Error) -> Answer {
+    tracing::error!(error = %error, "command failed");
+    said(format!("That did not work: {what}. The log says why."))
+}

@@ -1,0 +1,102 @@
+#!/bin/sh
+# Tries what `make dist` packed, as root: the static program in an empty and in an old root file system, the .deb
+# installed, upgraded, removed and purged there, the Distributor zip installed and removed twice, and the .rpm.
+#   tests/packages.sh [DIST]
+# OLD_ROOT names a root of Debian 11 that is there already; it is copied. Needs debootstrap, rpm and dpkg.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+dist=$(realpath "${1:-${CARGO_TARGET_DIR:-$root/target}/dist}")
+case $(uname -m) in aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
+program=$dist/host-recorder-$architecture
+work=$(mktemp -d "${TMPDIR:-/tmp}/gumshoe-packages.XXXXXX")
+trap 'rm -rf --one-file-system "$work"' EXIT
+
+say() { echo "packages: $*"; }
+fail() {
+    echo "packages: $*" >&2
+    exit 1
+}
+for tool in debootstrap rpm dpkg-deb unzip; do
+    command -v "$tool" >/dev/null || fail "there is no program $tool; install it with apt-get"
+done
+[ "$(id -u)" -eq 0 ] || fail "only root can enter other root file systems"
+
+(cd "$dist" && sha256sum --check --quiet SHA256SUMS) || fail "checksums do not hold"
+version=$("$program" --version | cut -d ' ' -f 2)
+
+say "the program in a root that holds nothing else"
+mkdir -p "$work/empty/tmp"
+cp "$program" "$work/empty/host-recorder"
+[ "$(chroot "$work/empty" /host-recorder --version)" = "host-recorder $version" ] || fail "it does not run without a C library"
+chroot "$work/empty" /host-recorder config | grep -q '^\[ring\]' || fail "it prints no settings there"
+
+say "Debian 11 (glibc 2.31)"
+if [ -n "${OLD_ROOT-}" ]; then
+    cp -a "$OLD_ROOT" "$work/old"
+else
+    debootstrap --variant=minbase bullseye "$work/old" >"$work/debootstrap.log" 2>&1 ||
+        fail "no Debian 11: $(tail -n 3 "$work/debootstrap.log")"
+fi
+old() { chroot "$work/old" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+deb=$(ls "$dist"/*.deb)
+cp "$deb" "$work/old/tmp/first.deb"
+# The same package under a later version: what an upgrade does is in the scripts, not in the program.
+dpkg-deb --raw-extract "$deb" "$work/later"
+sed -i 's/^Version: .*/Version: 99.0.0/' "$work/later/DEBIAN/control"
+dpkg-deb --build --root-owner-group "$work/later" "$work/old/tmp/later.deb" >/dev/null
+
+old dpkg --install /tmp/first.deb >"$work/dpkg.log" 2>&1 || fail "not installed: $(cat "$work/dpkg.log")"
+[ "$(old host-recorder --version)" = "host-recorder $version" ] || fail "it does not run on Debian 11"
+old test -f /usr/lib/systemd/system/host-recorder.service || fail "there is no unit"
+mkdir -p "$work/old/var/lib/host-recorder"
+echo history >"$work/old/var/lib/host-recorder/segment"
+echo '# mine' >>"$work/old/etc/host-recorder.toml"
+old dpkg --install /tmp/later.deb >"$work/dpkg.log" 2>&1 || fail "not upgraded: $(cat "$work/dpkg.log")"
+old dpkg --install /tmp/later.deb >"$work/dpkg.log" 2>&1 || fail "not installed again: $(cat "$work/dpkg.log")"
+grep -q '# mine' "$work/old/etc/host-recorder.toml" || fail "an upgrade took the settings"
+[ -e "$work/old/var/lib/host-recorder/segment" ] || fail "an upgrade took the history"
+old dpkg --remove host-recorder >"$work/dpkg.log" 2>&1 || fail "not removed: $(cat "$work/dpkg.log")"
+[ -e "$work/old/var/lib/host-recorder/segment" ] || fail "removing took the history"
+[ ! -e "$work/old/usr/bin/host-recorder" ] || fail "removing left the program"
+old dpkg --purge host-recorder >"$work/dpkg.log" 2>&1 || fail "not purged: $(cat "$work/dpkg.log")"
+[ ! -e "$work/old/var/lib/host-recorder" ] || fail "purging left the history"
+
+say "the Distributor zip, twice each way"
+unzip -q "$dist/host-recorder-$architecture.zip" -d "$work/zip"
+mkdir "$work/image"
+for _ in 1 2; do
+    GUMSHOE_ROOT=$work/image sh "$work/zip/install.sh" >/dev/null || fail "install.sh"
+done
+first=$(stat -c %Y.%i "$work/image/usr/bin/host-recorder")
+GUMSHOE_ROOT=$work/image sh "$work/zip/install.sh" >/dev/null
+[ "$(stat -c %Y.%i "$work/image/usr/bin/host-recorder")" = "$first" ] || fail "install.sh replaced what was the same"
+echo history >"$work/image/var/lib/host-recorder/segment"
+for _ in 1 2; do
+    GUMSHOE_ROOT=$work/image sh "$work/zip/uninstall.sh" >/dev/null || fail "uninstall.sh"
+done
+[ ! -e "$work/image/usr/bin/host-recorder" ] || fail "uninstall.sh left the program"
+[ -e "$work/image/var/lib/host-recorder/segment" ] || fail "uninstall.sh took the history"
+sum=$(sha256sum "$dist/host-recorder-$architecture.zip" | cut -d ' ' -f 1)
+grep -q "\"sha256\": \"$sum\"" "$dist/manifest.json" || fail "the manifest has another checksum"
+
+say "the .rpm"
+rpm -qlp "$dist"/*.rpm 2>/dev/null | sort >"$work/rpm.list"
+printf '%s\n' /etc/host-recorder.toml /usr/bin/host-recorder /usr/lib/systemd/system/host-recorder.service | cmp -s - "$work/rpm.list" ||
+    fail "it holds $(cat "$work/rpm.list")"
+mkdir "$work/rpm"
+rpm --root "$work/rpm" --initdb
+rpm --root "$work/rpm" --install --noscripts --nodeps "$dist"/*.rpm >"$work/rpm.log" 2>&1 || fail "$(cat "$work/rpm.log")"
+chroot "$work/rpm" /usr/bin/host-recorder --version >/dev/null || fail "what the .rpm installs does not run"
+
+python3 -c 'import json,sys; sbom=json.load(open(sys.argv[1])); assert len(sbom["components"])>50, sbom' "$dist/host-recorder.cdx.json" ||
+    fail "the SBOM names too little"
+
+if [ -e "$dist/gumshoe-image.tar.gz" ]; then
+    say "the bot's image, as a user with nothing to write"
+    mkdir "$work/bot"
+    tar --extract --numeric-owner --file "$dist/gumshoe-image.tar.gz" --directory "$work/bot"
+    [ "$(stat -c %u:%a "$work/bot/var/lib/gumshoe")" = 65532:700 ] || fail "its state folder is another's"
+    chroot --userspec=65532:65532 "$work/bot" /usr/bin/gumshoe --version >/dev/null || fail "it does not run in its image"
+    if find "$work/bot" -perm /6000 | grep -q .; then fail "something in it is setuid"; fi
+fi
+say "ok"

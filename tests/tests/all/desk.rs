@@ -1,0 +1,356 @@
+//! The desk over the websocket: every button, who may press it, what it does, and that it is done once.
+
+use std::path::Path;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tests::lab;
+use tests::lab::VICTIM;
+use tests::lab::wait_until;
+use tests::notice;
+use tests::standins::ISOLATION_GROUP;
+use tests::standins::slack;
+use tests::standins::slack::ALICE;
+use tests::standins::slack::PERSON;
+use tests::standins::slack::STRANGER;
+use tests::story::Patience;
+use tests::story::Programs;
+use tests::story::Scanned;
+use tests::story::Story;
+use tests::story::Told;
+
+/// The story as it was recorded earlier.
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
+/// Longest wait for what a press brings about.
+const DONE_MAX: Duration = Duration::from_secs(30);
+/// How long Slack waits for an acknowledgement, s.
+const ACK_MAX_S: f64 = 3.0;
+
+/// A case that is answered, from the recording.
+fn answered(state: &Path, patience: Option<Patience>) -> anyhow::Result<(Story, Told)> {
+    let mut story = Story::set(Programs::find()?, state)?;
+    if let Some(patience) = patience {
+        story.patience = patience;
+    }
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let told = story.notify(&notice)?;
+    Ok((story, told))
+}
+
+/// Waits for a line of the case's thread.
+fn line(story: &Story, told: &Told, text: &str) -> anyhow::Result<slack::Message> {
+    let is_it = |message: &slack::Message| {
+        message.thread_ts.as_deref() == Some(told.message.ts.as_str()) && message.read().contains(text)
+    };
+    let found = story.slack.wait_for(text, DONE_MAX, is_it);
+    found.with_context(|| format!("{}\n{}", thread(story, told), story.gumshoe_log()))
+}
+
+fn thread(story: &Story, told: &Told) -> String {
+    let messages = story.slack.messages();
+    let lines =
+        messages.iter().filter(|message| message.thread_ts.as_deref() == Some(told.message.ts.as_str()));
+    lines.map(slack::Message::read).collect::<Vec<_>>().join("\n")
+}
+
+/// Waits until the case's message has a button.
+fn button(story: &Story, told: &Told, name: &str) -> anyhow::Result<()> {
+    wait_until(name, DONE_MAX, || story.slack.pressing(PERSON, &told.message.ts, name).is_ok())
+        .with_context(|| format!("{}\n{}", message(story, told), story.gumshoe_log()))
+}
+
+fn message(story: &Story, told: &Told) -> String {
+    let messages = story.slack.messages();
+    messages
+        .iter()
+        .find(|message| message.ts == told.message.ts)
+        .map(slack::Message::read)
+        .unwrap_or_default()
+}
+
+/// Waits for something that one person alone is told.
+fn whisper(story: &Story, text: &str) -> anyhow::Result<()> {
+    let said = || story.slack.whispers().iter().any(|whisper| whisper.text.contains(text));
+    wait_until(text, DONE_MAX, said)
+        .with_context(|| format!("{:?}\n{}", story.slack.whispers(), story.gumshoe_log()))
+}
+
+/// Slack refused nothing, and got every acknowledgement in time.
+fn nothing_went_wrong(story: &Story) {
+    assert!(story.slack.refused().is_empty(), "Slack refused: {:?}", story.slack.refused());
+    for ack in story.slack.acks() {
+        assert!(ack.after_s.is_some_and(|after_s| after_s < ACK_MAX_S), "{ack:?}");
+    }
+}
+
+#[test]
+fn a_button_does_what_it_says_once_and_can_be_undone() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (story, told) = answered(state.path(), None)?;
+    let ts = told.message.ts.as_str();
+    let groups = story.aws.groups()?;
+    assert!(!groups.is_empty() && !groups.iter().any(|group| group == ISOLATION_GROUP), "{groups:?}");
+
+    // A double click: two presses of the same drawn button.
+    let (first, second) = (
+        story.slack.pressing(PERSON, ts, "gumshoe.take")?,
+        story.slack.pressing(PERSON, ts, "gumshoe.take")?,
+    );
+    story.slack.deliver(first)?;
+    story.slack.deliver(second.clone())?;
+    line(&story, &told, "took this case")?;
+    button(&story, &told, "gumshoe.release")?;
+    whisper(&story, "That ")?;
+    // A stale one, long after.
+    story.slack.press(ts, "gumshoe.release")?;
+    line(&story, &told, "gave this case back")?;
+    story.slack.deliver(second)?;
+
+    // Somebody who may not.
+    story.slack.press_as(STRANGER, ts, "gumshoe.isolate")?;
+    line(&story, &told, "refused")?;
+    whisper(&story, "not among the people")?;
+    assert_eq!(story.aws.groups()?, groups, "a stranger changed something");
+
+    story.slack.press(ts, "gumshoe.isolate")?;
+    line(&story, &told, "isolated the instance")?;
+    assert!(story.aws.groups()?.iter().all(|group| group == ISOLATION_GROUP), "{:?}", story.aws.groups()?);
+    button(&story, &told, "gumshoe.restore")?;
+    story.slack.press(ts, "gumshoe.restore")?;
+    line(&story, &told, "ended the isolation")?;
+    assert_eq!(story.aws.groups()?, groups);
+
+    story.slack.press(ts, "gumshoe.snapshot")?;
+    line(&story, &told, "copied the volumes: snap-")?;
+    story.slack.press(ts, "gumshoe.not_abuse")?;
+    line(&story, &told, "closed this case")?;
+
+    let took = thread(&story, &told).matches("took this case").count();
+    assert_eq!(took, 1, "{}", thread(&story, &told));
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn a_press_is_done_once_though_the_bot_is_killed_before_it_acknowledges() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (mut story, told) = answered(state.path(), None)?;
+    story.freeze_bot()?;
+    story.slack.press(&told.message.ts, "gumshoe.isolate")?;
+    story.kill_bot()?;
+    assert!(!story.aws.groups()?.iter().any(|group| group == ISOLATION_GROUP));
+    // Slack delivers again to whoever connects next.
+    story.serve()?;
+    line(&story, &told, "isolated the instance")?;
+    button(&story, &told, "gumshoe.restore")?;
+
+    // Connections are refreshed: the next command goes over the next one.
+    story.slack.hang_up();
+    wait_until("another connection", DONE_MAX, || story.slack.connections() == 1)?;
+    story.slack.command("/gumshoe", "cases open")?;
+    whisper(&story, "GS-")?;
+    assert_eq!(thread(&story, &told).matches("isolated the instance").count(), 1);
+    assert!(story.slack.refused().is_empty(), "{:?}", story.slack.refused());
+    Ok(())
+}
+
+#[test]
+fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (story, told) = answered(state.path(), None)?;
+    story.slack.press(&told.message.ts, "gumshoe.ask")?;
+    let asked =
+        story.slack.wait_for("the question", DONE_MAX, |message| message.read().contains("Was this you?"))?;
+    assert_eq!(asked.channel, ALICE.replacen("U0", "D0", 1));
+    // Nobody else answers for alice.
+    story.slack.press_as(PERSON, &asked.ts, "gumshoe.yes")?;
+    whisper(&story, "Only who was asked")?;
+    story.slack.press_as(ALICE, &asked.ts, "gumshoe.no")?;
+    line(&story, &told, "Treat their credentials as stolen")?;
+    let report = || -> anyhow::Result<Value> {
+        let json = told.html.with_file_name("report.json");
+        Ok(serde_json::from_slice(&std::fs::read(json)?)?)
+    };
+    let stands = |report: &Value| {
+        let findings = report["judgement"]["findings"].as_array().into_iter().flatten();
+        findings.clone().any(|finding| {
+            finding["about"] == "why"
+                && finding["text"].as_str().is_some_and(|text| text.contains("that was not me at 20"))
+        })
+    };
+    wait_until("the answer in the report", DONE_MAX, || report().is_ok_and(|report| stands(&report)))?;
+    let html = std::fs::read_to_string(&told.html)?;
+    assert!(html.contains("that was not me"), "the page lacks the answer");
+    let is_closed =
+        |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered: No");
+    story.slack.wait_for("the question without buttons", DONE_MAX, is_closed)?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn silence_is_passed_on_and_a_case_that_nobody_took_is_told_of() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let patience = Patience { ask_timeout_s: 1, remind_before_s: 14 * 86_400 };
+    let (story, told) = answered(state.path(), Some(patience))?;
+    line(&story, &told, "This concerns the security team")?;
+    line(&story, &told, "Nobody took this case")?;
+    story.slack.press(&told.message.ts, "gumshoe.ask")?;
+    line(&story, &told, "did not answer")?;
+    for once in ["This concerns", "Nobody took this case", "did not answer"] {
+        assert_eq!(thread(&story, &told).matches(once).count(), 1, "{}", thread(&story, &told));
+    }
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn the_reporter_is_answered_in_the_notices_own_thread() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (story, told) = answered(state.path(), None)?;
+    story.slack.press(&told.message.ts, "gumshoe.reply")?;
+    wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
+        .with_context(|| story.gumshoe_log())?;
+
+    // A gap in the letter is said at once, and nothing is sent.
+    let gap = story
+        .slack
+        .submit(PERSON, &[("body", "We stopped it at [when it was stopped]."), ("how", "mail")])?;
+    let ack =
+        || story.slack.acks().into_iter().find(|ack| ack.envelope_id == gap).and_then(|ack| ack.payload);
+    wait_until("what is wrong with the form", DONE_MAX, || ack().is_some())?;
+    assert_eq!(ack().context("gone")?["response_action"], "errors");
+    assert!(story.aws.sent_mails()?.is_empty());
+
+    story.slack.submit(PERSON, &[("body", "Hello,\n\nwe stopped it at 10:20 UTC."), ("how", "mail")])?;
+    let told_line = line(&story, &told, "by mail")?.read();
+    // The recording is older than its deadline.
+    assert!(told_line.contains("after the deadline (2026-11-22T20:01:36Z)"), "{told_line}");
+    let mails = story.aws.sent_mails()?;
+    assert_eq!(mails.len(), 1);
+    let (head, body) = mails[0].split_once("\r\n\r\n").context("no mail")?;
+    assert!(
+        head.contains("Subject: Re: ") && head.contains("In-Reply-To: <") && head.contains("References: <"),
+        "{head}"
+    );
+    let body = STANDARD.decode(body.replace("\r\n", ""))?;
+    assert!(String::from_utf8(body)?.contains("we stopped it at 10:20 UTC"));
+
+    // Sent twice, it goes out once.
+    story.slack.submit(PERSON, &[("body", "Again."), ("how", "mail")])?;
+    let _ = line(&story, &told, "by mail")?;
+    assert_eq!(story.aws.sent_mails()?.len(), 1);
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn a_notice_whose_sender_is_not_proven_offers_nothing() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    let notice = story.replay(Path::new(RECORDING))?;
+    let forged: Vec<String> = notice
+        .lines()
+        .map(|line| {
+            if line.starts_with("From:") {
+                "From: AWS <abuse@example.net>".to_owned()
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    story.serve()?;
+    let told = story.notify(&(forged.join("\r\n") + "\r\n"))?;
+    assert!(told.message.read().contains("nmap"), "it is investigated all the same: {}", told.message.read());
+    let actions = told.message.blocks.iter().filter(|block| block["type"] == "actions").count();
+    assert_eq!(actions, 0, "{}", told.message.read());
+    Ok(())
+}
+
+#[test]
+fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    story.slack.open_home(PERSON)?;
+    wait_until("the home tab", DONE_MAX, || story.slack.home(PERSON).is_some())
+        .with_context(|| story.gumshoe_log())?;
+    for (typed, expected) in [
+        ("help", "/gumshoe who"),
+        ("frobnicate", "none of the commands"),
+        ("who", "say whom and on which host"),
+        ("case GS-20200101-0000", "There is no case"),
+        ("stats", "No case was answered"),
+    ] {
+        story.slack.command("/gumshoe", typed)?;
+        whisper(&story, expected)?;
+    }
+    // A pasted notice becomes a case as any other does; of its sender nothing is known.
+    story.slack.command("/gumshoe", "notice")?;
+    wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
+        .with_context(|| story.gumshoe_log())?;
+    let pasted: String = notice.chars().take(3_000).collect();
+    story.slack.submit(PERSON, &[("body", &pasted)])?;
+    whisper(&story, "That is case GS-")?;
+    let posted = story.slack.wait_for("its report", DONE_MAX, |message| message.read().contains("nmap"))?;
+    assert!(story.slack.pressing(PERSON, &posted.ts, "gumshoe.isolate").is_err(), "{}", posted.read());
+    story.slack.open_home(PERSON)?;
+    let shows = || story.slack.home(PERSON).is_some_and(|home| home.to_string().contains("nmap"));
+    wait_until("the case in the home tab", DONE_MAX, shows).with_context(|| story.gumshoe_log())?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn the_very_process_is_stopped_and_goes_on() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.record()?;
+    std::thread::sleep(Duration::from_secs(2));
+    // A scan that is still under way when its notice comes.
+    let session =
+        story.lab.session("alice", &format!("nmap -Pn -sT --scan-delay 200ms -p 1-1000 {VICTIM}"))?;
+    let public = format!("{}:", lab::INSTANCE_PUBLIC);
+    let packets = || -> Vec<notice::Packet> {
+        let log = story.lab.packet_log().unwrap_or_default();
+        let packets = log.iter().filter_map(|line| notice::packet(line));
+        packets.filter(|packet| packet.from.starts_with(&public)).collect()
+    };
+    wait_until("the scan", DONE_MAX, || packets().len() >= 10)?;
+    story.wait_for_commit()?;
+    let scanned = Scanned { packets: packets(), seen: story.lab.seen()? };
+    story.serve()?;
+    let told = story.notify(&story.notice(&scanned, VICTIM))?;
+    let pid = told.report["facts"]["pid"].as_u64().with_context(|| told.message.read())?;
+    let state_of = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
+    };
+    story.slack.press(&told.message.ts, "gumshoe.stop")?;
+    line(&story, &told, "stopped process")?;
+    assert_eq!(state_of(), Some('T'), "{}", thread(&story, &told));
+    button(&story, &told, "gumshoe.continue")?;
+    story.slack.press(&told.message.ts, "gumshoe.continue")?;
+    line(&story, &told, "go on")?;
+    assert_ne!(state_of(), Some('T'));
+
+    // Once it is gone, nobody else is stopped in its stead.
+    drop(session);
+    let since = Instant::now();
+    let pid_t = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
+    let _ = nix::sys::signal::kill(pid_t, nix::sys::signal::Signal::SIGKILL);
+    wait_until("its end", DONE_MAX, || {
+        !Path::new(&format!("/proc/{pid}")).exists() || since.elapsed() > DONE_MAX
+    })?;
+    button(&story, &told, "gumshoe.stop")?;
+    story.slack.press(&told.message.ts, "gumshoe.stop")?;
+    line(&story, &told, "is gone")?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
