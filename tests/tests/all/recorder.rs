@@ -282,9 +282,9 @@ fn datagrams_that_are_split_on_their_way_are_counted_as_sent() -> anyhow::Result
     // Ten datagrams of 100 bytes handed over at once (UDP_SEGMENT), then five by themselves.
     recording.python(&format!(
         "import socket\n\
-         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.connect(('{VICTIM}',7201))\n\
-         s.setsockopt(17,103,100); s.send(b'g'*1000)\n\
-         s.setsockopt(17,103,0); [s.send(b'g'*100) for _ in range(5)]"
+         s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); to=('{VICTIM}',7201)\n\
+         s.setsockopt(17,103,100); s.sendto(b'g'*1000,to)\n\
+         s.setsockopt(17,103,0); [s.sendto(b'g'*100,to) for _ in range(5)]"
     ))?;
     let evidence = recording.evidence()?;
     let (sent, _) = activity(&evidence, "python3", Protocol::UDP, Via::Socket);

@@ -204,7 +204,7 @@ pub(crate) fn visit_habits(
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), RingError> {
     if file.is_segment() {
-        Segment::open(&file.path)?.habits(programs, visit)
+        open_segment(&file.path)?.habits(programs, visit)
     } else {
         visit_log(file, visit)
     }
