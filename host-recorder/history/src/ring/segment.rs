@@ -353,7 +353,7 @@ mod tests {
         let path = dir.path().join("segment.parquet");
         let mut process = testing::process(1, None, &["kthreadd"]);
         (process.argv, process.env) = (Vec::new(), Vec::new());
-        let body = crate::event::Body::Process(Box::new(process));
+        let body = Body::Process(Box::new(process));
         let events = vec![Event { id: 0, time: crate::id::UnixNs(1_000), boot_ns: 1, body }];
         write(&path, &events);
         let mut read = Vec::new();
