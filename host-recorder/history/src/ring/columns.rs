@@ -1,4 +1,5 @@
-//! Columns of a segment: one flat row an event, absent values null. The words are those of [`crate::event`].
+//! Columns of a segment: one flat row an event, absent values null. Within a group of rows events of one kind stand
+//! together; `id` is their order. The words are those of [`crate::event`].
 //!
 //! | column | type | meaning |
 //! |---|---|---|

@@ -320,7 +320,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Turns rows of a group into events.
+    /// Turns rows of a group into events, by their numbers: in the file those of one kind stand together.
     fn events(&self, group: usize, rows: &[usize], visit: &mut dyn FnMut(Event)) -> Result<(), ParquetError> {
         let metadata = self.reader.metadata().row_group(group);
         let reader = self.reader.get_row_group(group)?;
@@ -332,6 +332,7 @@ impl Segment {
                 columns.push((*name, *kind, reader.get_column_reader(index)?, 0));
             }
         }
+        let mut events: Vec<Event> = Vec::with_capacity(rows.len());
         for rows in rows.chunks(ROWS_AT_ONCE) {
             let mut read = vec![Row::default(); rows.len()];
             for (name, kind, column, at) in &mut columns {
@@ -344,8 +345,10 @@ impl Segment {
                     Row::set_column(&mut read, name, values);
                 }
             }
-            read.into_iter().filter_map(Row::event).for_each(&mut *visit);
+            events.extend(read.into_iter().filter_map(Row::event));
         }
+        events.sort_by_key(|event| event.id);
+        events.into_iter().for_each(visit);
         Ok(())
     }
 

@@ -39,6 +39,7 @@ use super::columns::ColumnKind;
 use super::columns::ColumnValues;
 use super::columns::Columns;
 use super::columns::Row;
+use crate::event::Body;
 use crate::event::Event;
 
 /// Version of the format of a segment.
@@ -89,7 +90,7 @@ pub(super) struct SegmentWriter {
     path: PathBuf,
     sync: File,
     writer: SerializedFileWriter<File>,
-    rows: Columns,
+    events: Vec<Event>,
     about: About,
 }
 
@@ -98,23 +99,28 @@ impl SegmentWriter {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
         let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), sync, writer, rows: Columns::default(), about: About::new() })
+        Ok(Self { path: path.to_owned(), sync, writer, events: Vec::new(), about: About::new() })
     }
 
     pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
         self.about.add(event);
-        self.rows.push(Row::of(event));
-        if self.rows.rows() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
+        self.events.push(event.clone());
+        if self.events.len() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
     }
 
     fn write_rows(&mut self) -> Result<(), RingError> {
-        let outcome = write_group(&mut self.writer, &std::mem::take(&mut self.rows));
+        let mut events = std::mem::take(&mut self.events);
+        // Events of one kind stand together: which columns they have is then told once and not row by row.
+        events.sort_by_key(|event| (kind_order(&event.body), event.id));
+        let mut rows = Columns::default();
+        events.iter().for_each(|event| rows.push(Row::of(event)));
+        let outcome = write_group(&mut self.writer, &rows);
         outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
     }
 
     /// It is complete and on disk when this returns: what stands in it, and where its filters are.
     pub(super) fn finish(mut self) -> Result<(About, Filters), RingError> {
-        if self.rows.rows() > 0 {
+        if !self.events.is_empty() {
             self.write_rows()?;
         }
         describe(&mut self.writer, &self.about)?;
@@ -123,6 +129,23 @@ impl SegmentWriter {
         let filters = filters(&metadata);
         self.sync.sync_all().map_err(|source| RingError::io("write", &self.path, source))?;
         Ok((self.about, filters))
+    }
+}
+
+/// Where in a group of rows events of a kind stand.
+fn kind_order(body: &Body) -> u8 {
+    match body {
+        Body::Process(_) => 0,
+        Body::Fork { .. } => 1,
+        Body::Exit { .. } => 2,
+        Body::Credentials { .. } => 3,
+        Body::Login(_) => 4,
+        Body::Flow(_) => 5,
+        Body::Targets(_) => 6,
+        Body::Dns(_) => 7,
+        Body::Operation(_) => 8,
+        Body::Loss { .. } => 9,
+        Body::Recorder { .. } => 10,
     }
 }
 
@@ -330,7 +353,7 @@ mod tests {
         let path = dir.path().join("segment.parquet");
         let mut process = testing::process(1, None, &["kthreadd"]);
         (process.argv, process.env) = (Vec::new(), Vec::new());
-        let body = crate::event::Body::Process(Box::new(process));
+        let body = Body::Process(Box::new(process));
         let events = vec![Event { id: 0, time: crate::id::UnixNs(1_000), boot_ns: 1, body }];
         write(&path, &events);
         let mut read = Vec::new();
