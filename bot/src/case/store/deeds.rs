@@ -10,11 +10,11 @@ use rusqlite::params;
 
 use super::SqliteStore;
 use super::StoreError;
+use super::assemble::parse;
+use super::assemble::write;
 use super::sqlite::count;
 use super::sqlite::database;
-use super::sqlite::parse;
 use super::sqlite::rows;
-use super::sqlite::write;
 use crate::case::CaseId;
 use crate::case::Deed;
 use crate::case::DeedState;

@@ -446,14 +446,6 @@ pub(super) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> Store
     move |source| StoreError::Database { doing, source }
 }
 
-pub(super) fn write<T: Serialize>(value: &T, what: &'static str) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|source| StoreError::Json { what, source })
-}
-
-pub(super) fn parse<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|source| StoreError::Json { what, source })
-}
-
 pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
