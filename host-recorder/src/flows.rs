@@ -52,8 +52,6 @@ pub struct Flows {
     pending: HashMap<Key, (u64, Flow)>,
     /// Datagrams that arrived since [`Flows::settle`].
     arrived: Vec<(u64, Flow)>,
-    /// Changes of connections since then: attempts come in batches, and what became of them may overtake them.
-    changes: Vec<Connection>,
     leaders: Leaders,
 }
 

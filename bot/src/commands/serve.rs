@@ -160,7 +160,12 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Begins to tell of the bot itself: on loopback, in the log, and of the fleet, as far as the settings want it.
-async fn tell(config: &Config, edges: &Edges, watch: queue_watch::Watch, places: Places) -> anyhow::Result<()> {
+async fn tell(
+    config: &Config,
+    edges: &Edges,
+    watch: queue_watch::Watch,
+    places: Places,
+) -> anyhow::Result<()> {
     let operations = config.operations;
     let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
     if let Some(listen) = operations.listen {

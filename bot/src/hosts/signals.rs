@@ -57,12 +57,12 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn word_of_another_command_wakes_nobody() {
         let signals = Signals::default();
         let mut listener = signals.listen();
         signals.ended("c-2", "i-1");
-        let waited = tokio::time::timeout(Duration::from_secs(1), listener.heard("c-1")).await;
+        let waited = tokio::time::timeout(Duration::from_millis(50), listener.heard("c-1")).await;
         assert!(waited.is_err());
         signals.ended("c-1", "i-1");
         listener.heard("c-1").await;

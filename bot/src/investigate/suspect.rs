@@ -55,8 +55,7 @@ impl Candidate<'_> {
     /// Whether it may carry a verdict.
     pub fn counts(&self) -> bool {
         let matches = self.suspect.behaviour.matched > 0 && !self.is_another_deed();
-        !self.only_answers()
-            && (matches || (!self.targeted && self.suspect.verdict != Verdict::Unknown))
+        !self.only_answers() && (matches || (!self.targeted && self.suspect.verdict != Verdict::Unknown))
     }
 
     /// Whether it reached the reported address, but none of the reported ports, and either at another time or where

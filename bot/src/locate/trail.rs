@@ -345,16 +345,16 @@ mod tests {
         assert_eq!(host.private_addresses, ["10.0.0.7".parse::<IpAddr>().expect("address")]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_place_is_asked_at_most_twice_a_second() {
         let trail = Trail::default();
         let begun = Instant::now();
-        for _ in 0..5 {
+        for _ in 0..3 {
             trail.wait("here").await;
         }
-        assert!(begun.elapsed() >= 4 * PACE);
+        assert!(begun.elapsed() >= 2 * PACE);
         let begun = Instant::now();
         trail.wait("there").await;
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert!(begun.elapsed() < PACE, "another place waits for none");
     }
 }

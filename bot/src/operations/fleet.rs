@@ -164,6 +164,7 @@ async fn list(place: &Place) -> Result<Vec<HostRef>, String> {
                 private_addresses: Vec::new(),
                 public_addresses: Vec::new(),
                 launched: None,
+                image: instance.image_id().map(ToOwned::to_owned),
                 why: "runs".to_owned(),
             });
         }

@@ -476,6 +476,7 @@ pub fn host_ref() -> HostRef {
         private_addresses: vec!["10.0.0.5".parse().unwrap()],
         public_addresses: vec!["203.0.113.10".parse().unwrap()],
         launched: None,
+        image: None,
         why: "holds 203.0.113.10 now".to_owned(),
     }
 }

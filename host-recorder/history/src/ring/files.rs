@@ -203,11 +203,7 @@ pub(crate) fn visit_habits(
     programs: &[String],
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), RingError> {
-    if file.is_segment() {
-        open_segment(&file.path)?.habits(programs, visit)
-    } else {
-        visit_log(file, visit)
-    }
+    if file.is_segment() { open_segment(&file.path)?.habits(programs, visit) } else { visit_log(file, visit) }
 }
 
 /// Hands on the events of a log.
