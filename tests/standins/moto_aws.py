@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import threading
 
 # Read when moto is imported: one image instead of a thousand, which take it seconds to list.
 os.environ["MOTO_AMIS_PATH"] = os.path.join(os.path.dirname(__file__), "amis.json")
@@ -34,6 +35,9 @@ def sent_mails():
     return json.dumps({"mails": [mail.raw_data for mail in mails]}).encode()
 
 
+ONE_AT_A_TIME = threading.Lock()
+
+
 def named(application):
     """Writes each call's name when it begins, so that the log tells who is waiting for what."""
 
@@ -43,6 +47,10 @@ def named(application):
             return [sent_mails()]
         target = environ.get("HTTP_X_AMZ_TARGET") or environ["PATH_INFO"]
         sys.stderr.write(f"{target}\n")
+        if target.startswith("DynamoDB_"):
+            # DynamoDB's transactions are isolated; moto applies them piece by piece and takes them back.
+            with ONE_AT_A_TIME:
+                return list(application(environ, start_response))
         return application(environ, start_response)
 
     return answer

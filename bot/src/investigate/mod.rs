@@ -62,7 +62,7 @@ pub fn investigate(
     let verdict = match first {
         Some(first) => first.suspect.verdict.clone(),
         // Traffic with what is named, which is not what was reported, clears nobody.
-        None if candidates.iter().any(|it| it.suspect.behaviour.matched > 0) => Verdict::Unknown,
+        None if candidates.iter().any(Candidate::is_another_deed) => Verdict::Unknown,
         None => without_suspect(claims, &asked, &silent),
     };
     let doubts = doubt::doubts(&doubt::Scene {

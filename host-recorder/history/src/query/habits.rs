@@ -44,7 +44,7 @@ pub(super) fn habits(files: &[RingFile], evidence: &Evidence) -> Vec<Habit> {
     if logins.is_empty() {
         return Vec::new();
     }
-    let mut found: Vec<Counted> = logins.iter().map(|login| Counted::new(login)).collect();
+    let mut found: Vec<Counted> = logins.iter().map(Counted::new).collect();
     let mut seen = Seen::default();
     let began = Instant::now();
     let mut since = evidence.coverage.oldest.unwrap_or(evidence.answered);
