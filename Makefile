@@ -1,5 +1,5 @@
 # Every target sets up what it needs and may be run again at once.
-.PHONY: demo test soak bench lint audit kernels terraform dist packages clean
+.PHONY: demo test soak kills bench lint audit kernels terraform dist packages clean
 
 demo: ## a scan, a notice, an answer: the main job on this machine
 	@tests/demo.sh
@@ -7,7 +7,10 @@ demo: ## a scan, a notice, an answer: the main job on this machine
 test: ## every test
 	@tests/test.sh
 
-soak: ## the ring killed a thousand times, against a ledger of what was committed
+soak: ## hard days: deeds, notices and faults mixed, every answer checked; SOAK_SEED=n again, SOAK_MINUTES=n longer
+	@tests/soak.sh
+
+kills: ## the ring killed a thousand times, against a ledger of what was committed
 	RING_KILL_ROUNDS=1000 cargo test --package tests --test all ring::killed -- --nocapture
 
 lint: ## formatting and clippy

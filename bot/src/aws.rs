@@ -119,10 +119,12 @@ impl Places {
         *known = Known { all, notes };
     }
 
-    /// Lists again and again; ends never.
+    /// Lists again and again where there is a list; then it ends never.
     pub async fn refresh_forever(self, config: Config) {
-        let is_listed = config.organization.is_some() || config.regions == [ENABLED_REGIONS];
-        while is_listed {
+        if config.organization.is_none() && config.regions != [ENABLED_REGIONS] {
+            return;
+        }
+        loop {
             tokio::time::sleep(REFRESH_EVERY).await;
             self.refresh(&config).await;
         }

@@ -74,7 +74,7 @@ fn text(fleet: &Fleet, now: Timestamp) -> String {
         lines.push(line(host, now));
     }
     let tally = fleet.tally;
-    let share = if tally.asked == 0 { 100 } else { 100 * tally.recorded / tally.asked };
+    let share = (100 * tally.recorded).checked_div(tally.asked).unwrap_or(100);
     lines.push(format!(
         "{} of {} hosts asked have a recorder that answers ({share} %), {} of these lost events or time in the last hour; {} instances run",
         tally.recorded, tally.asked, tally.losing, tally.running

@@ -312,7 +312,8 @@ fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(four) => {
             let [first, second, ..] = four.octets();
-            !four.is_private() && !four.is_link_local() && !(first == 100 && (64..128).contains(&second))
+            let is_shared = first == 100 && (64..128).contains(&second);
+            !(four.is_private() || four.is_link_local() || is_shared)
         }
         IpAddr::V6(six) => !six.is_unique_local() && !six.is_unicast_link_local(),
     }
