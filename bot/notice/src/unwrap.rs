@@ -80,10 +80,11 @@ impl Unwrapper {
             archive::open(self, bytes, place);
             return;
         }
-        if bytes.iter().take(2048).any(|byte| *byte == 0) && !is_utf16(bytes) {
+        // A mail's own lines are read also where it carries what is no text.
+        if mime::looks_like_mail(bytes) && mime::open(self, bytes, place) {
             return;
         }
-        if mime::looks_like_mail(bytes) && mime::open(self, bytes, place) {
+        if is_binary(bytes) && !is_utf16(bytes) {
             return;
         }
         let text = decode_text(bytes);
@@ -343,6 +344,12 @@ fn percent_decode(key: &str) -> String {
         at += 1;
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether bytes are no text: a stray zero in a log does not make it so.
+fn is_binary(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(2048)];
+    head.iter().filter(|byte| **byte == 0).count() * 50 > head.len()
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {

@@ -131,3 +131,19 @@ fn claims_and_remotes_are_bounded() {
     assert!(parsed.claims.len() <= 64);
     assert!(parsed.claims.iter().all(|claim| claim.remote.len() <= 4096));
 }
+
+#[test]
+fn a_mail_with_bytes_that_are_no_text_is_still_that_mail() {
+    let head =
+        "From: abuse@example.net\r\nSubject: Port scan from 192.0.2.10\r\nMessage-ID: <n-1@example.net>\r\n";
+    let mail = |body: &[u8]| [head.as_bytes(), b"Content-Type: text/plain\r\n\r\n", body].concat();
+    let keys = |body: &[u8]| notice::read(&mail(body), &Context::default()).thread.keys;
+    let zeros = keys(&[0, 1, 2, 3, 0, 0, 0, 255]);
+    assert!(!zeros.is_empty());
+    assert_eq!(zeros, keys(b"hello"));
+    // One zero in a log does not hide it.
+    let text = "2024-01-15 10:00:00 UTC 192.0.2.10:4242 -> 198.51.100.7:22 port scan\0\r\n";
+    assert_eq!(notice::parse(&mail(text.as_bytes()), &Context::default()).claims.len(), 1);
+    let plain = notice::parse(text.repeat(3).as_bytes(), &Context::default());
+    assert_eq!(plain.claims.len(), 1, "{plain:?}");
+}
