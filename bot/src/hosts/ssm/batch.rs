@@ -27,6 +27,9 @@ use crate::case::Answer;
 /// Hosts of one command: what SSM allows.
 const HOSTS_MAX: usize = 50;
 
+/// How long an agent must have been silent before it is not waited for: it pings every five minutes.
+const LOST_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+
 /// How long a batch waits for further hosts.
 const LINGER: Duration = Duration::from_millis(10);
 
@@ -201,17 +204,45 @@ async fn known(client: &Client, waiting: &Waiting) -> Option<Vec<InstanceInforma
     }
 }
 
-/// Why a host cannot be asked now, where SSM already knows.
+/// Why a host cannot be asked, where SSM already knows. An agent that was heard a while ago is asked all the same:
+/// SSM holds the command for it until its time to be handed over is up.
 fn absent(known: &[InstanceInformation], id: &str) -> Result<(), Answer> {
     match known.iter().find(|one| one.instance_id() == Some(id)) {
         None => Err(unreachable(format!("{id} is not known to SSM: no agent, no role, or terminated"))),
         Some(one) if matches!(one.ping_status(), Some(PingStatus::ConnectionLost | PingStatus::Inactive)) => {
-            let since = one
-                .last_ping_date_time()
-                .and_then(|at| Timestamp::from_second(at.secs()).ok())
-                .map_or_else(String::new, |at| format!(" since {at}"));
-            Err(unreachable(format!("the SSM agent of {id} has not been heard{since}")))
+            let heard = one.last_ping_date_time().and_then(|at| Timestamp::from_second(at.secs()).ok());
+            match heard {
+                Some(at) if at.duration_until(Timestamp::now()) < LOST_AFTER => Ok(()),
+                heard => {
+                    let since = heard.map_or_else(String::new, |at| format!(" since {at}"));
+                    Err(unreachable(format!("the SSM agent of {id} has not been heard{since}")))
+                }
+            }
         }
         Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ssm::primitives::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_that_was_heard_lately_is_waited_for() {
+        let now = Timestamp::now().as_second();
+        let heard = |status: PingStatus, seconds_ago: i64| {
+            let one = InstanceInformation::builder()
+                .instance_id("i-1")
+                .ping_status(status)
+                .last_ping_date_time(DateTime::from_secs(now - seconds_ago))
+                .build();
+            absent(&[one], "i-1").is_ok()
+        };
+        assert!(heard(PingStatus::Online, 100_000));
+        assert!(heard(PingStatus::ConnectionLost, 400));
+        assert!(!heard(PingStatus::ConnectionLost, 100_000));
+        assert!(absent(&[], "i-1").is_err());
     }
 }
