@@ -308,9 +308,13 @@ impl Run<'_> {
                 names: vec![],
                 who: history::Who::default(),
             };
-            // A ring that does not answer claims nothing.
-            Ok(history::query(&ring, &request, history::Host::default())
-                .is_ok_and(|evidence| evidence.coverage.complete()))
+            // A ring that does not answer claims nothing; lost names are no lost traffic.
+            let answer = history::query(&ring, &request, history::Host::default());
+            Ok(answer.is_ok_and(|evidence| {
+                let coverage = &evidence.coverage;
+                let is_lost = coverage.losses.iter().any(|loss| loss.class != history::LossClass::Dns);
+                !is_lost && coverage.gaps.is_empty() && !coverage.recorded.is_empty()
+            }))
         };
         let rows = self.book.done.iter().zip(ports);
         let rows = rows.map(|(done, ports)| Ok(Recorded { ports, complete: complete(done.from, done.to)? }));
