@@ -1,8 +1,17 @@
-//! What Gumshoe's report says, read from its JSON, and what is missing from it. Pure.
+//! What Gumshoe's report and a host's evidence say, and what is missing from it. Pure.
 
 use std::net::IpAddr;
 
+use history::Coverage;
+use history::LossClass;
 use serde_json::Value;
+
+/// Whether nothing is missing but names: the first question of DNS may leave before its answers are looked at, and
+/// counts as lost.
+pub fn traffic_is_complete(coverage: &Coverage) -> bool {
+    let of_names = coverage.losses.iter().all(|loss| loss.class == LossClass::Dns);
+    of_names && coverage.gaps.is_empty() && !coverage.recorded.is_empty()
+}
 
 /// What a report says of the first suspect and of its evidence; empty where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -37,6 +37,7 @@ use self::plan::Planned;
 use self::plan::Random;
 use self::plan::Step;
 use self::world::World;
+use crate::facts;
 use crate::facts::Facts;
 use crate::lab::UNTOUCHED;
 use crate::lab::VICTIM;
@@ -308,13 +309,9 @@ impl Run<'_> {
                 names: vec![],
                 who: history::Who::default(),
             };
-            // A ring that does not answer claims nothing; lost names are no lost traffic.
+            // A ring that does not answer claims nothing.
             let answer = history::query(&ring, &request, history::Host::default());
-            Ok(answer.is_ok_and(|evidence| {
-                let coverage = &evidence.coverage;
-                let is_lost = coverage.losses.iter().any(|loss| loss.class != history::LossClass::Dns);
-                !is_lost && coverage.gaps.is_empty() && !coverage.recorded.is_empty()
-            }))
+            Ok(answer.is_ok_and(|evidence| facts::traffic_is_complete(&evidence.coverage)))
         };
         let rows = self.book.done.iter().zip(ports);
         let rows = rows.map(|(done, ports)| Ok(Recorded { ports, complete: complete(done.from, done.to)? }));

@@ -17,6 +17,7 @@ use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use serde_json::Value;
+use tests::facts;
 use tests::lab::Lab;
 use tests::lab::VICTIM;
 use tests::lab::output_within;
@@ -158,7 +159,7 @@ fn what_was_sent_right_before_the_end_is_in_the_ring() -> anyhow::Result<()> {
     let begun = Instant::now();
     let evidence = recording.evidence()?;
     assert!(begun.elapsed() < STOP_MAX, "{:?}", begun.elapsed());
-    assert!(super::recorder::traffic_is_complete(&evidence), "{:?}", evidence.coverage);
+    assert!(facts::traffic_is_complete(&evidence.coverage), "{:?}", evidence.coverage);
     let ranges: Vec<_> =
         evidence.activities.iter().flat_map(|activity| activity.port_ranges.clone()).collect();
     assert_eq!(ranges, [(20_001, 23_000)]);

@@ -25,6 +25,7 @@ use history::Window;
 use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+use tests::facts;
 use tests::lab::LAPTOP;
 use tests::lab::Lab;
 use tests::lab::VICTIM;
@@ -138,14 +139,6 @@ fn start(lab: &Lab, run: u32, arguments: &[&str]) -> anyhow::Result<Child> {
     Ok(child)
 }
 
-/// Whether nothing is missing but names: the first question of DNS may leave before its answers are looked at, and
-/// counts as lost.
-pub(super) fn traffic_is_complete(evidence: &Evidence) -> bool {
-    let coverage = &evidence.coverage;
-    let of_names = coverage.losses.iter().all(|loss| loss.class == LossClass::Dns);
-    of_names && coverage.gaps.is_empty() && !coverage.recorded.is_empty()
-}
-
 /// Runs a line on the instance as root.
 pub(super) fn shell(lab: &Lab, line: &str) -> anyhow::Result<()> {
     let mut command = lab.instance().command("sh")?;
@@ -218,7 +211,7 @@ fn scanners_by_every_kind_of_socket_are_attributed_and_counted() -> anyhow::Resu
     recording.alice(&format!("sudo hping3 -q -S -p 6001 -c 40 -i u2000 {VICTIM} || true"))?;
     let seen = recording.lab.seen()?;
     let evidence = recording.evidence()?;
-    assert!(traffic_is_complete(&evidence), "{:?}", evidence.coverage);
+    assert!(facts::traffic_is_complete(&evidence.coverage), "{:?}", evidence.coverage);
 
     let (masscan, process) = activity(&evidence, "masscan", Protocol::TCP, Via::Packet);
     assert_eq!(masscan.port_ranges, [(1001, 2500)]);
@@ -413,7 +406,7 @@ fn what_happened_a_moment_ago_is_in_the_answer() -> anyhow::Result<()> {
         query.args(["query", "--from", &from, "--json", "--remote", &VICTIM.to_string()]);
         let output = output_within("host-recorder query", &mut query, COMMAND_MAX)?;
         let evidence: Evidence = serde_json::from_slice(&output.stdout)?;
-        assert!(traffic_is_complete(&evidence), "round {round}: {:?}", evidence.coverage);
+        assert!(facts::traffic_is_complete(&evidence.coverage), "round {round}: {:?}", evidence.coverage);
         let (scan, _) = activity(&evidence, "nmap", Protocol::TCP, Via::Socket);
         assert_eq!(scan.port_ranges, [(first, first + 49)], "round {round}");
     }
@@ -484,7 +477,7 @@ fn a_full_disk_loses_nothing_and_never_stops_the_recorder() -> anyhow::Result<()
     shell(&recording.lab, &format!("rm {RING}/filler"))?;
     wait_until("the ring to be written", Duration::from_secs(20), || said().contains("is written again"))?;
     let evidence = recording.evidence()?;
-    assert!(traffic_is_complete(&evidence), "{:?}", evidence.coverage);
+    assert!(facts::traffic_is_complete(&evidence.coverage), "{:?}", evidence.coverage);
     let events = history::events(&recording.ring())?;
     let marked = |event: &&history::Event| match &event.body {
         Body::Process(process) => process.argv.get(1).is_some_and(|mark| mark.starts_with("mark")),

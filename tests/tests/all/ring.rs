@@ -17,6 +17,7 @@ use history::Ring;
 use history::Severity;
 use tests::ledger;
 use tests::programs::Programs;
+use tests::soak::plan::Random;
 
 /// Rounds of being killed, unless `RING_KILL_ROUNDS` says otherwise.
 const KILL_ROUNDS: u64 = 150;
@@ -61,20 +62,14 @@ fn killed_at_any_moment_nothing_committed_is_lost() -> anyhow::Result<()> {
     };
     let seed = std::time::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
     println!("seed {seed}, {rounds} rounds");
-    let mut random = seed | 1;
-    let mut next = || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
+    let mut random = Random::new(seed);
     let dir = tempfile::tempdir()?;
     let key = history::setup_seal(dir.path())?;
     let mut first = 1;
     for round in 0..rounds {
         let mut child = writer(dir.path(), first)?;
         // From before it has opened the ring to deep in its work.
-        std::thread::sleep(Duration::from_micros(500 + next() % 40_000));
+        std::thread::sleep(Duration::from_micros(500 + random.below(40_000)));
         child.kill()?;
         let mut committed = None;
         for line in BufReader::new(child.stdout.take().context("its output")?).lines() {
