@@ -17,6 +17,7 @@ use super::record::Record;
 use super::record::port_of;
 use super::record::protocol;
 use super::roles::Roles;
+use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::ClaimProtocol;
 use crate::claim::Remote;
@@ -110,6 +111,30 @@ pub(super) fn of_source(records: &[Option<Record>], roles: &Roles) -> Vec<u16> {
         }
     }
     ports
+}
+
+/// Returns the victims that the text names, with the ports that it names for them.
+pub(super) fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote> {
+    let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
+    let named = labelled(lines);
+    let mut remotes = Vec::new();
+    let victims: Vec<IpAddr> = roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)).collect();
+    let mut beside = beside(lines, &victims.iter().copied().collect());
+    for ip in victims {
+        if let Some(own) = beside.remove(&ip).filter(|_| named.is_empty()) {
+            remotes.extend(own);
+            continue;
+        }
+        if named.is_empty() {
+            remotes.push(Remote { address: ip, port: None, protocol: None });
+        }
+        remotes.extend(named.iter().map(|(port, protocol)| Remote {
+            address: ip,
+            port: Some(*port),
+            protocol: *protocol,
+        }));
+    }
+    remotes
 }
 
 /// Guesses the activity from where the rows went.

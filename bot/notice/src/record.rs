@@ -216,6 +216,9 @@ fn key_before(text: &str, at: usize) -> Option<String> {
 /// How a row is known whose two addresses merely follow each other.
 pub(super) const ORDER: &str = "two addresses in a row";
 
+/// How a row is known whose ports tell which side is the client.
+const PORTS: &str = "two addresses and the ports of a client and a service";
+
 /// `...,a,b,1,2,...`: logs without any sign name the source before the target.
 fn in_order(line: &Line<'_>) -> Option<Record> {
     let [from, to] = &line.spots[..] else {
@@ -235,12 +238,21 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
         .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
     let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
     let pair = first.zip(second);
+    let ends = [from.port.or(pair.map(|(port, _)| port)), to.port.or(pair.map(|(_, port)| port))];
+    let is_service = |port: Option<u16>| port.is_some_and(|port| port > 0 && port < 1024);
+    let is_client = |port: Option<u16>| port.is_some_and(|port| port >= 1024);
+    let (from, to, ends, how) = match ends {
+        [first, second] if is_client(first) && is_service(second) => (from, to, ends, PORTS),
+        // The side of the service stands first: its client is the other.
+        [first, second] if is_service(first) && is_client(second) => (to, from, [second, first], PORTS),
+        _ => (from, to, ends, ORDER),
+    };
     Some(Record {
         source: from.ip,
-        source_port: from.port.or(pair.map(|(port, _)| port)),
+        source_port: ends[0],
         target: to.ip,
-        target_port: to.port.or(pair.map(|(_, port)| port)),
-        how: ORDER,
+        target_port: ends[1],
+        how,
         ..Record::default()
     })
 }
