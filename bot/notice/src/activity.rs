@@ -26,7 +26,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
+        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|connection attempts?\b|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
         Activity::PortScan,
         1.5,
     ),
@@ -36,7 +36,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"authentication failure|auth(?:entication)? failed|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
+        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|senha|haslo|hasel|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
         Activity::LoginAttack,
         1.5,
     ),
@@ -46,7 +46,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        r"intento\w* de acceso|tentativ\w+ d(?:e |')acc?es|\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
         Activity::IntrusionAttempt,
         1.0,
     ),
@@ -56,7 +56,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"amplif|monlist|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
+        r"amplif|monlist|\bdrdos|reflexion|offen\w* (?:\w+ ){0,6}(?:memcached|ntp|dns|resolver|snmp|ssdp|ldap|netbios|portmapper)|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
         Activity::Reflection,
         3.5,
     ),
@@ -75,7 +75,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::MalwareHosting,
         3.0,
     ),
-    (r"\bmalware\b|\bvirus(?:es)?\b", Activity::MalwareHosting, 0.8),
+    (
+        r"\bmalware\b|\bvirus(?:es)?\b|schadsoftware|schadprogramm|logiciels? malveillant|zlosliw\w+ oprogramowani|software malicioso|software dannoso|maliciel|malwar",
+        Activity::MalwareHosting,
+        0.8,
+    ),
     (
         r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|team\s?server",
         Activity::CommandAndControl,
@@ -107,7 +111,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        r"intento\w* de intrusi|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
         2.0,
     ),
@@ -123,7 +127,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
     (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),
     (
-        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|schadsoftware|logiciel malveillant|zlosliwe oprogramowanie|infiziert",
+        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|infiziert|zainfekowan|machines? infectee|equipos? infectado|infettat|geinfecteerd|besmet",
         Activity::CommandAndControl,
         2.0,
     ),

@@ -70,6 +70,17 @@ static ACTS: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
     )
 });
+/// The same in other languages, active and passive.
+static ACTS_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:(?:qui|que|che|ktory|die|das|der)\s+)?(?:(?:a|ont|est|sont|ha|han|hanno|hat|haben|heeft|hebben|esta|estan|sta|stanno)\s+)?(?:inonde\w*|attaqu\w+|scann\w+|balay\w+|tent[ea]\w*|envoi\w+|envoy\w+|effectu\w+|lanc\w+|sond\w+|versuch\w*|angegriffen|gescannt|greift|scannt|sendet|flutet|uberflutet|intent\w+|atac\w+|escane\w+|envia\w*|realiz\w+|attacc\w+|scansion\w+|effettu\w+|invia\w*|probeer\w*|geprobeerd|valt|scant|stuurt|atakuj\w*|skanuj\w*|probuj\w*|probowal\w*|wysyla\w*)\b",
+    )
+});
+static DONE_TO_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:a ete|ont ete|est|etait|wurde|wird|werden|wurden|fue|ha sido|foi|e stat[oa]|viene|werd|wordt|zostal\w*|jest)\s+(?:[^\s.]+\s+){0,8}?(?:attaque\w*|scanne\w*|cible\w*|victime|angegriffen|gescannt|attackiert|atacad\w|escanead\w|attaccat\w|scansionat\w|aangevallen|gescand|zaatakowan\w|skanowan\w|atakowan\w)",
+    )
+});
 /// Somebody saw it.
 static SEEN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -89,7 +100,7 @@ const FAR: usize = 20;
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
     let after = fold(past_brackets(first_sentence(after)));
-    if let Some(found) = AFTER_VICTIM.find(&after) {
+    if let Some(found) = AFTER_VICTIM.find(&after).or_else(|| DONE_TO_ABROAD.find(&after)) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }
     if let Some(found) = last(&REPORTER, &before)
@@ -97,7 +108,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
-    let acts = ACTS.find(&after);
+    let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));
     if let Some(found) = &acts
         && SEEN.is_match(&before)
     {
@@ -201,6 +212,9 @@ mod tests {
             ("Von Ihrer IP A gingen Angriffe auf den SSH-Dienst von ", " aus.", victim),
             ("at 04:50 UTC, gateway ", "", Some(Role::Infrastructure)),
             ("Your server ", " is under a DDoS attack", victim),
+            ("l'adresse ", " inonde notre serveur 198.51.100.1 de paquets", accused),
+            ("unser Server ", " wurde gestern von Ihrem Rechner gescannt", victim),
+            ("nuestro servidor ", " ha sido atacado desde", victim),
             ("我方监测到贵方IP ", " 对", accused),
             ("我方监测到贵方IP A 对我方服务器 ", " 进行", victim),
             ("contra nuestro servidor A procedentes de la IP ", "", accused),

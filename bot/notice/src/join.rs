@@ -36,6 +36,7 @@ use super::trust;
 use super::xarf;
 use crate::claim::Activity;
 use crate::claim::Claim;
+use crate::claim::ClaimWindow;
 use crate::claim::Disposition;
 use crate::claim::Parsed;
 use crate::claim::ZoneSource;
@@ -74,6 +75,7 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
         (_, Some(words)) => of_words(&lines, &document, words),
         (None, None) => unreadable(),
     };
+    draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
     own::settle(&mut draft, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
@@ -95,6 +97,12 @@ fn structured(document: &mut Document) -> Option<Draft> {
         }
     }
     joined
+}
+
+/// A moment is asked for as the whole second that it was written as.
+fn widen_to_unit(window: &mut ClaimWindow) {
+    let end = window.from.checked_add(SignedDuration::from_nanos(999_999_999));
+    window.to = window.to.max(end.unwrap_or(window.to));
 }
 
 /// Joins two drafts of one notice: the one that accuses gives the name.

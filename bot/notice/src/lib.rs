@@ -30,6 +30,7 @@ mod label;
 mod limits;
 mod lines;
 mod links;
+mod list_intro;
 mod mime;
 mod moment;
 mod not_ours;

@@ -137,14 +137,23 @@ pub(super) fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) ->
     remotes
 }
 
+/// A firewall refused it: nobody could guess passwords there.
+static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)(?:\b|_)(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?|refused)(?:\b|_)")
+});
+
 /// Guesses the activity from where the rows went.
-pub(super) fn guess(records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
+pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
     let rows: Vec<&Record> = records.iter().flatten().filter(|record| record.target_port.is_some()).collect();
     let named = remotes.iter().filter_map(|remote| remote.port);
     let ports: HashSet<u16> = rows.iter().filter_map(|row| row.target_port).chain(named).collect();
     let targets: HashSet<IpAddr> = rows.iter().filter_map(|row| row.target).collect();
     let all_in = |known: &[u16]| !ports.is_empty() && ports.iter().all(|port| known.contains(port));
     if ports.len() >= 5 || targets.len() >= 5 {
+        return Some(Activity::PortScan);
+    }
+    let mut refused = lines.iter().zip(records).filter(|(_, record)| record.is_some());
+    if targets.len() >= 2 && refused.all(|(line, _)| REFUSED.is_match(line.text)) {
         return Some(Activity::PortScan);
     }
     if all_in(&[22, 23, 2222, 3389, 5900, 21, 110, 143, 993, 995, 5060]) {

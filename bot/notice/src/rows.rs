@@ -19,9 +19,13 @@ use super::time::Interval;
 use super::time::Precision;
 use super::time::Resolver;
 use super::time::Zone;
+use super::when;
 use crate::claim::Accused;
 use crate::claim::Claim;
 use crate::claim::ZoneSource;
+
+/// A sentence and a log that tell of one moment differ by no more.
+const BESIDE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Reads every line that is a row of a table or an entry of a log.
 pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
@@ -95,6 +99,14 @@ fn encloses(range: Interval, row: &claims::Row) -> bool {
     is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
 }
 
+/// Says whether a time of a sentence lies right beside the first or the last of the rows.
+fn touches(said: Interval, rows: &[claims::Row]) -> bool {
+    let of_rows = rows.iter().filter_map(|row| row.interval).reduce(Interval::join);
+    let known = |it: Interval| it.zone != ZoneSource::Assumed;
+    let is_short = said.to.duration_since(said.from) <= BESIDE;
+    is_short && of_rows.is_some_and(|rows| known(rows) && known(said) && when::gap(rows, said) <= BESIDE)
+}
+
 /// Says whether a row's time, if any, has no zone.
 fn has_no_zone(row: &claims::Row) -> bool {
     row.interval.is_none_or(|it| it.zone == ZoneSource::Assumed)
@@ -118,19 +130,21 @@ pub(super) fn claims_of(
             continue;
         }
         let timed = rows.iter().any(|row| row.interval.is_some());
-        let mut whole =
-            Whole { interval: whole.interval, remotes: whole.remotes.clone(), activity: whole.activity };
+        let mut whole = whole.clone();
+        whole.interval = whole.interval.filter(|_| !(timed && whole.is_relative));
         if timed && !labelled {
             // A time in a sentence adds nothing to the times of rows, unless it is the range of
-            // which the rows are a part.
-            whole.interval = whole.interval.filter(|range| rows.iter().all(|row| encloses(*range, row)));
+            // which the rows are a part, or the moment at which they begin or end.
+            whole.interval = whole
+                .interval
+                .filter(|said| rows.iter().all(|row| encloses(*said, row)) || touches(*said, &rows));
         }
         if !alone {
             // What is said in general may be of the others.
             if rows.iter().any(|row| row.remote.is_some()) {
                 whole.remotes.clear();
             }
-            whole.interval = whole.interval.filter(|_| !timed || labelled);
+            whole.interval = whole.interval.filter(|said| !timed || labelled || touches(*said, &rows));
         }
         let unzoned = rows.iter().all(has_no_zone);
         let known = whole.interval.is_some_and(|it| it.zone != ZoneSource::Assumed);

@@ -14,6 +14,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::list_intro;
 use super::pattern::compile;
 use super::vocabulary;
 
@@ -90,8 +91,13 @@ fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said>
 
 /// Returns what the introduction of a list says of its items.
 fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
-    let intro =
-        intro.filter(|intro| line.is_item() && line.role != SectionRole::Subject && intro.len() < 40)?;
+    let intro = intro.filter(|_| line.is_item() && line.role != SectionRole::Subject)?;
+    if let Some((role, words)) = list_intro::read(intro) {
+        return Some((role, 2.5, format!("listed under \"{words}\"")));
+    }
+    if intro.len() >= 40 {
+        return None;
+    }
     let lower = intro.to_ascii_lowercase();
     if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
         return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));

@@ -18,6 +18,9 @@ use crate::claim::ZoneSource;
 
 /// Times in sentences that lie further from the first one are not the same incident's.
 const TOLD_APART_MAX: SignedDuration = SignedDuration::from_hours(48);
+/// Relays that hand one mail on do so within this.
+const CHAIN_APART_MAX: SignedDuration = SignedDuration::from_mins(10);
+const CHAIN_LINES_MAX: usize = 60;
 /// Times in fields may span a long campaign.
 const LABELLED_APART_MAX: SignedDuration = SignedDuration::from_hours(24 * 60);
 
@@ -58,11 +61,15 @@ pub(super) fn header_interval(lines: &[Line<'_>], resolver: &Resolver, roles: &R
     let accused = roles.with(Role::Accused);
     let names =
         |line: &Line<'_>| line.spots.iter().filter_map(|spot| spot.ip).any(|ip| accused.contains(&ip));
-    let headers = lines.iter().enumerate().filter(|(_, line)| line.kind == LineKind::Header);
+    let headers = || lines.iter().enumerate().filter(|(_, line)| line.kind == LineKind::Header);
     // The time of a Received header may stand on its next line.
-    let found = headers.filter(|(_, line)| names(line)).find_map(|(at, _)| {
+    let (at, first) = headers().filter(|(_, line)| names(line)).find_map(|(at, _)| {
         let near = lines[at..].iter().take(3).take_while(|line| line.kind == LineKind::Header);
-        near.flat_map(|line| &line.stamps).next()
-    });
-    resolver.resolve(found?)
+        near.flat_map(|line| &line.stamps).next().map(|stamp| (at, stamp))
+    })?;
+    let first = resolver.resolve(first)?;
+    // The relays below it took the same mail on just before.
+    let below = lines[at..].iter().take_while(|line| line.kind == LineKind::Header).take(CHAIN_LINES_MAX);
+    let below = below.flat_map(|line| &line.stamps).filter_map(|stamp| resolver.resolve(stamp));
+    Some(below.filter(|it| when::gap(*it, first) <= CHAIN_APART_MAX).fold(first, Interval::join))
 }

@@ -106,16 +106,20 @@ fn read_lines(
 
     let mut whole = Whole {
         interval: spans::general_interval(&resolver, &times),
+        is_relative: false,
         remotes: ports::victims(lines, &roles, &accused),
         activity: Activity::Other,
     };
     if whole.interval.is_none() {
-        whole.interval =
-            spans::header_interval(lines, &resolver, &roles).or_else(|| relative::interval(lines, &resolver));
+        whole.interval = spans::header_interval(lines, &resolver, &roles);
+    }
+    if whole.interval.is_none() {
+        whole.interval = relative::interval(lines, &resolver);
+        whole.is_relative = whole.interval.is_some();
     }
     whole.activity = activity
         .filter(|activity| *activity != Activity::Other)
-        .or_else(|| ports::guess(&records, &whole.remotes))
+        .or_else(|| ports::guess(lines, &records, &whole.remotes))
         .unwrap_or(Activity::Other);
     let records = rows::with_mentions(lines, records, &roles);
     draft.claims = rows::claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());

@@ -52,7 +52,7 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// When the offending mail or traffic was sent or received, that is the incident.
 static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$";
+    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$|\b(?:received|got|caught)\b\s+(?:\w+\s+){0,3}?(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b(?:[^.;]|\.[^\s]){0,90}$";
     compile(pattern)
 });
 
