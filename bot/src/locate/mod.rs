@@ -8,15 +8,19 @@ mod event;
 mod interface;
 mod ledger;
 mod nat;
+mod ours;
 mod past;
 mod sweep;
 mod trail;
 mod wanted;
 mod watch;
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use crate::case::Claim;
+use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
@@ -35,6 +39,20 @@ pub use watch::WatchError;
 pub trait Locate: Send + Sync {
     /// Every host that the claim may mean, and what could not be looked at.
     async fn locate(&self, claim: &Claim) -> Located;
+
+    /// Which of some addresses the accounts hold, or held in a window. Who cannot tell says that it is not known.
+    async fn ours(&self, _addresses: &[IpAddr], _window: Option<&ClaimWindow>) -> Ours {
+        Ours::default()
+    }
+}
+
+/// Which addresses are ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ours {
+    /// Those that are.
+    pub addresses: Vec<IpAddr>,
+    /// Every account and region was looked at: the others are not held by any now.
+    pub is_complete: bool,
 }
 
 /// Adds what another claim's search found; a host found twice keeps both reasons.

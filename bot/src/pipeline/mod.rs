@@ -9,6 +9,7 @@ mod follow;
 mod gather;
 mod job;
 mod once;
+mod whose;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -210,6 +211,9 @@ impl Pipeline {
             return Ok(Outcome::Ignored { layout });
         }
         let (mail, lacks_mail) = self.fetch(&mut reading, message, received).await;
+        let context = self.context(received, mail.clone());
+        let reading =
+            whose::settle(self.edges.locator.as_ref(), self.reader, message, context, reading).await;
         let bytes = mail.as_deref().unwrap_or(message);
         let admission = admission(&reading, bytes, received);
         let admitted = self.edges.store.admit(&admission).await?;
