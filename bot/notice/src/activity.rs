@@ -31,12 +31,12 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|unknown user ?name|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|senha|haslo|hasel|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
+        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|senha|haslo|hasel|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sip[\s_-]*regist|\bssh\b.{0,30}attack",
         Activity::LoginAttack,
         1.5,
     ),
@@ -81,7 +81,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         0.8,
     ),
     (
-        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|team\s?server",
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|komentopalvelim|haittaohjelmatartun|serveurs? de (?:commande|controle)|servidor(?:es)? de (?:comando|mando|control)|steuerungsserver|kontrollserver|управляющ|team\s?server",
         Activity::CommandAndControl,
         2.5,
     ),
@@ -101,7 +101,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"escaneo|escaneando|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        r"escane\w+|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
@@ -116,7 +116,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.0,
     ),
     (
-        r"denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
+        r"overbelastning|tjenestenekt|palvelunesto|uberflut|geflutet|denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
         Activity::DenialOfService,
         3.0,
     ),

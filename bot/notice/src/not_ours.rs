@@ -47,7 +47,7 @@ static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat",
+        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat|\bworkshop\b|\bconference\b|call for (?:papers|talks|participation)|\bcfp\b|\bjob offer|\bvacanc",
     )
 });
 /// What is sent to many who asked for it.
@@ -83,6 +83,11 @@ static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Says whether a text speaks of what is its reader's.
+pub(super) fn is_addressed(text: &str) -> bool {
+    ADDRESSED.is_match(text)
+}
+
 /// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks,
 /// `says_abuse` that its words name something that a host did.
 pub(super) fn recognise(
@@ -116,7 +121,7 @@ pub(super) fn recognise(
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
     }
-    if TO_MANY.is_match(&text) && !ADDRESSED.is_match(&text) {
+    if TO_MANY.is_match(&text) && !is_addressed(&text) {
         return Some(NotOurs::Business);
     }
     if accuses {

@@ -131,7 +131,7 @@ pub(super) fn claims_of(
         }
         let timed = rows.iter().any(|row| row.interval.is_some());
         let mut whole = whole.clone();
-        whole.interval = whole.interval.filter(|_| !(timed && whole.is_relative));
+        whole.interval = whole.interval.filter(|_| !(timed && whole.is_vague));
         if timed && !labelled {
             // A time in a sentence adds nothing to the times of rows, unless it is the range of
             // which the rows are a part, or the moment at which they begin or end.

@@ -46,6 +46,8 @@ pub(super) fn of(
         }
     } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours)) {
         return Some(said);
+    } else if let Some(said) = by_field_of_line(line) {
+        return Some(said);
     }
     let before = words_before(lines, index, spot, intro);
     let after = words_after(lines, index, spot);
@@ -78,6 +80,16 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         return None;
     };
     Some((role, weight, why.to_owned()))
+}
+
+/// "Reported by: the control room, 192.0.2.1": a field that names a part is all of that part's, whatever words its
+/// value has. Whom it accuses must stand in it alone.
+fn by_field_of_line(line: &Line<'_>) -> Option<Said> {
+    let (name, _) = super::activity::field(line.text).filter(|(name, _)| name.len() <= 40)?;
+    let role = label::meaning(name).role.filter(|role| *role != Role::Accused)?;
+    let is_name =
+        label::words(name).len() <= 4 && line.role != SectionRole::Subject && line.stamps.is_empty();
+    is_name.then(|| (role, 2.0, format!("in the field \"{name}\"")))
 }
 
 /// A field's value may go on over the next lines, an address on each.

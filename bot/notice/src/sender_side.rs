@@ -8,6 +8,7 @@ use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::not_ours;
 use super::pattern::compile;
 use super::roles::Roles;
 
@@ -18,9 +19,34 @@ static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Somebody whose host is attacked asks what to do.
+static ASKS_HELP: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:what (?:can|should) (?:i|we) do|how (?:can|do|should) (?:i|we) (?:stop|block|protect|defend|mitigate|prevent)|can you (?:protect|mitigate|block)|(?:need|please) (?:your )?help)\b",
+    )
+});
+static MINE_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:my|our)\s+(?:ec2\s+)?(?:instance|server|host|machine|vps|vm|account|site|website)\b[^.;]{0,80}(?:\.\d[^.;]{0,80}){0,4}\b(?:is|are|was|keeps?)\s+(?:being\s+)?(?:attacked|ddosed|flooded|scanned|hit|under attack|getting attacked)",
+    )
+});
+
+/// Says whether somebody asks for help against an attack, and blames nobody that is the reader's.
+fn asks_for_help(lines: &[Line<'_>]) -> bool {
+    let own = |line: &&Line<'_>| {
+        line.kind == LineKind::Statement && line.role == SectionRole::Body && !line.is_quoted
+    };
+    let text: Vec<&str> = lines.iter().filter(own).take(60).map(|line| line.text.trim()).collect();
+    let text = text.join(" ");
+    ASKS_HELP.is_match(&text) && MINE_ATTACKED.is_match(&text) && !not_ours::is_addressed(&text)
+}
+
 /// Says whether the sender's own words tell the reader of an attack on what is the reader's: whom
 /// they name as its victim is then ours, and whom they name as its sources is not.
 pub(super) fn says_ours_attacked(lines: &[Line<'_>], roles: &Roles) -> bool {
+    if asks_for_help(lines) {
+        return true;
+    }
     let own = |line: &&Line<'_>| {
         line.kind == LineKind::Statement
             && !line.is_quoted

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::Context;
@@ -31,10 +32,14 @@ use super::rows;
 use super::sender_side;
 use super::settle;
 use super::spans;
+use super::time::Precision;
 use super::trace;
 use super::when;
 use crate::claim::Accused;
 use crate::claim::Activity;
+
+/// "Today" and "yesterday evening" are no more than hints where rows tell when.
+const VAGUE: SignedDuration = SignedDuration::from_hours(6);
 
 /// What a text says, before it is known what is to become of it.
 pub(super) struct TextReading {
@@ -106,7 +111,8 @@ fn read_lines(
 
     let mut whole = Whole {
         interval: spans::general_interval(&resolver, &times),
-        is_relative: false,
+        // A bare date says no more than the times of rows do.
+        is_vague: times.labelled.is_empty() && times.told.iter().all(|it| it.precision == Precision::Day),
         remotes: ports::victims(lines, &roles, &accused),
         activity: Activity::Other,
     };
@@ -115,7 +121,7 @@ fn read_lines(
     }
     if whole.interval.is_none() {
         whole.interval = relative::interval(lines, &resolver);
-        whole.is_relative = whole.interval.is_some();
+        whole.is_vague = whole.interval.is_some_and(|it| it.to.duration_since(it.from) > VAGUE);
     }
     whole.activity = activity
         .filter(|activity| *activity != Activity::Other)

@@ -39,7 +39,7 @@ impl Pair {
 static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(|months| {
         format!(
-            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
         )
     })
 });
@@ -141,6 +141,7 @@ impl Finder {
         drop_versions(&mut stamps);
         stamps.sort_by_key(|stamp| stamp.start);
         add_range_ends(line, &mut stamps);
+        add_later_clocks(line, &mut stamps);
         add_bare_clocks(line, &mut stamps);
         share_zone(&mut stamps);
         take_zone_key(line, &mut stamps);
@@ -305,6 +306,38 @@ fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
         ends.push(Stamp { civil, precision, zone, start, end, ..stamp.clone() });
     }
     stamps.extend(ends);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+/// "…, the last one at 10:15:20 UTC": a clock that a sentence adds to the date that it named before.
+static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?:at|until|till?|to|ended|um|bis|à|jusqu'à|a las|hasta las|às|até|alle|fino alle|om|tot|kl\.?|klo|o|do|в|до)\s+{CLOCK}"
+    ))
+});
+
+/// Adds the clocks of a sentence that stand apart from its date.
+fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
+    // A row of a log begins with its time; only sentences name a date in their middle.
+    let Some(first) = stamps.iter().find(|it| it.precision != Precision::Day && it.start >= 12).cloned()
+    else {
+        return;
+    };
+    for found in LATER_CLOCK.captures_iter(line).take(8) {
+        let (Some(whole), Some(start)) = (found.get(0), found.name("h").map(|it| it.start())) else {
+            continue;
+        };
+        let free = start > first.end && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
+        let Some((hour, minute, second)) = clock_of(&found).filter(|_| free) else { continue };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else { continue };
+        let day = stamps.iter().rfind(|it| it.end <= start).unwrap_or(&first);
+        let zone = read_zone(&line[whole.end()..]);
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let civil = day.civil.date().to_datetime(time);
+        let end = whole.end() + zone.map_or(0, |(_, len)| len);
+        let zone = zone.map(|(zone, _)| zone).or(day.zone);
+        stamps.push(Stamp { civil, precision, zone, start, end, ..day.clone() });
+    }
     stamps.sort_by_key(|stamp| stamp.start);
 }
 
