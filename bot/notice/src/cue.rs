@@ -28,7 +28,7 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
-        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
+        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|in\s+question(?:\s+is)?|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
@@ -43,7 +43,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
         |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
     )
 });
 /// What stands at the reporter's edge and sees the attack.
@@ -60,7 +60,7 @@ static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|in\s+uw|uit\s+uw))\b",
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|in\s+uw|uit\s+uw))\b",
     )
 });
 
@@ -213,6 +213,8 @@ mod tests {
             ("at 04:50 UTC, gateway ", "", Some(Role::Infrastructure)),
             ("Your server ", " is under a DDoS attack", victim),
             ("l'adresse ", " inonde notre serveur 198.51.100.1 de paquets", accused),
+            ("the address in question is ", ". It tried", accused),
+            ("a ", " címről támadás érkezett", accused),
             ("С вашего адреса ", " производилось сканирование", accused),
             ("сканирование портов нашего сервера ", ".", victim),
             ("le serveur ", " de votre réseau est ouvert", accused),

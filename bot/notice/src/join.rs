@@ -305,7 +305,11 @@ fn finish(
     });
     let trust = trust::judge(document, draft.is_event, draft.format == "aws_email");
     let mut warnings = draft.warnings;
-    if let (Trust::Unauthenticated { why }, "aws_email") = (&trust, draft.format) {
+    let says_aws = draft.format == "aws_email"
+        || document.outer_mail().is_some_and(|mail| trust::is_aws(mail.sender_domain()));
+    if let Trust::Unauthenticated { why } = &trust
+        && says_aws
+    {
         warnings.insert(0, format!("not proven to be from AWS: {why}"));
     }
     let is_aws = draft.format.starts_with("aws_");

@@ -95,6 +95,9 @@ static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// No name of a mail header that is matched ends later.
+const NAME_BYTES_MAX: usize = 36;
+
 /// Cuts all sections into lines.
 pub(super) fn cut(sections: &[Section]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
@@ -147,10 +150,14 @@ fn is_forward_header(raw: &[&str], number: usize) -> bool {
     // "From: 192.0.2.1" is a field of a report: mails come from mailboxes.
     let matches = |at: usize| {
         raw.get(at).map(|line| unquote(line).trim()).is_some_and(|line| {
-            FORWARD_HEADER.find(line).is_some_and(|name| {
-                let value = line[name.end()..].trim_start_matches(['[', '*', ' ']);
-                address::find(value).first().is_none_or(|spot| spot.start > 0)
-            })
+            // Most lines have no name at their head: they need not be matched.
+            let head = &line.as_bytes()[..line.len().min(NAME_BYTES_MAX)];
+            let named = head.contains(&b':') || (!head.is_ascii() && line.contains('\u{ff1a}'));
+            named
+                && FORWARD_HEADER.find(line).is_some_and(|name| {
+                    let value = line[name.end()..].trim_start_matches(['[', '*', ' ']);
+                    address::find(value).first().is_none_or(|spot| spot.start > 0)
+                })
         })
     };
     if !matches(number) {

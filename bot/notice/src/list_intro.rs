@@ -29,7 +29,7 @@ static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^[^,;]{0,24}?\b(?:took\s+part|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
+        r"^[^,;]{0,24}?\b(?:took\s+part|(?:added|put|placed|listed|entered)\s+(?:to|on|in|into)|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
     )
 });
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
@@ -85,6 +85,10 @@ mod tests {
             ("The following addresses were attacked:", Some(Role::Victim)),
             ("Our servers saw the traffic below:", None),
             ("Attacks against these hosts of ours:", Some(Role::Victim)),
+            (
+                "The following IP address has been added to our blocklist because it hit our spam traps:",
+                Some(Role::Accused),
+            ),
             ("Some log lines of the last hour:", None),
             ("we get traffic, among others from these hosts of yours:", Some(Role::Accused)),
         ] {

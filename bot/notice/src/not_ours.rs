@@ -47,13 +47,13 @@ static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat|\bworkshop\b|\bconference\b|call for (?:papers|talks|participation)|\bcfp\b|\bjob offer|\bvacanc",
+        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat|\bworkshop\b|\bsummit\b|meet our|\bconference\b|call for (?:papers|talks|participation)|\bcfp\b|\bjob offer|\bvacanc",
     )
 });
 /// What is sent to many who asked for it.
 static TO_MANY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bnewsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
+        r"(?i)\bnewsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
     )
 });
 /// Words to whom something is said to belong; what is written to many has none.

@@ -238,7 +238,9 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'
             match said() {
                 // Where a line says who did it, no other address of it did, unless a field says so.
                 Some((Role::Accused, weight, _))
-                    if record.is_some_and(|it| it.source.is_some()) && weight < 3.0 =>
+                    if record.is_some_and(|it| {
+                        it.source.is_some() && (weight < 3.0 || it.how == record::KEYS)
+                    }) =>
                 {
                     tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
                 }

@@ -56,7 +56,24 @@ pub(super) fn of(
         return Some(in_subject(found));
     }
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
-    found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)))
+    let found =
+        found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
+    found.or_else(|| heads_log(lines, index, spot))
+}
+
+/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
+fn heads_log(lines: &[Line<'_>], index: usize, spot: &Spot) -> Option<Said> {
+    let line = &lines[index];
+    let is_bare = line.spots.len() == 1
+        && line.stamps.is_empty()
+        && line.kind == LineKind::Statement
+        && line.text.len() < 80
+        && ![&line.text[..spot.start], line.text.get(spot.end..).unwrap_or_default()]
+            .iter()
+            .any(|text| text.chars().any(char::is_alphabetic));
+    let below = lines[index + 1..].iter().take(3).find(|line| !line.is_blank())?;
+    let is_log = below.spots.is_empty() && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
+    (is_bare && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
 }
 
 /// Returns what follows from the place alone.

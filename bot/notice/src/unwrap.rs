@@ -94,7 +94,8 @@ impl Unwrapper {
     /// Opens a text: JSON, HTML, base64 of either, or plain words.
     pub fn open_text(&mut self, text: &str, place: &Place) {
         // UTF-16 that was declared to be something else.
-        if text.bytes().filter(|byte| *byte == 0).count() * 4 > text.chars().count() {
+        let head = &text.as_bytes()[..text.len().min(1024)];
+        if head.iter().filter(|byte| **byte == 0).count() * 4 > head.len() {
             let text: String = text.chars().filter(|letter| !matches!(letter, '\0' | '\u{fffd}')).collect();
             self.open_text(&text, place);
             return;

@@ -15,6 +15,7 @@ pub mod flood;
 pub mod idle;
 pub mod loads;
 pub mod machine;
+pub mod notice;
 pub mod peers;
 pub mod process;
 pub mod recording;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
         benches.push(Box::new(store));
     }
     benches.push(Box::new(example::JUDGE));
+    benches.push(Box::new(notice::NOTICE));
     benches
 }
 

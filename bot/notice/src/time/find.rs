@@ -39,7 +39,7 @@ impl Pair {
 static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(|months| {
         format!(
-            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})(?:\.\s|[-/. ])(?P<mo>\d{{1,2}}|{months})(?:\.\s|[-/. ])(?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
         )
     })
 });
@@ -93,6 +93,10 @@ static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
+static DOTTED_CLOCK: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
+
 /// Finds the times of lines.
 #[derive(Debug, Default)]
 pub(in super::super) struct Finder;
@@ -104,6 +108,8 @@ impl Finder {
         if digits < 3 {
             return Vec::new();
         }
+        let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
+        let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
         let ascii = line.is_ascii();
         let patterns = [
