@@ -83,6 +83,8 @@ pub struct Context {
     pub received: Option<jiff::Timestamp>,
     /// Addresses and prefixes known to be ours; they settle who is accused.
     pub own_addresses: Vec<ipnet::IpNet>,
+    /// No other address that the notice names is ours: every account was looked at.
+    pub own_is_complete: bool,
     /// The mail that the message only points at ([`Reading::stored_at`]), once it was fetched.
     pub mail: Option<Vec<u8>>,
 }

@@ -28,6 +28,8 @@ pub(super) struct Roles {
     pub tallies: Vec<Tally>,
     /// Where each address's tally is.
     places: HashMap<IpAddr, usize>,
+    /// All addresses of ours are known.
+    own_is_complete: bool,
 }
 
 impl Roles {
@@ -38,9 +40,24 @@ impl Roles {
 
     /// Returns a tally's role. Where an address of ours is named, nobody else is accused.
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
-        let role = tally.role()?;
-        if role != Role::Accused || tally.ours {
+        let Some(role) = tally.role() else {
+            // What is ours is meant, where the notice accuses nobody at all.
+            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_anybody();
+            return is_meant.then_some(Role::Accused);
+        };
+        if role != Role::Accused {
             return Some(role);
+        }
+        // Where a field or a log says who did it, nobody is accused by a word in passing.
+        let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
+        if tally.is_named_in_passing() && named_firmly() {
+            return None;
+        }
+        if tally.ours {
+            // What merely leans to ours gives way to words that accuse somebody else more.
+            let others = self.tallies.iter().filter(|it| !it.ours && it.role() == Some(Role::Accused));
+            let most = others.map(|it| it.sum(Role::Accused)).fold(0.0, f32::max);
+            return (tally.sum(Role::Accused) >= most * OURS_LEAST_SHARE).then_some(role);
         }
         // A subject that merely names an address gives way to a text that accuses another.
         let text_accuses = || {
@@ -50,18 +67,17 @@ impl Roles {
         if tally.is_only_in_subject() && text_accuses() {
             return None;
         }
-        // Where a field or a log says who did it, nobody is accused by a word in passing.
-        let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
-        if tally.is_named_in_passing() && named_firmly() {
-            return None;
-        }
         (!self.names_ours()).then_some(role)
     }
 
-    /// Says whether an address of ours has a part in it, more than carrying the mail.
+    fn accuses_anybody(&self) -> bool {
+        self.tallies.iter().any(|tally| tally.role() == Some(Role::Accused))
+    }
+
+    /// Says whether an address of ours did it or was attacked.
     fn names_ours(&self) -> bool {
-        let has_part = |tally: &Tally| !matches!(tally.role(), Some(Role::Infrastructure | Role::Reporter));
-        self.tallies.iter().any(|tally| tally.ours && has_part(tally))
+        let has_part = |tally: &Tally| matches!(tally.role(), Some(Role::Accused | Role::Victim));
+        self.tallies.iter().any(|tally| tally.ours && (self.own_is_complete || has_part(tally)))
     }
 
     /// Says whether an address of ours is named, and only as what was attacked.
@@ -72,11 +88,7 @@ impl Roles {
 
     /// Returns the addresses of ours of which the notice says both: that they did it and that it was done to them.
     pub fn ours_unclear(&self) -> Vec<IpAddr> {
-        self.tallies
-            .iter()
-            .filter(|tally| tally.ours && tally.role().is_none())
-            .map(|tally| tally.ip)
-            .collect()
+        self.tallies.iter().filter(|tally| tally.is_contradicted()).map(|tally| tally.ip).collect()
     }
 
     /// Says whether anything beyond a subject accuses an address.
@@ -136,9 +148,8 @@ impl Roles {
     /// Accuses the sender of an offending mail, unless anything but its place in headers is said of it.
     pub fn settle_sender(&mut self, ip: IpAddr, line: &Line<'_>) -> bool {
         let tally = self.places.get(&ip).map(|at| &mut self.tallies[*at]);
-        let only_quoted = |tally: &&mut Tally| {
-            !tally.ours && tally.sum(Role::Victim) < 0.1 && tally.sum(Role::Reporter) < 0.1
-        };
+        let only_quoted =
+            |tally: &&mut Tally| tally.sum(Role::Victim) < 0.1 && tally.sum(Role::Reporter) < 0.1;
         let Some(tally) = tally.filter(only_quoted) else {
             return false;
         };
@@ -185,6 +196,8 @@ impl Roles {
     }
 }
 
+/// What accuses one of ours must weigh this much of what accuses a stranger most.
+const OURS_LEAST_SHARE: f32 = 0.75;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
 /// How many mentions of one address are weighed.
@@ -197,6 +210,8 @@ const NETWORKS_MAX: usize = 32;
 pub(super) struct Side<'a> {
     /// Addresses known to be ours.
     pub own: &'a [IpNet],
+    /// No other address that the notice names is.
+    pub own_is_complete: bool,
     /// It speaks from our side, as AWS's mails do: "remote" is then the other side.
     pub ours: bool,
     /// The domain of who writes it, empty where that says nothing.
@@ -205,7 +220,7 @@ pub(super) struct Side<'a> {
 
 /// Weighs all addresses of the lines.
 pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'_>) -> Roles {
-    let mut roles = Roles::default();
+    let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
     let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {

@@ -242,13 +242,19 @@ impl Tally {
         if !self.ours {
             return said;
         }
-        // What is ours is meant, unless the notice says that it was attacked; where it says both, nobody
-        // can tell from here.
+        // Where a notice says of ours that it did it and that it was attacked, nobody can tell from here.
+        let accused = self.sum(Role::Accused);
         match said {
-            Some(Role::Victim) if self.sum(Role::Accused) * 2.0 >= self.sum(Role::Victim) => None,
-            Some(Role::Accused) | None => Some(Role::Accused),
-            other => other,
+            Some(Role::Victim) if accused * 2.0 >= self.sum(Role::Victim) => None,
+            // What is ours is meant, where the notice leans to it.
+            None if accused > self.sum(Role::Victim) => Some(Role::Accused),
+            said => said,
         }
+    }
+
+    /// Says whether it is ours and the notice says of it as much that it did it as that it was attacked.
+    pub fn is_contradicted(&self) -> bool {
+        self.ours && self.role().is_none() && self.sum(Role::Accused) > 0.0 && self.sum(Role::Victim) > 0.0
     }
 
     /// Returns what the notice says of it, whoever it is.

@@ -96,7 +96,12 @@ fn read_lines(
     let ours = instances.iter().any(|it| !it.is_victim) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
-    let side = Side { own: &context.own_addresses, ours, reporter: reporter.as_deref().unwrap_or_default() };
+    let side = Side {
+        own: &context.own_addresses,
+        own_is_complete: context.own_is_complete,
+        ours,
+        reporter: reporter.as_deref().unwrap_or_default(),
+    };
     let mut roles = roles::weigh(lines, &records, side);
     let activity = activity::of_lines(lines);
     let mut draft = Draft::default();

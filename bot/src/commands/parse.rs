@@ -44,7 +44,7 @@ pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
     let context = notice::Context {
         received: args.received,
         own_addresses: prefixes(&args.own_addresses)?,
-        mail: None,
+        ..notice::Context::default()
     };
     let mut out = Vec::new();
     if args.summary || args.path.is_dir() {

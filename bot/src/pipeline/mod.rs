@@ -265,7 +265,12 @@ impl Pipeline {
     }
 
     fn context(&self, received: Timestamp, mail: Option<Vec<u8>>) -> notice::Context {
-        notice::Context { received: Some(received), own_addresses: self.own_addresses.clone(), mail }
+        notice::Context {
+            received: Some(received),
+            own_addresses: self.own_addresses.clone(),
+            own_is_complete: false,
+            mail,
+        }
     }
 
     /// Counts a notice; a count that is lost is no reason to lose the notice.

@@ -64,7 +64,8 @@ impl Once {
     /// Investigates a notice.
     pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
         let own_addresses = self.own_addresses.clone();
-        let context = notice::Context { received: Some(received), own_addresses, mail: None };
+        let context =
+            notice::Context { received: Some(received), own_addresses, ..notice::Context::default() };
         let reading = super::read(notice::read, bytes, context.clone()).await;
         let reading = whose::settle(self.locator.as_ref(), notice::read, bytes, context, reading).await;
         let parsed = reading.parsed;
