@@ -284,7 +284,8 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
     for (typed, expected) in [
         ("help", "/gumshoe who"),
         ("frobnicate", "none of the commands"),
-        ("who", "say whom and on which host"),
+        ("who", "say whom"),
+        ("who 192.0.2.77 at 12:00", "192.0.2.77"),
         ("case GS-20200101-0000", "There is no case"),
         ("stats", "No case was answered"),
     ] {
@@ -303,6 +304,31 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
     story.slack.open_home(PERSON)?;
     let shows = || story.slack.home(PERSON).is_some_and(|home| home.to_string().contains("nmap"));
     wait_until("the case in the home tab", DONE_MAX, shows).with_context(|| story.gumshoe_log())?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn all_of_it_works_over_http_too_and_only_with_slacks_signature() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.signing_secret = Some(format!("signed-{}", std::process::id()));
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let told = story.notify(&notice)?;
+    assert_eq!(story.slack.connections(), 0, "Socket Mode is used beside");
+    story.slack.command("/gumshoe", "stats")?;
+    whisper(&story, "1 cases, 1 answered")?;
+    let pressing = story.slack.pressing(PERSON, &told.message.ts, "gumshoe.take")?;
+    assert_eq!(story.slack.call_with("not the secret", "interactive", &pressing)?, 401);
+    story.slack.deliver(pressing.clone())?;
+    line(&story, &told, "took this case")?;
+    // Sent again, it is the same press.
+    story.slack.deliver(pressing)?;
+    story.slack.open_home(PERSON)?;
+    wait_until("the home tab", DONE_MAX, || story.slack.home(PERSON).is_some())
+        .with_context(|| story.gumshoe_log())?;
+    assert_eq!(thread(&story, &told).matches("took this case").count(), 1);
     nothing_went_wrong(&story);
     Ok(())
 }
