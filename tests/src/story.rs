@@ -232,7 +232,7 @@ impl Story {
         self.log = Some("trace");
     }
 
-    /// Starts `gumshoe serve` and waits until it reads its queue.
+    /// Starts `gumshoe serve` and waits until it reads its queue and hears Slack.
     ///
     /// # Errors
     /// When it does not; says what it said instead.
@@ -256,9 +256,10 @@ impl Story {
         self.bot = Some(child.id());
         let calls = self.lab.dir().join("aws.log");
         let mut ended = false;
-        let waited = wait_until("gumshoe reading its queue", READY_MAX, || {
+        let reads = || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"));
+        let waited = wait_until("gumshoe reading its queue and hearing Slack", READY_MAX, || {
             ended = child.try_wait().is_ok_and(|status| status.is_some());
-            ended || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"))
+            ended || (reads() && self.slack.is_heard())
         });
         self.lab.keep(child);
         ensure!(!ended, "gumshoe ended: {}", self.gumshoe_log());

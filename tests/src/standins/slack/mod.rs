@@ -326,6 +326,15 @@ impl Slack {
         Ok(calls::call(&RequestUrl { secret: secret.to_owned(), ..url }, content_type, &body)?.0)
     }
 
+    /// Whether a bot would get what is sent now.
+    pub fn is_heard(&self) -> bool {
+        let request_url = self.shared.state().request_url.clone();
+        match request_url {
+            Some(url) => std::net::TcpStream::connect(url.address).is_ok(),
+            None => self.connections() > 0,
+        }
+    }
+
     fn send(&self, kind: &str, payload: Value) -> anyhow::Result<String> {
         let request_url = self.shared.state().request_url.clone();
         if let Some(url) = request_url {
