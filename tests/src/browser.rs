@@ -16,6 +16,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::bail;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use serde_json::json;
 use tempfile::TempDir;
@@ -55,6 +57,14 @@ impl Browser {
     /// # Errors
     /// When no browser starts, or it does not show the page; says what it said.
     pub fn open(page: &Path, width: u32, height: u32) -> anyhow::Result<Self> {
+        Self::visit(&format!("file://{}", page.display()), width, height)
+    }
+
+    /// Opens a page by its address, which must be a file or of this machine.
+    ///
+    /// # Errors
+    /// As [`Browser::open`].
+    pub fn visit(url: &str, width: u32, height: u32) -> anyhow::Result<Self> {
         let mut browser = Self::start()?;
         let targets = browser.call("Target.getTargets", json!({}))?;
         let targets = targets["targetInfos"].as_array().context("no targets")?;
@@ -67,8 +77,8 @@ impl Browser {
         }
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         browser.call("Emulation.setDeviceMetricsOverride", metrics)?;
-        browser.call("Page.navigate", json!({"url": format!("file://{}", page.display())}))?;
-        browser.wait_until("document.readyState === 'complete' && location.protocol === 'file:'")?;
+        browser.call("Page.navigate", json!({"url": url}))?;
+        browser.wait_until("document.readyState === 'complete' && location.protocol !== 'about:'")?;
         Ok(browser)
     }
 
@@ -76,15 +86,20 @@ impl Browser {
         let dir = tempfile::tempdir()?;
         let mut browser = Command::new("sh");
         browser.args(["-c", START, "sh"]).arg(dir.path().join("said"));
-        browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
-        browser.args(["--no-first-run", "--disable-background-networking", "--disable-component-update"]);
+        browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]);
+        browser.args([
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]);
         browser.args([
             "--disable-sync",
             "--disable-extensions",
             "--disable-domain-reliability",
             "--no-pings",
         ]);
-        browser.args(["--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe"]);
+        browser.args(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe"]);
         browser.arg(format!("--user-data-dir={}", dir.path().join("profile").display()));
         browser.arg("about:blank").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = browser.spawn().context("start a shell")?;
@@ -195,6 +210,19 @@ impl Browser {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         let media = if print { "print" } else { "" };
         self.call("Emulation.setEmulatedMedia", json!({"media": media, "features": features})).map(drop)
+    }
+
+    /// The top of the page as a PNG, so high as the window or, where that is less, as the page.
+    ///
+    /// # Errors
+    /// As [`Browser::call`].
+    pub fn picture(&mut self) -> anyhow::Result<Vec<u8>> {
+        let size = self.ask(
+            "[window.innerWidth, Math.min(window.innerHeight, document.documentElement.scrollHeight)]",
+        )?;
+        let clip = json!({"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1});
+        let taken = self.call("Page.captureScreenshot", json!({"format": "png", "clip": clip}))?;
+        Ok(STANDARD.decode(taken["data"].as_str().context("no picture")?)?)
     }
 
     /// What was complained of so far: errors of the page, refused requests, policies that were broken.
