@@ -133,10 +133,7 @@ mod tests {
 
     #[test]
     fn terms_are_fields() {
-        assert_eq!(
-            super::to_text("<dl><dt>Suspect</dt><dd>192.0.2.1</dd></dl>").trim(),
-            "Suspect: 192.0.2.1"
-        );
+        assert_eq!(to_text("<dl><dt>Suspect</dt><dd>192.0.2.1</dd></dl>").trim(), "Suspect: 192.0.2.1");
     }
 
     #[test]

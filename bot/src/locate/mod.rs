@@ -25,6 +25,7 @@ use crate::case::HostRef;
 use crate::case::Located;
 
 pub use ec2::Ec2Locator;
+pub use ec2::running;
 pub use event::Event;
 pub use event::What;
 pub use ledger::Ledger;
@@ -44,6 +45,12 @@ pub trait Locate: Send + Sync {
     async fn ours(&self, _addresses: &[IpAddr], _window: Option<&ClaimWindow>) -> Ours {
         Ours::default()
     }
+
+    /// Every host that can be asked: for a question that names none.
+    async fn everywhere(&self) -> Located {
+        let note = "which hosts there are is not known here; name one".to_owned();
+        Located { hosts: Vec::new(), notes: vec![note] }
+    }
 }
 
 /// Which addresses are ours.
@@ -53,6 +60,16 @@ pub struct Ours {
     pub addresses: Vec<IpAddr>,
     /// Every account and region was looked at: the others are not held by any now.
     pub is_complete: bool,
+}
+
+/// Finds every host, whatever a claim says.
+pub struct Everywhere<'a>(pub &'a dyn Locate);
+
+#[async_trait]
+impl Locate for Everywhere<'_> {
+    async fn locate(&self, _claim: &Claim) -> Located {
+        self.0.everywhere().await
+    }
 }
 
 /// Adds what another claim's search found; a host found twice keeps both reasons.

@@ -18,7 +18,9 @@ pub mod machine;
 pub mod notice;
 pub mod peers;
 pub mod process;
+
 pub mod recording;
+mod repeat;
 pub mod results;
 pub mod row;
 pub mod slack;
