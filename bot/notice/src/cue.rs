@@ -60,9 +60,19 @@ static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|in\s+uw|uit\s+uw))\b",
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
     )
 });
+
+/// "192.0.2.1 (your server)".
+static IS_YOURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s?[(\[,]\s?(?:(?:on|in)\s)?(?:your|yours|ihre?|votre|vuestr[oa]|su|sua|vostro|uw)\b(?:\s+[\w-]+){0,3}\s?[)\],]",
+    )
+});
+
+static FROM_END: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:from|by|source|src)\s+(?:[\w-]+\s+){0,3}$"));
 
 /// What an address itself does.
 static ACTS: LazyLock<Regex> = LazyLock::new(|| {
@@ -99,9 +109,16 @@ const FAR: usize = 20;
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
+    let whole_after = fold(first_sentence(after));
     let after = fold(past_brackets(first_sentence(after)));
-    if let Some(found) = AFTER_VICTIM.find(&after).or_else(|| DONE_TO_ABROAD.find(&after)) {
+    // "from A to our host" is a direction; "A belongs to us" is not.
+    let is_way = after.trim_start().starts_with("to ") && FROM_END.is_match(&before);
+    let passive = AFTER_VICTIM.find(&after).filter(|_| !is_way);
+    if let Some(found) = passive.or_else(|| DONE_TO_ABROAD.find(&after)) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = IS_YOURS.find(&whole_after) {
+        return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
     if let Some(found) = last(&REPORTER, &before)
         && before.len() - found.end() < 40
@@ -213,6 +230,9 @@ mod tests {
             ("at 04:50 UTC, gateway ", "", Some(Role::Infrastructure)),
             ("Your server ", " is under a DDoS attack", victim),
             ("l'adresse ", " inonde notre serveur 198.51.100.1 de paquets", accused),
+            ("messages were delivered from ", " to our relay at 198.51.100.1", accused),
+            ("the host ", " belongs to us", victim),
+            ("inside: ", " (your colocated server)", accused),
             ("the address in question is ", ". It tried", accused),
             ("a ", " címről támadás érkezett", accused),
             ("С вашего адреса ", " производилось сканирование", accused),

@@ -15,6 +15,7 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::fold;
+use super::said;
 use super::time::Finder;
 use super::time::Interval;
 use super::time::Precision;
@@ -79,11 +80,18 @@ pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interv
     let own = |line: &&Line<'_>| {
         line.kind == LineKind::Statement && line.role != SectionRole::Subject && !line.is_quoted
     };
-    lines.iter().filter(own).take(200).find_map(|line| of_sentence(line, sent, resolver))
+    let sentence = |index: usize| match lines.get(index + 1) {
+        Some(below) if said::runs_on(lines, index + 1) => {
+            format!("{} {}", lines[index].text, below.text.trim())
+        }
+        _ => lines[index].text.to_owned(),
+    };
+    let indexed = lines.iter().enumerate().filter(|(_, line)| own(line)).take(200);
+    indexed.map(|(index, _)| sentence(index)).find_map(|text| of_sentence(&text, sent, resolver))
 }
 
-fn of_sentence(line: &Line<'_>, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
-    let text = fold(line.text).into_owned();
+fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
+    let text = fold(sentence).into_owned();
     if let Some(found) = ago(&text, sent) {
         return Some(found);
     }
@@ -95,7 +103,7 @@ fn of_sentence(line: &Line<'_>, sent: Timestamp, resolver: &Resolver) -> Option<
     // The day is the sender's; which one that is, its mail's Date tells only in UTC.
     let today = Offset::UTC.to_datetime(sent).date();
     let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
-    let clocks = clocks_on(day, line.text);
+    let clocks = clocks_on(day, sentence);
     let Some(first) = clocks.first() else {
         return part_of_day(day, &text, sent, resolver);
     };

@@ -41,6 +41,11 @@ pub(super) fn of(
         return None;
     }
     if let Some(name) = label_before(line, spot) {
+        if label::meaning(&name).role.is_none()
+            && let Some(said) = by_heading(lines, index)
+        {
+            return Some(said);
+        }
         if let Some(said) = said_by_label(&name, ours) {
             return Some(said);
         }
@@ -107,6 +112,30 @@ fn by_field_of_line(line: &Line<'_>) -> Option<Said> {
     let is_name =
         label::words(name).len() <= 4 && line.role != SectionRole::Subject && line.stamps.is_empty();
     is_name.then(|| (role, 2.0, format!("in the field \"{name}\"")))
+}
+
+/// How many lines above a field the heading may stand under which it is indented.
+const HEADING_LINES: usize = 24;
+
+/// "target:" above an indented "address: 192.0.2.1" says whose address it is.
+fn by_heading(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let indent = |line: &Line<'_>| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
+    let mut inner = indent(&lines[index]);
+    for line in lines[..index].iter().rev().take(HEADING_LINES) {
+        if line.section != lines[index].section || inner == 0 {
+            return None;
+        }
+        if line.is_blank() || indent(line) >= inner {
+            continue;
+        }
+        inner = indent(line);
+        let heading = line.text.trim().trim_start_matches(['-', '*', ' ']).strip_suffix(':');
+        let heading = heading.filter(|it| it.len() <= 40)?;
+        if let Some(role) = label::meaning(heading).role {
+            return Some((role, 3.0, format!("stands under \"{heading}\"")));
+        }
+    }
+    None
 }
 
 /// A field's value may go on over the next lines, an address on each.

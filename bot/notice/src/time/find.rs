@@ -204,6 +204,12 @@ fn named_epochs(line: &str) -> Vec<Stamp> {
         return keyed;
     }
     let lower = line.to_ascii_lowercase();
+    if lower.contains("audit(1") {
+        let at = lower.find("audit(1").map_or(0, |at| at + "audit(".len());
+        let digits = lower[at..].bytes().take_while(u8::is_ascii_digit).count();
+        let stamp = epoch(&line[at..at + digits]);
+        return stamp.map(|stamp| Stamp { start: at, end: at + digits, ..stamp }).into_iter().collect();
+    }
     if !lower.contains("epoch") && !lower.contains("unix") {
         return Vec::new();
     }
@@ -325,8 +331,11 @@ static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
 /// Adds the clocks of a sentence that stand apart from its date.
 fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
     // A row of a log begins with its time; only sentences name a date in their middle.
-    let Some(first) = stamps.iter().find(|it| it.precision != Precision::Day && it.start >= 12).cloned()
-    else {
+    let in_words = |it: &&Stamp| {
+        let letters = line[..it.start].chars().filter(|letter| letter.is_alphabetic()).count();
+        it.precision != Precision::Day && letters >= 2
+    };
+    let Some(first) = stamps.iter().find(in_words).cloned() else {
         return;
     };
     for found in LATER_CLOCK.captures_iter(line).take(8) {
