@@ -48,6 +48,10 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
+        // Nobody else that is named is ours: whom else the words accuse does not matter.
+        if self.own_is_complete && tally.ours && tally.is_said_accused() {
+            return Some(role);
+        }
         // Where a field or a log says who did it, nobody is accused by a word in passing.
         let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
         if tally.is_named_in_passing() && named_firmly() {

@@ -252,6 +252,11 @@ impl Tally {
         }
     }
 
+    /// Says whether the notice accuses it, whoever it is.
+    pub fn is_said_accused(&self) -> bool {
+        self.said() == Some(Role::Accused)
+    }
+
     /// Says whether it is ours and the notice says of it as much that it did it as that it was attacked.
     pub fn is_contradicted(&self) -> bool {
         self.ours && self.role().is_none() && self.sum(Role::Accused) > 0.0 && self.sum(Role::Victim) > 0.0
