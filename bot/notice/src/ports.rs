@@ -38,7 +38,12 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000) {
         let one = PROSE_ONE.captures(line.text).filter(|_| line.spots.is_empty());
         if let Some(list) = PROSE_LIST.captures(line.text).or(one) {
-            let numbers = list[1].split(|letter: char| !letter.is_ascii_digit());
+            // "port 22, 2026-07-15 04:00": a date's numbers are no ports.
+            let Some(listed) = list.get(1) else { continue };
+            let end =
+                line.stamps.iter().map(|stamp| stamp.start).filter(|start| *start >= listed.start()).min();
+            let numbers = &line.text[listed.start()..listed.end().min(end.unwrap_or(listed.end()))];
+            let numbers = numbers.split(|letter: char| !letter.is_ascii_digit());
             ports.extend(
                 numbers
                     .filter_map(|it| it.parse().ok())
