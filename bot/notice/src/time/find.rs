@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use regex::Captures;
 use regex::Regex;
 
@@ -16,9 +15,14 @@ use super::calendar::MONTHS_ASCII;
 use super::calendar::calendar;
 use super::calendar::civil;
 use super::calendar::clock_of;
+use super::clocks::RANGE;
+use super::clocks::add_bare_clocks;
+use super::clocks::add_later_clocks;
+use super::clocks::add_range_ends;
 use super::read_zone;
 
-const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
+/// A clock, with or without seconds.
+pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -85,14 +89,7 @@ static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ZONE_KEY: LazyLock<Regex> =
     LazyLock::new(|| compile(r#"(?i)\b(?:tz|timezone|time_zone|utcoffset)\s?[=:]\s?"?([^\s",;]{1,24})"#));
-static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
-static RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(
-        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|до|и)\s)\s*{CLOCK}"
-    ))
-});
-
 /// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
@@ -290,133 +287,6 @@ fn named_zone(after: &str) -> Option<(Zone, usize)> {
     let starts =
         after.trim_start_matches([' ', ',', '(']).starts_with(|letter: char| letter.is_ascii_uppercase());
     read_zone(after).filter(|_| starts)
-}
-
-/// Adds the second clock of "16:50-17:00".
-fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
-    let mut ends = Vec::new();
-    for stamp in stamps.iter().filter(|stamp| stamp.precision != Precision::Day) {
-        let Some(found) = RANGE.captures(&line[stamp.end..]) else {
-            continue;
-        };
-        let Some((hour, minute, second)) = clock_of(&found) else {
-            continue;
-        };
-        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
-            continue;
-        };
-        let mut civil = stamp.civil.date().to_datetime(time);
-        if civil < stamp.civil {
-            civil = civil.tomorrow_or_same();
-        }
-        let start = stamp.end;
-        let mut end = stamp.end + found.get(0).map_or(0, |it| it.end());
-        let zone = read_zone(&line[end..]);
-        end += zone.map_or(0, |(_, len)| len);
-        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
-        let zone = zone.map(|(zone, _)| zone).or(stamp.zone);
-        ends.push(Stamp { civil, precision, zone, start, end, ..stamp.clone() });
-    }
-    stamps.extend(ends);
-    stamps.sort_by_key(|stamp| stamp.start);
-}
-
-/// "…, the last one at 10:15:20 UTC": a clock that a sentence adds to the date that it named before.
-static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(
-        r"(?i)\b(?:at|until|till?|to|ended|um|bis|à|jusqu'à|a las|hasta las|às|até|alle|fino alle|om|tot|kl\.?|klo|o|do|в|до)\s+{CLOCK}"
-    ))
-});
-
-/// Adds the clocks of a sentence that stand apart from its date.
-fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
-    // A row of a log begins with its time; only sentences name a date in their middle.
-    let in_words = |it: &&Stamp| {
-        let letters = line[..it.start].chars().filter(|letter| letter.is_alphabetic()).count();
-        it.precision != Precision::Day && letters >= 2
-    };
-    let Some(first) = stamps.iter().find(in_words).cloned() else {
-        return;
-    };
-    for found in LATER_CLOCK.captures_iter(line).take(8) {
-        let (Some(whole), Some(start)) = (found.get(0), found.name("h").map(|it| it.start())) else {
-            continue;
-        };
-        let free = start > first.end && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
-        let Some((hour, minute, second)) = clock_of(&found).filter(|_| free) else { continue };
-        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else { continue };
-        let day = stamps.iter().rfind(|it| it.end <= start).unwrap_or(&first);
-        let zone = read_zone(&line[whole.end()..]);
-        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
-        let civil = day.civil.date().to_datetime(time);
-        let end = whole.end() + zone.map_or(0, |(_, len)| len);
-        let zone = zone.map(|(zone, _)| zone).or(day.zone);
-        stamps.push(Stamp { civil, precision, zone, start, end, ..day.clone() });
-    }
-    stamps.sort_by_key(|stamp| stamp.start);
-}
-
-trait Tomorrow {
-    fn tomorrow_or_same(self) -> Self;
-}
-
-impl Tomorrow for DateTime {
-    fn tomorrow_or_same(self) -> Self {
-        self.tomorrow().unwrap_or(self)
-    }
-}
-
-/// Joins clocks that stand apart to a date of the line: "between 10:02 and 10:15 UTC on 15 Jan 2024".
-fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
-    if stamps.is_empty() || stamps.iter().any(|stamp| stamp.precision != Precision::Day) {
-        return;
-    }
-    let days = std::mem::take(stamps);
-    let mut used = vec![false; days.len()];
-    let mut last = None;
-    for found in BARE_CLOCK.captures_iter(line) {
-        let Some(start) = found.name("h").map(|it| it.start()) else {
-            continue;
-        };
-        let end = found.get(0).map_or(0, |it| it.end());
-        if days.iter().any(|day| start < day.end && day.start < end) {
-            continue;
-        }
-        let Some(at) = day_of(&days, start, last) else {
-            continue;
-        };
-        let Some((hour, minute, second)) = clock_of(&found) else {
-            continue;
-        };
-        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else {
-            continue;
-        };
-        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
-        let zone = read_zone(&line[end..]);
-        let civil = days[at].civil.date().to_datetime(time);
-        let end = end + zone.map_or(0, |(_, len)| len);
-        let zone = zone.map(|(zone, _)| zone).or(days[at].zone);
-        stamps.push(Stamp { civil, precision, zone, start, end, ..days[at].clone() });
-        used[at] = true;
-        last = Some(at);
-    }
-    let unused = days.into_iter().zip(used).filter(|(_, used)| !used).map(|(day, _)| day);
-    stamps.extend(unused);
-    stamps.sort_by_key(|stamp| stamp.start);
-}
-
-/// Returns the date to which a clock belongs: the only one, the one just before it or before its
-/// sibling, else the one just after it.
-fn day_of(days: &[Stamp], clock: usize, last: Option<usize>) -> Option<usize> {
-    const NEAR: usize = 25;
-    if days.len() == 1 {
-        return Some(0);
-    }
-    let before = days.iter().rposition(|day| day.end <= clock && clock - day.end <= NEAR);
-    let after = || days.iter().position(|day| day.start > clock && day.start - clock <= NEAR);
-    before
-        .or_else(|| last.filter(|last| days.get(last + 1).is_none_or(|next| next.start > clock)))
-        .or_else(after)
 }
 
 /// Gives the one zone of a line to the times of the line that have none.

@@ -4,6 +4,7 @@
 //! is known; only then does it become an interval of real time.
 
 mod calendar;
+mod clocks;
 mod find;
 mod resolve;
 mod zone;
