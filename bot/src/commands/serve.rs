@@ -26,8 +26,10 @@ use crate::desk::Guard;
 use crate::desk::NoHands;
 use crate::desk::NoMail;
 use crate::desk::SesMailer;
+use crate::hosts::HostHistory;
 use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
+use crate::hosts::WithArchive;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
@@ -92,6 +94,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let hosts =
         SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
             .hearing(signals.clone());
+    let ssm: Arc<dyn HostHistory> = Arc::new(hosts);
     let watch = ledger.clone().map(|ledger| Watch::new(places.clone(), ledger));
     let mails = Arc::new(S3Mails::new(places.own()));
     let web = web(&config)?;
@@ -102,12 +105,12 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let edges = Edges {
         store: Arc::clone(&store),
         locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
-        hosts: Arc::new(hosts),
+        hosts: with_archive(Arc::clone(&ssm), &config, &places),
         notifier: Arc::clone(&notifier),
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
     };
-    tell(&config, &edges, watched, places.clone()).await?;
+    tell(&config, &edges, watched, places.clone(), ssm).await?;
     let drawing = Drawing::new(config.slack.as_ref());
     let once = Once {
         locator: Arc::clone(&edges.locator),
@@ -165,6 +168,7 @@ async fn tell(
     edges: &Edges,
     watch: queue_watch::Watch,
     places: Places,
+    hosts: Arc<dyn HostHistory>,
 ) -> anyhow::Result<()> {
     let operations = config.operations;
     let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
@@ -179,9 +183,19 @@ async fn tell(
     if operations.survey_s > 0 {
         let every = Duration::from_secs(operations.survey_s);
         let at_once = config.limits.questions_at_once;
-        tokio::spawn(gauges.survey_forever(places, Arc::clone(&edges.hosts), at_once, every));
+        tokio::spawn(gauges.survey_forever(places, hosts, at_once, every));
     }
     Ok(())
+}
+
+/// Asks the archive, too, where there is one, for who does not answer.
+pub fn with_archive(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
+    match &config.archive {
+        Some(archive) => {
+            Arc::new(WithArchive::new(hosts, places.own(), archive, config.limits.ssm_deadline()))
+        }
+        None => hosts,
+    }
 }
 
 /// Where Slack's calls come in; closed when it is dropped.

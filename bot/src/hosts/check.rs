@@ -30,14 +30,14 @@ pub fn check(output: &str, host: &HostRef, request: &Request, now: Timestamp) ->
     };
     match refuse(&evidence, host, request, now) {
         Some(reason) => Answer::Invalid { reason },
-        None => Answer::Evidence { evidence: Box::new(evidence) },
+        None => Answer::evidence(evidence),
     }
 }
 
 /// How far a host's clock is ahead of ours, s; 0 for what is no evidence.
 pub fn skew_s(answer: &Answer, now: Timestamp) -> i64 {
     match answer {
-        Answer::Evidence { evidence } => skew(evidence.answered, now),
+        Answer::Evidence { evidence, .. } => skew(evidence.answered, now),
         _ => 0,
     }
 }
