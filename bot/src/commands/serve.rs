@@ -85,7 +85,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
     let places = Places::enter(&config).await;
     tokio::spawn(places.clone().refresh_forever(config.clone()));
-    let (store, deeds) = stores(&config, &places)?;
+    let (store, deeds, files) = stores(&config, &places)?;
     let ledger = ledger(&config, &places)?;
     let limits = config.limits;
     let signals = Signals::default();
@@ -121,6 +121,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         most: limits.questions_per_case,
     };
     let pipeline = Pipeline::new(edges, playbooks, &config).with_face(drawing.clone(), Arc::clone(&deeds));
+    let pipeline = pipeline.with_files(files.clone());
     let pipeline = Arc::new(pipeline);
     let door = match (&config.slack, web) {
         (Some(slack), Some(web)) => {
@@ -128,7 +129,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             let desk = Desk {
                 store,
                 deeds,
-                files: CaseFiles::new(&config.state_dir),
+                files,
                 once,
                 pipeline: Arc::clone(&pipeline),
                 notifier,
@@ -230,15 +231,19 @@ async fn open_door(config: &Config, slack: &Slack, desk: Arc<Desk>) -> Option<Do
     }
 }
 
-/// The stores of cases and of what people did about them, as the settings name them.
-fn stores(config: &Config, places: &Places) -> anyhow::Result<(Arc<dyn CaseStore>, Arc<dyn DeedStore>)> {
-    let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
+/// Where cases are kept, what people did about them, and their files.
+type Stores = (Arc<dyn CaseStore>, Arc<dyn DeedStore>, CaseFiles);
+
+/// The stores that the settings name: all in one table, or all in `state_dir`.
+fn stores(config: &Config, places: &Places) -> anyhow::Result<Stores> {
     let Some(table) = &config.store.dynamodb_table else {
-        return Ok((local.clone(), local));
+        let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
+        return Ok((local.clone(), local, CaseFiles::new(&config.state_dir)));
     };
     let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
     println!("gumshoe: keeping cases in the DynamoDB table {table}");
-    Ok((Arc::new(DynamoStore::new(places.own(), table, keep)), local))
+    let store = DynamoStore::new(places.own(), table, keep);
+    Ok((Arc::new(store.clone()), Arc::new(store.clone()), CaseFiles::Table(store)))
 }
 
 /// Opens the ledger of addresses and keeps it, unless that is turned off.

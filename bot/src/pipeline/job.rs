@@ -1,7 +1,5 @@
 //! The work on one case by the holder of its lease, from wherever it stands to its end.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -236,7 +234,7 @@ impl<'a> Job<'a> {
         self.announce(&posted).await?;
         self.finish().await?;
         let taken_ms = Timestamp::now().duration_since(self.case.opened).as_millis() as u64;
-        tracing::info!(case_id = self.case.id.0, report = %path.display(), taken_ms, "case done");
+        tracing::info!(case_id = self.case.id.0, report = path, taken_ms, "case done");
         Ok(())
     }
 
@@ -250,7 +248,7 @@ impl<'a> Job<'a> {
         Ok(drawing.draw(&report, &deeds, &self.pipeline.files, &self.case).await)
     }
 
-    async fn write_files(&self, report: &Report, html: &str) -> Result<PathBuf, PipelineError> {
+    async fn write_files(&self, report: &Report, html: &str) -> Result<String, PipelineError> {
         let json = serde_json::to_vec_pretty(report)
             .map_err(|source| PipelineError::Report { case: self.case.id.clone(), source })?;
         let files = &self.pipeline.files;

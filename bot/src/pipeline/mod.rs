@@ -116,8 +116,8 @@ pub enum PipelineError {
     /// What an event tells could not be written down.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// A file of the case cannot be written.
-    #[error("cannot write {}", path.display())]
+    /// A file of the case cannot be read or written.
+    #[error("cannot read or write {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -189,6 +189,11 @@ impl Pipeline {
     /// Draws reports with what people did about their cases, and with buttons.
     pub fn with_face(self, drawing: Drawing, deeds: Arc<dyn DeedStore>) -> Self {
         Self { face: Some((drawing, deeds)), ..self }
+    }
+
+    /// Keeps the files of cases there.
+    pub fn with_files(self, files: CaseFiles) -> Self {
+        Self { files, ..self }
     }
 
     /// Reads notices another way.
