@@ -34,6 +34,15 @@ pub fn check(output: &str, host: &HostRef, request: &Request, now: Timestamp) ->
     }
 }
 
+/// The beginning of an answer, where that is enough: the brief line says that the host sent nothing to any of the addresses
+/// that were asked about. Who did, or was asked about no address, is to be read whole.
+pub fn tells_nothing(beginning: &str) -> Option<&str> {
+    let line = history::brief_line(beginning)?;
+    let evidence = history::decode_evidence(line).ok()?;
+    let is_about_addresses = !evidence.request.remotes.is_empty();
+    (is_about_addresses && evidence.activities.iter().all(|activity| activity.matched == 0)).then_some(line)
+}
+
 /// How far a host's clock is ahead of ours, s; 0 for what is no evidence.
 pub fn skew_s(answer: &Answer, now: Timestamp) -> i64 {
     match answer {
