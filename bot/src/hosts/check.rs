@@ -40,7 +40,10 @@ pub fn tells_nothing(beginning: &str) -> Option<&str> {
     let line = history::brief_line(beginning)?;
     let evidence = history::decode_evidence(line).ok()?;
     let is_about_addresses = !evidence.request.remotes.is_empty();
-    (is_about_addresses && evidence.activities.iter().all(|activity| activity.matched == 0)).then_some(line)
+    // What hides traffic is to be read whole.
+    let is_plain = evidence.operations.iter().all(|event| !event.operation.kind.is_critical());
+    let nothing = evidence.activities.iter().all(|activity| activity.matched == 0);
+    (is_about_addresses && is_plain && nothing).then_some(line)
 }
 
 /// How far a host's clock is ahead of ours, s; 0 for what is no evidence.

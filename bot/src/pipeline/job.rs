@@ -286,9 +286,7 @@ impl<'a> Job<'a> {
             let message = Message { case: case.clone(), blocks, text: format!("{}: the evidence", case.0) };
             notifier.reply(posted, &message).await.unwrap_or_else(|error| failed("the evidence", error));
         }
-        let drawn = report.clone();
-        // Drawing takes some tens of milliseconds of a processor.
-        let picture = tokio::task::spawn_blocking(move || report::png(&drawn)).await.unwrap_or_default();
+        let picture = self.pipeline.pictures.draw(report).await;
         let picture = picture.map(|content| Attachment {
             name: format!("{}.png", case.0),
             title: format!("{}: how it came about", case.0),

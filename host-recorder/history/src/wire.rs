@@ -111,14 +111,34 @@ pub fn encode_answer(evidence: &Evidence) -> Result<String, WireError> {
     if whole.len() <= LISTED_LIMIT {
         return Ok(whole);
     }
-    match encode_evidence(evidence, LISTED_LIMIT) {
+    match encode_evidence(&brief(evidence), LISTED_LIMIT) {
         Ok(brief) => {
             let whole = encode_evidence(evidence, SSM_LIMIT - brief.len() - 1)?;
             Ok(format!("{brief}\n{whole}"))
         }
+        // Gaps and losses alone are more than a list shows.
         Err(WireError::Limit(_)) => encode_evidence(evidence, SSM_LIMIT),
         Err(error) => Err(error),
     }
+}
+
+/// What of evidence says whether there is anything to tell: coverage, the activities that match most, and operations that
+/// hide traffic. Everything else is left out, and counted.
+fn brief(evidence: &Evidence) -> Evidence {
+    const ACTIVITIES: usize = 4;
+    const OPERATIONS: usize = 4;
+    let mut brief = evidence.clone();
+    let omitted = &mut brief.omitted;
+    // Those that match most stand first, as do critical operations.
+    drop_after(&mut brief.activities, ACTIVITIES, "activities", omitted);
+    drop_after(&mut brief.operations, OPERATIONS, "operations", omitted);
+    drop_after(&mut brief.processes, 0, "processes", omitted);
+    drop_after(&mut brief.exits, 0, "exits", omitted);
+    drop_after(&mut brief.logins, 0, "logins", omitted);
+    drop_after(&mut brief.samples, 0, "samples", omitted);
+    drop_after(&mut brief.dns, 0, "DNS messages", omitted);
+    drop_after(&mut brief.habits, 0, "habits", omitted);
+    brief
 }
 
 /// The brief line of an answer of which only the beginning is there; none where that holds no whole line.

@@ -26,11 +26,13 @@ use crate::hosts::check::tells_nothing;
 use crate::hosts::signals::Listener;
 
 /// Pauses between polls; the last one repeats. The first are short: a recorder answers within a second.
-const POLLS: [Duration; 8] = [
+const POLLS: [Duration; 10] = [
     Duration::from_millis(100),
     Duration::from_millis(200),
     Duration::from_millis(300),
-    Duration::from_millis(450),
+    Duration::from_millis(250),
+    Duration::from_millis(250),
+    Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),

@@ -33,21 +33,11 @@ use tokio::sync::Notify;
 pub use self::ec2::Host;
 pub use self::ec2::Nat;
 pub use self::ssm::Reply;
+use super::Hook;
+use super::Moment;
 
 /// The account of the bot's own credentials.
 pub const OWN_ACCOUNT: &str = "111122223333";
-
-/// When a hook is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// The call came in.
-    Asked,
-    /// It was done, and is not answered yet.
-    Done,
-}
-
-/// What is called at each call, with the operation's name; it may end who called.
-pub type Hook = Arc<dyn Fn(&str, Moment) + Send + Sync>;
 
 /// What a host writes when it is asked: its id, the question as it was sent, and the host's place among its kind.
 pub type Script = Arc<dyn Fn(&str, &str) -> Reply + Send + Sync>;
@@ -91,6 +81,7 @@ struct State {
     queue: queue::Queue,
     ssm: ssm::Commands,
     calls: BTreeMap<String, usize>,
+    asked: BTreeMap<String, usize>,
     /// Calls to each account that are under way, and how many were at once.
     under_way: BTreeMap<String, (usize, usize)>,
     unknown: Vec<String>,
@@ -125,11 +116,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hook(&self, operation: &str, moment: Moment) {
+    fn hook(&self, operation: &str, moment: Moment) -> bool {
         let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(hook) = hook {
-            hook(operation, moment);
-        }
+        hook.is_none_or(|hook| hook(operation, moment))
     }
 }
 
@@ -201,6 +190,11 @@ impl Cloud {
         self.shared.state().calls.clone()
     }
 
+    /// Calls that came in, answered or not.
+    pub fn asked(&self, operation: &str) -> usize {
+        self.shared.state().asked.get(operation).copied().unwrap_or(0)
+    }
+
     /// When the first call of a name came in.
     pub fn first(&self, operation: &str) -> Option<Instant> {
         self.shared.state().first.get(operation).copied()
@@ -236,17 +230,21 @@ impl Cloud {
 
 async fn answer(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let call = read(&headers, &body);
-    shared.hook(&call.operation, Moment::Asked);
+    let goes_on = shared.hook(&call.operation, Moment::Asked);
+    if !goes_on {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     {
         let mut state = shared.state();
         let (now, most) = state.under_way.entry(call.account.clone()).or_default();
         *now += 1;
         *most = (*most).max(*now);
+        *state.asked.entry(call.operation.clone()).or_default() += 1;
         state.first.entry(call.operation.clone()).or_insert_with(Instant::now);
     }
     tokio::time::sleep(shared.terms.latency).await;
     let done = perform(&shared, &call).await;
-    shared.hook(&call.operation, Moment::Done);
+    let is_answered = shared.hook(&call.operation, Moment::Done);
     {
         let mut state = shared.state();
         if let Some((now, _)) = state.under_way.get_mut(&call.account) {
@@ -256,7 +254,7 @@ async fn answer(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap, body:
             *state.calls.entry(call.operation.clone()).or_default() += 1;
         }
     }
-    shown(&call, done)
+    if is_answered { shown(&call, done) } else { StatusCode::SERVICE_UNAVAILABLE.into_response() }
 }
 
 async fn perform(shared: &Shared, call: &Call) -> Result<String, Refusal> {
