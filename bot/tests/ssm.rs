@@ -151,7 +151,7 @@ async fn a_host_that_ssm_refuses_does_not_take_others_with_it() {
 async fn states_that_come_late_and_throttled_calls_only_take_time() {
     let fleet = Fleet::start(1, |fleet| {
         fleet.visible_after = Duration::from_secs(5);
-        fleet.throttled_at_first = 3;
+        fleet.throttled_at_first = 1;
     })
     .await;
     let answer = ask(&history_of(&fleet, 60), 0).await;
