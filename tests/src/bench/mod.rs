@@ -18,7 +18,9 @@ pub mod loads;
 pub mod machine;
 pub mod peers;
 pub mod process;
+
 pub mod recording;
+mod repeat;
 pub mod results;
 pub mod row;
 pub mod slack;
