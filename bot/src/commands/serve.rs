@@ -33,6 +33,7 @@ use crate::hosts::WithArchive;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
+use crate::locate::Copies;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
 use crate::locate::Watch;
@@ -86,7 +87,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let places = Places::enter(&config).await;
     tokio::spawn(places.clone().refresh_forever(config.clone()));
     let (store, deeds, files) = stores(&config, &places)?;
-    let ledger = ledger(&config, &places)?;
+    let (ledger, copies) = ledger(&config, &places, &files).await?;
     let limits = config.limits;
     let signals = Signals::default();
     let watched = queue_watch::Watch::default();
@@ -158,6 +159,11 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     intake.run(stop_on_signal()?).await;
     if let Some(Door::Socket(socket)) = door {
         socket.close().await;
+    }
+    if let Some(copies) = copies
+        && let Err(error) = copies.keep().await
+    {
+        tracing::error!(error = %error, "address ledger not copied");
     }
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
@@ -242,19 +248,32 @@ fn stores(config: &Config, places: &Places) -> anyhow::Result<Stores> {
     };
     let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
     println!("gumshoe: keeping cases in the DynamoDB table {table}");
-    let store = DynamoStore::new(places.own(), table, keep);
-    Ok((Arc::new(store.clone()), Arc::new(store.clone()), CaseFiles::Table(store)))
+    let store = Arc::new(DynamoStore::new(places.own(), table, keep));
+    Ok((store.clone(), store.clone(), CaseFiles::Table(store)))
 }
 
-/// Opens the ledger of addresses and keeps it, unless that is turned off.
-fn ledger(config: &Config, places: &Places) -> anyhow::Result<Option<Ledger>> {
+/// Opens the ledger of addresses and keeps it, with copies of it where the cases are in a table; unless that is turned off.
+async fn ledger(
+    config: &Config,
+    places: &Places,
+    files: &CaseFiles,
+) -> anyhow::Result<(Option<Ledger>, Option<Copies>)> {
     if config.limits.sweep_s == 0 {
-        return Ok(None);
+        return Ok((None, None));
     }
-    let ledger = Ledger::open(&config.state_dir.join(LEDGER))?;
+    let path = config.state_dir.join(LEDGER);
+    let copies = match files {
+        CaseFiles::Folder(_) => None,
+        CaseFiles::Table(table) => Some(Copies::open(table.clone(), &path).await?),
+    };
+    let ledger = match &copies {
+        Some(copies) => copies.ledger(),
+        None => Ledger::open(&path)?,
+    };
     let every = Duration::from_secs(config.limits.sweep_s);
     tokio::spawn(sweep_forever(places.clone(), ledger.clone(), every));
-    Ok(Some(ledger))
+    copies.clone().map(|copies| tokio::spawn(copies.keep_forever()));
+    Ok((Some(ledger), copies))
 }
 
 fn web(config: &Config) -> anyhow::Result<Option<Arc<SlackWeb>>> {

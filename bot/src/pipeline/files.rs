@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::PipelineError;
 use crate::case::CaseId;
@@ -13,7 +14,7 @@ pub enum CaseFiles {
     /// In `DIR/cases/<case id>/`.
     Folder(PathBuf),
     /// Beside the cases, where several replicas, and a bot without a disk of its own, find them.
-    Table(DynamoStore),
+    Table(Arc<DynamoStore>),
 }
 
 impl CaseFiles {
@@ -121,6 +122,6 @@ mod tests {
         let calls = JsonCalls::new(&moto.sdk(), DYNAMODB);
         calls.call("CreateTable", &table_schema("cases")).await.expect("made");
         let table = DynamoStore::new(&moto.sdk(), "cases", Duration::from_secs(3_600));
-        conforms(&CaseFiles::Table(table)).await;
+        conforms(&CaseFiles::Table(Arc::new(table))).await;
     }
 }

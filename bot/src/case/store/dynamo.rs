@@ -11,6 +11,7 @@
 //! | `KEY#<key>` | `KEY` | which case a key belongs to |
 //! | `DEEDS#<id>` | `DEED#<action>#<round>` | what somebody did about a case (`deeds`) |
 //! | `FILES#<id>` | `FILE#<name>` | a file of a case (`files`) |
+//! | `FILES` | `FILE#<name>` | a file of the bot's own, such as its ledger of addresses |
 //! | `OUTCOMES` | `<layout>#<outcome>` | a count |
 //!
 //! Long deeds and files have their parts beside them. `expires` is the table's TTL attribute, `cases_by_opened` its index

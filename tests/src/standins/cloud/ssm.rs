@@ -120,7 +120,7 @@ fn state(sent: &mut Sent, terms: &Terms, id: &str) -> (&'static str, i32, String
 fn list(commands: &mut Commands, terms: &Terms, input: &Value) -> Value {
     let command = input["CommandId"].as_str().unwrap_or_default();
     let visible = |sent: &&mut Sent| sent.at.elapsed() >= terms.visible_after;
-    let Some(sent) = commands.sent.get_mut(command).filter(|sent| visible(&sent)) else {
+    let Some(sent) = commands.sent.get_mut(command).filter(visible) else {
         return json!({"CommandInvocations": []});
     };
     let mut invocations = Vec::new();
