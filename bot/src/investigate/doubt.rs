@@ -167,7 +167,7 @@ fn lifetime(first: &Candidate) -> Window {
 }
 
 fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
-    let (Some(host), Answer::Evidence { evidence }) = (&asked.host, &asked.answer.answer) else {
+    let (Some(host), Answer::Evidence { evidence, .. }) = (&asked.host, &asked.answer.answer) else {
         return;
     };
     for what in host.contradictions().into_iter().take(4) {

@@ -530,7 +530,7 @@ pub fn answer(story: &Story, claim: &Claim) -> HostAnswer {
         request,
         asked: time(1810),
         answered: time(1812),
-        answer: Answer::Evidence { evidence: Box::new(evidence) },
+        answer: Answer::evidence(evidence),
     }
 }
 

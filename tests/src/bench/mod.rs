@@ -6,6 +6,7 @@
 
 use anyhow::ensure;
 
+pub mod bot;
 pub mod context;
 pub mod cost;
 pub mod count;
@@ -63,6 +64,9 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     }
     benches.push(Box::new(ring::Day));
     benches.push(Box::new(example::JUDGE));
+    for bot in [bot::Bot::Answer, bot::Bot::Many, bot::Bot::FanOut, bot::Bot::Locate] {
+        benches.push(Box::new(bot));
+    }
     benches
 }
 
