@@ -111,6 +111,8 @@ pub(super) fn of_rows(accused: &Accused, rows: &[Row], whole: &Whole, claims: &m
 pub(super) struct Whole {
     /// When.
     pub interval: Option<Interval>,
+    /// It is a day or a part of one, told from the day of writing: any other time is better.
+    pub is_vague: bool,
     /// To whom.
     pub remotes: Vec<Remote>,
     /// What.

@@ -16,6 +16,7 @@ pub mod flood;
 pub mod idle;
 pub mod loads;
 pub mod machine;
+pub mod notice;
 pub mod peers;
 pub mod process;
 pub mod recording;
@@ -67,6 +68,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     for bot in [bot::Bot::Answer, bot::Bot::Many, bot::Bot::FanOut, bot::Bot::Locate] {
         benches.push(Box::new(bot));
     }
+    benches.push(Box::new(notice::NOTICE));
     benches
 }
 
