@@ -10,5 +10,5 @@ done
 tests/setup.sh "$what"
 . tests/as-root.sh
 echo "bench: building (the first time some 8 min on two cores, then seconds)"
-cargo build --release --package host-recorder --package tests --bins
+cargo build --release --package host-recorder --package gumshoe --package tests --bins
 exec cargo run --release --quiet --package tests --bin bench -- "$@"

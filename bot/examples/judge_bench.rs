@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
     // A scanner among ordinary clients; and a host where every process matches, so that all are suspects.
     for (name, all_match) in [("judge.events_100k", false), ("judge.events_100k_all_match", true)] {
         let request = request_for(&claim, playbook, now);
-        let answer = Answer::Evidence { evidence: Box::new(evidence(&request, all_match)?) };
+        let answer = Answer::evidence(evidence(&request, all_match)?);
         let asked = HostAnswer { host: HostRef::default(), request, asked: now, answered: now, answer };
         let samples =
             (0..ROUNDS).map(|_| judged_ms(&claim, &asked, playbook)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -97,6 +97,7 @@ fn claim() -> anyhow::Result<Claim> {
     Ok(Claim {
         accused: Accused::default(),
         remote: vec![Remote { address: "198.51.100.7".parse()?, port: None, protocol: None }],
+        names: Vec::new(),
         window: Some(window),
         activity: Accusation::PortScan,
     })

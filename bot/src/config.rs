@@ -4,6 +4,7 @@
 //! that a misspelt limit is never silently the default. Secrets come from the environment only and never
 //! appear in what this module prints.
 
+mod archive;
 mod operations;
 mod slack;
 
@@ -17,6 +18,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::archive::Archive;
+pub use self::archive::S3Place;
 pub use operations::Operations;
 pub use slack::Actions;
 pub use slack::OFFERS;
@@ -59,6 +62,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Where cases are kept.
     pub store: Store,
+    /// Where hosts leave their sealed history, for when they are gone; without it, they leave none.
+    pub archive: Option<Archive>,
     /// Addresses and prefixes that are ours; they settle who is accused in a notice.
     pub own_addresses: Vec<AddressRange>,
     /// Folder of playbooks that replace or add to the built-in ones.
@@ -92,6 +97,7 @@ impl Default for Config {
             organization: None,
             regions: Vec::new(),
             store: Store::default(),
+            archive: None,
             own_addresses: Vec::new(),
             playbooks_dir: None,
             slack: None,
@@ -415,6 +421,7 @@ mod tests {
             "api_url",
             "external_id",
             "dynamodb_table",
+            "place",
             "offer",
             "isolation_group",
             "domains",
@@ -447,6 +454,8 @@ mod tests {
             "own_addresses = [\"nowhere\"]",
             "[slack]\nchannel = \"\"",
             "[store]\nkeep_days = 0",
+            "[archive]\nplace = \"https://example.com/history\"",
+            "[archive]",
             "regions = [\"enabled\", \"eu-west-1\"]",
             "[organization]\nrole_name = \"arn:aws:iam::111122223333:role/x\"",
             "[slack]\nchannel = \"C0123456789\"\n[slack.actions]\noffer = [\"take\"]",

@@ -20,6 +20,7 @@ pub mod notice;
 pub mod programs;
 pub mod recording;
 pub mod scenario;
+pub mod serving;
 pub mod soak;
 pub mod standins;
 pub mod story;

@@ -127,7 +127,7 @@ pub(super) fn claim(
     activity: Activity,
 ) -> Claim {
     let window = interval.map(|it| ClaimWindow { from: it.from, to: it.to, zone: it.zone });
-    Claim { accused, remote: tidy(remotes), window, activity }
+    Claim { accused, remote: tidy(remotes), names: Vec::new(), window, activity }
 }
 
 /// Cuts rows into stretches of time: by target first, then joining what overlaps.

@@ -61,6 +61,45 @@ pub struct HostAnswer {
     pub answer: Answer,
 }
 
+/// That an answer is the archive's, since the host gave none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    /// Why the host itself was not heard, in words.
+    pub why: String,
+    /// Up to when there is history of it in the archive.
+    pub reaches: Option<Timestamp>,
+}
+
+impl Answer {
+    /// Evidence that the host itself gave.
+    pub fn evidence(evidence: Evidence) -> Self {
+        Self::Evidence { evidence: Box::new(evidence), archived: None }
+    }
+
+    /// Why there is no evidence, in words; none where there is.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Evidence { .. } => None,
+            Self::Invalid { reason } => Some(format!("its answer could not be believed: {reason}")),
+            Self::Unreachable { reason } | Self::NoRecorder { reason } | Self::RecorderFailed { reason } => {
+                Some(reason.clone())
+            }
+        }
+    }
+
+    /// The same with something added to why there is no evidence.
+    pub fn adding(mut self, more: &str) -> Self {
+        if let Self::Unreachable { reason }
+        | Self::NoRecorder { reason }
+        | Self::RecorderFailed { reason }
+        | Self::Invalid { reason } = &mut self
+        {
+            *reason = format!("{reason}; {more}");
+        }
+        self
+    }
+}
+
 /// What came of asking a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -69,6 +108,9 @@ pub enum Answer {
     Evidence {
         /// The evidence, checked for version, size and window, and still not trusted.
         evidence: Box<Evidence>,
+        /// Where it does not come from the host itself, but from its archive.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        archived: Option<Archived>,
     },
     /// The host did not take the command in time.
     Unreachable {

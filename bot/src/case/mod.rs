@@ -14,6 +14,7 @@ pub use deed::Deed;
 pub use deed::DeedState;
 pub use deed::Deeds;
 pub use host::Answer;
+pub use host::Archived;
 pub use host::HostAnswer;
 pub use host::HostRef;
 pub use host::Located;

@@ -18,6 +18,7 @@ use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::Located;
 use crate::commands::serve::LEDGER;
+use crate::commands::serve::with_archive;
 use crate::config::Config;
 use crate::hosts::HostHistory;
 use crate::hosts::LocalRing;
@@ -119,10 +120,9 @@ async fn edges(
     let Some(folder) = ring else {
         let places = Places::enter(config).await;
         let locator = Ec2Locator::new(places.clone(), ledger(config)?);
-        let limits = &config.limits;
-        let hosts =
-            SsmHistory::new(places, &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s);
-        return Ok((Arc::new(locator), Arc::new(hosts)));
+        let (deadline, delivery_s) = (config.limits.ssm_deadline(), config.limits.ssm_delivery_s);
+        let hosts = SsmHistory::new(places.clone(), &config.ssm_document, deadline, delivery_s);
+        return Ok((Arc::new(locator), with_archive(Arc::new(hosts), config, &places)));
     };
     anyhow::ensure!(folder.is_dir(), "{} is no folder; --ring names a recorder's ring", folder.display());
     let ring = LocalRing::new(folder);

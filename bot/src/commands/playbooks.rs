@@ -129,6 +129,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let claim = Claim {
         accused: Accused::default(),
         remote: args.remote.iter().map(remote).collect(),
+        names: Vec::new(),
         window,
         activity: playbook.activities.first().copied().unwrap_or(Activity::Other),
     };
@@ -136,7 +137,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let request = request_for(&claim, playbook, now);
     let evidence = history::query(&args.ring, &request, history::Host::default())
         .with_context(|| format!("cannot query the ring {}", args.ring.display()))?;
-    let answer = Answer::Evidence { evidence: Box::new(evidence) };
+    let answer = Answer::evidence(evidence);
     let answers =
         [HostAnswer { host: host.clone(), request, asked: now, answered: Timestamp::now(), answer }];
     let case = Case {

@@ -26,11 +26,14 @@ use crate::desk::Guard;
 use crate::desk::NoHands;
 use crate::desk::NoMail;
 use crate::desk::SesMailer;
+use crate::hosts::HostHistory;
 use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
+use crate::hosts::WithArchive;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
+use crate::locate::Copies;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
 use crate::locate::Watch;
@@ -83,8 +86,8 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
     let places = Places::enter(&config).await;
     tokio::spawn(places.clone().refresh_forever(config.clone()));
-    let (store, deeds) = stores(&config, &places)?;
-    let ledger = ledger(&config, &places)?;
+    let (store, deeds, files) = stores(&config, &places)?;
+    let (ledger, copies) = ledger(&config, &places, &files).await?;
     let limits = config.limits;
     let signals = Signals::default();
     let watched = queue_watch::Watch::default();
@@ -92,6 +95,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let hosts =
         SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
             .hearing(signals.clone());
+    let ssm: Arc<dyn HostHistory> = Arc::new(hosts);
     let watch = ledger.clone().map(|ledger| Watch::new(places.clone(), ledger));
     let mails = Arc::new(S3Mails::new(places.own()));
     let web = web(&config)?;
@@ -102,12 +106,12 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let edges = Edges {
         store: Arc::clone(&store),
         locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
-        hosts: Arc::new(hosts),
+        hosts: with_archive(Arc::clone(&ssm), &config, &places),
         notifier: Arc::clone(&notifier),
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
     };
-    tell(&config, &edges, watched, places.clone()).await?;
+    tell(&config, &edges, watched, places.clone(), ssm).await?;
     let drawing = Drawing::new(config.slack.as_ref());
     let once = Once {
         locator: Arc::clone(&edges.locator),
@@ -118,6 +122,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         most: limits.questions_per_case,
     };
     let pipeline = Pipeline::new(edges, playbooks, &config).with_face(drawing.clone(), Arc::clone(&deeds));
+    let pipeline = pipeline.with_files(files.clone());
     let pipeline = Arc::new(pipeline);
     let door = match (&config.slack, web) {
         (Some(slack), Some(web)) => {
@@ -125,7 +130,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             let desk = Desk {
                 store,
                 deeds,
-                files: CaseFiles::new(&config.state_dir),
+                files,
                 once,
                 pipeline: Arc::clone(&pipeline),
                 notifier,
@@ -155,6 +160,11 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(Door::Socket(socket)) = door {
         socket.close().await;
     }
+    if let Some(copies) = copies
+        && let Err(error) = copies.keep().await
+    {
+        tracing::error!(error = %error, "address ledger not copied");
+    }
     println!("gumshoe: stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -165,6 +175,7 @@ async fn tell(
     edges: &Edges,
     watch: queue_watch::Watch,
     places: Places,
+    hosts: Arc<dyn HostHistory>,
 ) -> anyhow::Result<()> {
     let operations = config.operations;
     let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
@@ -179,9 +190,19 @@ async fn tell(
     if operations.survey_s > 0 {
         let every = Duration::from_secs(operations.survey_s);
         let at_once = config.limits.questions_at_once;
-        tokio::spawn(gauges.survey_forever(places, Arc::clone(&edges.hosts), at_once, every));
+        tokio::spawn(gauges.survey_forever(places, hosts, at_once, every));
     }
     Ok(())
+}
+
+/// Asks the archive, too, where there is one, for who does not answer.
+pub fn with_archive(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
+    match &config.archive {
+        Some(archive) => {
+            Arc::new(WithArchive::new(hosts, places.own(), archive, config.limits.ssm_deadline()))
+        }
+        None => hosts,
+    }
 }
 
 /// Where Slack's calls come in; closed when it is dropped.
@@ -216,26 +237,43 @@ async fn open_door(config: &Config, slack: &Slack, desk: Arc<Desk>) -> Option<Do
     }
 }
 
-/// The stores of cases and of what people did about them, as the settings name them.
-fn stores(config: &Config, places: &Places) -> anyhow::Result<(Arc<dyn CaseStore>, Arc<dyn DeedStore>)> {
-    let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
+/// Where cases are kept, what people did about them, and their files.
+type Stores = (Arc<dyn CaseStore>, Arc<dyn DeedStore>, CaseFiles);
+
+/// The stores that the settings name: all in one table, or all in `state_dir`.
+fn stores(config: &Config, places: &Places) -> anyhow::Result<Stores> {
     let Some(table) = &config.store.dynamodb_table else {
-        return Ok((local.clone(), local));
+        let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
+        return Ok((local.clone(), local, CaseFiles::new(&config.state_dir)));
     };
     let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
     println!("gumshoe: keeping cases in the DynamoDB table {table}");
-    Ok((Arc::new(DynamoStore::new(places.own(), table, keep)), local))
+    let store = Arc::new(DynamoStore::new(places.own(), table, keep));
+    Ok((store.clone(), store.clone(), CaseFiles::Table(store)))
 }
 
-/// Opens the ledger of addresses and keeps it, unless that is turned off.
-fn ledger(config: &Config, places: &Places) -> anyhow::Result<Option<Ledger>> {
+/// Opens the ledger of addresses and keeps it, with copies of it where the cases are in a table; unless that is turned off.
+async fn ledger(
+    config: &Config,
+    places: &Places,
+    files: &CaseFiles,
+) -> anyhow::Result<(Option<Ledger>, Option<Copies>)> {
     if config.limits.sweep_s == 0 {
-        return Ok(None);
+        return Ok((None, None));
     }
-    let ledger = Ledger::open(&config.state_dir.join(LEDGER))?;
+    let path = config.state_dir.join(LEDGER);
+    let copies = match files {
+        CaseFiles::Folder(_) => None,
+        CaseFiles::Table(table) => Some(Copies::open(table.clone(), &path).await?),
+    };
+    let ledger = match &copies {
+        Some(copies) => copies.ledger(),
+        None => Ledger::open(&path)?,
+    };
     let every = Duration::from_secs(config.limits.sweep_s);
     tokio::spawn(sweep_forever(places.clone(), ledger.clone(), every));
-    Ok(Some(ledger))
+    copies.clone().map(|copies| tokio::spawn(copies.keep_forever()));
+    Ok((Some(ledger), copies))
 }
 
 fn web(config: &Config) -> anyhow::Result<Option<Arc<SlackWeb>>> {

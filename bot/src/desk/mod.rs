@@ -69,6 +69,9 @@ use crate::slack::incoming::Incoming;
 /// Calls worked on at once.
 const AT_ONCE: usize = 8;
 
+/// A report as JSON is never larger, bytes.
+const REPORT_MAX: u64 = 64 << 20;
+
 /// A deed may take so long; one that was begun longer ago is taken over.
 const DEED_MAX: Duration = Duration::from_secs(240);
 
@@ -153,7 +156,7 @@ impl Desk {
     /// A case with its report; none where there is none yet.
     async fn open(&self, case: &CaseId) -> Result<Option<Open>, StoreError> {
         let Some(record) = self.store.load(case).await? else { return Ok(None) };
-        let bytes = tokio::fs::read(self.files.path(case, "report.json")).await.ok();
+        let bytes = self.files.read(case, "report.json", REPORT_MAX).await;
         let report = bytes.and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok());
         let Some(report) = report else { return Ok(None) };
         let deeds = self.deeds.deeds(case).await?;

@@ -123,7 +123,7 @@ impl Desk {
     }
 
     async fn report(&self, case: &CaseId) -> Option<Report> {
-        let bytes = tokio::fs::read(self.files.path(case, "report.json")).await.ok()?;
+        let bytes = self.files.read(case, "report.json", super::REPORT_MAX).await?;
         serde_json::from_slice(&bytes).ok()
     }
 

@@ -40,9 +40,8 @@ impl Standing {
     pub async fn read(files: &CaseFiles, case: &Case) -> Self {
         let mut read = Vec::new();
         for (at, noted) in case.notices.iter().take(READ_MAX).enumerate() {
-            let path = files.path(&case.id, &format!("notice-{}.eml", at + 1));
-            let fits = tokio::fs::metadata(&path).await.is_ok_and(|about| about.len() <= NOTICE_MAX);
-            if let Some(bytes) = if fits { tokio::fs::read(&path).await.ok() } else { None } {
+            let name = format!("notice-{}.eml", at + 1);
+            if let Some(bytes) = files.read(&case.id, &name, NOTICE_MAX).await {
                 read.push(Self::of(bytes, noted.received).await);
             }
         }

@@ -47,7 +47,7 @@ impl HostHistory for LocalRing {
         let (folder, request) = (self.folder.clone(), request.clone());
         let query = move || history::query(&folder, &request, Host::default());
         match tokio::task::spawn_blocking(query).await {
-            Ok(Ok(evidence)) => Answer::Evidence { evidence: Box::new(evidence) },
+            Ok(Ok(evidence)) => Answer::evidence(evidence),
             Ok(Err(error)) => {
                 Answer::RecorderFailed { reason: format!("cannot query {}: {error}", self.folder.display()) }
             }

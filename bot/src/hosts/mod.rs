@@ -1,9 +1,10 @@
 //! Asking a host what its recorder kept.
 //!
-//! Owns the trait [`HostHistory`] and its two transports, SSM and a ring on this machine. An answer is untrusted
-//! input: [`check`] says whether it may be believed to answer our question. Whatever goes wrong with one host
-//! is an [`Answer`], never an error of the case.
+//! Owns the trait [`HostHistory`] and its transports: SSM, a ring on this machine, and the archive for who does not
+//! answer. An answer is untrusted input: [`check`] says whether it may be believed to answer our question. Whatever goes
+//! wrong with one host is an [`Answer`], never an error of the case.
 
+mod archive;
 mod check;
 mod local;
 mod signals;
@@ -16,12 +17,18 @@ use crate::case::Answer;
 use crate::case::HostRef;
 use crate::case::store::Ticket;
 
+pub use self::archive::WithArchive;
 pub use check::CLOCK_NOTED;
 pub use check::check;
 pub use check::skew_s;
 pub use local::LocalRing;
 pub use signals::Signals;
 pub use ssm::SsmHistory;
+
+#[cfg(test)]
+pub(crate) fn tests_evidence(request: &Request) -> history::Evidence {
+    check::tests::evidence(request, history::UnixNs::now())
+}
 
 /// How to ask hosts.
 #[async_trait]

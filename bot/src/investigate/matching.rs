@@ -40,6 +40,8 @@ pub(super) fn claims_of<'a>(answer: &HostAnswer, claims: &'a [Claim]) -> Vec<&'a
         let remotes = request::remotes(claim);
         remotes.is_empty() == asked.remotes.is_empty()
             && (remotes.is_empty() || remotes.iter().any(|remote| asked.remotes.contains(remote)))
+            && claim.names.is_empty() == asked.names.is_empty()
+            && (claim.names.is_empty() || claim.names.iter().any(|name| asked.names.contains(name)))
     };
     let about: Vec<&Claim> = claims.iter().filter(|claim| touches(claim) && same(claim)).collect();
     if about.is_empty() { claims.iter().collect() } else { about }
@@ -62,10 +64,15 @@ pub(super) fn host_view(answer: &HostAnswer, name: String, claims: &[&Claim]) ->
     };
     let because = |what: &str, reason: &str| format!("{what}: {}", Untrusted::new(reason).shown(300));
     match &answer.answer {
-        Answer::Evidence { evidence } => {
+        Answer::Evidence { evidence, archived } => {
             view.answered = true;
             view.events_searched = evidence.coverage.events_searched;
             fill_coverage(&mut view, evidence, answer);
+            if let Some(archived) = archived {
+                let up_to = archived.reaches.map_or_else(String::new, |at| format!(", to {at:.0}"));
+                let why = because("the host itself was not heard", &archived.why);
+                view.text = format!("from its archive{up_to}: {}; {why}", view.text);
+            }
         }
         Answer::Unreachable { reason } => view.text = because("could not be reached", reason),
         Answer::NoRecorder { reason } => view.text = because("has no recorder", reason),

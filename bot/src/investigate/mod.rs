@@ -13,6 +13,7 @@ mod graph;
 mod habit;
 mod host;
 mod matching;
+mod named;
 mod onward;
 mod origin;
 mod request;
@@ -125,7 +126,7 @@ impl<'a> Asked<'a> {
     fn new(answer: &'a HostAnswer, claims: &'a [Claim], name: String) -> Self {
         let about = matching::claims_of(answer, claims);
         let host = match &answer.answer {
-            Answer::Evidence { evidence } => Some(Host::new(name.clone(), evidence)),
+            Answer::Evidence { evidence, .. } => Some(Host::new(name.clone(), evidence)),
             _ => None,
         };
         let view = matching::host_view(answer, name, &about);
@@ -140,7 +141,7 @@ impl<'a> Asked<'a> {
 
 fn evidence_name(answer: &HostAnswer) -> Option<&str> {
     match &answer.answer {
-        Answer::Evidence { evidence } => Some(&evidence.host.hostname),
+        Answer::Evidence { evidence, .. } => Some(&evidence.host.hostname),
         _ => None,
     }
 }

@@ -93,6 +93,17 @@ pub struct LedgerError {
     source: rusqlite::Error,
 }
 
+/// Why the ledger could not be copied.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// The database did not write it.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The copy could not be read.
+    #[error("address ledger: cannot read the copy")]
+    Io(#[from] std::io::Error),
+}
+
 /// The ledger in one SQLite file.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -111,6 +122,22 @@ impl Ledger {
         };
         let connection = prepare().map_err(|source| LedgerError { doing: "open the file", source })?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// The whole ledger as it is now, as the bytes of a file that [`Ledger::open`] opens. `beside` is a folder for it while it
+    /// is made.
+    pub fn copy(&self, beside: &Path) -> Result<Vec<u8>, CopyError> {
+        let path = beside.join(format!(".ledger-{:016x}", fastrand::u64(..)));
+        let written = {
+            let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            connection.execute("VACUUM INTO ?1", [path.display().to_string()])
+        };
+        let read = written
+            .map_err(|source| LedgerError { doing: "copy the ledger", source }.into())
+            .and_then(|_| Ok(std::fs::read(&path)?));
+        // A copy that was not made left nothing, or a part of it.
+        let _ = std::fs::remove_file(&path);
+        read
     }
 
     /// Writes down a look at one place: all that is held there at that time.

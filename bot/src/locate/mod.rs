@@ -3,6 +3,7 @@
 //! Owns the rule that a holder is never picked silently: every candidate is returned, with why it is one, and
 //! what could not be looked at is a note. That nothing was found is a result, not an error.
 
+mod copies;
 mod ec2;
 mod event;
 mod interface;
@@ -24,6 +25,7 @@ use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
+pub use copies::Copies;
 pub use ec2::Ec2Locator;
 pub use ec2::running;
 pub use event::Event;

@@ -169,7 +169,7 @@ fn state(host: HostRef, answer: Answer) -> HostState {
         silent: None,
     };
     match answer {
-        Answer::Evidence { evidence } => {
+        Answer::Evidence { evidence, .. } => {
             let coverage = &evidence.coverage;
             state.version =
                 Some(evidence.host.recorder.chars().filter(|c| c.is_ascii_graphic()).take(40).collect());

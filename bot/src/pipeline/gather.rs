@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::case::Answer;
+use crate::case::Archived;
 use crate::case::Claim;
 use crate::case::HostAnswer;
 use crate::case::HostRef;
@@ -121,22 +122,30 @@ const SILENT_NAMED: usize = 20;
 /// Notes on how many hosts were asked and answered, and who the silent ones are, as far as that is known: their
 /// owners must be asked instead.
 pub fn silence_notes(questions: &[Question]) -> Vec<String> {
-    let mut silent: Vec<(&HostRef, &str)> = Vec::new();
+    let mut silent: Vec<(&HostRef, String)> = Vec::new();
+    let mut archived: Vec<(&HostRef, &Archived)> = Vec::new();
     let mut asked: Vec<&HostRef> = Vec::new();
     for question in questions {
         if asked.iter().any(|host| locate::is_same(host, &question.host)) {
             continue;
         }
         asked.push(&question.host);
-        if let Some(why) = question.answer.as_ref().and_then(why_silent) {
-            silent.push((&question.host, why));
+        match &question.answer {
+            Some(Answer::Evidence { archived: Some(of), .. }) => archived.push((&question.host, of)),
+            Some(answer) => silent.extend(answer.why().map(|why| (&question.host, why))),
+            None => {}
         }
     }
     let mut notes = Vec::new();
     if asked.len() > 1 {
         let (all, quiet) = (asked.len(), silent.len());
-        notes.push(format!("{all} hosts were asked, {} answered, {quiet} did not", all - quiet));
+        let of_archive = match archived.len() {
+            0 => String::new(),
+            some => format!(" ({some} from the archive)"),
+        };
+        notes.push(format!("{all} hosts were asked, {} answered{of_archive}, {quiet} did not", all - quiet));
     }
+    notes.extend(archived.iter().take(SILENT_NAMED).map(|(host, of)| describe_archived(host, of)));
     notes.extend(silent.iter().take(SILENT_NAMED).map(|(host, why)| describe_silent(host, why)));
     if silent.len() > SILENT_NAMED {
         notes.push(format!("{} further silent hosts are not named here", silent.len() - SILENT_NAMED));
@@ -144,14 +153,11 @@ pub fn silence_notes(questions: &[Question]) -> Vec<String> {
     notes
 }
 
-fn why_silent(answer: &Answer) -> Option<&str> {
-    match answer {
-        Answer::Evidence { .. } => None,
-        Answer::Unreachable { reason }
-        | Answer::NoRecorder { reason }
-        | Answer::RecorderFailed { reason } => Some(reason),
-        Answer::Invalid { .. } => Some("its answer could not be believed"),
-    }
+/// That an answer is the archive's, and up to when that reaches.
+fn describe_archived(host: &HostRef, archived: &Archived) -> String {
+    let id = host.instance_id.as_deref().unwrap_or("a host without id");
+    let up_to = archived.reaches.map_or_else(String::new, |at| format!(", which reaches to {at:.0}"));
+    format!("{id} is answered from its archive{up_to}; the host itself was not heard: {}", archived.why)
 }
 
 /// What is known of a host that tells nothing of itself.
@@ -233,6 +239,23 @@ mod tests {
             answer,
             answered: Some(now),
         }
+    }
+
+    #[test]
+    fn who_answered_from_the_archive_is_said() {
+        let request = question("i-1", None).request;
+        let evidence = Box::new(crate::hosts::tests_evidence(&request));
+        let why = "i-1 is terminated".to_owned();
+        let archived = Some(Archived { why, reaches: Some(question("i-1", None).asked) });
+        let answered = question("i-1", Some(Answer::Evidence { evidence, archived }));
+        assert_eq!(
+            silence_notes(&[answered, question("i-2", None)]),
+            [
+                "2 hosts were asked, 2 answered (1 from the archive), 0 did not",
+                "i-1 is answered from its archive, which reaches to 2026-11-21T10:00:00Z; the host itself was not heard: \
+                 i-1 is terminated",
+            ]
+        );
     }
 
     #[test]

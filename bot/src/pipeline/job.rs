@@ -1,7 +1,5 @@
 //! The work on one case by the holder of its lease, from wherever it stands to its end.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -238,7 +236,7 @@ impl<'a> Job<'a> {
         self.announce(&posted).await?;
         self.finish().await?;
         let taken_ms = Timestamp::now().duration_since(self.case.opened).as_millis() as u64;
-        tracing::info!(case_id = self.case.id.0, report = %path.display(), taken_ms, "case done");
+        tracing::info!(case_id = self.case.id.0, report = path, taken_ms, "case done");
         Ok(())
     }
 
@@ -252,7 +250,7 @@ impl<'a> Job<'a> {
         Ok(drawing.draw(&report, &deeds, &self.pipeline.files, &self.case).await)
     }
 
-    async fn write_files(&self, report: &Report, html: &str) -> Result<PathBuf, PipelineError> {
+    async fn write_files(&self, report: &Report, html: &str) -> Result<String, PipelineError> {
         let json = serde_json::to_vec_pretty(report)
             .map_err(|source| PipelineError::Report { case: self.case.id.clone(), source })?;
         let files = &self.pipeline.files;
@@ -290,9 +288,7 @@ impl<'a> Job<'a> {
             let message = Message { case: case.clone(), blocks, text: format!("{}: the evidence", case.0) };
             notifier.reply(posted, &message).await.unwrap_or_else(|error| failed("the evidence", error));
         }
-        let drawn = report.clone();
-        // Drawing takes some tens of milliseconds of a processor.
-        let picture = tokio::task::spawn_blocking(move || report::png(&drawn)).await.unwrap_or_default();
+        let picture = self.pipeline.pictures.draw(report).await;
         let picture = picture.map(|content| Attachment {
             name: format!("{}.png", case.0),
             title: format!("{}: how it came about", case.0),

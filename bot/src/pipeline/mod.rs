@@ -9,6 +9,7 @@ mod follow;
 mod gather;
 mod job;
 mod once;
+mod pictures;
 mod whose;
 
 use std::collections::HashMap;
@@ -49,6 +50,7 @@ use crate::notice::Reading;
 use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
+use pictures::Pictures;
 
 pub use files::CaseFiles;
 pub use follow::Follower;
@@ -117,8 +119,8 @@ pub enum PipelineError {
     /// What an event tells could not be written down.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// A file of the case cannot be written.
-    #[error("cannot write {}", path.display())]
+    /// A file of the case cannot be read or written.
+    #[error("cannot read or write {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -160,6 +162,7 @@ pub struct Pipeline {
     edges: Edges,
     playbooks: Arc<Playbooks>,
     files: CaseFiles,
+    pictures: Pictures,
     own_addresses: Vec<IpNet>,
     face: Option<(Drawing, Arc<dyn DeedStore>)>,
     lease: Duration,
@@ -178,6 +181,7 @@ impl Pipeline {
             edges,
             playbooks,
             files: CaseFiles::new(&config.state_dir),
+            pictures: Pictures::default(),
             own_addresses: config.own_networks(),
             face: None,
             lease: Duration::from_secs(config.limits.visibility_s.into()),
@@ -190,6 +194,11 @@ impl Pipeline {
     /// Draws reports with what people did about their cases, and with buttons.
     pub fn with_face(self, drawing: Drawing, deeds: Arc<dyn DeedStore>) -> Self {
         Self { face: Some((drawing, deeds)), ..self }
+    }
+
+    /// Keeps the files of cases there.
+    pub fn with_files(self, files: CaseFiles) -> Self {
+        Self { files, ..self }
     }
 
     /// Reads notices another way.

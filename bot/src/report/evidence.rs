@@ -35,7 +35,7 @@ pub(super) fn evidence(
         .iter()
         .zip(&judgement.hosts)
         .filter_map(|(answer, view)| match &answer.answer {
-            Answer::Evidence { evidence } => Some((evidence.as_ref(), view.name.as_str())),
+            Answer::Evidence { evidence, .. } => Some((evidence.as_ref(), view.name.as_str())),
             _ => None,
         })
         .flat_map(|(evidence, host)| {

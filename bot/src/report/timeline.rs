@@ -105,7 +105,7 @@ fn login(event: &history::LoginEvent) -> Moment {
 
 fn evidences(answers: &[HostAnswer]) -> impl Iterator<Item = (&HostAnswer, &Evidence)> {
     answers.iter().filter_map(|answer| match &answer.answer {
-        Answer::Evidence { evidence } => Some((answer, evidence.as_ref())),
+        Answer::Evidence { evidence, .. } => Some((answer, evidence.as_ref())),
         _ => None,
     })
 }

@@ -18,6 +18,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use gumshoe::aws::Places;
+use history::Activity;
+use history::Direction;
+use history::Dns;
+use history::DnsEvent;
+use history::Protocol;
+use history::Request;
+use history::UnixNs;
+use history::Via;
 use serde_json::Value;
 use serde_json::json;
 
@@ -27,11 +35,13 @@ use super::serve::fakes::evidence;
 const LISTED_MAX: usize = 2_500;
 
 /// What a host does when asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Manner {
     Answers,
     /// With more than a list shows.
     Long,
+    /// As long, with traffic to what is asked for.
+    Matches,
     /// SSM does not know it.
     Unknown,
     /// Its agent is silent.
@@ -71,6 +81,8 @@ struct Service {
     count: usize,
     settings: Settings,
     inner: Mutex<Inner>,
+    /// What hosts wrote: packing it takes long without optimisation.
+    written: Mutex<HashMap<(Manner, String), String>>,
 }
 
 #[derive(Default)]
@@ -106,7 +118,8 @@ impl Fleet {
             answers_after: Duration::from_millis(200),
         };
         change(&mut settings);
-        let service = Arc::new(Service { count, settings, inner: Mutex::default() });
+        let service =
+            Arc::new(Service { count, settings, inner: Mutex::default(), written: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&service));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -237,8 +250,18 @@ impl Service {
             Manner::Fails => ("Failed", "Failed", 3, "no ring".to_owned()),
             Manner::TimesOut => ("TimedOut", "Execution Timed Out", 137, String::new()),
             Manner::Garbage => ("Success", "Success", 0, "\u{1b}[31m{}".to_owned()),
-            manner => ("Success", "Success", 0, output(manner, id, query)),
+            manner => ("Success", "Success", 0, self.output(manner, id, query)),
         }
+    }
+
+    /// The same for all hosts that answer alike, but for those who say who they are.
+    fn output(&self, manner: Manner, id: &str, query: &str) -> String {
+        if !matches!(manner, Manner::Long | Manner::Matches) {
+            return output(manner, Some(id), query);
+        }
+        let mut written = self.written.lock().expect("written");
+        let line = written.entry((manner, query.to_owned()));
+        line.or_insert_with(|| output(manner, None, query)).clone()
     }
 
     fn list(&self, inner: &Inner, asked: &Value) -> Value {
@@ -276,22 +299,74 @@ impl Service {
     }
 }
 
-fn output(manner: Manner, id: &str, query: &str) -> String {
+fn output(manner: Manner, id: Option<&str>, query: &str) -> String {
     let request = history::decode_request(query).expect("a question of ours");
-    let mut told = evidence(&request, id);
+    let mut told = evidence(&request, id.unwrap_or_default());
+    told.host.instance_id = id.map(str::to_owned);
     match manner {
         Manner::OtherHost => told.host.instance_id = Some(Fleet::id(0xffff)),
         Manner::OldClock => told.answered = told.answered.plus_s(-2 * 86_400),
         Manner::Long | Manner::Truncated => {
+            // A busy host: much that it looked up, and nothing of what was asked.
             let mut random = fastrand::Rng::with_seed(7);
-            let name: String = (0..20_000).map(|_| random.alphanumeric()).collect();
-            told.host.hostname = name;
+            told.dns = (0..300).map(|number| dns(number, &mut random)).collect();
+        }
+        Manner::Matches => {
+            let mut random = fastrand::Rng::with_seed(7);
+            told.dns = (0..300).map(|number| dns(number, &mut random)).collect();
+            told.activities = vec![activity(&request)];
         }
         _ => {}
     }
-    let line = history::encode_evidence(&told, history::SSM_LIMIT).expect("written");
+    let line = history::encode_answer(&told).expect("written");
     match manner {
         Manner::Truncated => format!("{}--output truncated--", &line[..line.len() / 2]),
         _ => line,
+    }
+}
+
+fn dns(number: u64, random: &mut fastrand::Rng) -> DnsEvent {
+    let name: String = (0..24).map(|_| random.alphanumeric()).collect();
+    let dns = Dns {
+        process: None,
+        remote: None,
+        sent: true,
+        answer: false,
+        name: format!("{name}.example.com"),
+        kind: 1,
+        code: 0,
+        addresses: Vec::new(),
+        names: Vec::new(),
+    };
+    DnsEvent { event: number, time: UnixNs(0).plus_s(1_790_000_000), dns }
+}
+
+/// One connection to the first address that is asked about.
+fn activity(request: &Request) -> Activity {
+    Activity {
+        process: None,
+        processes: 1,
+        senders: Vec::new(),
+        protocol: Protocol::TCP,
+        via: Via::Socket,
+        direction: Direction::Out,
+        flows: 1,
+        matched: 1,
+        addresses: 1,
+        ports: 1,
+        targets: 1,
+        matched_ports: 1,
+        states: Vec::new(),
+        tcp_flags: 0,
+        packets: 1,
+        bytes: 60,
+        bytes_received: 0,
+        address_sample: request.remotes.iter().map(|remote| remote.address).take(1).collect(),
+        port_ranges: vec![(22, 22)],
+        local_addresses: Vec::new(),
+        first: request.window.from,
+        last: request.window.from,
+        first_event: 1,
+        last_event: 1,
     }
 }

@@ -74,7 +74,7 @@ proptest! {
         let story = changed(&changes);
         let claim = accused(120, 180);
         let mut answer = answer(&story, &claim);
-        let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+        let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
         let window = Window { from: UnixNs(gap.0), to: UnixNs(gap.1) };
         evidence.coverage.recorded.push(window);
         evidence.coverage.gaps.push(history::Gap { window, reason: String::new() });

@@ -75,7 +75,7 @@ fn a_chain_of_ten_thousand_processes_ends() {
 fn another_instance_does_not_answer_for_the_one_that_was_asked() {
     let claim = accused(120, 180);
     let mut answer = answer(&scan(), &claim);
-    let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+    let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
     evidence.host.instance_id = Some("i-0fedcba9876543210".to_owned());
     let report = report_with(vec![claim], located(), &[answer]);
     assert_eq!(doubts(&report), [DoubtKind::Inconsistent]);
@@ -138,7 +138,7 @@ fn hostile_text_is_harmless_in_every_output() {
         }
         let claim = accused(120, 180);
         let mut answer = answer(&story, &claim);
-        let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+        let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
         evidence.host.hostname.clone_from(&hostile);
         evidence.coverage.gaps.push(history::Gap {
             window: history::Window { from: at(150), to: at(151) },

@@ -72,7 +72,7 @@ fn a_gap_beside_a_found_scan_lowers_the_confidence() {
 fn a_host_that_only_claims_to_be_complete_is_not_believed() {
     let claim = accused(120, 180);
     let mut answer = answer(&quiet(), &claim);
-    let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+    let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
     // It names no gap, and its recorded time ends before the claimed one.
     evidence.coverage.recorded[0].to = at(100);
     let report = report_with(vec![claim], located(), &[answer]);
@@ -179,7 +179,7 @@ fn a_notice_without_addresses_is_judged_by_the_kind_of_traffic() {
 fn a_wrong_host_clock_is_named() {
     let claim = accused(120, 180);
     let mut answer = answer(&quiet(), &claim);
-    let Answer::Evidence { evidence } = &mut answer.answer else { unreachable!() };
+    let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
     evidence.answered = evidence.answered.plus_s(3600);
     let report = report_with(vec![claim], located(), &[answer]);
     assert!(doubts(&report).contains(&DoubtKind::HostClock));

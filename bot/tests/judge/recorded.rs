@@ -77,7 +77,7 @@ fn judged(recording: &Path) -> Report {
             // As it comes from a host: within what SSM lets through.
             let line = history::encode_evidence(&evidence, history::SSM_LIMIT).unwrap();
             let evidence = history::decode_evidence(&line).unwrap();
-            let answer = Answer::Evidence { evidence: Box::new(evidence) };
+            let answer = Answer::evidence(evidence);
             HostAnswer { host: host_ref(), request, asked, answered: Timestamp::now(), answer }
         })
         .collect();

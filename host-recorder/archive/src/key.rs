@@ -119,7 +119,7 @@ mod tests {
             bytes: 7,
             sha256: "0123456789abcdef".to_owned(),
         };
-        let line = ChainLine { text: String::new(), at, segment: Some(segment) };
+        let line = ChainLine { text: String::new(), at, to: at, segment: Some(segment) };
         let (_, key) = super::segment(&root, &line).unwrap();
         assert_eq!(
             key,

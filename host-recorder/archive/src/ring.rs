@@ -11,6 +11,7 @@ use history::Evidence;
 use history::Host;
 use history::Request;
 use history::SegmentStore;
+use history::UnixNs;
 use history::Window;
 use tokio::runtime::Handle;
 
@@ -50,6 +51,23 @@ impl ArchiveRing {
     /// The days (UTC, such as `2026-01-31`) of which there is history, rising.
     pub fn days(&self) -> &[String] {
         &self.days
+    }
+
+    /// Up to when there is history: the last time that a segment of the last day tells of. None where no segment does.
+    ///
+    /// # Errors
+    /// When an index cannot be read.
+    pub async fn reaches(&self) -> Result<Option<UnixNs>, ArchiveError> {
+        for day in self.days.iter().rev() {
+            let key = key::index(&self.root, day);
+            let lines = s3::get_if_there(&self.client, &self.bucket, &key).await?.unwrap_or_default();
+            let segments =
+                history::read_chain_lines(&lines).into_iter().filter(|line| line.segment.is_some());
+            if let Some(to) = segments.map(|line| line.to).max() {
+                return Ok(Some(to));
+            }
+        }
+        Ok(None)
     }
 
     /// Answers a request as [`history::query`] does, reading of each segment only what that takes. `host` is who
@@ -107,7 +125,7 @@ impl ArchiveRing {
         let mut lines = Vec::new();
         for day in self.days.iter().filter(|day| (&first..=&last).contains(day)) {
             let key = key::index(&self.root, day);
-            lines.extend(s3::get(&self.client, &self.bucket, &key).await?.unwrap_or_default());
+            lines.extend(s3::get_if_there(&self.client, &self.bucket, &key).await?.unwrap_or_default());
         }
         Ok(lines)
     }

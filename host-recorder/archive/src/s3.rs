@@ -45,6 +45,22 @@ pub(crate) async fn get(client: &Client, bucket: &str, key: &str) -> Result<Opti
     Ok(Some(bytes))
 }
 
+/// [`get`], asking first whether it is there: who may list only below a prefix is told "forbidden", not "missing", of an
+/// object that is not there.
+pub(crate) async fn get_if_there(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<Vec<u8>>, ArchiveError> {
+    let listed = client.list_objects_v2().bucket(bucket).prefix(key).max_keys(1).send().await;
+    let listed = listed.map_err(|error| failed("list", bucket, key, error))?;
+    // Keys come sorted, and no other key that begins so is before the key itself.
+    if listed.contents().iter().any(|object| object.key() == Some(key)) {
+        return get(client, bucket, key).await;
+    }
+    Ok(None)
+}
+
 /// A run of an object's bytes, all of them.
 pub(crate) async fn get_range(
     client: &Client,

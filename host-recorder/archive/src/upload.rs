@@ -113,7 +113,7 @@ impl Uploader {
     }
 
     async fn read_index(&self, key: &str) -> Result<Index, ArchiveError> {
-        let bytes = s3::get(&self.client, &self.bucket, key).await?.unwrap_or_default();
+        let bytes = s3::get_if_there(&self.client, &self.bucket, key).await?.unwrap_or_default();
         let mut index = Index::default();
         String::from_utf8_lossy(&bytes).lines().for_each(|line| index.add(line));
         Ok(index)

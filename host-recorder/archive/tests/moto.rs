@@ -176,6 +176,7 @@ async fn what_is_sealed_is_copied_once_and_answers_when_the_host_is_gone() {
     let archive = ArchiveRing::open(client.clone(), &place, &host).await.unwrap();
     // What the chain tells of itself stands under the day on which it did.
     assert_eq!(archive.days()[0], "2026-01-01");
+    assert_eq!(archive.reaches().await.unwrap(), Some(START.plus_s(150)));
     let there = archive.query(&asked, Host::default()).await.unwrap();
     assert_eq!(flows(&there), 140);
     assert_eq!(there.activities, here.activities);

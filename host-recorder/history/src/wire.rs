@@ -3,6 +3,9 @@
 //! A request is `base64url(JSON)` without padding, so that it passes the SSM document's allowedPattern.
 //! Evidence is `GUMSHOE-EVIDENCE-1 ` and `base64url(zstd(JSON))`. It is cut to a limit by leaving out whole
 //! items, least telling first, and every item left out is counted in [`Evidence::omitted`].
+//!
+//! An answer that is longer than what a list of SSM's invocations shows has a brief line before the whole one, the same
+//! evidence cut to that: of many hosts that are asked alike, those with nothing to tell need no call of their own.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -19,6 +22,9 @@ use crate::id::ProcessId;
 
 /// What SSM returns of a command's output, bytes; one more line end is left room for.
 pub const SSM_LIMIT: usize = 23_900;
+
+/// What a list of SSM's invocations shows of each output, less than its 2,500 characters, bytes.
+pub const LISTED_LIMIT: usize = 2_400;
 
 /// Largest JSON that is unpacked, bytes.
 const JSON_LIMIT: u64 = 16 << 20;
@@ -98,9 +104,53 @@ pub fn encode_evidence(evidence: &Evidence, limit: usize) -> Result<String, Wire
     Ok(line)
 }
 
-/// Reads evidence from a command's output; text before or after the line is ignored.
+/// Writes evidence as a host answers it over SSM: the whole within SSM's limit, with a brief line before it where the
+/// whole is longer than a list shows.
+pub fn encode_answer(evidence: &Evidence) -> Result<String, WireError> {
+    let whole = pack(evidence)?;
+    if whole.len() <= LISTED_LIMIT {
+        return Ok(whole);
+    }
+    match encode_evidence(&brief(evidence), LISTED_LIMIT) {
+        Ok(brief) => {
+            let whole = encode_evidence(evidence, SSM_LIMIT - brief.len() - 1)?;
+            Ok(format!("{brief}\n{whole}"))
+        }
+        // Gaps and losses alone are more than a list shows.
+        Err(WireError::Limit(_)) => encode_evidence(evidence, SSM_LIMIT),
+        Err(error) => Err(error),
+    }
+}
+
+/// What of evidence says whether there is anything to tell: coverage, the activities that match most, and operations that
+/// hide traffic. Everything else is left out, and counted.
+fn brief(evidence: &Evidence) -> Evidence {
+    const ACTIVITIES: usize = 4;
+    const OPERATIONS: usize = 4;
+    let mut brief = evidence.clone();
+    let omitted = &mut brief.omitted;
+    // Those that match most stand first, as do critical operations.
+    drop_after(&mut brief.activities, ACTIVITIES, "activities", omitted);
+    drop_after(&mut brief.operations, OPERATIONS, "operations", omitted);
+    drop_after(&mut brief.processes, 0, "processes", omitted);
+    drop_after(&mut brief.exits, 0, "exits", omitted);
+    drop_after(&mut brief.logins, 0, "logins", omitted);
+    drop_after(&mut brief.samples, 0, "samples", omitted);
+    drop_after(&mut brief.dns, 0, "DNS messages", omitted);
+    drop_after(&mut brief.habits, 0, "habits", omitted);
+    brief
+}
+
+/// The brief line of an answer of which only the beginning is there; none where that holds no whole line.
+pub fn brief_line(beginning: &str) -> Option<&str> {
+    let (line, _) = beginning.split_once('\n')?;
+    line.starts_with(MAGIC).then_some(line)
+}
+
+/// Reads evidence from a command's output: its last line, before which a brief one may stand. Text before or after is
+/// ignored.
 pub fn decode_evidence(output: &str) -> Result<Evidence, WireError> {
-    let (_, rest) = output.split_once(MAGIC).ok_or(WireError::NoEvidence)?;
+    let (_, rest) = output.rsplit_once(MAGIC).ok_or(WireError::NoEvidence)?;
     let body = rest.split_ascii_whitespace().next().unwrap_or_default();
     if body.contains("--output") {
         return Err(WireError::Truncated);
@@ -249,5 +299,93 @@ fn note(omitted: &mut Vec<Omission>, what: &str, count: u64) {
     match omitted.iter_mut().find(|omission| omission.what == what) {
         Some(omission) => omission.count += count,
         None => omitted.push(Omission { what: what.to_owned(), count }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Dns;
+    use crate::evidence::Coverage;
+    use crate::evidence::DnsEvent;
+    use crate::evidence::Host;
+    use crate::evidence::Window;
+    use crate::id::UnixNs;
+
+    /// Evidence with so many names that were looked up, which compress badly.
+    fn evidence(names: u64) -> Evidence {
+        let window = Window { from: UnixNs(0), to: UnixNs(1) };
+        let dns = |number: u64| DnsEvent {
+            event: number,
+            time: UnixNs(0),
+            dns: Dns {
+                process: None,
+                remote: None,
+                sent: true,
+                answer: false,
+                name: format!("{:016x}.example.com", number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                kind: 1,
+                code: 0,
+                addresses: Vec::new(),
+                names: Vec::new(),
+            },
+        };
+        Evidence {
+            version: VERSION,
+            host: Host::default(),
+            request: Request {
+                version: VERSION,
+                window,
+                remotes: Vec::new(),
+                ports: Vec::new(),
+                protocol: None,
+                names: Vec::new(),
+                who: crate::who::Who::default(),
+            },
+            answered: UnixNs(1),
+            coverage: Coverage {
+                window,
+                recorded: vec![window],
+                gaps: Vec::new(),
+                losses: Vec::new(),
+                oldest: None,
+                events_searched: names,
+            },
+            activities: Vec::new(),
+            processes: Vec::new(),
+            exits: Vec::new(),
+            logins: Vec::new(),
+            samples: Vec::new(),
+            dns: (0..names).map(dns).collect(),
+            operations: Vec::new(),
+            habits: Vec::new(),
+            omitted: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_long_answer_begins_with_a_brief_one_that_a_list_shows() {
+        for names in [0, 40, 300, 3_000] {
+            let whole = evidence(names);
+            let answer = encode_answer(&whole).unwrap();
+            assert!(answer.len() <= SSM_LIMIT, "{names}: {}", answer.len());
+            let read = decode_evidence(&answer).unwrap();
+            let left_out: u64 = read.omitted.iter().map(|omission| omission.count).sum();
+            assert_eq!(read.dns.len() as u64 + left_out, names);
+            let listed: String = answer.chars().take(2_500).collect();
+            match brief_line(&listed) {
+                None => assert!(answer.len() <= LISTED_LIMIT, "{names}: all of it is listed"),
+                Some(line) => {
+                    let brief = decode_evidence(line).unwrap();
+                    let left_out: u64 = brief.omitted.iter().map(|omission| omission.count).sum();
+                    assert!(brief.dns.len() < read.dns.len() && names == brief.dns.len() as u64 + left_out);
+                }
+            }
+        }
+        // Cut by SSM it is none, and its brief line does not stand in for it.
+        let answer = encode_answer(&evidence(300)).unwrap();
+        let cut = format!("{}--output truncated--", &answer[..answer.len() - 100]);
+        assert!(matches!(decode_evidence(&cut), Err(WireError::Truncated)));
+        assert!(decode_evidence(&answer[..answer.len() - 100]).is_err());
     }
 }

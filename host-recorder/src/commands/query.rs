@@ -13,7 +13,6 @@ use history::Host;
 use history::Prefix;
 use history::Protocol;
 use history::Request;
-use history::SSM_LIMIT;
 use history::UnixNs;
 use history::VERSION;
 use history::Window;
@@ -115,7 +114,7 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
     match format {
         Format::Text => print!("{}", history::text(&evidence)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&evidence)?),
-        Format::Wire => println!("{}", history::encode_evidence(&evidence, SSM_LIMIT)?),
+        Format::Wire => println!("{}", history::encode_answer(&evidence)?),
     }
     // For the bot an incomplete answer is an answer: it says itself what is missing.
     let complete = evidence.coverage.complete() || format == Format::Wire;

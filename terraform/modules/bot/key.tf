@@ -60,8 +60,8 @@ resource "aws_kms_key" "this" {
           Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:${local.here}:log-group:/${var.name}/*" } }
         },
       ],
-      # Instances of other accounts encrypt what they archive. They cannot read with it: that takes s3:GetObject, too,
-      # which the bucket's policy gives them not.
+      # Instances of other accounts encrypt what they archive. Of segments they can read none: that takes s3:GetObject, too,
+      # which the bucket's policy gives them for the index only.
       [for others in [[for id in local.account_ids : "arn:${local.partition}:iam::${id}:root" if id != local.account]] : {
         Sid       = "Archive"
         Effect    = "Allow"

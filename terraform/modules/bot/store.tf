@@ -211,7 +211,8 @@ resource "aws_s3_bucket_policy" "mails" {
   })
 }
 
-# An account's instances write below its own number, and can neither read nor delete.
+# An account's instances write below its own number, read of it what tells which segments are there already, and can neither
+# read segments nor delete.
 resource "aws_s3_bucket_policy" "archive" {
   bucket = aws_s3_bucket.archive.id
   policy = jsonencode({
@@ -231,6 +232,21 @@ resource "aws_s3_bucket_policy" "archive" {
         Principal = { AWS = [for id in local.account_ids : "arn:${local.partition}:iam::${id}:root"] }
         Action    = "s3:PutObject"
         Resource  = "${local.archive_arn}/${var.archive_prefix}$${aws:PrincipalAccount}/*"
+      },
+      {
+        Sid       = "HostsReadIndex"
+        Effect    = "Allow"
+        Principal = { AWS = [for id in local.account_ids : "arn:${local.partition}:iam::${id}:root"] }
+        Action    = "s3:GetObject"
+        Resource  = "${local.archive_arn}/${var.archive_prefix}$${aws:PrincipalAccount}/*/index"
+      },
+      {
+        Sid       = "HostsList"
+        Effect    = "Allow"
+        Principal = { AWS = [for id in local.account_ids : "arn:${local.partition}:iam::${id}:root"] }
+        Action    = "s3:ListBucket"
+        Resource  = local.archive_arn
+        Condition = { StringLike = { "s3:prefix" = "${var.archive_prefix}$${aws:PrincipalAccount}/*" } }
       },
     ]
   })

@@ -1,5 +1,5 @@
-# What an instance needs: to read the package, and to write its own part of the archive. Neither lets it read what others
-# archived, or take anything away.
+# What an instance needs: to read the package, to write its own part of the archive, and to read there which segments it has
+# copied. None of it lets it read what others recorded, or take anything away.
 
 locals {
   reads_package = [{
@@ -16,6 +16,19 @@ locals {
       Effect   = "Allow"
       Action   = ["s3:PutObject"]
       Resource = "${try(var.archive.bucket_arn, "")}/${try(var.archive.prefix, "")}${local.account}/*"
+    },
+    {
+      Sid      = "ArchiveIndex"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = "${try(var.archive.bucket_arn, "")}/${try(var.archive.prefix, "")}${local.account}/*/index"
+    },
+    {
+      Sid       = "ArchiveList"
+      Effect    = "Allow"
+      Action    = ["s3:ListBucket"]
+      Resource  = try(var.archive.bucket_arn, null)
+      Condition = { StringLike = { "s3:prefix" = "${try(var.archive.prefix, "")}${local.account}/*" } }
     },
     {
       Sid      = "ArchiveKey"

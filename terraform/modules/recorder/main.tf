@@ -11,6 +11,9 @@ locals {
   tags      = merge({ application = "gumshoe" }, var.tags)
   bucket    = "arn:${local.partition}:s3:::${var.source_bucket}"
 
+  # As host-recorder-archive takes it.
+  archive_url = var.archive == null ? null : "s3://${element(split(":::", var.archive.bucket_arn), 1)}/${trimsuffix(var.archive.prefix, "/")}"
+
   packages = { for pair in setproduct(sort(var.regions), keys(var.releases)) : "${pair[0]}/${pair[1]}" => { region = pair[0], version = pair[1] } }
   waves    = { for pair in setproduct(sort(var.regions), var.waves[*].tag_value) : "${pair[0]}/${pair[1]}" => { region = pair[0], wave = one([for wave in var.waves : wave if wave.tag_value == pair[1]]) } }
 

@@ -26,8 +26,14 @@ output "user_data" {
       bucket  = var.source_bucket
       prefix  = release.prefix
       sha256s = release.sha256
+      archive = local.archive_url
     })
   }
+}
+
+output "archive_setting" {
+  description = "Content of /etc/default/host-recorder-archive on an instance: where host-recorder-archive.service copies sealed history. Null without an archive. The script in user_data writes it."
+  value       = local.archive_url == null ? null : "HOST_RECORDER_ARCHIVE=${local.archive_url}\n"
 }
 
 output "association_ids" {

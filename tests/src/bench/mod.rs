@@ -6,6 +6,7 @@
 
 use anyhow::ensure;
 
+pub mod bot;
 pub mod context;
 pub mod cost;
 pub mod count;
@@ -18,10 +19,10 @@ pub mod machine;
 pub mod notice;
 pub mod peers;
 pub mod process;
-
 pub mod recording;
 mod repeat;
 pub mod results;
+pub mod ring;
 pub mod row;
 pub mod slack;
 pub mod statistics;
@@ -62,7 +63,11 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }
+    benches.push(Box::new(ring::Day));
     benches.push(Box::new(example::JUDGE));
+    for bot in [bot::Bot::Answer, bot::Bot::Many, bot::Bot::FanOut, bot::Bot::Locate] {
+        benches.push(Box::new(bot));
+    }
     benches.push(Box::new(notice::NOTICE));
     benches
 }

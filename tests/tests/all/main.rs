@@ -4,6 +4,7 @@ mod aws;
 mod bench;
 mod desk;
 mod docs;
+mod faults;
 mod lab;
 mod ops;
 mod page;

@@ -8,7 +8,10 @@ use history::UnixNs;
 use history::Window;
 
 use super::Admission;
+use super::Beginning;
 use super::CaseStore;
+use super::DEEDS_MAX;
+use super::DeedStore;
 use super::DynamoStore;
 use super::NOTICES_MAX;
 use super::Novelty;
@@ -22,9 +25,12 @@ use super::Ticket;
 use super::Work;
 use crate::aws::json::DYNAMODB;
 use crate::aws::json::JsonCalls;
+use crate::case::Action;
 use crate::case::Activity;
 use crate::case::Answer;
 use crate::case::CaseId;
+use crate::case::Deed;
+use crate::case::DeedState;
 use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::NoticeRef;
@@ -174,18 +180,19 @@ async fn of_many_at_once_one_opens_the_case(stores: Vec<Arc<dyn CaseStore>>) {
 async fn sqlite_conforms() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("deep/cases.sqlite");
-    conforms(|| Arc::new(SqliteStore::open(&path).expect("opened"))).await;
+    let open = || Arc::new(SqliteStore::open(&path).expect("opened"));
+    conforms(|| open() as Arc<dyn CaseStore>).await;
+    deeds_conform(|| open() as Arc<dyn DeedStore>).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_conforms() {
     let moto = Moto::start();
-    let mut table: serde_json::Value =
-        serde_json::from_str(include_str!("dynamo/table.json")).expect("the table");
-    table["TableName"] = "cases".into();
     let calls = JsonCalls::new(&moto.sdk(), DYNAMODB);
-    calls.call("CreateTable", &table).await.expect("made");
-    conforms(|| Arc::new(DynamoStore::new(&moto.sdk(), "cases", Duration::from_secs(3_600)))).await;
+    calls.call("CreateTable", &super::table_schema("cases")).await.expect("made");
+    let open = || Arc::new(DynamoStore::new(&moto.sdk(), "cases", Duration::from_secs(3_600)));
+    conforms(|| open() as Arc<dyn CaseStore>).await;
+    deeds_conform(|| open() as Arc<dyn DeedStore>).await;
     every_item_expires(&calls).await;
 }
 
@@ -201,6 +208,53 @@ async fn conforms(open: impl Fn() -> Arc<dyn CaseStore>) {
     a_missing_case_is_said_so(store.as_ref()).await;
     of_many_at_once_one_opens_the_case((0..4).map(|_| open()).collect()).await;
     of_many_at_once_one_gets_the_lease((0..4).map(|_| open()).collect()).await;
+}
+
+/// What every store of deeds must do. `open` gives the same store to another process, as it were.
+async fn deeds_conform(open: impl Fn() -> Arc<dyn DeedStore>) {
+    let stores = [open(), open()];
+    let case = stores_case("7F3A");
+    let deed = Deed::begun(Action::Isolate, 0, "U0000000001", jiff::Timestamp::now());
+    let (first, second) = tokio::join!(stores[0].begin(&case, &deed), stores[1].begin(&case, &deed));
+    let begun = [first.expect("begun"), second.expect("begun")];
+    let ours = begun.iter().filter(|one| **one == Beginning::Ours).count();
+    let known = begun.iter().filter(|one| **one == Beginning::Known(Box::new(deed.clone()))).count();
+    assert_eq!((ours, known), (1, 1), "{begun:?}");
+
+    let before = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    assert!(stores[0].take_over(before).await.expect("taken").is_empty(), "it is being worked on");
+    assert_eq!(stores[0].take_over(later).await.expect("taken"), [(case.clone(), deed.clone())]);
+    // What undoing it needs is kept before it is done, and a long one, too.
+    let mut kept = Deed { kept: serde_json::json!({"groups": ["sg-1"]}), ..deed.clone() };
+    stores[0].keep(&case, &kept).await.expect("kept");
+    assert_eq!(stores[1].take_over(later).await.expect("taken"), [(case.clone(), kept.clone())]);
+    let mut random = fastrand::Rng::with_seed(7);
+    kept.said = (0..700_000).map(|_| random.alphanumeric()).collect();
+    kept.state = DeedState::Done;
+    stores[0].keep(&case, &kept).await.expect("kept");
+    assert!(stores[1].take_over(later).await.expect("taken").is_empty(), "it is done");
+
+    // Others of the case and of other cases are apart, and come in the order in which they were begun.
+    let next = Deed::begun(Action::Restore, 0, "U0000000002", later);
+    assert_eq!(stores[1].begin(&case, &next).await.expect("begun"), Beginning::Ours);
+    assert!(stores[0].deeds(&case).await.expect("read") == [kept, next]);
+    assert!(stores[0].deeds(&stores_case("0000")).await.expect("read").is_empty());
+    // What was never begun is not kept.
+    stores[0].keep(&stores_case("0000"), &deed).await.expect("nothing to keep");
+    assert!(stores[0].deeds(&stores_case("0000")).await.expect("read").is_empty());
+
+    let full = stores_case("FFFF");
+    for round in 0..u32::try_from(DEEDS_MAX).expect("a few") {
+        let deed = Deed { state: DeedState::Done, ..Deed::begun(Action::Take, round, "U0000000001", later) };
+        assert_eq!(stores[0].begin(&full, &deed).await.expect("begun"), Beginning::Ours, "{round}");
+    }
+    let more = Deed::begun(Action::Release, 0, "U0000000001", later);
+    assert_eq!(stores[0].begin(&full, &more).await.expect("refused"), Beginning::Full);
+}
+
+fn stores_case(name: &str) -> CaseId {
+    CaseId(format!("GS-20261122-{name}"))
 }
 
 async fn every_item_expires(calls: &JsonCalls) {

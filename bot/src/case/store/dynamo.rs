@@ -9,13 +9,19 @@
 //! | `CASE#<id>` | `QUESTION#<place>` | a question |
 //! | `CASE#<id>` | `PART#<digest>#<n>` | a part of a body that is too long for one item |
 //! | `KEY#<key>` | `KEY` | which case a key belongs to |
+//! | `DEEDS#<id>` | `DEED#<action>#<round>` | what somebody did about a case (`deeds`) |
+//! | `FILES#<id>` | `FILE#<name>` | a file of a case (`files`) |
+//! | `FILES` | `FILE#<name>` | a file of the bot's own, such as its ledger of addresses |
 //! | `OUTCOMES` | `<layout>#<outcome>` | a count |
 //!
-//! `expires` is the table's TTL attribute, `cases_by_opened` its index (`kind`, `opened`) for lists. A body is JSON,
+//! Long deeds and files have their parts beside them. `expires` is the table's TTL attribute, `cases_by_opened` its index
+//! (`kind`, `opened`) for lists of cases, and of deeds that were begun and not ended. A body is JSON,
 //! compressed; a long one lies in parts that are named after its content, so that the item that names them always
 //! names whole ones.
 
 mod body;
+mod deeds;
+mod files;
 mod item;
 
 use std::collections::BTreeMap;
@@ -49,6 +55,7 @@ use crate::aws::json::JsonCalls;
 use crate::case::CaseId;
 use body::Body;
 use item::case_key;
+use item::case_pk;
 use item::key;
 use item::number;
 use item::read_number;
@@ -203,7 +210,7 @@ impl DynamoStore {
             work.write_to(&mut item);
             let mut writes = vec![self.put_new(item), self.put_notice(admission, &case, 0, body)];
             writes.extend(keys.iter().map(|name| self.put_key(name, &case)));
-            self.store_parts(&case, body).await?;
+            self.store_parts(&case_pk(&case), body).await?;
             match self.transact(writes, DOING).await? {
                 Transacted::Done => return Ok(Some(Admitted { case, novelty: Novelty::NewCase })),
                 // The name is taken: by another case, or by this very notice in another process.
@@ -230,7 +237,7 @@ impl DynamoStore {
         let is_new = !is_stored && usize::try_from(count).is_ok_and(|count| count < NOTICES_MAX);
         let mut writes: Vec<Value> = keys.iter().map(|name| self.put_key(name, &case)).collect();
         if is_new {
-            self.store_parts(&case, body).await?;
+            self.store_parts(&case_pk(&case), body).await?;
             writes.push(self.put_notice(admission, &case, count, body));
             writes.push(json!({"Update": {
                 "TableName": self.table, "Key": case_key(&case, "CASE"),
@@ -259,9 +266,9 @@ impl DynamoStore {
     }
 
     /// Stores the parts of a long body, before the item that names them.
-    async fn store_parts(&self, case: &CaseId, body: &Body) -> Result<(), StoreError> {
+    async fn store_parts(&self, pk: &str, body: &Body) -> Result<(), StoreError> {
         for (name, part) in body.parts() {
-            let mut item = case_key(case, &name);
+            let mut item = key(pk, &name);
             item["part"] = part;
             item["expires"] = self.expires();
             self.call("PutItem", json!({"Item": item}), "store a part of a body").await?;
@@ -351,7 +358,7 @@ impl CaseStore for DynamoStore {
 
     async fn save(&self, case: &CaseId, owner: &Owner, work: &Work) -> Result<(), StoreError> {
         let body = Body::pack(work, "work")?;
-        self.store_parts(case, &body).await?;
+        self.store_parts(&case_pk(case), &body).await?;
         let mut values =
             BTreeMap::from([(":state", text(&work.state.to_string())), (":expires", self.expires())]);
         let (data, parts) = body.attributes();
@@ -374,7 +381,7 @@ impl CaseStore for DynamoStore {
         question: &Question,
     ) -> Result<(), StoreError> {
         let body = Body::pack(question, "a question")?;
-        self.store_parts(case, &body).await?;
+        self.store_parts(&case_pk(case), &body).await?;
         let mut item = case_key(case, &format!("QUESTION#{place:08}"));
         item["expires"] = self.expires();
         body.write_to(&mut item);
@@ -402,7 +409,7 @@ impl CaseStore for DynamoStore {
     async fn load(&self, case: &CaseId) -> Result<Option<Record>, StoreError> {
         let input = json!({
             "KeyConditionExpression": "pk = :pk", "ConsistentRead": true,
-            "ExpressionAttributeValues": {":pk": text(&format!("CASE#{}", case.0))},
+            "ExpressionAttributeValues": {":pk": text(&case_pk(case))},
         });
         let items = self.query(input, ITEMS_MAX, "load a case").await?;
         item::record(case, &items)

@@ -43,6 +43,15 @@ pub use keys::digest;
 pub use keys::identity;
 pub use sqlite::SqliteStore;
 
+/// What makes the table of cases, for tests.
+#[cfg(test)]
+pub(crate) fn table_schema(name: &str) -> serde_json::Value {
+    let schema = include_str!("dynamo/table.json");
+    let mut schema: serde_json::Value = serde_json::from_str(schema).expect("the table");
+    schema["TableName"] = name.into();
+    schema
+}
+
 /// Notices that one case remembers; further ones are counted as known.
 pub const NOTICES_MAX: usize = 200;
 

@@ -1,7 +1,9 @@
 //! The states of commands: one poll for all hosts of a command, and a call for an answer that is long.
 //!
 //! A list of invocations shows the first 2,500 characters of each output, which is the whole answer of a host that
-//! has nothing to tell; only longer ones are fetched each. The first host of a command to wait is asked alone.
+//! has little to tell. A longer one begins with a brief line; of many hosts only those are fetched whole of which that
+//! tells anything. The first host of a command to wait is asked alone. However many commands are waited for, polls keep
+//! to a few a second together: SSM allows no more.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,16 +22,28 @@ use super::unreachable;
 use crate::aws::reason;
 use crate::case::Answer;
 use crate::hosts::Signals;
+use crate::hosts::check::tells_nothing;
 use crate::hosts::signals::Listener;
 
-/// Pauses between polls; the last one repeats. The first is short: trivial commands end within it.
-const POLLS: [Duration; 5] = [
-    Duration::from_millis(150),
+/// Pauses between polls; the last one repeats. The first are short: a recorder answers within a second.
+const POLLS: [Duration; 10] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(300),
+    Duration::from_millis(250),
+    Duration::from_millis(250),
+    Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
+
+/// Polls of all commands together, a second.
+const POLLS_A_SECOND: f64 = 8.0;
+
+/// A command of more hosts than this is a search among many: who has nothing to tell is not fetched whole.
+const FEW: usize = 10;
 
 /// Output in a list of invocations is cut at this, characters.
 const LISTED_MAX: usize = 2_500;
@@ -40,8 +54,8 @@ const STDERR_KEPT: usize = 600;
 /// What is known of the hosts of one command.
 #[derive(Debug, Default)]
 struct Shared {
-    /// How many hosts wait.
-    waiting: Mutex<usize>,
+    /// How many hosts wait, and how many did at most.
+    waiting: Mutex<(usize, usize)>,
     /// The last list; held while it is read, so that one reads for all.
     list: AsyncMutex<List>,
 }
@@ -78,7 +92,7 @@ impl States {
         let until = Instant::now() + deadline;
         let mut last = "no state at all".to_owned();
         for poll in 0_usize.. {
-            let pause = POLLS[poll.min(POLLS.len() - 1)];
+            let pause = POLLS[poll.min(POLLS.len() - 1)].max(self.pace());
             if Instant::now() + pause > until {
                 break;
             }
@@ -91,6 +105,15 @@ impl States {
             }
         }
         Err(unreachable(format!("{id} gave no answer within {} s; SSM last said {last}", deadline.as_secs())))
+    }
+}
+
+impl States {
+    /// The least pause between two polls of one command, so that those of all keep to their rate.
+    fn pace(&self) -> Duration {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let alone = commands <= 1;
+        if alone { Duration::ZERO } else { Duration::from_secs_f64(commands as f64 / POLLS_A_SECOND) }
     }
 }
 
@@ -120,13 +143,17 @@ impl<'a> Place<'a> {
     fn enter(states: &'a States, command: &'a str) -> Self {
         let mut commands = states.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = Arc::clone(commands.entry(command.to_owned()).or_default());
-        *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        {
+            let mut waiting = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.0 += 1;
+            waiting.1 = waiting.1.max(waiting.0);
+        }
         Self { states, command, shared }
     }
 
     async fn poll(&self, client: &Client, command: &str, id: &str, pause: Duration) -> Polled {
-        let waiting = *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting < 2 {
+        let (waiting, most) = *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting < 2 && most <= FEW {
             return get(client, command, id).await;
         }
         let mut list = self.shared.list.lock().await;
@@ -142,6 +169,9 @@ impl<'a> Place<'a> {
             // Cut, or it says too little of why it failed: the whole of it.
             Some(Outcome::Output(output)) if output.chars().count() >= LISTED_MAX => {
                 drop(list);
+                if let Some(brief) = tells_nothing(&output).filter(|_| most > FEW) {
+                    return Polled::Outcome(Outcome::Output(brief.to_owned()));
+                }
                 get(client, command, id).await
             }
             Some(outcome) => Polled::Outcome(outcome),
@@ -153,8 +183,8 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut commands = self.states.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting -= 1;
-        if *waiting == 0 {
+        waiting.0 -= 1;
+        if waiting.0 == 0 {
             commands.remove(self.command);
         }
     }

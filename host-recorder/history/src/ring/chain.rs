@@ -207,6 +207,8 @@ pub struct ChainLine {
     pub text: String,
     /// The beginning of what it tells of: of a segment its first time, else when it was written.
     pub at: UnixNs,
+    /// The end of it: of a segment its last time, else the same.
+    pub to: UnixNs,
     /// The segment whose sealing it tells of.
     pub segment: Option<SegmentName>,
 }
@@ -235,16 +237,17 @@ pub fn read_chain_lines(bytes: &[u8]) -> Vec<ChainLine> {
     let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| {
         let entry: Entry = serde_json::from_slice(line).ok().filter(Entry::is_whole)?;
         let text = String::from_utf8(line.to_vec()).ok()?;
-        let (at, segment) = match entry.what {
+        let (at, to, segment) = match entry.what {
             What::Sealed(sealed) => {
                 // One that tells of no time at all is of when it was sealed.
                 let at = sealed.about.from.min(entry.at);
+                let to = sealed.about.to.max(at);
                 let segment = SegmentName { file: sealed.file, bytes: sealed.bytes, sha256: sealed.sha256 };
-                (at, Some(segment))
+                (at, to, Some(segment))
             }
-            _ => (entry.at, None),
+            _ => (entry.at, entry.at, None),
         };
-        Some(ChainLine { text, at, segment })
+        Some(ChainLine { text, at, to, segment })
     });
     lines.collect()
 }

@@ -55,6 +55,11 @@ run "two_waves" {
     condition     = strcontains(output.user_data["0.2.0"], "aarch64) architecture=arm64 sha256=2222") && strcontains(output.user_data["0.1.0"], "s3://example-releases/host-recorder/0.1.0/host-recorder-$architecture.zip")
     error_message = "The script for images fetches this release, and knows its checksums."
   }
+
+  assert {
+    condition     = output.archive_setting == null && !strcontains(output.user_data["0.2.0"], "ARCHIVE")
+    error_message = "Without an archive nothing is set."
+  }
 }
 
 run "archive_and_profile" {
@@ -67,7 +72,17 @@ run "archive_and_profile" {
 
   assert {
     condition     = jsondecode(aws_iam_policy.instance.policy).Statement[1].Resource == "arn:aws:s3:::example-archive/archive/444455556666/*" && jsondecode(aws_iam_policy.instance.policy).Statement[1].Action == ["s3:PutObject"]
-    error_message = "Instances write below their account and read nothing."
+    error_message = "Instances write below their account."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_policy.instance.policy).Statement : statement.Resource if statement.Sid == "ArchiveIndex"]) == "arn:aws:s3:::example-archive/archive/444455556666/*/index" && one([for statement in jsondecode(aws_iam_policy.instance.policy).Statement : statement.Condition.StringLike["s3:prefix"] if statement.Sid == "ArchiveList"]) == "archive/444455556666/*"
+    error_message = "Of the archive, instances read which segments are there, below their account."
+  }
+
+  assert {
+    condition     = output.archive_setting == "HOST_RECORDER_ARCHIVE=s3://example-archive/archive\n" && strcontains(output.user_data["0.2.0"], "HOST_RECORDER_ARCHIVE=s3://example-archive/archive")
+    error_message = "The setting says where the archive is."
   }
 
   assert {

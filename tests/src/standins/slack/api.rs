@@ -23,6 +23,7 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use super::super::Moment;
 use super::CHANNEL;
 use super::GROUP;
 use super::Message;
@@ -41,6 +42,7 @@ use super::state::BOT_USER;
 use super::state::MESSAGES_MAX;
 use super::state::State;
 use super::state::TEAM;
+use super::state::Trouble;
 use super::state::View;
 use super::state::Whisper;
 
@@ -68,27 +70,49 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let mut state = shared.state();
-    if let Some(retry_after_s) = limited(&mut state, &method) {
-        return too_many(&mut state, &method, retry_after_s);
+    if !shared.hook(&method, Moment::Asked) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let arguments = arguments(&method, query.as_deref(), &headers, &body);
-    let answer = authorise(&state, &method, &headers).and_then(|()| {
+    let trouble = troubled(&mut shared.state(), &method);
+    if let Some(Trouble::Status(status)) = trouble {
+        return StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    }
+    let done = perform(&shared, &method, query.as_deref(), &headers, &body);
+    let is_answered = shared.hook(&method, Moment::Done);
+    if trouble == Some(Trouble::Silence) {
+        std::future::pending::<()>().await;
+    }
+    if is_answered { done } else { StatusCode::SERVICE_UNAVAILABLE.into_response() }
+}
+
+fn troubled(state: &mut State, method: &str) -> Option<Trouble> {
+    let (times, trouble) = state.troubles.get_mut(method)?;
+    *times = times.checked_sub(1)?;
+    Some(*trouble)
+}
+
+fn perform(shared: &Shared, method: &str, query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Response {
+    let mut state = shared.state();
+    if let Some(retry_after_s) = limited(&mut state, method) {
+        return too_many(&mut state, method, retry_after_s);
+    }
+    let arguments = arguments(method, query, headers, body);
+    let answer = authorise(&state, method, headers).and_then(|()| {
         let arguments = arguments?;
-        if posts(&method) {
+        if posts(method) {
             let channel = text(&arguments, "channel").unwrap_or_default();
             if !state.allows(channel) {
                 return Err(Refusal::plain("ratelimited"));
             }
         }
-        dispatch(&mut state, &shared, &method, &arguments)
+        dispatch(&mut state, shared, method, &arguments)
     });
     match answer {
         Ok(mut answer) => {
             answer["ok"] = json!(true);
             Json(answer).into_response()
         }
-        Err(refusal) if refusal.error == "ratelimited" => too_many(&mut state, &method, 1),
+        Err(refusal) if refusal.error == "ratelimited" => too_many(&mut state, method, 1),
         Err(refusal) => {
             let messages: Vec<_> = refusal.details.iter().map(|detail| format!("[ERROR] {detail}")).collect();
             let mut answer = json!({"ok": false, "error": refusal.error});
@@ -97,7 +121,7 @@ async fn call(
                 answer["response_metadata"] = json!({"messages": messages});
             }
             let error = refusal.error.to_owned();
-            state.refused.push(Refused { method, error, details: refusal.details });
+            state.refused.push(Refused { method: method.to_owned(), error, details: refusal.details });
             Json(answer).into_response()
         }
     }

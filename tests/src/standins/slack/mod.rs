@@ -32,6 +32,7 @@ pub use self::rules::BLOCKS_MAX_CHARS;
 pub use self::state::Ack;
 pub use self::state::Message;
 pub use self::state::Refused;
+pub use self::state::Trouble;
 pub use self::state::UploadedFile;
 pub use self::state::View;
 pub use self::state::Whisper;
@@ -39,6 +40,8 @@ pub use self::text::text_of;
 
 use self::calls::RequestUrl;
 use self::state::State;
+use super::Hook;
+use super::Moment;
 use crate::lab::wait_until;
 
 /// The one channel that the bot is a member of.
@@ -63,15 +66,26 @@ pub struct Slack {
     _runtime: tokio::runtime::Runtime,
 }
 
-#[derive(Debug)]
 struct Shared {
     address: SocketAddr,
     state: Mutex<State>,
+    hook: Mutex<Option<Hook>>,
     /// Frames for every Socket Mode connection.
     frames: broadcast::Sender<String>,
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl Shared {
+    fn hook(&self, method: &str, moment: Moment) -> bool {
+        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        hook.is_none_or(|hook| hook(method, moment))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,6 +102,7 @@ impl Slack {
         let shared = Arc::new(Shared {
             address: listener.local_addr()?,
             state: Mutex::new(State::new()),
+            hook: Mutex::default(),
             frames: broadcast::channel(64).0,
         });
         let router = Router::new().merge(api::routes()).merge(socket::routes()).merge(page::routes());
@@ -134,6 +149,21 @@ impl Slack {
     /// Answers the next `times` calls of `method` with 429 and this `Retry-After`.
     pub fn limit(&self, method: &str, times: u32, retry_after_s: u32) {
         self.shared.state().limits.insert(method.to_owned(), (times, retry_after_s));
+    }
+
+    /// Has the next `times` calls of `method` fail as a service does that is in trouble.
+    pub fn break_down(&self, method: &str, times: u32, trouble: Trouble) {
+        self.shared.state().troubles.insert(method.to_owned(), (times, trouble));
+    }
+
+    /// Has this called at every call from now on.
+    pub fn on_call(&self, hook: Option<Hook>) {
+        *self.shared.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    /// Takes any number of messages from now on: where the bot is measured and not Slack.
+    pub fn lift_limits(&self) {
+        self.shared.state().unlimited = true;
     }
 
     /// Waits until some message meets `met`, and returns it.

@@ -75,6 +75,15 @@ pub struct UploadedFile {
     pub shared_in: Option<(String, Option<String>)>,
 }
 
+/// How calls fail that Slack does not refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// With this status, and not done.
+    Status(u16),
+    /// Done, and never answered.
+    Silence,
+}
+
 /// One call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -142,6 +151,8 @@ pub(super) struct State {
     pub(super) request_url: Option<RequestUrl>,
     sent_at: Vec<Instant>,
     allowance: HashMap<String, (f64, Instant)>,
+    pub(super) unlimited: bool,
+    pub(super) troubles: HashMap<String, (u32, Trouble)>,
     serial: u64,
 }
 
@@ -165,6 +176,8 @@ impl State {
             request_url: None,
             sent_at: Vec::new(),
             allowance: HashMap::new(),
+            unlimited: false,
+            troubles: HashMap::new(),
             serial: 0,
         }
     }
@@ -187,7 +200,7 @@ impl State {
         let (left, since) = self.allowance.entry(channel.to_owned()).or_insert((BURST, now));
         *left = (*left + now.duration_since(*since).as_secs_f64()).min(BURST);
         *since = now;
-        let allowed = *left >= 1.0;
+        let allowed = *left >= 1.0 || self.unlimited;
         if allowed {
             *left -= 1.0;
         }

@@ -1,4 +1,4 @@
-//! A body: a value as compressed JSON, in one attribute or in parts. Pure.
+//! A body: a value as JSON, or bytes as they are, compressed, in one attribute or in parts. Pure.
 
 use std::collections::HashMap;
 
@@ -27,12 +27,16 @@ pub struct Body {
 impl Body {
     /// Packs a value.
     pub fn pack<T: Serialize>(value: &T, what: &'static str) -> Result<Self, StoreError> {
-        let json = assemble::write(value, what)?;
+        Self::pack_bytes(assemble::write(value, what)?.as_bytes(), what)
+    }
+
+    /// Packs bytes.
+    pub fn pack_bytes(bytes: &[u8], what: &'static str) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Packed { what, reason };
-        if json.len() > VALUE_MAX {
-            return Err(failed(format!("{} bytes are more than {VALUE_MAX}", json.len())));
+        if bytes.len() > VALUE_MAX {
+            return Err(failed(format!("{} bytes are more than {VALUE_MAX}", bytes.len())));
         }
-        let packed = zstd::bulk::compress(json.as_bytes(), 3).map_err(|error| failed(error.to_string()))?;
+        let packed = zstd::bulk::compress(bytes, 3).map_err(|error| failed(error.to_string()))?;
         Ok(Self { packed })
     }
 
@@ -71,23 +75,36 @@ pub fn unpack<T: DeserializeOwned>(
     parts: &HashMap<&str, &Value>,
     what: &'static str,
 ) -> Result<T, StoreError> {
+    let json = unpack_bytes(item, parts, what)?;
+    let failed = |error: std::string::FromUtf8Error| StoreError::Packed { what, reason: error.to_string() };
+    assemble::parse(&String::from_utf8(json).map_err(failed)?, what)
+}
+
+/// Unpacks an item's body as bytes.
+pub fn unpack_bytes(
+    item: &Value,
+    parts: &HashMap<&str, &Value>,
+    what: &'static str,
+) -> Result<Vec<u8>, StoreError> {
     let failed = |reason: String| StoreError::Packed { what, reason };
-    let packed = match item["body"]["S"].as_str() {
-        None => bytes(&item["body"]).ok_or_else(|| failed("there is no body".to_owned()))?,
-        Some(digest) => {
-            let count: usize = item["parts"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
-            let mut whole = Vec::new();
-            for number in 0..count.min(VALUE_MAX / ITEM_MAX) {
-                let name = part_name(digest, number);
-                let part = parts.get(name.as_str()).and_then(|part| bytes(&part["part"]));
-                whole.extend(part.ok_or_else(|| failed(format!("{name} is missing")))?);
-            }
-            whole
+    let packed = if item["body"]["S"].is_string() {
+        let mut whole = Vec::new();
+        for name in part_names(item) {
+            let part = parts.get(name.as_str()).and_then(|part| bytes(&part["part"]));
+            whole.extend(part.ok_or_else(|| failed(format!("{name} is missing")))?);
         }
+        whole
+    } else {
+        bytes(&item["body"]).ok_or_else(|| failed("there is no body".to_owned()))?
     };
-    let json = zstd::bulk::decompress(&packed, VALUE_MAX).map_err(|error| failed(error.to_string()))?;
-    let json = String::from_utf8(json).map_err(|error| failed(error.to_string()))?;
-    assemble::parse(&json, what)
+    zstd::bulk::decompress(&packed, VALUE_MAX).map_err(|error| failed(error.to_string()))
+}
+
+/// The names of the parts that an item's body lies in; none of a short one.
+pub fn part_names(item: &Value) -> Vec<String> {
+    let Some(digest) = item["body"]["S"].as_str() else { return Vec::new() };
+    let count: usize = item["parts"]["N"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+    (0..count.min(VALUE_MAX / ITEM_MAX)).map(|number| part_name(digest, number)).collect()
 }
 
 fn part_name(digest: &str, number: usize) -> String {

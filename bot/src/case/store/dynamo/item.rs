@@ -24,7 +24,12 @@ pub fn key(pk: &str, sk: &str) -> Value {
 
 /// A key among those of a case.
 pub fn case_key(case: &CaseId, sk: &str) -> Value {
-    key(&format!("CASE#{}", case.0), sk)
+    key(&case_pk(case), sk)
+}
+
+/// The `pk` of what belongs to a case.
+pub fn case_pk(case: &CaseId) -> String {
+    format!("CASE#{}", case.0)
 }
 
 /// A text attribute.
