@@ -6,6 +6,7 @@ mod desk;
 mod docs;
 mod lab;
 mod ops;
+mod packets;
 mod page;
 mod recorder;
 mod ring;
