@@ -281,11 +281,16 @@ impl Recorder {
     }
 
     /// A program that was executed: perhaps it begins a session, and it may give its process other rights.
-    fn take_image(&mut self, process: Process, boot_ns: u64) {
+    fn take_image(&mut self, mut process: Process, boot_ns: u64) {
+        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
+        // Who forked it: where that has ended, the kernel names who adopted it, and the session would be lost
+        // (`setsid -f`, `nohup … &`).
+        if let Some(before) = replaced.and_then(|id| self.processes.get(&id)) {
+            process.parent = before.parent.or(process.parent);
+        }
         let parent = process.parent.and_then(|id| self.processes.get(&id));
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
-        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
             [
                 changes::credentials(process.id, before.credentials, process.credentials),
@@ -323,10 +328,15 @@ impl Recorder {
         if changed.iter().all(Option::is_none) {
             return;
         }
+        let gave_up_root = process.credentials.uid == 0 && credentials.uid != 0;
         (process.credentials, process.namespaces) = (credentials, namespaces);
         self.name_users(&id);
         for body in changed.into_iter().flatten() {
             self.append(boot_ns, body);
+        }
+        // Written again under the name that it acts by from now on.
+        if let Some(process) = self.processes.get(&id).filter(|_| gave_up_root).cloned() {
+            self.append(boot_ns, Body::Process(Box::new(process)));
         }
     }
 
@@ -336,7 +346,7 @@ impl Recorder {
         let mut pids = vec![pid];
         pids.extend(image.parent.map(|parent| parent.tgid));
         pids.push(std::process::id());
-        let user = self.users.name(uid, image.namespaces.mount, &pids);
+        let user = self.users.name(uid, image.namespaces.mount, &pids).or_else(|| name_of_root(uid));
         let login_user =
             image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
         let started = match seen {
@@ -375,7 +385,7 @@ impl Recorder {
         let namespace = process.namespaces.mount;
         let pids = [id.tgid, std::process::id()];
         let Credentials { uid, login_uid, .. } = process.credentials;
-        process.user = self.users.name(uid, namespace, &pids);
+        process.user = self.users.name(uid, namespace, &pids).or_else(|| name_of_root(uid));
         process.login_user = login_uid.and_then(|uid| self.users.name(uid, namespace, &pids));
     }
 
@@ -636,4 +646,9 @@ impl Recorder {
         }
         self.publisher.publish(&mut self.status);
     }
+}
+
+/// The one user whose name is the same everywhere, also where a process's own files could not be read in time.
+fn name_of_root(uid: u32) -> Option<String> {
+    (uid == 0).then(|| "root".to_owned())
 }

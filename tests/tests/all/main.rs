@@ -8,6 +8,7 @@ mod lab;
 mod ops;
 mod packets;
 mod page;
+mod paths;
 mod recorder;
 mod ring;
 mod slack;
