@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 pub mod bench;
+pub mod browser;
 pub mod facts;
 pub mod interrupt;
 pub mod kernel;

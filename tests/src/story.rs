@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,6 +80,8 @@ pub struct Story {
     log: Option<&'static str>,
     /// How long the bot waits for people.
     pub patience: Patience,
+    /// The secret by which the bot knows Slack's calls over HTTP; none where it uses Socket Mode.
+    pub signing_secret: Option<String>,
     bot: Option<u32>,
 }
 
@@ -102,7 +106,14 @@ impl Story {
     /// # Errors
     /// Says which part failed.
     pub fn set(programs: Programs, state_dir: &Path) -> anyhow::Result<Self> {
-        let mut lab = Lab::up().context("build the lab")?;
+        Self::set_in(Lab::up().context("build the lab")?, programs, state_dir)
+    }
+
+    /// As [`Story::set`], in hosts that are there.
+    ///
+    /// # Errors
+    /// Says which part failed.
+    pub fn set_in(mut lab: Lab, programs: Programs, state_dir: &Path) -> anyhow::Result<Self> {
         let aws = Aws::start(&mut lab).context("start the AWS stand-in")?;
         let slack = Slack::start().context("start the Slack stand-in")?;
         fs::create_dir_all(state_dir)?;
@@ -116,6 +127,7 @@ impl Story {
             recording_since: None,
             log: None,
             patience: Patience::default(),
+            signing_secret: None,
             bot: None,
         })
     }
@@ -220,26 +232,34 @@ impl Story {
         self.log = Some("trace");
     }
 
-    /// Starts `gumshoe serve` and waits until it reads its queue.
+    /// Starts `gumshoe serve` and waits until it reads its queue and hears Slack.
     ///
     /// # Errors
     /// When it does not; says what it said instead.
     pub fn serve(&mut self) -> anyhow::Result<()> {
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, settings(&self.aws, &self.slack, &self.state_dir, self.patience))?;
+        let mut text = settings(&self.aws, &self.slack, &self.state_dir, self.patience);
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
+        if let Some(secret) = &self.signing_secret {
+            let listen = free_address()?;
+            text = text.replace("[slack]\n", &format!("[slack]\nhttp_listen = \"{listen}\"\n"));
+            serve.env("GUMSHOE_SLACK_SIGNING_SECRET", secret);
+            self.slack.call_over_http(listen, secret);
+        } else {
+            serve.env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        }
+        fs::write(&config, text)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
-        serve
-            .env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token())
-            .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        serve.env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token());
         serve.envs(self.log.map(|level| ("RUST_LOG", level)));
         let mut child = self.lab.spawn_daemon("gumshoe", serve)?;
         self.bot = Some(child.id());
         let calls = self.lab.dir().join("aws.log");
         let mut ended = false;
-        let waited = wait_until("gumshoe reading its queue", READY_MAX, || {
+        let reads = || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"));
+        let waited = wait_until("gumshoe reading its queue and hearing Slack", READY_MAX, || {
             ended = child.try_wait().is_ok_and(|status| status.is_some());
-            ended || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"))
+            ended || (reads() && self.slack.is_heard())
         });
         self.lab.keep(child);
         ensure!(!ended, "gumshoe ended: {}", self.gumshoe_log());
@@ -331,6 +351,11 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// A loopback address that nobody listens on just now.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 /// The settings that `gumshoe serve` is given: every button is offered to one group.

@@ -2,6 +2,7 @@
 //!
 //! Only who is in the case channel is answered: its members may read every report anyway.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Desk;
+use crate::case::Activity;
 use crate::case::CaseId;
 use crate::case::Claim;
 use crate::case::Deeds;
@@ -236,22 +238,43 @@ fn visible_lines(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
-/// How long answers took.
+/// How long answers took, in all and for each kind of abuse.
 fn times(listed: &[Summary]) -> String {
-    let mut seconds: Vec<f64> = listed
-        .iter()
-        .filter_map(|summary| Some(summary.reported?.duration_since(summary.opened).as_secs_f64()))
-        .collect();
+    let mut kinds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for summary in listed {
+        let Some(reported) = summary.reported else { continue };
+        let took = reported.duration_since(summary.opened).as_secs_f64();
+        all.push(took);
+        kinds.entry(kind(summary.activity)).or_default().push(took);
+    }
+    if all.is_empty() {
+        return "No case was answered yet.".to_owned();
+    }
+    let answered = all.len();
+    let mut text =
+        format!("{} cases, {answered} answered. From notice to report: {}.", listed.len(), spread(all));
+    if kinds.len() > 1 {
+        for (kind, times) in kinds {
+            text.push_str(&format!("\n{:>6}  {kind}: {}", times.len(), spread(times)));
+        }
+    }
+    text
+}
+
+fn spread(mut seconds: Vec<f64>) -> String {
     seconds.sort_by(f64::total_cmp);
     let at = |share: f64| seconds.get(((seconds.len().saturating_sub(1)) as f64 * share).round() as usize);
     match (at(0.5), at(0.95)) {
-        (Some(median), Some(p95)) => format!(
-            "{} cases, {} answered. From notice to report: median {median:.1} s, 95 % within {p95:.1} s.",
-            listed.len(),
-            seconds.len()
-        ),
-        _ => "No case was answered yet.".to_owned(),
+        (Some(median), Some(p95)) => format!("median {median:.1} s, 95 % within {p95:.1} s"),
+        _ => "no time known".to_owned(),
     }
+}
+
+/// `port scan`.
+fn kind(activity: Option<Activity>) -> String {
+    let name = activity.and_then(|activity| serde_json::to_value(activity).ok());
+    name.as_ref().and_then(Value::as_str).unwrap_or("kind not known").replace('_', " ")
 }
 
 /// Tells what notices were read as, per layout: a layout that turns unreadable or generic shows drift.
@@ -284,4 +307,29 @@ fn said(text: String) -> Answer {
 fn failed(what: &str, error: &dyn std::error::Error) -> Answer {
     tracing::error!(error = %error, "command failed");
     said(format!("That did not work: {what}. The log says why."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::store::State;
+
+    #[test]
+    fn times_are_told_in_all_and_by_kind() {
+        let summary = |activity: Option<Activity>, took: i64| Summary {
+            case: CaseId("GS-20261121-7F3A".to_owned()),
+            opened: Timestamp::UNIX_EPOCH,
+            state: State::Done,
+            reported: (took > 0).then(|| Timestamp::from_second(took).expect("time")),
+            activity,
+        };
+        let scan = Some(Activity::PortScan);
+        let listed = [summary(scan, 2), summary(scan, 4), summary(Some(Activity::Spam), 9), summary(None, 0)];
+        assert_eq!(
+            times(&listed),
+            "4 cases, 3 answered. From notice to report: median 4.0 s, 95 % within 9.0 s.\n     2  port scan: \
+             median 4.0 s, 95 % within 4.0 s\n     1  spam: median 9.0 s, 95 % within 9.0 s"
+        );
+        assert_eq!(times(&listed[3..]), "No case was answered yet.");
+    }
 }

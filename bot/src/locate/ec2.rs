@@ -88,6 +88,31 @@ impl Locate for Ec2Locator {
         merge(&mut located, found);
         located
     }
+
+    async fn everywhere(&self) -> Located {
+        let mut located = Located { hosts: Vec::new(), notes: self.places.notes() };
+        let places = self.places.matching(None, None);
+        let mut listings = JoinSet::new();
+        for place in places {
+            listings.spawn(async move {
+                let listed = running(&place).await;
+                (place, listed)
+            });
+        }
+        let mut failures: Vec<(Place, String)> = Vec::new();
+        for (place, listed) in listings.join_all().await {
+            match listed {
+                Ok(hosts) => located.hosts.extend(hosts),
+                Err(reason) => failures.push((place, reason)),
+            }
+        }
+        let failures: Vec<(&Place, String)> =
+            failures.iter().map(|(place, reason)| (place, reason.clone())).collect();
+        located.notes.extend(failure_notes(&failures));
+        let id = |host: &HostRef| (host.account.clone(), host.region.clone(), host.instance_id.clone());
+        located.hosts.sort_by_cached_key(id);
+        located
+    }
 }
 
 fn nothing_found(places: &[Place], wanted: &Wanted) -> String {
@@ -365,6 +390,29 @@ async fn instances(
         }
     }
     Ok(all)
+}
+
+/// Running instances that are listed of one place; where there are more, none is, and the reason says so.
+const RUNNING_MAX: usize = 50_000;
+
+/// The running instances of one place.
+pub async fn running(place: &Place) -> Result<Vec<HostRef>, String> {
+    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
+    let filter = Filter::builder().name("instance-state-name").values("running").build();
+    let mut pages = Client::new(&place.sdk).describe_instances().filters(filter).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        for reservation in page.map_err(|error| reason(&error))?.reservations.unwrap_or_default() {
+            let owner = reservation.owner_id;
+            for instance in reservation.instances.unwrap_or_default() {
+                found.push(host(place, owner.clone(), &instance, "runs".to_owned()));
+            }
+        }
+        if found.len() > RUNNING_MAX {
+            return Err(format!("more than {RUNNING_MAX} instances run"));
+        }
+    }
+    Ok(found)
 }
 
 /// What is known of an instance by its id in one place; none where it is not there any more.

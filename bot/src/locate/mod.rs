@@ -21,6 +21,7 @@ use crate::case::HostRef;
 use crate::case::Located;
 
 pub use ec2::Ec2Locator;
+pub use ec2::running;
 pub use event::Event;
 pub use event::What;
 pub use ledger::Ledger;
@@ -35,6 +36,22 @@ pub use watch::WatchError;
 pub trait Locate: Send + Sync {
     /// Every host that the claim may mean, and what could not be looked at.
     async fn locate(&self, claim: &Claim) -> Located;
+
+    /// Every host that can be asked: for a question that names none.
+    async fn everywhere(&self) -> Located {
+        let note = "which hosts there are is not known here; name one".to_owned();
+        Located { hosts: Vec::new(), notes: vec![note] }
+    }
+}
+
+/// Finds every host, whatever a claim says.
+pub struct Everywhere<'a>(pub &'a dyn Locate);
+
+#[async_trait]
+impl Locate for Everywhere<'_> {
+    async fn locate(&self, _claim: &Claim) -> Located {
+        self.0.everywhere().await
+    }
 }
 
 /// Adds what another claim's search found; a host found twice keeps both reasons.

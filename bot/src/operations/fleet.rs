@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_ec2::Client as Ec2;
-use aws_sdk_ec2::types::Filter;
 use history::Request;
 use history::UnixNs;
 use history::VERSION;
@@ -17,15 +15,11 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::aws::Place;
 use crate::aws::Places;
-use crate::aws::reason;
 use crate::case::Answer;
 use crate::case::HostRef;
 use crate::hosts::HostHistory;
-
-/// Instances that are listed of one place; further ones are counted, and not asked.
-const LISTED_MAX: usize = 50_000;
+use crate::locate;
 
 /// A port that a host is asked for so that its answer holds next to nothing.
 const NO_PORT: u16 = 0;
@@ -99,7 +93,7 @@ pub async fn survey(
     let mut fleet = Fleet::default();
     let mut running = Vec::new();
     for place in places.matching(account, None) {
-        match list(&place).await {
+        match locate::running(&place).await {
             Ok(found) => running.extend(found),
             Err(why) => fleet.notes.push(format!("{place}: instances not listed: {why}")),
         }
@@ -143,36 +137,6 @@ fn tally(running: usize, hosts: &[HostState]) -> Tally {
         recorded: hosts.iter().filter(|host| host.version.is_some()).count(),
         losing: hosts.iter().filter(|host| host.lost > 0 || host.gaps_s > 0).count(),
     }
-}
-
-async fn list(place: &Place) -> Result<Vec<HostRef>, String> {
-    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let running = Filter::builder().name("instance-state-name").values("running").build();
-    let mut pages = Ec2::new(&place.sdk).describe_instances().filters(running).into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| reason(&error))?;
-        for instance in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
-            let tag = instance.tags().iter().find(|tag| tag.key() == Some("Name"));
-            found.push(HostRef {
-                instance_id: instance.instance_id().map(ToOwned::to_owned),
-                account: place.account.clone(),
-                region: Some(place.region.clone()),
-                name: tag.and_then(|tag| tag.value()).map(ToOwned::to_owned),
-                state: Some("running".to_owned()),
-                tags: BTreeMap::new(),
-                private_addresses: Vec::new(),
-                public_addresses: Vec::new(),
-                launched: None,
-                image: instance.image_id().map(ToOwned::to_owned),
-                why: "runs".to_owned(),
-            });
-        }
-        if found.len() > LISTED_MAX {
-            return Err(format!("more than {LISTED_MAX} instances"));
-        }
-    }
-    Ok(found)
 }
 
 async fn ask(hosts: &dyn HostHistory, host: &HostRef) -> Answer {

@@ -155,6 +155,7 @@ mod tests {
             opened: at(100),
             state,
             reported: reported.map(at),
+            activity: None,
         };
         let cases = [case(State::Done, Some(103)), case(State::Done, Some(109)), case(State::Asked, None)];
         let outcomes = [OutcomeCount {

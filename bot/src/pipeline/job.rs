@@ -222,10 +222,12 @@ impl<'a> Job<'a> {
         let message = Message { case: self.case.id.clone(), blocks, text: report::fallback_text(&report) };
         let posted = self.post_once(&message).await?;
         if self.state().await < State::Posted {
+            let activity = self.case.claims.first().map(|claim| claim.activity);
             self.show(&posted, &message).await?;
             self.change(|work| {
                 work.state = State::Posted;
                 work.reported = work.reported.or(Some(Timestamp::now()));
+                work.activity = work.activity.or(activity);
             })
             .await?;
         }

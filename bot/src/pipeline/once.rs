@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::gather;
 use super::gather::Step;
+use crate::case::Accused;
 use crate::case::Case;
 use crate::case::CaseId;
 use crate::case::Claim;
@@ -20,6 +21,7 @@ use crate::case::Verdict;
 use crate::case::store::Question;
 use crate::case::store::digest;
 use crate::hosts::HostHistory;
+use crate::locate::Everywhere;
 use crate::locate::Locate;
 use crate::notice;
 use crate::playbook::Playbooks;
@@ -66,12 +68,13 @@ impl Once {
         let context = notice::Context { received: Some(received), own_addresses, mail: None };
         let parsed = super::read(notice::read, bytes, context).await.parsed;
         let case = case(&parsed, bytes, received);
-        let (report, answers) = self.answer(&case).await;
+        let (report, answers) = self.answer(&case, self.locator.as_ref()).await;
         Investigated { parsed, report, answers }
     }
 
-    /// Asks what a person wants to know, without any notice.
+    /// Asks what a person wants to know, without any notice; where they name no host, of every host.
     pub async fn ask(&self, claim: Claim, now: Timestamp) -> Report {
+        let names_nobody = claim.accused == Accused::default();
         let case = Case {
             id: CaseId(format!("ASK-{}", now.strftime("%Y%m%d-%H%M%S"))),
             opened: now,
@@ -79,12 +82,14 @@ impl Once {
             claims: vec![claim],
             deadline: None,
         };
-        self.answer(&case).await.0
+        let all = Everywhere(self.locator.as_ref());
+        let locator = if names_nobody { &all } else { self.locator.as_ref() };
+        self.answer(&case, locator).await.0
     }
 
-    async fn answer(&self, case: &Case) -> (Report, Vec<HostAnswer>) {
+    async fn answer(&self, case: &Case, locator: &dyn Locate) -> (Report, Vec<HostAnswer>) {
         let (mut located, mut questions) =
-            gather::plan(self.locator.as_ref(), &self.playbooks, &case.claims, &[], self.most).await;
+            gather::plan(locator, &self.playbooks, &case.claims, &[], self.most).await;
         let permits = Arc::new(Semaphore::new(self.at_once));
         apply(gather::send(&self.hosts, &permits, &questions), &mut questions).await;
         apply(gather::wait(&self.hosts, &permits, &questions), &mut questions).await;

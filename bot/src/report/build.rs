@@ -46,7 +46,7 @@ pub fn build(
     let facts = facts(&judgement, suspect, host.as_ref());
     let scene = Scene { case, playbook, judgement: &judgement, suspect, host: host.as_ref(), facts: &facts };
     let words = scene.words();
-    let headline = playbook.headlines.get(&kind).map(|text| fill(text, &words)).unwrap_or_default();
+    let headline = headline(&scene, kind, &words);
     let chain = suspect.map(chain).unwrap_or_default();
     let reporter_case = case.notices.iter().find_map(|notice| notice.reporter_case.as_deref());
     let notes = located.notes.iter().chain(case.notices.iter().flat_map(|notice| &notice.warnings));
@@ -72,6 +72,18 @@ pub fn build(
         aws_reply: reply::reply(&playbook.reply, kind, &words),
         facts,
         judgement,
+    }
+}
+
+/// The playbook's headline; a person's question, which accuses nobody of anything, has its own where there is no verdict.
+fn headline(scene: &Scene, kind: VerdictKind, words: &BTreeMap<&str, String>) -> String {
+    let is_question = scene.case.notices.is_empty();
+    let names_targets = scene.case.claims.iter().any(|claim| !claim.remote.is_empty());
+    match (is_question && kind == VerdictKind::Unknown, scene.suspect.is_some(), names_targets) {
+        (true, true, _) => fill("{program} on {host} {did}", words),
+        (true, false, true) => fill("Not known: who talked to {targets}", words),
+        (true, false, false) => fill("Nothing on {host} stands out", words),
+        (false, ..) => scene.playbook.headlines.get(&kind).map(|text| fill(text, words)).unwrap_or_default(),
     }
 }
 

@@ -73,11 +73,9 @@ fn rows_of(
     logins
         .map(|event| row(event.event, event.time, "login", login_text(&event.login)))
         .chain(samples.map(|sample| row(sample.event, sample.flow.first, "flow", flow_text(&sample.flow))))
-        .chain(
-            activities.map(|activity| {
-                row(activity.first_event, activity.first, "traffic", activity_text(activity))
-            }),
-        )
+        .chain(activities.map(|activity| {
+            row(activity.first_event, activity.first, "traffic", activity_text(evidence, activity))
+        }))
         .chain(exits.map(|exit| {
             let text = format!(
                 "process {} ended with code {}, signal {}",
@@ -116,17 +114,25 @@ fn flow_text(flow: &Flow) -> String {
     format!("{} {ends} {}{packets}", flow.protocol, words::snake(&flow.state).replace('_', " "))
 }
 
-fn activity_text(activity: &Activity) -> String {
-    let name = activity.process.map_or_else(|| "no process".to_owned(), |id| format!("process {}", id.tgid));
-    let events = if activity.first_event == activity.last_event {
-        format!("event {}", activity.first_event)
-    } else {
-        format!("events {} to {}", activity.first_event, activity.last_event)
+fn activity_text(evidence: &Evidence, activity: &Activity) -> String {
+    let comm = |id: ProcessId| {
+        let known = evidence.processes.iter().find(|process| process.id == id);
+        known.map_or("process", |process| process.comm.as_str())
     };
-    format!(
-        "{name}: {} by {} to {}, {events}",
-        words::counted(activity.flows, "flow", "flows"),
-        activity.protocol,
-        words::counted(activity.targets, "endpoint", "endpoints"),
-    )
+    let name = activity
+        .process
+        .map_or_else(|| "traffic of no process here".to_owned(), |id| format!("{} ({})", comm(id), id.tgid));
+    let remotes = match (activity.address_sample.as_slice(), activity.addresses) {
+        ([only], 1) => match activity.port_ranges.as_slice() {
+            [(port, last)] if port == last && *port > 0 => format!("{only} port {port}"),
+            _ => format!("{only}, {}", words::counted(activity.ports, "port", "ports")),
+        },
+        _ => words::counted(activity.targets, "endpoint", "endpoints"),
+    };
+    let last = match activity.last_event {
+        last if last == activity.first_event => String::new(),
+        last => format!(", up to event {last}"),
+    };
+    let flows = words::counted(activity.flows, "flow", "flows");
+    format!("{name}: {flows} by {} to {remotes}{last}", activity.protocol)
 }

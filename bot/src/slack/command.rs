@@ -19,7 +19,7 @@ use crate::case::ZoneSource;
 
 /// What the command can do.
 pub const HELP: &str = "\
-/gumshoe who REMOTE[:PORT] on HOST [since|at TIME] - who on HOST talked to REMOTE
+/gumshoe who REMOTE[:PORT] [on HOST] [since|at TIME] - who talked to REMOTE, on HOST or on any host
 /gumshoe host HOST [since|at TIME] - what HOST did
 /gumshoe case CASE - a case's report
 /gumshoe cases [open] - the latest cases
@@ -68,19 +68,22 @@ pub fn read(text: &str, now: Timestamp) -> Result<Command, String> {
         ["case", ..] => {
             Err("a case has a name such as GS-20261121-7F3A: /gumshoe case GS-20261121-7F3A".to_owned())
         }
-        ["host", host, when @ ..] => ask(None, host, when, now),
-        ["who", remote, "on", host, when @ ..] => ask(Some(remote), host, when, now),
-        ["who", ..] => {
-            Err("say whom and on which host: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0".to_owned())
+        ["host", host, when @ ..] => ask(None, Some(host), when, now),
+        ["who", remote, "on", host, when @ ..] => ask(Some(remote), Some(host), when, now),
+        ["who", _, "on"] => {
+            Err("say on which host, or leave out `on`: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0"
+                .to_owned())
         }
+        ["who", remote, when @ ..] => ask(Some(remote), None, when, now),
+        ["who"] => Err("say whom: /gumshoe who 198.51.100.20:22 at 14:05".to_owned()),
         ["host"] => Err("say which host: /gumshoe host i-0123456789abcdef0 since 2h".to_owned()),
         _ => Err(format!("that is none of the commands.\n{HELP}")),
     }
 }
 
-fn ask(remote: Option<&str>, host: &str, when: &[&str], now: Timestamp) -> Result<Command, String> {
+fn ask(remote: Option<&str>, host: Option<&str>, when: &[&str], now: Timestamp) -> Result<Command, String> {
     Ok(Command::Ask(Box::new(Claim {
-        accused: accused(host)?,
+        accused: host.map(accused).transpose()?.unwrap_or_default(),
         remote: remote.map(self::remote).transpose()?.into_iter().collect(),
         window: Some(window(when, now)?),
         activity: Activity::Other,
@@ -183,7 +186,7 @@ mod tests {
         let accused = &claim.accused;
         let named = accused.instance_ids.first().cloned();
         let named = named.or_else(|| accused.addresses.first().map(ToString::to_string));
-        assert_eq!(named.as_deref(), Some(host), "{text}");
+        assert_eq!(named.unwrap_or_default(), host, "{text}");
         let remotes: Vec<String> = claim
             .remote
             .iter()
@@ -212,6 +215,8 @@ mod tests {
             "2026-11-21T09:55:00Z",
             "2026-11-21T10:05:00Z",
         );
+        check("who 198.51.100.20:22", "", "198.51.100.20 22", "2026-11-20T12:00:00Z", NOW);
+        check("who 198.51.100.20 since 1h", "", "198.51.100.20 0", "2026-11-21T11:00:00Z", NOW);
         check("host i-0a at 14:05", "i-0a", "", "2026-11-20T14:00:00Z", "2026-11-20T14:10:00Z");
         check("host i-0a at 2026-11-21T10:00", "i-0a", "", "2026-11-21T09:55:00Z", "2026-11-21T10:05:00Z");
         check("host i-0a at 11:58", "i-0a", "", "2026-11-21T11:53:00Z", NOW);
@@ -233,7 +238,9 @@ mod tests {
             "case GS-20261121-7F3A-1",
             "case",
             "who",
-            "who 1.2.3.4",
+            "who 1.2.3.4 on",
+            "who 1.2.3.4 i-0a",
+            "who 1.2.3.4 sometime",
             "who here on i-0a",
             "host web-3",
             "host",

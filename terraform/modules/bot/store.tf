@@ -34,7 +34,7 @@ resource "aws_dynamodb_table" "cases" {
     hash_key           = "kind"
     range_key          = "opened"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["reported", "state"]
+    non_key_attributes = ["activity", "reported", "state"]
   }
 
   ttl {

@@ -18,7 +18,9 @@ pub mod machine;
 pub mod peers;
 pub mod process;
 pub mod recording;
+mod repeat;
 pub mod results;
+pub mod ring;
 pub mod row;
 pub mod slack;
 pub mod statistics;
@@ -59,6 +61,7 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }
+    benches.push(Box::new(ring::Day));
     benches.push(Box::new(example::JUDGE));
     benches
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Bench;
 use super::context::Context;
 use super::row::Row;
+use crate::lab::Lab;
 use crate::lab::wait_until;
 use crate::notice;
 use crate::story::Programs;
@@ -40,7 +41,8 @@ impl Bench for Acknowledgement {
     fn rows(&self, context: &Context) -> anyhow::Result<Vec<Row>> {
         let cases = if context.effort.quick { CASES_QUICK } else { CASES };
         let state = tempfile::tempdir()?;
-        let mut story = Story::set(Programs::find()?, state.path())?;
+        // The turn on this machine is the context's already.
+        let mut story = Story::set_in(Lab::up_beside_others()?, Programs::find()?, state.path())?;
         let mail = story.replay(Path::new(RECORDING))?;
         story.serve()?;
         for nth in 0..cases {

@@ -2,10 +2,8 @@
 //! with zstd, and what appending costs.
 //!
 //! A host of the lab is recorded at three kinds of work. Half a minute of it is too few events to
-//! compress as a host's hours do, so what happened is repeated, with times and processes moved on;
-//! what ran before stands in it once.
+//! compress as a host's hours do, so it is repeated (`repeat`).
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -23,7 +21,6 @@ use history::ProcessId;
 use history::Protocol;
 use history::Ring;
 use history::RingLimits;
-use history::Seen;
 use history::UnixNs;
 use nix::sys::resource::UsageWho;
 use nix::sys::resource::getrusage;
@@ -37,6 +34,7 @@ use super::count;
 use super::count::Deed;
 use super::process;
 use super::process::Measured;
+use super::repeat::repeated;
 use super::row::Row;
 use crate::lab::INSTANCE_PUBLIC;
 use crate::lab::Lab;
@@ -260,64 +258,6 @@ fn json_bytes(events: &[Event]) -> anyhow::Result<usize> {
     Ok(compressed.finish()?.len())
 }
 
-/// The events so many times, each time later and of other processes; those that ran before the first stay.
-fn repeated(events: &[Event], times: usize) -> Vec<Event> {
-    let ran_before = |event: &Event| match &event.body {
-        Body::Process(process) if process.seen == Seen::Snapshot => Some(process.id),
-        _ => None,
-    };
-    let standing: HashSet<_> = events.iter().filter_map(ran_before).collect();
-    let least = events.iter().map(|event| event.boot_ns).min().unwrap_or(0);
-    let most = events.iter().map(|event| event.boot_ns).max().unwrap_or(0);
-    let span_ns = (most - least) + 1_000_000;
-    let mut all = events.to_vec();
-    for n in 1..times as u64 {
-        let again = events.iter().filter(|event| ran_before(event).is_none());
-        all.extend(again.map(|event| moved(event.clone(), n * span_ns, &standing)));
-    }
-    all
-}
-
-/// An event later, and of processes that began later: the same pids come again, as they do.
-fn moved(mut event: Event, by_ns: u64, standing: &HashSet<ProcessId>) -> Event {
-    let later = |at: &mut UnixNs| *at = UnixNs(at.0.saturating_add_unsigned(by_ns));
-    let another = |id: &mut ProcessId| {
-        if !standing.contains(id) {
-            id.start_ns += by_ns;
-        }
-    };
-    later(&mut event.time);
-    event.boot_ns += by_ns;
-    match &mut event.body {
-        Body::Process(process) => {
-            another(&mut process.id);
-            process.parent.iter_mut().for_each(another);
-            later(&mut process.started);
-        }
-        Body::Fork { child, parent } => {
-            another(child);
-            another(parent);
-        }
-        Body::Exit { process, .. } | Body::Credentials { process, .. } => another(process),
-        Body::Login(login) => login.process.iter_mut().for_each(another),
-        Body::Dns(dns) => dns.process.iter_mut().for_each(another),
-        Body::Operation(operation) => operation.process.iter_mut().for_each(another),
-        Body::Flow(flow) => {
-            flow.owner.iter_mut().chain(flow.sender.iter_mut()).for_each(another);
-            later(&mut flow.first);
-            later(&mut flow.last);
-        }
-        Body::Targets(targets) => {
-            targets.owner.iter_mut().chain(targets.sender.iter_mut()).for_each(another);
-            later(&mut targets.first);
-            later(&mut targets.last);
-        }
-        Body::Loss { from, .. } => later(from),
-        Body::Recorder { .. } => {}
-    }
-    event
-}
-
 /// CPU time of this process with its threads, or of this thread, ns.
 fn cpu_ns(who: UsageWho) -> anyhow::Result<f64> {
     let usage = getrusage(who).context("getrusage")?;
@@ -340,29 +280,12 @@ impl KnownProcesses for Nobody {
 
 #[cfg(test)]
 mod tests {
-    use history::BootId;
     use history::RecorderAct;
 
     use super::*;
 
     fn event(boot_ns: u64, body: Body) -> Event {
         Event { id: 0, time: UnixNs(boot_ns.cast_signed()), boot_ns, body }
-    }
-
-    #[test]
-    fn what_happened_again_happened_later_and_to_others() {
-        let id = |start_ns| ProcessId { boot: BootId(1), tgid: 7, start_ns, exec: 1 };
-        let events = [
-            event(100, Body::Fork { child: id(100), parent: id(5) }),
-            event(300, Body::Exit { process: id(100), code: 0, signal: 0 }),
-        ];
-        let standing = HashSet::from([id(5)]);
-        let later = moved(events[0].clone(), 1_000, &standing);
-        assert_eq!((later.boot_ns, later.time), (1_100, UnixNs(1_100)));
-        assert_eq!(later.body, Body::Fork { child: id(1_100), parent: id(5) });
-        let all = repeated(&events, 3);
-        assert_eq!(all.len(), 6);
-        assert!(all.windows(2).all(|pair| pair[0].boot_ns < pair[1].boot_ns), "{all:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::Context;
 use anyhow::ensure;
 use clap::Parser;
+use tests::browser::Browser;
 use tests::facts::Expected;
 use tests::facts::Facts;
 use tests::interrupt;
@@ -38,6 +39,9 @@ struct Arguments {
     /// Keeps this run's ring and notice in a directory, to be replayed later.
     #[arg(long, value_name = "DIR")]
     keep_recording: Option<PathBuf>,
+    /// Keeps pictures of the message and of the report in a directory, as README shows them.
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
 }
 
 /// Says each step with the time since the beginning.
@@ -106,6 +110,11 @@ fn tell(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         story.keep_recording(&mail, dir)?;
     }
     let missing = show(&story, &told);
+    if let Some(dir) = &arguments.pictures {
+        std::fs::create_dir_all(dir)?;
+        std::fs::write(dir.join("slack.png"), Browser::visit(&story.slack.page_url(), 900, 840)?.picture()?)?;
+        std::fs::write(dir.join("report.png"), Browser::open(&told.html, 1_000, 1_250)?.picture()?)?;
+    }
     if arguments.hold {
         println!("Everything is still up. Enter removes it.");
         std::io::stdin().read_line(&mut String::new()).context("wait for Enter")?;

@@ -83,6 +83,8 @@ fn whisper(story: &Story, text: &str) -> anyhow::Result<()> {
 /// Slack refused nothing, and got every acknowledgement in time.
 fn nothing_went_wrong(story: &Story) {
     assert!(story.slack.refused().is_empty(), "Slack refused: {:?}", story.slack.refused());
+    let all = || story.slack.acks().iter().all(|ack| ack.after_s.is_some());
+    wait_until("every acknowledgement", DONE_MAX, all).expect("an acknowledgement each");
     for ack in story.slack.acks() {
         assert!(ack.after_s.is_some_and(|after_s| after_s < ACK_MAX_S), "{ack:?}");
     }
@@ -284,7 +286,8 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
     for (typed, expected) in [
         ("help", "/gumshoe who"),
         ("frobnicate", "none of the commands"),
-        ("who", "say whom and on which host"),
+        ("who", "say whom"),
+        ("who 192.0.2.77 at 12:00", "Not known: who talked to 192.0.2.77"),
         ("case GS-20200101-0000", "There is no case"),
         ("stats", "No case was answered"),
     ] {
@@ -303,6 +306,31 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
     story.slack.open_home(PERSON)?;
     let shows = || story.slack.home(PERSON).is_some_and(|home| home.to_string().contains("nmap"));
     wait_until("the case in the home tab", DONE_MAX, shows).with_context(|| story.gumshoe_log())?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn all_of_it_works_over_http_too_and_only_with_slacks_signature() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.signing_secret = Some(format!("signed-{}", std::process::id()));
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let told = story.notify(&notice)?;
+    assert_eq!(story.slack.connections(), 0, "Socket Mode is used beside");
+    story.slack.command("/gumshoe", "stats")?;
+    whisper(&story, "1 cases, 1 answered")?;
+    let pressing = story.slack.pressing(PERSON, &told.message.ts, "gumshoe.take")?;
+    assert_eq!(story.slack.call_with("not the secret", "interactive", &pressing)?, 401);
+    story.slack.deliver(pressing.clone())?;
+    line(&story, &told, "took this case")?;
+    // Sent again, it is the same press.
+    story.slack.deliver(pressing)?;
+    story.slack.open_home(PERSON)?;
+    wait_until("the home tab", DONE_MAX, || story.slack.home(PERSON).is_some())
+        .with_context(|| story.gumshoe_log())?;
+    assert_eq!(thread(&story, &told).matches("took this case").count(), 1);
     nothing_went_wrong(&story);
     Ok(())
 }
@@ -351,6 +379,48 @@ fn the_very_process_is_stopped_and_goes_on() -> anyhow::Result<()> {
     button(&story, &told, "gumshoe.stop")?;
     story.slack.press(&told.message.ts, "gumshoe.stop")?;
     line(&story, &told, "is gone")?;
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+/// Connects slowly, and becomes another program once it is told to.
+const TURNS: &str = "import os, socket, time
+for port in range(1, 1001):
+    with socket.socket() as s:
+        s.settimeout(0.05)
+        s.connect_ex((\"VICTIM\", port))
+    time.sleep(0.05)
+    if os.path.exists(\"/tmp/turn\"):
+        os.execv(\"/bin/sleep\", [\"sleep\", \"300\"])
+";
+
+#[test]
+fn a_process_that_became_another_program_is_not_stopped() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.record()?;
+    std::thread::sleep(Duration::from_secs(2));
+    let script = TURNS.replace("VICTIM", &VICTIM.to_string());
+    let _session = story.lab.session("alice", &format!("python3 -c '{script}'"))?;
+    let public = format!("{}:", lab::INSTANCE_PUBLIC);
+    let packets = || -> Vec<notice::Packet> {
+        let log = story.lab.packet_log().unwrap_or_default();
+        let packets = log.iter().filter_map(|line| notice::packet(line));
+        packets.filter(|packet| packet.from.starts_with(&public)).collect()
+    };
+    wait_until("the scan", DONE_MAX, || packets().len() >= 40)?;
+    story.wait_for_commit()?;
+    let scanned = Scanned { packets: packets(), seen: story.lab.seen()? };
+    story.serve()?;
+    let told = story.notify(&story.notice(&scanned, VICTIM))?;
+    let pid = told.report["facts"]["pid"].as_u64().with_context(|| told.message.read())?;
+    std::fs::write(story.lab.instance().path("/tmp/turn"), "")?;
+    let name = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    wait_until("another program", DONE_MAX, || name().trim() == "sleep")?;
+    story.slack.press(&told.message.ts, "gumshoe.stop")?;
+    line(&story, &told, "executed")?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    assert!(!stat.contains(") T "), "{stat}");
     nothing_went_wrong(&story);
     Ok(())
 }

@@ -9,6 +9,8 @@ use std::time::Instant;
 use anyhow::Context;
 use anyhow::ensure;
 use serde_json::Value;
+use tests::browser::Browser;
+use tests::browser::Key;
 use tests::story::Programs;
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
@@ -126,27 +128,67 @@ fn a_browser_draws_the_report_and_asks_for_nothing() -> anyhow::Result<()> {
 #[test]
 fn every_part_of_the_page_is_reached_by_keyboard_and_has_its_heading() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let html = std::fs::read_to_string(page(dir.path())?)?;
-    // What scrolls sideways can be focused; every link leads somewhere on the page.
-    for scrolls in ["class=\"scroll\"", "class=\"picture\""] {
-        for (at, _) in html.match_indices(scrolls) {
-            let tag = &html[at..at + html[at..].find('>').context("no tag")?];
-            assert!(tag.contains("tabindex=\"0\"") && tag.contains("aria-label="), "{tag}");
+    let mut browser = Browser::open(&page(dir.path())?, 500, 800)?;
+    assert_eq!(browser.ask("document.querySelectorAll('h1').length")?, 1);
+    assert_eq!(browser.ask("document.scripts.length")?, 0);
+    // What scrolls sideways and every link, in the order of the page, by the Tab key alone.
+    let stops = browser.ask("document.querySelectorAll('a[href], [tabindex=\"0\"], summary').length")?;
+    let stops = stops.as_u64().context("no stops")?;
+    assert!(stops > 3, "{stops}");
+    let mut reached = Vec::new();
+    let mut followed = false;
+    for _ in 0..stops {
+        browser.press(Key::Tab)?;
+        let at = browser.ask(
+            "(e => [[...document.querySelectorAll('*')].indexOf(e), e.tagName, e.getAttribute('aria-label'), \
+             e.getAttribute('href'), e.matches(':focus-visible') && getComputedStyle(e).outlineStyle !== 'none', \
+             e.scrollWidth > e.clientWidth])(document.activeElement)",
+        )?;
+        assert_eq!(at[4], true, "the focus does not show: {at}");
+        assert!(at[2].is_string() || at[1] != "DIV", "nothing says what this is: {at}");
+        if at[5] == true && at[1] == "DIV" {
+            browser.press(Key::Right)?;
+            browser.wait_until("document.activeElement.scrollLeft > 0")?;
         }
+        if let (Some(target), false) = (at[3].as_str(), followed) {
+            browser.press(Key::Enter)?;
+            browser.wait_until(&format!(
+                "location.hash === {target:?} && document.querySelector(location.hash) !== null"
+            ))?;
+            followed = true;
+            browser.ask(&format!("document.querySelectorAll('*')[{}].focus()", at[0]))?;
+        }
+        reached.push(at[0].as_u64().context("no place")?);
     }
-    let links = html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next());
-    let mut count = 0;
-    for target in links {
-        assert!(html.contains(&format!("id=\"{target}\"")), "{target} is nowhere");
-        count += 1;
+    assert!(followed, "no link to the evidence");
+    assert!(reached.is_sorted_by(|one, next| one < next), "out of order, or a trap: {reached:?}");
+    assert_eq!(browser.complaints(), <[String; 0]>::default());
+    Ok(())
+}
+
+#[test]
+fn the_page_can_be_read_by_day_by_night_on_paper_and_on_a_phone() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let page = page(dir.path())?;
+    let mut grounds = Vec::new();
+    for (scheme, print) in [("light", false), ("dark", false), ("dark", true)] {
+        let mut browser = Browser::open(&page, 1_280, 900)?;
+        browser.prefer(scheme, print)?;
+        let seen = browser.ask(include_str!("contrast.js"))?;
+        assert!(seen["looked"].as_u64().is_some_and(|texts| texts > 40), "{seen}");
+        assert_eq!(seen["found"], serde_json::json!([]), "{scheme}, print {print}");
+        grounds.push(browser.ask("getComputedStyle(document.body).backgroundColor")?);
+        assert_eq!(browser.complaints(), <[String; 0]>::default());
     }
-    assert!(count > 0, "no link to the evidence");
-    assert_eq!(html.matches("<h1").count(), 1);
-    assert!(
-        html.contains("<html lang=\"en\">")
-            && html.contains("default-src 'none'")
-            && !html.contains("<script")
-    );
-    assert!(html.contains("role=\"img\"") && html.contains("<title>"));
+    assert_ne!(grounds[0], grounds[1], "dark is not dark");
+    assert_eq!(grounds[0], grounds[2], "paper is not white");
+    for width in [1_280, 500, 360] {
+        let mut browser = Browser::open(&page, width, 900)?;
+        let over = browser.ask("document.documentElement.scrollWidth - window.innerWidth")?;
+        assert!(over.as_i64().is_some_and(|over| over <= 0), "wider than {width} by {over}");
+        let named =
+            browser.ask("[...document.querySelectorAll('svg')].every(s => s.querySelector('title'))")?;
+        assert_eq!(named, true, "a picture has no name");
+    }
     Ok(())
 }

@@ -22,6 +22,7 @@ use super::Ticket;
 use super::Work;
 use crate::aws::json::DYNAMODB;
 use crate::aws::json::JsonCalls;
+use crate::case::Activity;
 use crate::case::Answer;
 use crate::case::CaseId;
 use crate::case::Disposition;
@@ -113,6 +114,7 @@ async fn work_and_questions_come_back(store: &dyn CaseStore) {
     let work = Work {
         state: State::Asked,
         posted: Some(Posted { channel: "C1".to_owned(), ts: "1.2".to_owned() }),
+        activity: Some(Activity::LoginAttack),
         ..Work::default()
     };
     store.save(&case, &owner, &work).await.expect("saved");
@@ -123,7 +125,8 @@ async fn work_and_questions_come_back(store: &dyn CaseStore) {
     assert_eq!(record.work, work);
     assert_eq!(record.questions, [question(Some("c-1")), question(None)]);
     let listed = store.list(true, 100).await.expect("listed");
-    assert!(listed.iter().any(|summary| summary.case == case && summary.state == State::Asked));
+    let summary = listed.iter().find(|summary| summary.case == case).expect("listed");
+    assert_eq!((summary.state, summary.activity), (State::Asked, Some(Activity::LoginAttack)));
     let done = Work { state: State::Done, ..work };
     store.save(&case, &owner, &done).await.expect("saved");
     let listed = store.list(true, 100).await.expect("listed");

@@ -359,8 +359,10 @@ impl CaseStore for DynamoStore {
         values.insert(":parts", parts);
         let reported = work.reported.map_or(json!({"NULL": true}), |at| number(at.as_millisecond()));
         values.insert(":reported", reported);
-        let set =
-            "SET #state = :state, reported = :reported, body = :data, parts = :parts, expires = :expires";
+        let activity = work.activity.map(|activity| json!(activity));
+        let activity = activity.as_ref().and_then(Value::as_str).map_or(json!({"NULL": true}), text);
+        values.insert(":activity", activity);
+        let set = "SET #state = :state, reported = :reported, activity = :activity, body = :data, parts = :parts, expires = :expires";
         self.update_held(case, owner, set, values, "save a case's work").await
     }
 

@@ -24,6 +24,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::aws::json::CallError;
+use crate::case::Activity;
 use crate::case::Answer;
 use crate::case::Case;
 use crate::case::CaseId;
@@ -151,6 +152,9 @@ pub struct Work {
     /// When the first report stood in Slack.
     #[serde(default)]
     pub reported: Option<Timestamp>,
+    /// What that report's notice claimed was done.
+    #[serde(default)]
+    pub activity: Option<Activity>,
     /// Whether the HTML report stands in the thread.
     pub uploaded: bool,
 }
@@ -205,6 +209,8 @@ pub struct Summary {
     pub state: State,
     /// When its first report stood in Slack.
     pub reported: Option<Timestamp>,
+    /// What it is about, once reported.
+    pub activity: Option<Activity>,
 }
 
 /// How often notices of one layout were read as what.

@@ -252,6 +252,7 @@ impl CaseStore for SqliteStore {
                     opened: timestamp(opened),
                     state: work.state,
                     reported: work.reported,
+                    activity: work.activity,
                 })
             })
             .collect()

@@ -1,10 +1,11 @@
-//! Slack on one loopback port: the Web API, file uploads, Socket Mode, and a page at `/` that
+//! Slack on one loopback port: the Web API, file uploads, Socket Mode or calls over HTTP, and a page at `/` that
 //! shows what was posted.
 //!
 //! It refuses what Slack refuses, with Slack's codes, and keeps every message, edit, file and
 //! refusal for the tests. `rules` judges payloads and `text` reads them; both are pure.
 
 mod api;
+mod calls;
 mod files;
 mod page;
 mod rules;
@@ -36,6 +37,7 @@ pub use self::state::View;
 pub use self::state::Whisper;
 pub use self::text::text_of;
 
+use self::calls::RequestUrl;
 use self::state::State;
 use crate::lab::wait_until;
 
@@ -308,7 +310,36 @@ impl Slack {
         self.shared.frames.receiver_count()
     }
 
+    /// From now on calls go over HTTP to a bot that listens there, signed with a secret.
+    pub fn call_over_http(&self, address: SocketAddr, secret: &str) {
+        let url = RequestUrl { address, secret: secret.to_owned() };
+        self.shared.state().request_url = Some(url);
+    }
+
+    /// Calls over HTTP with a secret that is not the app's; returns the status.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn call_with(&self, secret: &str, kind: &str, payload: &Value) -> anyhow::Result<u16> {
+        let url = self.shared.state().request_url.clone().context("calls do not go over HTTP")?;
+        let (content_type, body) = calls::written(kind, payload);
+        Ok(calls::call(&RequestUrl { secret: secret.to_owned(), ..url }, content_type, &body)?.0)
+    }
+
+    /// Whether a bot would get what is sent now.
+    pub fn is_heard(&self) -> bool {
+        let request_url = self.shared.state().request_url.clone();
+        match request_url {
+            Some(url) => std::net::TcpStream::connect(url.address).is_ok(),
+            None => self.connections() > 0,
+        }
+    }
+
     fn send(&self, kind: &str, payload: Value) -> anyhow::Result<String> {
+        let request_url = self.shared.state().request_url.clone();
+        if let Some(url) = request_url {
+            return self.send_over_http(&url, kind, &payload);
+        }
         ensure!(self.connections() > 0, "no Socket Mode connection is open");
         let mut state = self.shared.state();
         let id = state.sent(kind);
@@ -318,6 +349,16 @@ impl Slack {
         drop(state);
         // Slack gives each envelope to one connection; the tests have one.
         self.shared.frames.send(envelope.to_string()).context("no Socket Mode connection is open")?;
+        Ok(id)
+    }
+
+    fn send_over_http(&self, url: &RequestUrl, kind: &str, payload: &Value) -> anyhow::Result<String> {
+        let id = self.shared.state().sent(kind);
+        let (content_type, body) = calls::written(kind, payload);
+        let (status, answer) = calls::call(url, content_type, &body)?;
+        ensure!(status == 200, "the bot answers {status} to a call: {answer}");
+        let answer = (!answer.is_empty()).then(|| serde_json::from_str(&answer)).transpose()?;
+        self.shared.state().acked(&id, answer);
         Ok(id)
     }
 }

@@ -8,6 +8,8 @@ use std::time::UNIX_EPOCH;
 use serde_json::Value;
 use serde_json::json;
 
+use super::calls::RequestUrl;
+
 pub(super) const TEAM: &str = "T0LAB000001";
 pub(super) const APP: &str = "A0LAB000001";
 pub(super) const BOT: &str = "B0LAB000001";
@@ -136,6 +138,8 @@ pub(super) struct State {
     pub(super) whispers: Vec<Whisper>,
     /// Envelopes that nobody acknowledged, to be sent again to the next connection.
     pub(super) unacknowledged: Vec<(String, String)>,
+    /// Where calls go over HTTP in place of Socket Mode.
+    pub(super) request_url: Option<RequestUrl>,
     sent_at: Vec<Instant>,
     allowance: HashMap<String, (f64, Instant)>,
     serial: u64,
@@ -158,6 +162,7 @@ impl State {
             homes: HashMap::new(),
             whispers: Vec::new(),
             unacknowledged: Vec::new(),
+            request_url: None,
             sent_at: Vec::new(),
             allowance: HashMap::new(),
             serial: 0,

@@ -86,6 +86,7 @@ pub fn summary(item: &Value) -> Result<Summary, StoreError> {
         opened: read_time(item, "opened").unwrap_or(Timestamp::UNIX_EPOCH),
         state,
         reported: read_time(item, "reported"),
+        activity: read_text(item, "activity").and_then(|name| parse(&json!(name).to_string(), "a kind").ok()),
     })
 }
 
