@@ -14,6 +14,8 @@ use history::Credentials;
 use history::Login;
 use history::LossClass;
 use history::Namespaces;
+use history::Operation;
+use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::RecorderAct;
@@ -212,11 +214,34 @@ impl Recorder {
                 break;
             }
         }
+        self.take_program_loads();
         self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
+    }
+
+    /// BPF programs that somebody loaded. Whoever did is known: he was read before.
+    fn take_program_loads(&mut self) {
+        let (loads, lost) = self.capture.program_loads();
+        for load in loads {
+            let process = self.processes.by_pid(load.pid);
+            let known = process.and_then(|id| self.processes.get(&id));
+            let within = |scope: &String| known.is_some_and(|known| snapshot::is_below(&known.cgroup, scope));
+            if !self.scope.as_ref().is_none_or(within) {
+                continue;
+            }
+            let tag: String = load.tag.iter().map(|byte| format!("{byte:02x}")).collect();
+            let detail = format!("program {}, tag {tag}", load.program);
+            let operation = Operation { process, kind: OperationKind::BpfLoad, detail };
+            self.append(load.boot_ns, Body::Operation(Box::new(operation)));
+        }
+        if lost > 0 {
+            self.status.lose(LossClass::Identity, lost);
+            let from = self.lost_since;
+            self.append(self.drained_ns, Body::Loss { class: LossClass::Identity, count: lost, from });
+        }
     }
 
     fn take_record(&mut self, bytes: &[u8]) {
