@@ -13,13 +13,14 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils chromium cron curl hostname hydra iproute2 libpcap0.8 masscan mount nftables nmap openssh-client
-    openssh-server passwd procps rsyslog sudo systemd tcpdump util-linux zmap"
+    at bind9-dnsutils chromium cron curl dropbear-bin hostname hping3 hydra iproute2 libpcap0.8 masscan mount ncat
+    nftables nmap opendoas openssh-client openssh-server passwd procps rsyslog socat sudo systemd tcpdump tmux util-linux
+    zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
     peers) packages="$packages redis-server redis-tools zstd auditd bpftrace libbpf-tools" ;;
-    rings) packages="$packages hping3 memcached netcat-openbsd tinyproxy" ;;
+    rings) packages="$packages memcached netcat-openbsd tinyproxy" ;;
     *)
         echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2
         exit 2

@@ -68,6 +68,8 @@ struct {
 struct flow_cpu {
 	__u64 changes; /* so that the recorder flushes only where there is something; it reads this */
 	__u64 busy;
+	/* What was queued last, and for which device: a packet passes a VLAN's device and then the card's. */
+	__u64 packet, device;
 };
 
 struct {

@@ -572,36 +572,62 @@ static __always_inline bool is_dns(const struct packet *packet)
 	       (packet->remote_port == DNS_PORT || packet->local_port == DNS_PORT);
 }
 
-/* Counts a packet to its flow. `context` is the hook's, NULL where it is known that no task is behind it. */
-static __always_inline void count_flow(void *context, struct sk_buff *skb, __u64 socket, __u64 cookie,
+/* Whether a device hands what it is given to another one: VLAN, macvlan, bridge, bond, VRF and the like. */
+static __always_inline bool stands_on_another(const struct net_device *device)
+{
+	__u64 lower = (__u64)device + bpf_core_field_offset(struct net_device, adj_list.lower);
+
+	return (__u64)BPF_CORE_READ(device, adj_list.lower.next) != lower;
+}
+
+/* Whether a packet was queued for an upper device just before; notes it. */
+static __always_inline bool is_handed_down(struct flow_cpu *cpu, struct sk_buff *skb)
+{
+	__u64 packet = (__u64)skb, device = (__u64)skb->dev, before = cpu->device;
+	bool again = cpu->packet == packet && before != device && before &&
+		     stands_on_another((const struct net_device *)before);
+
+	cpu->packet = packet;
+	cpu->device = device;
+	return again;
+}
+
+/*
+ * Counts a packet to its flow; false where it was counted already. `context` is the hook's, NULL where it is known
+ * that no task is behind it.
+ */
+static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64 socket, __u64 cookie,
 				       const struct packet *packet)
 {
 	__u32 index = slot_of(packet);
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_cpu *cpu = this_cpu();
-	bool task_context;
+	bool task_context, again;
 
 	if (!slot || !cpu)
-		return;
+		return true;
 	cpu->changes += 1;
 	if (!take(cpu)) {
 		task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
 		write_alone(skb, socket, packet, task_context);
-		return;
+		return true;
 	}
+	again = context && is_handed_down(cpu, skb);
 	if (same_flow(slot, socket, packet) &&
 	    (packet->via >= RECORD_VIA_KERNEL || !context ||
 	     slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
-		count_packet(slot, packet);
+		if (!again)
+			count_packet(slot, packet);
 		give_back(cpu);
-		return;
+		return !again;
 	}
 	task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
-	if (!task_context && same_flow(slot, socket, packet))
-		count_packet(slot, packet);
-	else
+	if (task_context || !same_flow(slot, socket, packet))
 		begin_flow(slot, skb, socket, cookie, packet, task_context);
+	else if (!again)
+		count_packet(slot, packet);
 	give_back(cpu);
+	return !again;
 }
 
 SEC("tp_btf/net_dev_queue")
@@ -624,8 +650,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		return 0;
 	if (packet.via == RECORD_VIA_KERNEL)
 		forget_ports(&packet);
-	count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet);
-	if (transport && is_dns(&packet))
+	if (count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet) && transport &&
+	    is_dns(&packet))
 		write_dns(skb, sk, &packet, transport + 8, packet.via < RECORD_VIA_KERNEL && in_task_context(ctx));
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 mod hooks;
 mod later;
+mod loads;
 mod ring;
 
 use std::fs::File;
@@ -37,6 +38,8 @@ use crate::syscalls::Syscall;
 use hooks::HOOKS;
 use hooks::Need;
 use later::Later;
+pub use loads::Load;
+use loads::Loads;
 use ring::Ring;
 
 /// More records than the ring of flows can hold: 8 MiB, the smallest of 80 bytes with its header. Whoever has
@@ -108,6 +111,7 @@ pub struct Capture {
     hooks: Vec<Hook>,
     /// Changes that each CPU had counted when it was last flushed.
     flushed: Vec<u64>,
+    loads: Option<Loads>,
 }
 
 impl Capture {
@@ -138,6 +142,11 @@ impl Capture {
         let ring = |map| Ring::open(map).map_err(CaptureError::Ring);
         let (identity, flows) = (ring(&skeleton.maps.identity_ring)?, ring(&skeleton.maps.flow_ring)?);
         let hooks = HOOKS.iter().zip(states).map(|(hook, state)| Hook::new(hook.name, hook.gives, state));
+        // After our own programs, which need not be told of.
+        let (loads, state) = match Loads::open() {
+            Ok(loads) => (Some(loads), HookState::InUse),
+            Err(error) => (None, HookState::Refused(error.to_string())),
+        };
         Ok(Self {
             identity,
             flows,
@@ -145,8 +154,9 @@ impl Capture {
             receiving_later,
             receiving_link: None,
             skeleton,
-            hooks: hooks.collect(),
+            hooks: hooks.chain([Hook::new(loads::NAME, loads::GIVES, state)]).collect(),
             flushed: Vec::new(),
+            loads,
         })
     }
 
@@ -229,6 +239,11 @@ impl Capture {
         self.flows.take(FLOWS_AT_ONCE, |bytes| drained.flows.push(bytes));
         self.identity.take(usize::MAX, |bytes| drained.identities.push(bytes));
         drained
+    }
+
+    /// BPF programs that were loaded since this was asked last, and how many more were lost.
+    pub fn program_loads(&mut self) -> (Vec<Load>, u64) {
+        self.loads.as_mut().map(Loads::take).unwrap_or_default()
     }
 
     /// Lost records since the programs were loaded, by class (see `enum record_loss`). A program that was not run

@@ -17,6 +17,9 @@ use crate::processes::Processes;
 /// Times in logs may be whole seconds, and lines are late, ns.
 const SLACK_NS: u64 = 2_000_000_000;
 
+/// The same for a line whose time is told to the microsecond: what the clocks may differ by, ns.
+const EXACT_SLACK_NS: u64 = 50_000_000;
+
 /// What a line is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
@@ -96,13 +99,36 @@ fn by_caller(
     beginnings: &Beginnings,
 ) -> Option<ProcessId> {
     let by = line.by.as_deref()?;
+    // What began after a line was written did not write it. Some logs know whole seconds only.
+    let exact = line.time.is_some_and(|time| time.0 % 1_000_000_000 != 0);
+    let late = if exact { EXACT_SLACK_NS } else { SLACK_NS };
     let runs = |id: &ProcessId| {
-        let began = id.start_ns <= boot_ns.saturating_add(SLACK_NS);
+        let began = id.start_ns <= boot_ns.saturating_add(late);
         let lasts = known.ended_ns(id).is_none_or(|ended| ended.saturating_add(SLACK_NS) >= boot_ns);
         began && lasts && known.get(id).is_some_and(|process| program(process) == line.program)
     };
-    // Of several the latest that may have written it.
-    beginnings.called_by(by).filter(runs).max_by_key(|id| (!known.has_login(id), id.start_ns))
+    let fits = |id: &ProcessId| {
+        known.images(id).any(|image| image.seen != Seen::Fork && is_asked_for(line, &image.argv))
+    };
+    // Of several the one that was asked for that command, and of these the latest that may have written it.
+    let rank = |id: &ProcessId| (fits(id), !known.has_login(id), id.start_ns);
+    beginnings.called_by(by).filter(runs).max_by_key(rank)
+}
+
+/// Whether arguments ask for what a line says was run. The line names the command by its path, and may quote.
+fn is_asked_for(line: &LoginLine, argv: &[String]) -> bool {
+    let bare =
+        |text: &str| -> String { text.chars().filter(|character| !"'\"\\ ".contains(*character)).collect() };
+    let Some(command) = line.command.as_deref() else {
+        return false;
+    };
+    let (path, rest) = command.split_once(' ').unwrap_or((command, ""));
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let asked = bare(&argv.iter().skip(1).map(String::as_str).collect::<String>());
+    // For another user it must have been asked; root is who is meant where nobody is named.
+    let user = line.user.as_str();
+    (user == "root" || argv.iter().any(|word| word.ends_with(user)))
+        && asked.ends_with(&bare(&format!("{name}{rest}")))
 }
 
 #[cfg(test)]

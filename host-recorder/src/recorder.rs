@@ -14,6 +14,8 @@ use history::Credentials;
 use history::Login;
 use history::LossClass;
 use history::Namespaces;
+use history::Operation;
+use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::RecorderAct;
@@ -212,11 +214,34 @@ impl Recorder {
                 break;
             }
         }
+        self.take_program_loads();
         self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
+    }
+
+    /// BPF programs that somebody loaded. Whoever did is known: he was read before.
+    fn take_program_loads(&mut self) {
+        let (loads, lost) = self.capture.program_loads();
+        for load in loads {
+            let process = self.processes.by_pid(load.pid);
+            let known = process.and_then(|id| self.processes.get(&id));
+            let within = |scope: &String| known.is_some_and(|known| snapshot::is_below(&known.cgroup, scope));
+            if !self.scope.as_ref().is_none_or(within) {
+                continue;
+            }
+            let tag: String = load.tag.iter().map(|byte| format!("{byte:02x}")).collect();
+            let detail = format!("program {}, tag {tag}", load.program);
+            let operation = Operation { process, kind: OperationKind::BpfLoad, detail };
+            self.append(load.boot_ns, Body::Operation(Box::new(operation)));
+        }
+        if lost > 0 {
+            self.status.lose(LossClass::Identity, lost);
+            let from = self.lost_since;
+            self.append(self.drained_ns, Body::Loss { class: LossClass::Identity, count: lost, from });
+        }
     }
 
     fn take_record(&mut self, bytes: &[u8]) {
@@ -281,11 +306,16 @@ impl Recorder {
     }
 
     /// A program that was executed: perhaps it begins a session, and it may give its process other rights.
-    fn take_image(&mut self, process: Process, boot_ns: u64) {
+    fn take_image(&mut self, mut process: Process, boot_ns: u64) {
+        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
+        // Who forked it: where that has ended, the kernel names who adopted it, and the session would be lost
+        // (`setsid -f`, `nohup … &`).
+        if let Some(before) = replaced.and_then(|id| self.processes.get(&id)) {
+            process.parent = before.parent.or(process.parent);
+        }
         let parent = process.parent.and_then(|id| self.processes.get(&id));
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
-        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
             [
                 changes::credentials(process.id, before.credentials, process.credentials),
@@ -323,10 +353,15 @@ impl Recorder {
         if changed.iter().all(Option::is_none) {
             return;
         }
+        let gave_up_root = process.credentials.uid == 0 && credentials.uid != 0;
         (process.credentials, process.namespaces) = (credentials, namespaces);
         self.name_users(&id);
         for body in changed.into_iter().flatten() {
             self.append(boot_ns, body);
+        }
+        // Written again under the name that it acts by from now on.
+        if let Some(process) = self.processes.get(&id).filter(|_| gave_up_root).cloned() {
+            self.append(boot_ns, Body::Process(Box::new(process)));
         }
     }
 
@@ -336,7 +371,7 @@ impl Recorder {
         let mut pids = vec![pid];
         pids.extend(image.parent.map(|parent| parent.tgid));
         pids.push(std::process::id());
-        let user = self.users.name(uid, image.namespaces.mount, &pids);
+        let user = self.users.name(uid, image.namespaces.mount, &pids).or_else(|| name_of_root(uid));
         let login_user =
             image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
         let started = match seen {
@@ -375,7 +410,7 @@ impl Recorder {
         let namespace = process.namespaces.mount;
         let pids = [id.tgid, std::process::id()];
         let Credentials { uid, login_uid, .. } = process.credentials;
-        process.user = self.users.name(uid, namespace, &pids);
+        process.user = self.users.name(uid, namespace, &pids).or_else(|| name_of_root(uid));
         process.login_user = login_uid.and_then(|uid| self.users.name(uid, namespace, &pids));
     }
 
@@ -636,4 +671,9 @@ impl Recorder {
         }
         self.publisher.publish(&mut self.status);
     }
+}
+
+/// The one user whose name is the same everywhere, also where a process's own files could not be read in time.
+fn name_of_root(uid: u32) -> Option<String> {
+    (uid == 0).then(|| "root".to_owned())
 }

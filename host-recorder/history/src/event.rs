@@ -461,6 +461,8 @@ pub struct Operation {
 pub enum OperationKind {
     /// A kernel module was loaded.
     ModuleLoad,
+    /// A BPF program was loaded into the kernel.
+    BpfLoad,
     /// An io_uring was made.
     IoUring,
     /// A cgroup was made.

@@ -112,3 +112,28 @@ fn pids_come_again() {
         "older than it"
     );
 }
+
+#[test]
+fn of_several_elevations_by_one_caller_each_line_belongs_to_its_own() {
+    let mut tree = host();
+    let shell = tree.known.by_pid(12).unwrap();
+    let first = tree.runs(shell, 50, ALICE, "/usr/bin/sudo -u deploy bash -c id");
+    let second = tree.runs(shell, 51, ALICE, "/usr/bin/sudo bash -c id");
+    let third = tree.runs(shell, 52, ALICE, "/usr/bin/sudo -i");
+    let line = |user: &str, command: &str| {
+        let text = format!("alice : TTY=pts/0 ; PWD=/ ; USER={user} ; COMMAND={command}");
+        checked(&tree, "sudo", None, &text, 60_000, true)
+    };
+    assert_eq!(line("deploy", "/usr/bin/bash -c id"), Checked::By(first));
+    assert_eq!(line("root", "/usr/bin/bash -c 'id'"), Checked::By(second));
+    assert_eq!(line("root", "/bin/bash"), Checked::By(third), "the latest, where none was asked for it");
+    // What began after an exact time did not write the line; of a whole second it may have.
+    let late = tree.runs(shell, 200_000, ALICE, "/usr/bin/sudo -i");
+    let text = "alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/bash";
+    let at = |time: i64| {
+        let line = login_log::message("sudo", None, Some(history::UnixNs(time)), text).unwrap();
+        check(&line, 60_000, &tree.known, &tree.beginnings, true)
+    };
+    assert_eq!(at(1_000), Checked::By(third));
+    assert_eq!(at(2_000_000_000), Checked::By(late));
+}

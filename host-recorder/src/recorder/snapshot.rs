@@ -117,7 +117,7 @@ impl Recorder {
 }
 
 /// Whether a cgroup lies in another one's subtree.
-fn is_below(path: &str, of: &str) -> bool {
+pub(super) fn is_below(path: &str, of: &str) -> bool {
     let of = of.trim_end_matches('/');
     path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -93,7 +93,7 @@ impl Recording {
         Ok(())
     }
 
-    fn restart(&mut self) -> anyhow::Result<()> {
+    pub(super) fn restart(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
         self.recorder = start(&self.lab, self.runs, &[])?;
         Ok(())

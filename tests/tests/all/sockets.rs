@@ -308,6 +308,13 @@ fn sockets_older_than_the_recorder_have_their_owners() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Loads the shortest socket filter that there is.
+const LOAD: &str = "import ctypes,os,struct
+BPF_PROG_LOAD,number=5,321 if os.uname().machine=='x86_64' else 280
+code=ctypes.create_string_buffer(struct.pack('BBhiBBhi',0xb7,0,0,0,0x95,0,0,0)); licence=ctypes.create_string_buffer(b'GPL')
+asked=struct.pack('IIQQ',1,2,ctypes.addressof(code),ctypes.addressof(licence))+bytes(96)
+assert ctypes.CDLL(None).syscall(number,BPF_PROG_LOAD,asked,len(asked))>0";
+
 #[test]
 fn chosen_system_calls_namespaces_and_changes_of_user_are_events() -> anyhow::Result<()> {
     let lab = Lab::up()?;
@@ -319,6 +326,7 @@ fn chosen_system_calls_namespaces_and_changes_of_user_are_events() -> anyhow::Re
     recording.python(
         "import ctypes,os\nctypes.CDLL(None).unshare(0x40000000)\nos.setgid(65534)\nos.setuid(65534)",
     )?;
+    recording.python(LOAD)?;
     recording.signal(nix::sys::signal::Signal::SIGTERM)?;
     let events = events(&recording)?;
     let operations: Vec<&Operation> = events
@@ -332,6 +340,14 @@ fn chosen_system_calls_namespaces_and_changes_of_user_are_events() -> anyhow::Re
         let found = operations.iter().find(|operation| operation.detail.starts_with(start));
         found.with_context(|| format!("no {start}: {operations:#?}"))
     };
+    let loaded: Vec<_> = operations.iter().filter(|one| one.kind == OperationKind::BpfLoad).collect();
+    let [loaded] = loaded[..] else { panic!("{loaded:#?}") };
+    assert!(loaded.detail.split_once(", tag ").is_some_and(|(_, tag)| tag.len() == 16), "{}", loaded.detail);
+    let loader = events.iter().find_map(|event| match &event.body {
+        Body::Process(process) if Some(process.id) == loaded.process => Some(process),
+        _ => None,
+    });
+    assert!(loader.context("nobody loaded it")?.argv.iter().any(|word| word.contains("BPF_PROG_LOAD")));
     let removed = call("unlinkat(-100, \"/tmp/trace-of-mine\"")?;
     assert!(removed.detail.ends_with("= 0"));
     let unshared = call("unshare(0x40000000) = 0")?;

@@ -23,12 +23,16 @@ use super::recorder::chain;
 use super::recorder::shell;
 
 /// A line for bash that sends one UDP packet.
-fn packet_to(port: u16) -> String {
+pub(super) fn packet_to(port: u16) -> String {
     format!("echo x > /dev/udp/{VICTIM}/{port}")
 }
 
 /// Waits until the ring holds a login.
-fn wait_for_login(recording: &Recording, what: &str, is_it: impl Fn(&Login) -> bool) -> anyhow::Result<()> {
+pub(super) fn wait_for_login(
+    recording: &Recording,
+    what: &str,
+    is_it: impl Fn(&Login) -> bool,
+) -> anyhow::Result<()> {
     let ring = recording.ring();
     wait_until(what, Duration::from_secs(30), || {
         let found = |body: &Body| matches!(body, Body::Login(login) if is_it(login));
@@ -37,7 +41,7 @@ fn wait_for_login(recording: &Recording, what: &str, is_it: impl Fn(&Login) -> b
 }
 
 /// Waits until the ring holds a flow to a port.
-fn wait_for_packet(recording: &Recording, port: u16) -> anyhow::Result<()> {
+pub(super) fn wait_for_packet(recording: &Recording, port: u16) -> anyhow::Result<()> {
     let ring = recording.ring();
     wait_until(&format!("the packet to port {port}"), Duration::from_secs(60), || {
         let found = |body: &Body| matches!(body, Body::Flow(flow) if flow.remote.port == port);
@@ -46,7 +50,7 @@ fn wait_for_packet(recording: &Recording, port: u16) -> anyhow::Result<()> {
 }
 
 /// The process that sent to a port.
-fn sender(evidence: &Evidence, port: u16) -> &Process {
+pub(super) fn sender(evidence: &Evidence, port: u16) -> &Process {
     let activity = evidence.activities.iter().find(|activity| activity.port_ranges == [(port, port)]);
     let process = activity.and_then(|activity| activity.process);
     let found = evidence.processes.iter().find(|process_| Some(process_.id) == process);
@@ -54,7 +58,7 @@ fn sender(evidence: &Evidence, port: u16) -> &Process {
 }
 
 /// The accepted logins above a process, nearest first.
-fn logins<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Login> {
+pub(super) fn logins<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Login> {
     let mut found = Vec::new();
     for process in chain(evidence, of) {
         let here =
@@ -71,7 +75,7 @@ fn logins<'a>(evidence: &'a Evidence, of: &'a Process) -> Vec<&'a Login> {
 }
 
 /// Sets a password, for this lab only.
-fn set_password(lab: &Lab, user: &str, password: &str) -> anyhow::Result<()> {
+pub(super) fn set_password(lab: &Lab, user: &str, password: &str) -> anyhow::Result<()> {
     shell(lab, &format!("echo {user}:{password} | chpasswd"))
 }
 

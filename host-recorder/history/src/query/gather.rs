@@ -141,6 +141,9 @@ impl<'a> Gathered<'a> {
                     known.cgroup.clone_from(&process.cgroup);
                     known.container.clone_from(&process.container);
                 }
+                if time <= self.window.to {
+                    take_rights_given_up(known, &process);
+                }
             }
             Body::Fork { child, parent } => {
                 self.forks.insert(child, (parent, time));
@@ -475,6 +478,16 @@ impl<'a> Gathered<'a> {
     fn ran_in_window(&self, process: &Process) -> bool {
         let ended = self.exits.get(&process.id).map_or(UnixNs(i64::MAX), |exit| exit.time);
         self.window.touches(process.started, ended)
+    }
+}
+
+/// A service that was started as root and gave that up for a user of its own (`memcached -u`, a server's worker) acts
+/// as that user. Who was given rights keeps the name by which he asked for them.
+fn take_rights_given_up(known: &mut Process, later: &Process) {
+    if known.credentials.uid == 0 && later.credentials.uid != 0 {
+        known.credentials = later.credentials;
+        known.user.clone_from(&later.user);
+        known.login_user.clone_from(&later.login_user);
     }
 }
 

@@ -7,6 +7,7 @@
 //! view.
 
 mod console;
+mod dropbear;
 mod elevation;
 mod pam;
 mod repeats;
@@ -100,6 +101,7 @@ pub fn message(program: &str, pid: Option<u32>, time: Option<UnixNs>, message: &
     let read = match service {
         _ if message.starts_with("pam_") => pam::read(message, line),
         "sshd" => sshd::read(message, line),
+        "dropbear" => dropbear::read(message, line),
         "sudo" => elevation::sudo(message, line),
         "su" => elevation::su(message, line),
         "doas" => elevation::doas(message, line),

@@ -3,8 +3,9 @@
 use super::LoginLine;
 
 /// Programs that write a better line of their own for each refusal, and sessions that are no login.
-const TELL_REFUSALS: [&str; 6] = ["sshd", "sudo", "su", "login", "doas", "pkexec"];
-const NO_LOGINS: [&str; 8] = ["sshd", "cron", "crond", "CRON", "CROND", "atd", "systemd-user", "(systemd)"];
+const TELL_REFUSALS: [&str; 7] = ["sshd", "dropbear", "sudo", "su", "login", "doas", "pkexec"];
+const NO_LOGINS: [&str; 9] =
+    ["sshd", "dropbear", "cron", "crond", "CRON", "CROND", "atd", "systemd-user", "(systemd)"];
 
 /// `session opened for user USER[(uid=N)] by BY(uid=N)` and `authentication failure; … user=USER`.
 pub(super) fn read(message: &str, line: LoginLine) -> Option<LoginLine> {

@@ -224,3 +224,26 @@ fn texts_are_bounded() {
     let line = message("su", Some(5), None, &format!("(to {long}) {long} on pts/0")).unwrap();
     assert!(line.user.len() <= TEXT_MAX && line.by.unwrap().len() <= TEXT_MAX);
 }
+
+#[test]
+fn dropbear_tells_who_came_how_and_by_which_key() {
+    let read = |message: &str| self::message("dropbear", Some(5), None, message);
+    let line =
+        read("Pubkey auth succeeded for 'alice' with ssh-ed25519 key SHA256:x/y+z from 203.0.113.7:40270");
+    let line = line.unwrap();
+    assert_eq!((line.service.as_str(), line.user.as_str(), line.accepted), ("dropbear", "alice", true));
+    assert_eq!((line.method.as_str(), line.key.as_deref()), ("publickey", Some("ED25519 SHA256:x/y+z")));
+    assert_eq!(line.source, Some(("203.0.113.7".parse().unwrap(), 40_270)));
+    let line = read("Pubkey auth succeeded for 'b' with key md5 aa:bb from 2001:db8::7:22").unwrap();
+    assert_eq!(line.user, "b");
+    assert_eq!(line.source, Some(("2001:db8::7".parse().unwrap(), 22)));
+    let line = read("Password auth succeeded for 'bob' from 203.0.113.7:40266").unwrap();
+    assert_eq!((line.user.as_str(), line.method.as_str(), line.accepted), ("bob", "password", true));
+    let hostile = "Bad password attempt for 'a' from 1.1.1.1:9' from 203.0.113.9:7";
+    let line = read(hostile).unwrap();
+    assert_eq!((line.user.as_str(), line.accepted), ("a' from 1.1.1.1:9", false));
+    assert_eq!(line.source, Some(("203.0.113.9".parse().unwrap(), 7)));
+    assert!(!read("Login attempt for nonexistent user").unwrap().accepted);
+    assert_eq!(read("Exit (alice) from <203.0.113.7:40270>: Exited normally"), None);
+    assert_eq!(read("Password auth succeeded for 'bob' from nowhere"), None);
+}
