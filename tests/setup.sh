@@ -17,8 +17,8 @@ packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     openssh-server passwd procps rsyslog sudo systemd tcpdump util-linux zmap"
 case ${1-} in
     '') ;;
-    bench) packages="$packages redis-server redis-tools" ;;
-    peers) packages="$packages redis-server redis-tools auditd bpftrace libbpf-tools" ;;
+    bench) packages="$packages redis-server redis-tools zstd" ;;
+    peers) packages="$packages redis-server redis-tools zstd auditd bpftrace libbpf-tools" ;;
     rings) packages="$packages hping3 memcached netcat-openbsd tinyproxy" ;;
     *)
         echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2

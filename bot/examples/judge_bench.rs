@@ -97,6 +97,7 @@ fn claim() -> anyhow::Result<Claim> {
     Ok(Claim {
         accused: Accused::default(),
         remote: vec![Remote { address: "198.51.100.7".parse()?, port: None, protocol: None }],
+        names: Vec::new(),
         window: Some(window),
         activity: Accusation::PortScan,
     })

@@ -60,6 +60,7 @@ fn notice(case_id: &str, addresses: &[&str], warning: &str) -> String {
     let claim = |address: &&str| Claim {
         accused: Accused { addresses: vec![address.parse().expect("address")], ..Accused::default() },
         remote: Vec::new(),
+        names: Vec::new(),
         window: Some(ClaimWindow {
             from: "2026-11-21T10:00:00Z".parse().expect("time"),
             to: "2026-11-21T10:05:00Z".parse().expect("time"),

@@ -26,17 +26,17 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
+        r"\bscann?(?:s|ed|ing|er|ers)?\b|\bprob(?:es|ed|ing)\b|reconnaissance|unsolicited (?:connection|traffic)|connection attempts?\b|\bscans? (?:our|of)|\brecon\b|\bswept\b|\bsweep(?:s|ing)?\b",
         Activity::PortScan,
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|unknown user ?name|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|\buser_auth\b|op=pam|(?:in te |\b)loggen op|inloggen|logge (?:ind|inn)|logga in|kirjautu|jelszo|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"authentication failure|auth(?:entication)? failed|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sipregist|\bssh\b.{0,30}attack",
+        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|senha|haslo|hasel|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sip[\s_-]*regist|\bssh\b.{0,30}attack",
         Activity::LoginAttack,
         1.5,
     ),
@@ -46,7 +46,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        r"intento\w* de acceso|tentativ\w+ d(?:e |')acc?es|\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
         Activity::IntrusionAttempt,
         1.0,
     ),
@@ -56,7 +56,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"amplif|monlist|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
+        r"amplif|monlist|\bdrdos|reflexion|offen\w* (?:\w+ ){0,6}(?:memcached|ntp|dns|resolver|snmp|ssdp|ldap|netbios|portmapper)|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
         Activity::Reflection,
         3.5,
     ),
@@ -75,9 +75,13 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::MalwareHosting,
         3.0,
     ),
-    (r"\bmalware\b|\bvirus(?:es)?\b", Activity::MalwareHosting, 0.8),
     (
-        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|team\s?server",
+        r"\bmalware\b|\bvirus(?:es)?\b|schadsoftware|schadprogramm|logiciels? malveillant|zlosliw\w+ oprogramowani|software malicioso|software dannoso|maliciel|malwar",
+        Activity::MalwareHosting,
+        0.8,
+    ),
+    (
+        r"command[\s_-]*(?:and|&)[\s_-]*control|\bc\s?&\s?c\b|\bc2[\s-]+(?:server|traffic|commun|channel|host|domain|activity|callback)|botnet|sinkhole|zombie|\bdrones?\b|infected[\s_-]*(?:host|system|machine|computer)|conficker|\bmirai\b|zeroaccess|bot infection|rpz|infected with|cobalt\s?strike|komentopalvelim|haittaohjelmatartun|serveurs? de (?:commande|controle)|servidor(?:es)? de (?:comando|mando|control)|steuerungsserver|kontrollserver|управляющ|team\s?server",
         Activity::CommandAndControl,
         2.5,
     ),
@@ -97,7 +101,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"escaneo|escaneando|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        r"escane\w+|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
@@ -107,12 +111,12 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"intento\w* de (?:intrusi|acceso)|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        r"intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
-        2.0,
+        0.6,
     ),
     (
-        r"denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
+        r"overbelastning|tjenestenekt|palvelunesto|uberflut|geflutet|denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
         Activity::DenialOfService,
         3.0,
     ),
@@ -123,7 +127,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
     (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),
     (
-        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|schadsoftware|logiciel malveillant|zlosliwe oprogramowanie|infiziert",
+        r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|infiziert|zainfekowan|machines? infectee|equipos? infectado|infettat|geinfecteerd|besmet",
         Activity::CommandAndControl,
         2.0,
     ),

@@ -29,6 +29,12 @@ pub(super) struct Spot {
 }
 
 impl Spot {
+    /// Returns the network that it names, where it names no host.
+    pub fn network(&self) -> Option<IpNet> {
+        let bits = self.slash.filter(|_| self.is_network()).and_then(|bits| u8::try_from(bits).ok());
+        IpNet::new(self.ip?, bits?).ok().map(|net| net.trunc())
+    }
+
     /// Says whether it names a network rather than a host.
     pub fn is_network(&self) -> bool {
         match (self.ip, self.slash) {

@@ -97,6 +97,8 @@ fn as_guardduty(finding: &Value, kind: &str) -> Value {
         json::text(finding, "Network.Direction")
             .map(|it| if it == "OUT" { "OUTBOUND".to_owned() } else { "INBOUND".to_owned() })
     });
+    let domain = plain("action/dnsRequestAction/domain")
+        .or_else(|| json::text(finding, "Action.DnsRequestAction.Domain"));
     json!({
         "type": kind,
         "id": json::text(finding, "Id"),
@@ -113,7 +115,7 @@ fn as_guardduty(finding: &Value, kind: &str) -> Value {
                 "remoteIpDetails": {"ipAddressV4": remote},
                 "remotePortDetails": {"port": field("remotePortDetails/port")},
                 "localPortDetails": {"port": field("localPortDetails/port")},
-            }},
+            }, "dnsRequestAction": {"domain": domain}},
         },
     })
 }

@@ -22,6 +22,13 @@ pub(super) fn add(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver
         let list = unsettled.join(", ");
         warnings.push(format!("whose these addresses are is not clear from the notice: {list}"));
     }
+    let unclear: Vec<String> = roles.ours_unclear().iter().take(5).map(ToString::to_string).collect();
+    if !unclear.is_empty() {
+        let list = unclear.join(", ");
+        warnings.push(format!(
+            "ours, and named as what was attacked as well as who did it; a person must tell: {list}"
+        ));
+    }
     let mut say = |applies: bool, text: &str| {
         if applies {
             warnings.push(text.to_owned());

@@ -45,10 +45,20 @@ pub struct Claim {
     pub accused: Accused,
     /// The other side, as far as it is named.
     pub remote: Vec<Remote>,
+    /// Names of the other side that were asked of DNS, lower case, without the last dot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// When it is said to have happened; none when the notice names no time at all.
     pub window: Option<ClaimWindow>,
     /// What is said to have been done.
     pub activity: Activity,
+}
+
+impl Claim {
+    /// Whether it names the other side, by address or by name.
+    pub fn names_target(&self) -> bool {
+        !self.remote.is_empty() || !self.names.is_empty()
+    }
 }
 
 /// Whom a claim names as the source of the abuse.

@@ -111,6 +111,8 @@ pub(super) fn of_rows(accused: &Accused, rows: &[Row], whole: &Whole, claims: &m
 pub(super) struct Whole {
     /// When.
     pub interval: Option<Interval>,
+    /// It is a day or a part of one, told from the day of writing: any other time is better.
+    pub is_vague: bool,
     /// To whom.
     pub remotes: Vec<Remote>,
     /// What.
@@ -125,7 +127,7 @@ pub(super) fn claim(
     activity: Activity,
 ) -> Claim {
     let window = interval.map(|it| ClaimWindow { from: it.from, to: it.to, zone: it.zone });
-    Claim { accused, remote: tidy(remotes), window, activity }
+    Claim { accused, remote: tidy(remotes), names: Vec::new(), window, activity }
 }
 
 /// Cuts rows into stretches of time: by target first, then joining what overlaps.

@@ -21,20 +21,20 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
     )
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
-        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
+        |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|in\s+question(?:\s+is)?|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
         |en\s+provenance\s+de|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
-        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|来自|來自|贵方|贵司|贵公司|贵单位|您的|貴社|귀사|귀\s기관",
+        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|с\s(?:вашего|вашей|вашим)|вашего\s|вашем\s|с\sадреса|з\sвашо|з\sадреси|вашої\s|ваш\w*(?:сервер|адрес)|adresinizden|aginizdan|sunucunuzdan|osoitteestanne|verkostanne|palvelimeltanne|\b(?:er|eran|jeres|deres)\s(?:adress\w*|adresse\w*|server|dator|maskin)\b|来自|來自|贵方|贵司|贵公司|贵单位|貴社|贵公司|您的|貴社|귀사|귀\s기관",
     )
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
@@ -43,7 +43,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
         |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
+        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
     )
 });
 /// What stands at the reporter's edge and sees the attack.
@@ -60,14 +60,35 @@ static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours)\b",
+        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
     )
 });
+
+/// "192.0.2.1 (your server)".
+static IS_YOURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s?[(\[,]\s?(?:(?:on|in)\s)?(?:your|yours|ihre?|votre|vuestr[oa]|su|sua|vostro|uw)\b(?:\s+[\w-]+){0,3}\s?[)\],]",
+    )
+});
+
+static FROM_END: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:from|by|source|src)\s+(?:[\w-]+\s+){0,3}$"));
 
 /// What an address itself does.
 static ACTS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
+    )
+});
+/// The same in other languages, active and passive.
+static ACTS_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:(?:qui|que|che|ktory|die|das|der)\s+)?(?:(?:a|ont|est|sont|ha|han|hanno|hat|haben|heeft|hebben|esta|estan|sta|stanno)\s+)?(?:inonde\w*|attaqu\w+|scann\w+|balay\w+|tent[ea]\w*|envoi\w+|envoy\w+|effectu\w+|lanc\w+|sond\w+|versuch\w*|angegriffen|gescannt|greift|scannt|sendet|flutet|uberflutet|intent\w+|atac\w+|escane\w+|envia\w*|realiz\w+|attacc\w+|scansion\w+|effettu\w+|invia\w*|probeer\w*|geprobeerd|valt|scant|stuurt|atakuj\w*|skanuj\w*|probuj\w*|probowal\w*|wysyla\w*)\b",
+    )
+});
+static DONE_TO_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:a ete|ont ete|est|etait|wurde|wird|werden|wurden|fue|ha sido|foi|e stat[oa]|viene|werd|wordt|zostal\w*|jest)\s+(?:[^\s.]+\s+){0,8}?(?:attaque\w*|scanne\w*|cible\w*|victime|angegriffen|gescannt|attackiert|atacad\w|escanead\w|attaccat\w|scansionat\w|aangevallen|gescand|zaatakowan\w|skanowan\w|atakowan\w)",
     )
 });
 /// Somebody saw it.
@@ -88,16 +109,23 @@ const FAR: usize = 20;
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
+    let whole_after = fold(first_sentence(after));
     let after = fold(past_brackets(first_sentence(after)));
-    if let Some(found) = AFTER_VICTIM.find(&after) {
+    // "from A to our host" is a direction; "A belongs to us" is not.
+    let is_way = after.trim_start().starts_with("to ") && FROM_END.is_match(&before);
+    let passive = AFTER_VICTIM.find(&after).filter(|_| !is_way);
+    if let Some(found) = passive.or_else(|| DONE_TO_ABROAD.find(&after)) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = IS_YOURS.find(&whole_after) {
+        return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
     if let Some(found) = last(&REPORTER, &before)
         && before.len() - found.end() < 40
     {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
-    let acts = ACTS.find(&after);
+    let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));
     if let Some(found) = &acts
         && SEEN.is_match(&before)
     {
@@ -201,6 +229,19 @@ mod tests {
             ("Von Ihrer IP A gingen Angriffe auf den SSH-Dienst von ", " aus.", victim),
             ("at 04:50 UTC, gateway ", "", Some(Role::Infrastructure)),
             ("Your server ", " is under a DDoS attack", victim),
+            ("l'adresse ", " inonde notre serveur 198.51.100.1 de paquets", accused),
+            ("messages were delivered from ", " to our relay at 198.51.100.1", accused),
+            ("the host ", " belongs to us", victim),
+            ("inside: ", " (your colocated server)", accused),
+            ("the address in question is ", ". It tried", accused),
+            ("a ", " címről támadás érkezett", accused),
+            ("С вашего адреса ", " производилось сканирование", accused),
+            ("сканирование портов нашего сервера ", ".", victim),
+            ("le serveur ", " de votre réseau est ouvert", accused),
+            ("el servidor ", ", que está en su red, ha empezado", accused),
+            ("Gemeldet durch: Leitstelle, ", "", Some(Role::Reporter)),
+            ("unser Server ", " wurde gestern von Ihrem Rechner gescannt", victim),
+            ("nuestro servidor ", " ha sido atacado desde", victim),
             ("我方监测到贵方IP ", " 对", accused),
             ("我方监测到贵方IP A 对我方服务器 ", " 进行", victim),
             ("contra nuestro servidor A procedentes de la IP ", "", accused),

@@ -81,7 +81,17 @@ fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Acti
     if let Some(port) = json::port(service, "action.networkConnectionAction.localPortDetails.port") {
         draft.source_ports.push(port);
     }
-    draft.claims.push(claims::claim(accused, remotes, window, activity));
+    let mut claim = claims::claim(accused, remotes, window, activity);
+    claim.names.extend(asked_name(service));
+    draft.claims.push(claim);
+}
+
+/// The name that was asked of DNS, where a finding is about that.
+fn asked_name(service: &Value) -> Option<String> {
+    let name = json::text(service, "action.dnsRequestAction.domain")?.to_ascii_lowercase();
+    let name = name.trim_end_matches('.');
+    let is_name = name.contains('.') && name.len() <= 253 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    is_name.then(|| name.to_owned())
 }
 
 /// Returns the middle of a type: EC2, IAMUser, Runtime.
@@ -251,6 +261,18 @@ mod tests {
                 "additionalInfo": {"value": "{\"portsScannedSample\":[22,80]}", "type": "default"},
                 "action": {"networkConnectionAction": {"connectionDirection": direction, "protocol": "TCP",
                     "remoteIpDetails": {"ipAddressV4": "198.51.100.7"}, "localPortDetails": {"port": 4242}}}}}})
+    }
+
+    #[test]
+    fn a_name_that_was_asked_for_is_named() {
+        let mut finding = finding("Backdoor:EC2/C&CActivity.B!DNS", "ACTOR", "");
+        finding["detail"]["service"]["action"] = json!({"actionType": "DNS_REQUEST", "dnsRequestAction": {"domain": "C2.Example.net.", "blocked": false}});
+        let draft = read(&finding).expect("a finding");
+        assert_eq!(draft.claims[0].names, ["c2.example.net"]);
+        assert_eq!(
+            (draft.claims[0].activity, draft.claims[0].remote.len()),
+            (Activity::CommandAndControl, 0)
+        );
     }
 
     #[test]

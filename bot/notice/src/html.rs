@@ -26,9 +26,10 @@ pub(super) fn to_text(html: &str) -> String {
         match name.as_str() {
             "script" | "style" | "head" | "title" => rest = skip_element(rest, &name),
             "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
-            | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote" => {
-                end_line(&mut out)
-            }
+            | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote"
+            | "/li" | "dt" | "/dd" | "/dl" | "h5" | "/h5" => end_line(&mut out),
+            // A term and what is said of it are a field.
+            "/dt" => out.push_str(if out.trim_end().ends_with(':') { " " } else { ": " }),
             "/td" | "/th" => out.push('\t'),
             _ => {}
         }
@@ -128,6 +129,11 @@ mod tests {
     fn keeps_rows_and_cells() {
         let html = "<html><style>x{}</style><body><p>Hello&nbsp;you</p><table><tr><td>Source IP</td><td>192.0.2.1</td></tr></table></body></html>";
         assert_eq!(to_text(html).trim(), "Hello you\nSource IP\t192.0.2.1");
+    }
+
+    #[test]
+    fn terms_are_fields() {
+        assert_eq!(to_text("<dl><dt>Suspect</dt><dd>192.0.2.1</dd></dl>").trim(), "Suspect: 192.0.2.1");
     }
 
     #[test]

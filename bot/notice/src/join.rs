@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Context;
-use super::address;
 use super::alarm;
 use super::asff;
 use super::document::Document;
@@ -22,12 +21,14 @@ use super::limits;
 use super::lines;
 use super::lines::Line;
 use super::not_ours;
+use super::own;
 use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
 use super::reading::ThreadKeys;
 use super::reading::Trust;
 use super::report_fields;
+use super::sender_side;
 use super::text;
 use super::text::TextReading;
 use super::thread;
@@ -35,6 +36,7 @@ use super::trust;
 use super::xarf;
 use crate::claim::Activity;
 use crate::claim::Claim;
+use crate::claim::ClaimWindow;
 use crate::claim::Disposition;
 use crate::claim::Parsed;
 use crate::claim::ZoneSource;
@@ -73,8 +75,9 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
         (_, Some(words)) => of_words(&lines, &document, words),
         (None, None) => unreadable(),
     };
+    draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
-    settle_by_own(&mut draft, context);
+    own::settle(&mut draft, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
@@ -96,20 +99,10 @@ fn structured(document: &mut Document) -> Option<Draft> {
     joined
 }
 
-/// Says which accused addresses are not known to be ours, where ours are known.
-fn settle_by_own(draft: &mut Draft, context: &Context) {
-    if context.own_addresses.is_empty() {
-        return;
-    }
-    let strange = draft.claims.iter().flat_map(|claim| &claim.accused.addresses);
-    let strange: Vec<String> = strange
-        .filter(|ip| !address::is_within(**ip, &context.own_addresses))
-        .take(5)
-        .map(ToString::to_string)
-        .collect();
-    if !strange.is_empty() {
-        draft.warnings.push(format!("not among the addresses known to be ours: {}", strange.join(", ")));
-    }
+/// A moment is asked for as the whole second that it was written as.
+fn widen_to_unit(window: &mut ClaimWindow) {
+    let end = window.from.checked_add(SignedDuration::from_nanos(999_999_999));
+    window.to = window.to.max(end.unwrap_or(window.to));
 }
 
 /// Joins two drafts of one notice: the one that accuses gives the name.
@@ -193,7 +186,7 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
 /// Decides what a text without structure is.
 fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
     let mut draft = words.draft.clone();
-    let is_aws = text::is_aws(lines);
+    let is_aws = sender_side::is_aws(lines);
     let stage = thread::stage(lines, document.outer_mail());
     draft.format = if is_aws { "aws_email" } else { "generic" };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
@@ -294,6 +287,7 @@ fn finish(
         Verdict::Is(disposition) => disposition,
         Verdict::Open => Disposition::Unreadable,
     };
+    let candidates = own::candidates(&draft, words);
     let case_id = draft.case_id.clone().or_else(|| thread::case_id(lines));
     let stage = draft.stage.unwrap_or_default();
     let stated = words.and_then(|words| words.deadline);
@@ -311,7 +305,11 @@ fn finish(
     });
     let trust = trust::judge(document, draft.is_event, draft.format == "aws_email");
     let mut warnings = draft.warnings;
-    if let (Trust::Unauthenticated { why }, "aws_email") = (&trust, draft.format) {
+    let says_aws = draft.format == "aws_email"
+        || document.outer_mail().is_some_and(|mail| trust::is_aws(mail.sender_domain()));
+    if let Trust::Unauthenticated { why } = &trust
+        && says_aws
+    {
         warnings.insert(0, format!("not proven to be from AWS: {why}"));
     }
     let is_aws = draft.format.starts_with("aws_");
@@ -344,6 +342,7 @@ fn finish(
         process: draft.process,
         interfaces: draft.interfaces,
         source_ports: draft.source_ports,
+        candidates,
         stored_at: document.stored_at.clone(),
         quiet: draft.quiet && document.mails.is_empty(),
         facts: draft.facts,

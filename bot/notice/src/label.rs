@@ -144,6 +144,10 @@ impl Name<'_> {
     }
 
     fn role(&self) -> Option<Role> {
+        // What a proxy says of its client: X-Forwarded-For.
+        if self.words.windows(2).any(|pair| pair[0] == "forwarded" && pair[1] == "for") {
+            return Some(Role::Accused);
+        }
         // "Detected by" is who tells; "detected from" is where it came from.
         let told = self.classes.windows(2).zip(&self.words[1.min(self.words.len())..]).any(|(pair, by)| {
             pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0 && (by == "by" || pair[0] & word::SEEN == 0)
@@ -235,6 +239,7 @@ mod tests {
             ("Destination ports and protocols (e.g. 22/TCP)", Kind::Port, victim),
             ("DPT", Kind::Port, victim),
             ("c-ip", Kind::Address, accused),
+            ("Verursacher", Kind::Address, accused),
             ("s-ip", Kind::Address, victim),
             ("Your network's IP (target)", Kind::Address, victim),
             ("Attacker on our host", Kind::Address, accused),

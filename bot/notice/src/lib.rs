@@ -15,6 +15,7 @@ pub mod claim;
 mod claims;
 mod cue;
 mod document;
+mod domain;
 mod draft;
 mod envelope_only;
 mod flatten;
@@ -29,9 +30,11 @@ mod label;
 mod limits;
 mod lines;
 mod links;
+mod list_intro;
 mod mime;
 mod moment;
 mod not_ours;
+mod own;
 mod pattern;
 mod ports;
 #[doc(hidden)]
@@ -44,9 +47,14 @@ mod relative;
 mod report_fields;
 mod resource;
 mod roles;
+mod rows;
 mod said;
+mod sender_side;
+mod settle;
 mod sheet;
+mod spans;
 mod table;
+mod tally;
 mod text;
 mod thread;
 mod time;
@@ -75,6 +83,8 @@ pub struct Context {
     pub received: Option<jiff::Timestamp>,
     /// Addresses and prefixes known to be ours; they settle who is accused.
     pub own_addresses: Vec<ipnet::IpNet>,
+    /// No other address that the notice names is ours: every account was looked at.
+    pub own_is_complete: bool,
     /// The mail that the message only points at ([`Reading::stored_at`]), once it was fetched.
     pub mail: Option<Vec<u8>>,
 }

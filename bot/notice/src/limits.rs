@@ -28,3 +28,5 @@ pub(super) const CLAIMS_MAX: usize = 64;
 pub(super) const REMOTES_MAX: usize = 4096;
 /// How many facts are kept for the explanation.
 pub(super) const FACTS_MAX: usize = 2000;
+/// How many addresses of one notice are looked up to learn whose they are.
+pub(super) const CANDIDATES_MAX: usize = 64;

@@ -83,14 +83,20 @@ static MAIL_HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s",
     )
 });
+/// Headers as mail programs quote them, in their users' languages.
 static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|de|objet):\*?\s")
+    compile(
+        r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|antwort an|de|para|envoyé|date d'envoi|objet|à|enviado(?: el| em)?|fecha|asunto|data|assunto|da|inviato|oggetto|a|van|verzonden|aan|onderwerp|od|do|wysłano|data|temat|från|till|skickat|ämne|fra|til|sendt|emne|dato|lähettäjä|vastaanottaja|lähetetty|aihe|kimden|kime|gönderildi|konu|tarih|от|кому|отправлено|дата|тема|від|надіслано|komu|předmět|odesláno|发件人|收件人|发送时间|日期|主题|寄件者|收件者|主旨|差出人|宛先|送信日時|日付|件名|보낸 ?사람|받는 ?사람|보낸 ?날짜|날짜|제목)\s?[:\u{ff1a}]\*?(?:\s|$)",
+    )
 });
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^(?:%|inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?",
+        r"(?i)^(?:%(?:\s|$)|(?:inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?)",
     )
 });
+
+/// No name of a mail header that is matched ends later.
+const NAME_BYTES_MAX: usize = 36;
 
 /// Cuts all sections into lines.
 pub(super) fn cut(sections: &[Section]) -> Vec<Line<'_>> {
@@ -141,7 +147,19 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
 
 /// Says whether a line is one of at least three headers in a row, as mail programs quote them.
 fn is_forward_header(raw: &[&str], number: usize) -> bool {
-    let matches = |at: usize| raw.get(at).is_some_and(|line| FORWARD_HEADER.is_match(unquote(line).trim()));
+    // "From: 192.0.2.1" is a field of a report: mails come from mailboxes.
+    let matches = |at: usize| {
+        raw.get(at).map(|line| unquote(line).trim()).is_some_and(|line| {
+            // Most lines have no name at their head: they need not be matched.
+            let head = &line.as_bytes()[..line.len().min(NAME_BYTES_MAX)];
+            let named = head.contains(&b':') || (!head.is_ascii() && line.contains('\u{ff1a}'));
+            named
+                && FORWARD_HEADER.find(line).is_some_and(|name| {
+                    let value = line[name.end()..].trim_start_matches(['[', '*', ' ']);
+                    address::find(value).first().is_none_or(|spot| spot.start > 0)
+                })
+        })
+    };
     if !matches(number) {
         return false;
     }

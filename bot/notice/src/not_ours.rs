@@ -47,7 +47,19 @@ static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat",
+        r"(?i)\binvoice\b|\bbilling\b|payment (?:due|method|failed)|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|newsletter|unsubscribe|price (?:change|reduction)|end of (?:support|life)|webinar|free trial|survey|instance retirement|upcoming (?:change|maintenance)|deprecat|\bworkshop\b|\bsummit\b|meet our|\bconference\b|call for (?:papers|talks|participation)|\bcfp\b|\bjob offer|\bvacanc",
+    )
+});
+/// What is sent to many who asked for it.
+static TO_MANY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bnewsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
+    )
+});
+/// Words to whom something is said to belong; what is written to many has none.
+static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:your|ihre?[mnrs]?|votre|vos|sus?|vuestr[oa]s?|suas?|seus?|vostr[oaie]|uw|jouw)\s+(?:[\w-]+\s+){0,3}?(?:ip|ips|address|addresses|hosts?|servers?|machines?|networks?|systems?|instances?|assets?|customers?|users?|ranges?|devices?|resources?|infrastructure|netz\w*|rechner|kunden?|adress\w+|réseaux?|serveurs?|clients?|red|redes|servidor\w*|direcci[oó]n\w*|rede|endere[cç]os?|rete|indirizz\w+|netwerk|klant\w*)\b|\bof yours\b",
     )
 });
 /// What a subject says of itself, whatever resource it names.
@@ -70,6 +82,11 @@ static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\bwe (?:have )?(?:terminated|stopped|isolated|patched|rotated|cleaned|reinstalled|rebuilt|shut down)\b",
     )
 });
+
+/// Says whether a text speaks of what is its reader's.
+pub(super) fn is_addressed(text: &str) -> bool {
+    ADDRESSED.is_match(text)
+}
 
 /// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks,
 /// `says_abuse` that its words name something that a host did.
@@ -103,6 +120,9 @@ pub(super) fn recognise(
     if let Some(mail) = mail.filter(|mail| !says_abuse && BUSINESS_SUBJECT.is_match(&mail.subject)) {
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
+    }
+    if TO_MANY.is_match(&text) && !is_addressed(&text) {
+        return Some(NotOurs::Business);
     }
     if accuses {
         return None;

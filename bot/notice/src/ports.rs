@@ -17,6 +17,7 @@ use super::record::Record;
 use super::record::port_of;
 use super::record::protocol;
 use super::roles::Roles;
+use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::ClaimProtocol;
 use crate::claim::Remote;
@@ -37,7 +38,12 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
     for line in lines.iter().filter(|line| line.kind == LineKind::Statement && line.text.len() < 2000) {
         let one = PROSE_ONE.captures(line.text).filter(|_| line.spots.is_empty());
         if let Some(list) = PROSE_LIST.captures(line.text).or(one) {
-            let numbers = list[1].split(|letter: char| !letter.is_ascii_digit());
+            // "port 22, 2026-07-15 04:00": a date's numbers are no ports.
+            let Some(listed) = list.get(1) else { continue };
+            let end =
+                line.stamps.iter().map(|stamp| stamp.start).filter(|start| *start >= listed.start()).min();
+            let numbers = &line.text[listed.start()..listed.end().min(end.unwrap_or(listed.end()))];
+            let numbers = numbers.split(|letter: char| !letter.is_ascii_digit());
             ports.extend(
                 numbers
                     .filter_map(|it| it.parse().ok())
@@ -112,14 +118,47 @@ pub(super) fn of_source(records: &[Option<Record>], roles: &Roles) -> Vec<u16> {
     ports
 }
 
+/// Returns the victims that the text names, with the ports that it names for them.
+pub(super) fn victims(lines: &[Line<'_>], roles: &Roles, accused: &[Accused]) -> Vec<Remote> {
+    let is_accused = |ip: &IpAddr| accused.iter().any(|it| it.addresses.contains(ip));
+    let named = labelled(lines);
+    let mut remotes = Vec::new();
+    let victims: Vec<IpAddr> = roles.with(Role::Victim).into_iter().filter(|ip| !is_accused(ip)).collect();
+    let mut beside = beside(lines, &victims.iter().copied().collect());
+    for ip in victims {
+        if let Some(own) = beside.remove(&ip).filter(|_| named.is_empty()) {
+            remotes.extend(own);
+            continue;
+        }
+        if named.is_empty() {
+            remotes.push(Remote { address: ip, port: None, protocol: None });
+        }
+        remotes.extend(named.iter().map(|(port, protocol)| Remote {
+            address: ip,
+            port: Some(*port),
+            protocol: *protocol,
+        }));
+    }
+    remotes
+}
+
+/// A firewall refused it: nobody could guess passwords there.
+static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)(?:\b|_)(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?|refused)(?:\b|_)")
+});
+
 /// Guesses the activity from where the rows went.
-pub(super) fn guess(records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
+pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
     let rows: Vec<&Record> = records.iter().flatten().filter(|record| record.target_port.is_some()).collect();
     let named = remotes.iter().filter_map(|remote| remote.port);
     let ports: HashSet<u16> = rows.iter().filter_map(|row| row.target_port).chain(named).collect();
     let targets: HashSet<IpAddr> = rows.iter().filter_map(|row| row.target).collect();
     let all_in = |known: &[u16]| !ports.is_empty() && ports.iter().all(|port| known.contains(port));
     if ports.len() >= 5 || targets.len() >= 5 {
+        return Some(Activity::PortScan);
+    }
+    let mut refused = lines.iter().zip(records).filter(|(_, record)| record.is_some());
+    if targets.len() >= 2 && refused.all(|(line, _)| REFUSED.is_match(line.text)) {
         return Some(Activity::PortScan);
     }
     if all_in(&[22, 23, 2222, 3389, 5900, 21, 110, 143, 993, 995, 5060]) {

@@ -59,7 +59,7 @@ pub const TARGETS: [Target; 16] = [
 pub fn notice(bytes: &[u8]) {
     let own_addresses = "192.0.2.0/24".parse().into_iter().collect();
     let received = "2024-01-15T12:00:00Z".parse().ok();
-    super::read(bytes, &Context { received, own_addresses, mail: None });
+    super::read(bytes, &Context { received, own_addresses, own_is_complete: false, mail: None });
 }
 
 /// Any bytes, opened.

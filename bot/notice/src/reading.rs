@@ -1,6 +1,8 @@
 //! What reading a notice gives: the contract ([`Parsed`]) and everything around it that the case,
 //! the thread, the reply and a person who doubts need.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::label::Role;
@@ -27,6 +29,8 @@ pub struct Reading {
     pub interfaces: Vec<String>,
     /// Ports of the accused that it names; they tell hosts behind a NAT apart.
     pub source_ports: Vec<u16>,
+    /// Addresses that it names and that any account may hold, whatever it says of them, the accused first.
+    pub candidates: Vec<IpAddr>,
     /// Where the mail lies, `s3://bucket/key`, when the notice only points at it.
     pub stored_at: Option<String>,
     /// It is an event for machines (an instance's state, a command's end): counted, never posted.
@@ -48,6 +52,7 @@ impl Reading {
             process: None,
             interfaces: Vec::new(),
             source_ports: Vec::new(),
+            candidates: Vec::new(),
             stored_at: None,
             quiet: false,
             facts: Vec::new(),

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::address;
+use super::domain;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
@@ -49,11 +50,10 @@ fn folded<'a, 'b>(lines: &'b [Line<'a>]) -> impl Iterator<Item = &'b Line<'a>> {
     lines.iter().take(1).chain(more)
 }
 
-/// Returns the last two labels of the server that wrote the header.
+/// Returns the organisation of the server that wrote the header.
 fn receiver_of(lines: &[Line<'_>]) -> Option<String> {
     let by = folded(lines).find_map(|line| BY.captures(line.text))?[1].to_ascii_lowercase();
-    let labels: Vec<&str> = by.rsplit('.').take(2).collect();
-    Some(labels.join("."))
+    Some(domain::registered(&by).unwrap_or(by))
 }
 
 /// Returns the public address that stands before "by": the one that connected.
@@ -93,6 +93,9 @@ mod tests {
         let forged = "Received: from y ([198.51.100.1]) by x.example.net with SMTP\n";
         check(&format!("{inner}{outer}{forged}"), Some("192.0.2.1"));
         check(&format!("{outer}{forged}"), Some("192.0.2.1"));
+        let others = outer.replace("example.org", "example.co.uk");
+        let forged = "Received: from y ([198.51.100.1]) by mx.other.co.uk with SMTP\n";
+        check(&format!("{others}{forged}"), Some("192.0.2.1"));
         check("Received: from x (localhost [127.0.0.1]) by mx.example.org\n", None);
         check("Received: from x (unknown [192.0.2.1]) without a server\n", None);
     }

@@ -130,7 +130,8 @@ pub(super) fn port_of(spot: &Spot, text: &str) -> Option<u16> {
 
 /// `SRC=a DST=b SPT=1 DPT=2`, `src outside:a/1 dst inside:b/2`, `rip=a, lip=b`, `from a port 1`.
 fn keys(line: &Line<'_>) -> Option<Record> {
-    let mut record = Record { how: "the keys of a log line", ..Record::default() };
+    let mut by_plain_key = false;
+    let mut record = Record { how: KEYS, ..Record::default() };
     for spot in &line.spots {
         let Some(key) = key_before(line.text, spot.start) else {
             continue;
@@ -143,8 +144,11 @@ fn keys(line: &Line<'_>) -> Option<Record> {
         let Some(role) = label::meaning(&key).role else {
             continue;
         };
+        // "src" names the source; "origin" and "client" may be whose log it is.
+        let is_plain = says_source(&key);
         match role {
-            Role::Accused if record.source.is_none() => {
+            Role::Accused if record.source.is_none() || (is_plain && !by_plain_key) => {
+                by_plain_key = is_plain;
                 record.source = spot.ip;
                 record.source_port = port_of(spot, line.text);
             }
@@ -168,6 +172,14 @@ fn keys(line: &Line<'_>) -> Option<Record> {
         }
     }
     Some(record)
+}
+
+/// Says whether a key cannot mean anybody but the source.
+fn says_source(key: &str) -> bool {
+    let plain = |word: &String| {
+        ["src", "source", "saddr", "attacker", "xff", "forwarded"].iter().any(|it| word.starts_with(it))
+    };
+    label::words(key).iter().any(plain)
 }
 
 /// Says whether nothing but a blank joins what stands before to a value.
@@ -213,8 +225,14 @@ fn key_before(text: &str, at: usize) -> Option<String> {
     Some(last)
 }
 
+/// How a row is known whose addresses stand at keys.
+pub(super) const KEYS: &str = "the keys of a log line";
+
 /// How a row is known whose two addresses merely follow each other.
 pub(super) const ORDER: &str = "two addresses in a row";
+
+/// How a row is known whose ports tell which side is the client.
+const PORTS: &str = "two addresses and the ports of a client and a service";
 
 /// `...,a,b,1,2,...`: logs without any sign name the source before the target.
 fn in_order(line: &Line<'_>) -> Option<Record> {
@@ -235,12 +253,21 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
         .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
     let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
     let pair = first.zip(second);
+    let ends = [from.port.or(pair.map(|(port, _)| port)), to.port.or(pair.map(|(_, port)| port))];
+    let is_service = |port: Option<u16>| port.is_some_and(|port| port > 0 && port < 1024);
+    let is_client = |port: Option<u16>| port.is_some_and(|port| port >= 1024);
+    let (from, to, ends, how) = match ends {
+        [first, second] if is_client(first) && is_service(second) => (from, to, ends, PORTS),
+        // The side of the service stands first: its client is the other.
+        [first, second] if is_service(first) && is_client(second) => (to, from, [second, first], PORTS),
+        _ => (from, to, ends, ORDER),
+    };
     Some(Record {
         source: from.ip,
-        source_port: from.port.or(pair.map(|(port, _)| port)),
+        source_port: ends[0],
         target: to.ip,
-        target_port: to.port.or(pair.map(|(_, port)| port)),
-        how: ORDER,
+        target_port: ends[1],
+        how,
         ..Record::default()
     })
 }
@@ -312,6 +339,10 @@ mod tests {
         check("[Mon Jan 15 10:00:00 2024] [error] [client 192.0.2.1] File does not exist", "192.0.2.1:0 -:0");
         check(
             "Jan 15 10:00:00 mx dovecot: auth failed, rip=192.0.2.1, lip=198.51.100.7",
+            "192.0.2.1:0 198.51.100.7:0",
+        );
+        check(
+            "time=2024-01-15T10:00:00Z origin=203.0.113.1 src=192.0.2.1 dst=198.51.100.7",
             "192.0.2.1:0 198.51.100.7:0",
         );
         check("2024-01-15 10:00:00 198.51.100.7 <- 192.0.2.1", "192.0.2.1:0 198.51.100.7:0");

@@ -15,11 +15,13 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::fold;
+use super::said;
 use super::time::Finder;
 use super::time::Interval;
 use super::time::Precision;
 use super::time::Resolver;
 use super::time::Stamp;
+use crate::claim::ZoneSource;
 
 static TODAY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -41,17 +43,58 @@ static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "20 minutes ago" and the like: how many, and of what.
+static AGO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?P<en>\d{1,3}|an?|one|two|three)\s+(?P<en_unit>minutes?|mins?|hours?|hrs?|days?)\s+ago|(?:vor|il y a|hace|ha|for)\s+(?:etwa\s+|environ\s+|unos\s+|cerca de\s+|ca\.?\s+)?(?P<n>\d{1,3}|einer|einem|une?|una?|um|uma|en)\s+(?P<unit>minut\w*|stunden?|heures?|horas?|tag\w*|jours?|dias?|tim\w+|dag\w*)|(?P<after>\d{1,3})\s+(?P<after_unit>minut\w+|ore|ora|uur|godzin\w*|giorni|dagen|dni|minuter|timmar)\s+(?:fa|geleden|temu|sedan))\b",
+    )
+});
+
+/// Reads "20 minutes ago" as the time from a little before then until the notice was sent.
+fn ago(text: &str, sent: Timestamp) -> Option<Interval> {
+    let found = AGO.captures(text)?;
+    let group = |names: [&str; 3]| names.iter().find_map(|name| found.name(name)).map(|it| it.as_str());
+    let count = match group(["en", "n", "after"])? {
+        "two" => 2,
+        "three" => 3,
+        number => number.parse::<i64>().unwrap_or(1),
+    };
+    let minutes = match group(["en_unit", "unit", "after_unit"])? {
+        unit if unit.starts_with("min") => 1,
+        unit if ["day", "tag", "jour", "dia", "dag", "giorn", "dni"]
+            .iter()
+            .any(|it| unit.starts_with(it)) =>
+        {
+            1440
+        }
+        _ => 60,
+    };
+    // People round: a quarter more.
+    let back = SignedDuration::from_mins(count * minutes * 5 / 4 + 1);
+    Some(Interval { from: sent.checked_sub(back).ok()?, to: sent, zone: ZoneSource::Header })
+}
+
 /// Returns when a notice says it happened, counted from the day on which it was sent.
 pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interval> {
     let sent = resolver.sent?;
     let own = |line: &&Line<'_>| {
         line.kind == LineKind::Statement && line.role != SectionRole::Subject && !line.is_quoted
     };
-    lines.iter().filter(own).take(200).find_map(|line| of_sentence(line, sent, resolver))
+    let sentence = |index: usize| match lines.get(index + 1) {
+        Some(below) if said::runs_on(lines, index + 1) => {
+            format!("{} {}", lines[index].text, below.text.trim())
+        }
+        _ => lines[index].text.to_owned(),
+    };
+    let indexed = lines.iter().enumerate().filter(|(_, line)| own(line)).take(200);
+    indexed.map(|(index, _)| sentence(index)).find_map(|text| of_sentence(&text, sent, resolver))
 }
 
-fn of_sentence(line: &Line<'_>, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
-    let text = fold(line.text).into_owned();
+fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
+    let text = fold(sentence).into_owned();
+    if let Some(found) = ago(&text, sent) {
+        return Some(found);
+    }
     let back = match (TODAY.is_match(&text), YESTERDAY.is_match(&text)) {
         (true, false) => 0,
         (false, true) => 1,
@@ -60,7 +103,7 @@ fn of_sentence(line: &Line<'_>, sent: Timestamp, resolver: &Resolver) -> Option<
     // The day is the sender's; which one that is, its mail's Date tells only in UTC.
     let today = Offset::UTC.to_datetime(sent).date();
     let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
-    let clocks = clocks_on(day, line.text);
+    let clocks = clocks_on(day, sentence);
     let Some(first) = clocks.first() else {
         return part_of_day(day, &text, sent, resolver);
     };
@@ -141,6 +184,9 @@ mod tests {
         check("yesterday at 22:15 UTC", Some(("2026-07-14T22:15:00", "2026-07-14T22:15:59")));
         check("it began yesterday evening", Some(("2026-07-14T02:00:00", "2026-07-15T09:30:00")));
         check("Since yesterday we are flooded", Some(("2026-07-13T10:00:00", "2026-07-15T09:30:00")));
+        check("about 20 minutes ago it began", Some(("2026-07-15T09:04:00", "2026-07-15T09:30:00")));
+        check("vor 2 Stunden", Some(("2026-07-15T06:59:00", "2026-07-15T09:30:00")));
+        check("a long time ago", None);
         check("We shall call you.", None);
     }
 }

@@ -1,13 +1,15 @@
-//! Whose each address is. Everything that the text says of an address is a vote with its reason;
-//! the votes decide, and where they do not, nobody is accused.
+//! Whose each address is. Everything that the text says of an address is a vote with its reason; what the
+//! addresses are to each other decides too. Where it is not settled, nobody is accused.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::address;
 use super::document::SectionRole;
+use super::domain;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
@@ -15,145 +17,9 @@ use super::record;
 use super::record::Record;
 use super::said;
 use super::said::runs_on;
-
-/// Votes below this accuse nobody.
-const ACCUSED_MIN: f32 = 1.5;
-/// An address of a public resolver, or of a private network, needs this much.
-const ACCUSED_MIN_UNLIKELY: f32 = 2.0;
-/// Why an address of a log line without any direction is counted a little.
-const ALONE: &str = "stands alone in a log line";
-/// What all rows of logs and tables together may say.
-const ROWS_WEIGHT: f32 = 4.0;
-
-/// One vote, kept for the explanation.
-#[derive(Debug, Clone)]
-pub(super) struct Vote {
-    /// For which role.
-    pub role: Role,
-    /// How firmly.
-    pub weight: f32,
-    /// Why.
-    pub why: String,
-    /// In which section.
-    pub section: usize,
-    /// On which line.
-    pub line: usize,
-}
-
-/// Everything that is said of one address.
-#[derive(Debug)]
-pub(super) struct Tally {
-    /// The address.
-    pub ip: IpAddr,
-    /// The votes, in the order of the text, not more than are worth showing.
-    pub votes: Vec<Vote>,
-    sums: [f32; 4],
-    rows_from: u32,
-    rows_to: u32,
-    rows_sure: bool,
-    by_subject: f32,
-    mentions: u32,
-    ours: bool,
-}
-
-impl Tally {
-    fn vote(&mut self, vote: Vote) {
-        self.sums[vote.role as usize] += vote.weight;
-        if vote.why == said::IN_SUBJECT {
-            self.by_subject += vote.weight;
-        }
-        if self.votes.len() < 12 {
-            self.votes.push(vote);
-        }
-    }
-
-    /// Accuses it because nobody else is named.
-    pub fn settle_as_only(&mut self) {
-        let why = "is the only address named".to_owned();
-        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section: 0, line: 0 });
-    }
-
-    /// Accuses it because the receiver's own headers name it.
-    pub fn settle_as_sender(&mut self, section: usize, line: usize) {
-        let why = "handed the offending mail to the receiver's server".to_owned();
-        self.sums = [0.0; 4];
-        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line });
-    }
-
-    /// Counts a row of a log or table in which it has a part; false when it has none.
-    fn count_row(&mut self, record: Option<&Record>, line: &Line<'_>) -> bool {
-        self.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
-        let Some((role, how)) = row_role(record, self.ip) else {
-            return false;
-        };
-        let (count, what) = match role {
-            Role::Accused => (&mut self.rows_from, "source"),
-            _ => (&mut self.rows_to, "target"),
-        };
-        *count += 1;
-        if *count == 1 {
-            self.vote(vote(line, role, 0.0, format!("the {what} in a row ({how})")));
-        }
-        true
-    }
-
-    /// Counts a little for its place in a log line that gives no direction.
-    fn count_order(&mut self, line: &Line<'_>, position: usize) {
-        if line.stamps.is_empty() || line.spots.len() > 4 || !in_text(line) {
-            return;
-        }
-        let (role, weight, why) = match (position, line.spots.len()) {
-            (_, 1) => (Role::Accused, 1.0, ALONE),
-            (0, _) => (Role::Accused, 0.5, "the first address of a log line"),
-            _ => (Role::Victim, 0.5, "a later address of a log line"),
-        };
-        self.vote(vote(line, role, weight, why.to_owned()));
-    }
-
-    /// Returns the sum of the votes for a role, rows of logs included.
-    fn sum(&self, role: Role) -> f32 {
-        let rows = (self.rows_from + self.rows_to).max(1) as f32;
-        let of_rows = match role {
-            Role::Accused => self.rows_from as f32 / rows * ROWS_WEIGHT,
-            Role::Victim => self.rows_to as f32 / rows * ROWS_WEIGHT,
-            Role::Reporter | Role::Infrastructure => 0.0,
-        };
-        // An order without a sign of direction says less.
-        let of_rows = if self.rows_sure { of_rows } else { of_rows * 0.5 };
-        self.sums[role as usize].min(9.0) + of_rows
-    }
-
-    /// Says whether a field or rows of a log accuse it.
-    fn is_named_firmly(&self) -> bool {
-        let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
-        (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
-    }
-
-    /// Says whether nothing firmer than a plain field or one word accuses it.
-    fn is_named_in_passing(&self) -> bool {
-        let accusing = || self.votes.iter().filter(|vote| vote.role == Role::Accused);
-        self.rows_from == 0 && accusing().count() <= 1 && accusing().all(|vote| vote.weight <= 2.0)
-    }
-
-    /// Returns the role that the votes give; none when they do not settle it.
-    pub fn role(&self) -> Option<Role> {
-        if self.ours {
-            // What is ours is meant, unless the notice only ever says that it was attacked.
-            let attacked = self.sum(Role::Victim) >= 2.0 && self.sum(Role::Accused) < 0.5;
-            return Some(if attacked { Role::Victim } else { Role::Accused });
-        }
-        let accused = self.sum(Role::Accused);
-        let others = [Role::Victim, Role::Reporter, Role::Infrastructure];
-        let best = others.into_iter().max_by(|one, other| self.sum(*one).total_cmp(&self.sum(*other)))?;
-        let against = self.sum(best);
-        let unlikely = address::is_well_known(self.ip) || address::is_private(self.ip);
-        let needed = if unlikely { ACCUSED_MIN_UNLIKELY } else { ACCUSED_MIN };
-        if accused >= needed && accused > against * 1.25 && accused - against >= 0.75 {
-            return Some(Role::Accused);
-        }
-        (against >= 0.75 && against > accused).then_some(best)
-    }
-}
+use super::tally::ACCUSED_MIN;
+use super::tally::Tally;
+use super::tally::vote;
 
 /// What is known of all addresses of a notice.
 #[derive(Debug, Default)]
@@ -162,8 +28,8 @@ pub(super) struct Roles {
     pub tallies: Vec<Tally>,
     /// Where each address's tally is.
     places: HashMap<IpAddr, usize>,
-    /// Some address is known to be ours.
-    knows_ours: bool,
+    /// All addresses of ours are known.
+    own_is_complete: bool,
 }
 
 impl Roles {
@@ -172,27 +38,50 @@ impl Roles {
         self.role_of(self.tallies.get(*self.places.get(&ip)?)?)
     }
 
-    /// Returns a tally's role. Where an address of ours is accused, nobody else is.
+    /// Returns a tally's role. Where an address of ours is named, nobody else is accused.
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
-        // A subject that merely names an address gives way to a text that accuses another.
-        let is_bare = tally.sum(Role::Accused) - tally.by_subject < 0.1 && !tally.ours;
-        let text_accuses = || {
-            let others = self.tallies.iter().filter(|it| it.role() == Some(Role::Accused));
-            others.into_iter().any(|it| it.sum(Role::Accused) - it.by_subject >= ACCUSED_MIN)
+        let Some(role) = tally.role() else {
+            // What is ours is meant, where the notice accuses nobody at all.
+            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_anybody();
+            return is_meant.then_some(Role::Accused);
         };
-        if is_bare && tally.by_subject > 0.0 && text_accuses() {
-            return None;
+        if role != Role::Accused {
+            return Some(role);
+        }
+        // Nobody else that is named is ours: whom else the words accuse does not matter.
+        if self.own_is_complete && tally.ours && tally.is_said_accused() {
+            return Some(role);
         }
         // Where a field or a log says who did it, nobody is accused by a word in passing.
         let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
-        if tally.role() == Some(Role::Accused) && !tally.ours && tally.is_named_in_passing() && named_firmly()
-        {
+        if tally.is_named_in_passing() && named_firmly() {
             return None;
         }
-        let accuses_ours = || self.tallies.iter().any(|it| it.ours && it.role() == Some(Role::Accused));
-        tally
-            .role()
-            .filter(|role| *role != Role::Accused || tally.ours || !self.knows_ours || !accuses_ours())
+        if tally.ours {
+            // What merely leans to ours gives way to words that accuse somebody else more.
+            let others = self.tallies.iter().filter(|it| !it.ours && it.role() == Some(Role::Accused));
+            let most = others.map(|it| it.sum(Role::Accused)).fold(0.0, f32::max);
+            return (tally.sum(Role::Accused) >= most * OURS_LEAST_SHARE).then_some(role);
+        }
+        // A subject that merely names an address gives way to a text that accuses another.
+        let text_accuses = || {
+            let mut others = self.tallies.iter().filter(|it| it.role() == Some(Role::Accused));
+            others.any(|it| it.accused_by_text() >= ACCUSED_MIN)
+        };
+        if tally.is_only_in_subject() && text_accuses() {
+            return None;
+        }
+        (!self.names_ours()).then_some(role)
+    }
+
+    fn accuses_anybody(&self) -> bool {
+        self.tallies.iter().any(|tally| tally.role() == Some(Role::Accused))
+    }
+
+    /// Says whether an address of ours did it or was attacked.
+    fn names_ours(&self) -> bool {
+        let has_part = |tally: &Tally| matches!(tally.role(), Some(Role::Accused | Role::Victim));
+        self.tallies.iter().any(|tally| tally.ours && (self.own_is_complete || has_part(tally)))
     }
 
     /// Says whether an address of ours is named, and only as what was attacked.
@@ -201,17 +90,27 @@ impl Roles {
         ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim))
     }
 
+    /// Returns the addresses of ours of which the notice says both: that they did it and that it was done to them.
+    pub fn ours_unclear(&self) -> Vec<IpAddr> {
+        self.tallies.iter().filter(|tally| tally.is_contradicted()).map(|tally| tally.ip).collect()
+    }
+
     /// Says whether anything beyond a subject accuses an address.
     pub fn text_accuses(&self) -> bool {
-        let is_of_text = |vote: &Vote| {
-            vote.role == Role::Accused && vote.weight > 0.0 && !vote.why.starts_with(said::IN_SUBJECT)
-        };
-        self.tallies.iter().any(|tally| tally.rows_from > 0 || tally.votes.iter().any(is_of_text))
+        self.tallies.iter().any(Tally::is_accused_in_text)
     }
 
     /// Returns the addresses of a role, in the order of the text.
     pub fn with(&self, role: Role) -> Vec<IpAddr> {
         self.tallies.iter().filter(|tally| self.role_of(tally) == Some(role)).map(|tally| tally.ip).collect()
+    }
+
+    /// Returns all addresses but those that merely carried the notice: the accused, the open, the others.
+    pub fn named(&self) -> Vec<IpAddr> {
+        let open = self.unsettled().into_iter().map(|tally| tally.ip).collect();
+        let [accused, victims, reporters] =
+            [Role::Accused, Role::Victim, Role::Reporter].map(|role| self.with(role));
+        [accused, open, victims, reporters].concat()
     }
 
     /// Returns the addresses whose role is not settled.
@@ -226,40 +125,35 @@ impl Roles {
     /// Accuses the addresses of which nothing is said but that each stands alone in a log line;
     /// false when something else is said of any.
     pub fn settle_list(&mut self) -> bool {
-        let listed =
-            |tally: &Tally| tally.votes.iter().all(|vote| vote.why == ALONE) && !tally.votes.is_empty();
-        let open: Vec<usize> =
-            (0..self.tallies.len()).filter(|index| self.tallies[*index].role().is_none()).collect();
-        if open.is_empty() || !open.iter().all(|index| listed(&self.tallies[*index])) {
+        let open = self.open();
+        if open.is_empty() || !open.iter().all(|index| self.tallies[*index].is_listed()) {
             return false;
         }
-        for index in open {
-            self.tallies[index].sums[Role::Accused as usize] += ACCUSED_MIN * 2.0;
-        }
+        open.into_iter().for_each(|index| self.tallies[index].settle_as_listed());
         true
     }
 
     /// Accuses the one address that is left when all others are settled and nothing speaks for it.
     pub fn settle_last(&mut self) -> Option<IpAddr> {
-        let open: Vec<usize> =
-            (0..self.tallies.len()).filter(|index| self.tallies[*index].role().is_none()).collect();
-        let [only] = open[..] else { return None };
+        let [only] = self.open()[..] else { return None };
         let tally = &mut self.tallies[only];
-        let leans = tally.sum(Role::Accused) > 0.0
-            && tally.sum(Role::Victim) + tally.sum(Role::Reporter) + tally.sum(Role::Infrastructure) < 0.1;
-        if !leans || address::is_private(tally.ip) {
+        if !tally.leans_to_accused() || address::is_private(tally.ip) {
             return None;
         }
         tally.settle_as_only();
         Some(tally.ip)
     }
 
+    /// Returns the places of the addresses that are not settled.
+    fn open(&self) -> Vec<usize> {
+        (0..self.tallies.len()).filter(|index| self.tallies[*index].role().is_none()).collect()
+    }
+
     /// Accuses the sender of an offending mail, unless anything but its place in headers is said of it.
     pub fn settle_sender(&mut self, ip: IpAddr, line: &Line<'_>) -> bool {
         let tally = self.places.get(&ip).map(|at| &mut self.tallies[*at]);
-        let only_quoted = |tally: &&mut Tally| {
-            !tally.ours && tally.sum(Role::Victim) < 0.1 && tally.sum(Role::Reporter) < 0.1
-        };
+        let only_quoted =
+            |tally: &&mut Tally| tally.sum(Role::Victim) < 0.1 && tally.sum(Role::Reporter) < 0.1;
         let Some(tally) = tally.filter(only_quoted) else {
             return false;
         };
@@ -268,52 +162,104 @@ impl Roles {
     }
 
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
-        self.knows_ours |= address::is_within(ip, own);
         let at = *self.places.entry(ip).or_insert_with(|| {
-            self.tallies.push(Tally {
-                ip,
-                votes: Vec::new(),
-                sums: [0.0; 4],
-                rows_sure: false,
-                by_subject: 0.0,
-                rows_from: 0,
-                rows_to: 0,
-                mentions: 0,
-                ours: address::is_within(ip, own),
-            });
+            self.tallies.push(Tally::new(ip, address::is_within(ip, own) && !address::is_private(ip)));
             self.tallies.len() - 1
         });
         &mut self.tallies[at]
     }
+
+    /// Counts for every address what is said of the network that it lies in.
+    fn count_networks(&mut self, networks: &[(IpNet, Role, usize)], lines: &[Line<'_>]) {
+        for tally in &mut self.tallies {
+            let ip = tally.ip;
+            for (network, role, line) in networks.iter().filter(|(network, ..)| network.contains(&ip)) {
+                let weight = if *role == Role::Accused { 0.75 } else { 2.0 };
+                tally.vote(vote(&lines[*line], *role, weight, format!("lies in {network}")));
+            }
+        }
+    }
+
+    /// Where rows of two addresses give no direction, the one that stands first in all of them, with many
+    /// others behind it, is whom they are about.
+    fn count_consensus(&mut self, lines: &[Line<'_>], records: &[Option<Record>]) {
+        let rows = || {
+            let rows = lines.iter().zip(records).filter_map(|(line, record)| Some((line, record.as_ref()?)));
+            rows.filter(|(_, record)| record.how == record::ORDER)
+        };
+        let firsts: HashSet<IpAddr> = rows().filter_map(|(_, row)| row.source).collect();
+        let seconds: HashSet<IpAddr> = rows().filter_map(|(_, row)| row.target).collect();
+        let (Some(first), Some((line, _))) = (firsts.iter().next(), rows().next()) else { return };
+        if firsts.len() > 1 || seconds.len() < 2 || seconds.contains(first) {
+            return;
+        }
+        if let Some(tally) = self.places.get(first).map(|at| &mut self.tallies[*at]) {
+            let why = "stands first in all rows, before many others".to_owned();
+            tally.vote(vote(line, Role::Accused, 1.0, why));
+        }
+    }
 }
 
+/// What accuses one of ours must weigh this much of what accuses a stranger most.
+const OURS_LEAST_SHARE: f32 = 0.75;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
 /// How many mentions of one address are weighed.
 const MENTIONS_MAX: u32 = 200;
+/// How many networks are weighed.
+const NETWORKS_MAX: usize = 32;
 
-/// Weighs all addresses of the lines. `ours` says that the notice speaks from our side, as AWS's
-/// mails do: "remote" is then the other side.
-pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet], ours: bool) -> Roles {
-    let mut roles = Roles::default();
+/// From whose side a notice speaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    /// Addresses known to be ours.
+    pub own: &'a [IpNet],
+    /// No other address that the notice names is.
+    pub own_is_complete: bool,
+    /// It speaks from our side, as AWS's mails do: "remote" is then the other side.
+    pub ours: bool,
+    /// The domain of who writes it, empty where that says nothing.
+    pub reporter: &'a str,
+}
+
+/// Weighs all addresses of the lines.
+pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'_>) -> Roles {
+    let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
+    let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
         let record = records.get(index).and_then(Option::as_ref);
         for (position, spot) in line.spots.iter().enumerate() {
-            let host = spot.ip.filter(|ip| !spot.is_network() && !address::is_nobody(*ip));
-            let Some(ip) = host.filter(|ip| roles.has_room(*ip)) else {
+            let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
+            let said = || said::of(lines, index, spot, intro.as_deref(), side.ours);
+            if let Some(network) = spot.network() {
+                if networks.len() < NETWORKS_MAX
+                    && record.is_none()
+                    && let Some((role, ..)) = said()
+                {
+                    networks.push((network, role, index));
+                }
                 continue;
-            };
-            let tally = roles.tally(ip, own);
+            }
+            if !roles.has_room(ip) {
+                continue;
+            }
+            let tally = roles.tally(ip, side.own);
             tally.mentions += 1;
+            if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
+                let why = "stands beside a host name of the reporter's own domain".to_owned();
+                tally.vote(vote(line, Role::Victim, 2.0, why));
+            }
             if tally.count_row(record, line) || tally.mentions > MENTIONS_MAX {
                 continue;
             }
-            match said::of(lines, index, spot, intro.as_deref(), ours) {
+            match said() {
                 // Where a line says who did it, no other address of it did, unless a field says so.
                 Some((Role::Accused, weight, _))
-                    if record.is_some_and(|it| it.source.is_some()) && weight < 3.0 =>
+                    if record.is_some_and(|it| {
+                        it.source.is_some() && (weight < 3.0 || it.how == record::KEYS)
+                    }) =>
                 {
                     tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
                 }
@@ -323,24 +269,9 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], own: &[IpNet
             }
         }
     }
+    roles.count_networks(&networks, lines);
+    roles.count_consensus(lines, records);
     roles
-}
-
-fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vote {
-    Vote { role, weight, why, section: line.section, line: line.number }
-}
-
-fn in_text(line: &Line<'_>) -> bool {
-    line.kind == LineKind::Statement && line.role != SectionRole::Subject
-}
-
-fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {
-    let record = record?;
-    let how = if record.how.is_empty() { "a table" } else { record.how };
-    if record.source == Some(ip) {
-        return Some((Role::Accused, how));
-    }
-    (record.target == Some(ip)).then_some((Role::Victim, how))
 }
 
 /// Keeps the sentence that introduces a list while the list goes on.

@@ -14,6 +14,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::list_intro;
 use super::pattern::compile;
 use super::vocabulary;
 
@@ -40,10 +41,17 @@ pub(super) fn of(
         return None;
     }
     if let Some(name) = label_before(line, spot) {
+        if label::meaning(&name).role.is_none()
+            && let Some(said) = by_heading(lines, index)
+        {
+            return Some(said);
+        }
         if let Some(said) = said_by_label(&name, ours) {
             return Some(said);
         }
     } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours)) {
+        return Some(said);
+    } else if let Some(said) = by_field_of_line(line) {
         return Some(said);
     }
     let before = words_before(lines, index, spot, intro);
@@ -53,7 +61,24 @@ pub(super) fn of(
         return Some(in_subject(found));
     }
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
-    found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)))
+    let found =
+        found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
+    found.or_else(|| heads_log(lines, index, spot))
+}
+
+/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
+fn heads_log(lines: &[Line<'_>], index: usize, spot: &Spot) -> Option<Said> {
+    let line = &lines[index];
+    let is_bare = line.spots.len() == 1
+        && line.stamps.is_empty()
+        && line.kind == LineKind::Statement
+        && line.text.len() < 80
+        && ![&line.text[..spot.start], line.text.get(spot.end..).unwrap_or_default()]
+            .iter()
+            .any(|text| text.chars().any(char::is_alphabetic));
+    let below = lines[index + 1..].iter().take(3).find(|line| !line.is_blank())?;
+    let is_log = below.spots.is_empty() && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
+    (is_bare && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
 }
 
 /// Returns what follows from the place alone.
@@ -79,6 +104,40 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
     Some((role, weight, why.to_owned()))
 }
 
+/// "Reported by: the control room, 192.0.2.1": a field that names a part is all of that part's, whatever words its
+/// value has. Whom it accuses must stand in it alone.
+fn by_field_of_line(line: &Line<'_>) -> Option<Said> {
+    let (name, _) = super::activity::field(line.text).filter(|(name, _)| name.len() <= 40)?;
+    let role = label::meaning(name).role.filter(|role| *role != Role::Accused)?;
+    let is_name =
+        label::words(name).len() <= 4 && line.role != SectionRole::Subject && line.stamps.is_empty();
+    is_name.then(|| (role, 2.0, format!("in the field \"{name}\"")))
+}
+
+/// How many lines above a field the heading may stand under which it is indented.
+const HEADING_LINES: usize = 24;
+
+/// "target:" above an indented "address: 192.0.2.1" says whose address it is.
+fn by_heading(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let indent = |line: &Line<'_>| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
+    let mut inner = indent(&lines[index]);
+    for line in lines[..index].iter().rev().take(HEADING_LINES) {
+        if line.section != lines[index].section || inner == 0 {
+            return None;
+        }
+        if line.is_blank() || indent(line) >= inner {
+            continue;
+        }
+        inner = indent(line);
+        let heading = line.text.trim().trim_start_matches(['-', '*', ' ']).strip_suffix(':');
+        let heading = heading.filter(|it| it.len() <= 40)?;
+        if let Some(role) = label::meaning(heading).role {
+            return Some((role, 3.0, format!("stands under \"{heading}\"")));
+        }
+    }
+    None
+}
+
 /// A field's value may go on over the next lines, an address on each.
 fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said> {
     let goes_on = |line: &&Line<'_>| line.is_item() && line.text.starts_with([' ', '\t']);
@@ -90,8 +149,13 @@ fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said>
 
 /// Returns what the introduction of a list says of its items.
 fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
-    let intro =
-        intro.filter(|intro| line.is_item() && line.role != SectionRole::Subject && intro.len() < 40)?;
+    let intro = intro.filter(|_| line.is_item() && line.role != SectionRole::Subject)?;
+    if let Some((role, words)) = list_intro::read(intro) {
+        return Some((role, 2.5, format!("listed under \"{words}\"")));
+    }
+    if intro.len() >= 40 {
+        return None;
+    }
     let lower = intro.to_ascii_lowercase();
     if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
         return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));

@@ -71,9 +71,7 @@ impl Header {
             .trim_start_matches("Format:");
         let text = text.trim_start_matches(['#', '*', ' ']).trim_start_matches("Format:").trim();
         // "Firewall log (UTC):" introduces lines and "host: sensor-4" is a field; neither names columns.
-        let is_field = told.is_none()
-            && (text.ends_with(':')
-                || text.split_whitespace().next().is_some_and(|word| word.ends_with(':')));
+        let is_field = told.is_none() && text.split_whitespace().any(|word| word.ends_with(':'));
         [
             Separator::Char(','),
             Separator::Char(';'),
@@ -449,7 +447,7 @@ mod tests {
 
     #[test]
     fn takes_no_field_for_a_header() {
-        for text in ["Firewall log (UTC):", "host: sensor-4"] {
+        for text in ["Firewall log (UTC):", "host: sensor-4", "observer type: ids"] {
             let sections =
                 [Section { role: SectionRole::Body, name: "body".to_owned(), text: text.to_owned() }];
             assert!(Header::read(&lines::cut(&sections)[0]).is_none(), "{text}");

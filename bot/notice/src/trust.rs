@@ -4,6 +4,7 @@
 //! that SES puts on top. Headers of anybody else may be forged and are ignored.
 
 use super::document::Document;
+use super::domain;
 use super::reading::Trust;
 
 /// The name under which SES writes Authentication-Results.
@@ -29,7 +30,8 @@ pub(super) fn judge(document: &Document, is_event: bool, as_aws: bool) -> Trust 
     }
 }
 
-fn is_aws(domain: &str) -> bool {
+/// Says whether a domain is one from which AWS writes.
+pub(super) fn is_aws(domain: &str) -> bool {
     AWS_DOMAINS.iter().any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
 }
 
@@ -42,7 +44,7 @@ fn sender(document: &Document, is_event: bool) -> Trust {
     if document.receipt.is_none() && ours.is_none() {
         return Trust::Unauthenticated { why: "no receipt of our own says who sent it".to_owned() };
     }
-    let signer = ours.and_then(|results| dkim_domain(results));
+    let signers = ours.map(|results| dkim_domains(results)).unwrap_or_default();
     if let Some(receipt) = &document.receipt {
         if receipt.dmarc {
             return Trust::Authenticated { domain };
@@ -51,8 +53,9 @@ fn sender(document: &Document, is_event: bool) -> Trust {
             return Trust::Unauthenticated { why: format!("{domain}: neither DMARC nor DKIM passed") };
         }
     }
-    match signer {
-        Some(signer) if is_aligned(&signer, &domain) => Trust::Authenticated { domain: signer },
+    // A mail may carry several signatures: one of its own domain is enough.
+    match signers.iter().find(|signer| is_aligned(signer, &domain)).or(signers.first()) {
+        Some(signer) if is_aligned(signer, &domain) => Trust::Authenticated { domain: signer.clone() },
         Some(signer) => Trust::Unauthenticated { why: format!("it says {domain} but {signer} signed it") },
         None => Trust::Unauthenticated { why: format!("{domain}: no valid signature of its own domain") },
     }
@@ -60,24 +63,22 @@ fn sender(document: &Document, is_event: bool) -> Trust {
 
 /// Says whether a signing domain speaks for the sender's domain.
 fn is_aligned(signer: &str, from: &str) -> bool {
-    signer == from || from.ends_with(&format!(".{signer}")) || signer.ends_with(&format!(".{from}"))
+    // Nobody speaks for all of "co.uk".
+    domain::registered(signer).is_some()
+        && (signer == from || from.ends_with(&format!(".{signer}")) || signer.ends_with(&format!(".{from}")))
 }
 
-/// Returns the domain of the passing DKIM signature; of several, any.
-fn dkim_domain(results: &str) -> Option<String> {
+/// Returns the domains of the passing DKIM signatures.
+fn dkim_domains(results: &str) -> Vec<String> {
     let lower = results.to_ascii_lowercase();
-    for part in lower.split(';').map(str::trim).filter(|part| part.starts_with("dkim=pass")) {
-        let domain = part.split_whitespace().find_map(|word| {
-            word.strip_prefix("header.d=")
-                .or_else(|| word.strip_prefix("header.i="))
-                .map(|it| it.trim_start_matches('@'))
-        });
-        if let Some(domain) = domain {
-            let bare = domain.rsplit_once('@').map_or(domain, |(_, bare)| bare);
-            return Some(bare.to_owned());
-        }
-    }
-    None
+    let passed = lower.split(';').map(str::trim).filter(|part| part.starts_with("dkim=pass"));
+    let signer = |part: &str| {
+        let mut named = part.split_whitespace();
+        let domain = named
+            .find_map(|word| word.strip_prefix("header.d=").or_else(|| word.strip_prefix("header.i=")))?;
+        Some(domain.rsplit_once('@').map_or(domain, |(_, bare)| bare).to_owned())
+    };
+    passed.filter_map(signer).take(16).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +114,12 @@ mod tests {
             let found = judge(&document(from, &[results], None), false, false);
             assert!(matches!(found, Trust::Unauthenticated { .. }), "{results} {from}");
         }
+        let two = "amazonses.com; dkim=pass header.d=mailer.example.net; dkim=pass header.d=example.com";
+        let found = judge(&document("abuse@example.com", &[two], None), false, false);
+        assert_eq!(found, Trust::Authenticated { domain: "example.com".to_owned() });
+        let suffix = "amazonses.com; dkim=pass header.d=co.uk";
+        let found = judge(&document("abuse@example.co.uk", &[suffix], None), false, false);
+        assert!(matches!(found, Trust::Unauthenticated { .. }), "{found:?}");
         let failed = Receipt { spf: true, dkim: true, dmarc: false };
         let aws = "amazonses.com; dkim=pass header.d=amazon.com";
         let found = judge(&document("ec2-abuse@amazon.com", &[aws], Some(failed)), false, true);

@@ -93,6 +93,13 @@ impl Unwrapper {
 
     /// Opens a text: JSON, HTML, base64 of either, or plain words.
     pub fn open_text(&mut self, text: &str, place: &Place) {
+        // UTF-16 that was declared to be something else.
+        let head = &text.as_bytes()[..text.len().min(1024)];
+        if head.iter().filter(|byte| **byte == 0).count() * 4 > head.len() {
+            let text: String = text.chars().filter(|letter| !matches!(letter, '\0' | '\u{fffd}')).collect();
+            self.open_text(&text, place);
+            return;
+        }
         let trimmed = text.trim_start_matches('\u{feff}').trim();
         if matches!(trimmed.as_bytes().first(), Some(b'{' | b'[' | b'"')) && self.open_json(trimmed, place) {
             return;

@@ -18,7 +18,7 @@ macro_rules! classes {
 
 classes! {
     0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie agent manager collector observer firewall monitored protected dich nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
-    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
+    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie xff verursacher tater auteur dader sprawca pachatel culpable responsavel resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
     2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop closed finished occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
     3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
     4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
@@ -39,8 +39,8 @@ classes! {
     19 EVENT "abuse attack incident event seen observed first last"
     20 ATTRIBUTE "name id version port count size bytes asn geo country city"
     21 REPORTER "reporter reporters complainants complainant submitter contact sender"
-    22 TOLD "reported detected submitted observed logged forwarded checked tested verified monitored measured queried"
-    23 BY "by from"
+    22 TOLD "gemeldet festgestellt signale reportado segnalato gemeld zgloszono zglaszajacy reported detected submitted observed logged forwarded checked tested verified monitored measured queried"
+    23 BY "by from durch von par por da door przez"
     36 SEEN "detected observed logged"
     24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"
     25 FROM "from"
@@ -52,7 +52,7 @@ classes! {
     31 IP_OR_PORT "ip port"
     32 REMOTE "remote"
     33 LOCAL "local"
-    35 PLAIN "the public external internet user customer server machine device system affected involved listed blocked banned blacklisted reported full main exit proxy hostname domain v4 v6 and or of in question responsible problem primary ipaddress node list"
+    35 PLAIN "the public external internet user customer server machine device system affected involved listed blocked banned blacklisted reported full main exit proxy hostname domain v4 v6 and or of in question responsible betroffen betroffene betroffenes betroffener problem primary ipaddress node list"
     34 WEAK "your our my local client remote instance resource foreign ihr ihre votre vostro uw unser unsere notre nuestro nuestra onze nasz nasza"
 }
 

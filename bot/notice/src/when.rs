@@ -52,7 +52,7 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// When the offending mail or traffic was sent or received, that is the incident.
 static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$";
+    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$|\b(?:received|got|caught)\b\s+(?:\w+\s+){0,3}?(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b(?:[^.;]|\.[^\s]){0,90}$";
     compile(pattern)
 });
 
@@ -82,6 +82,14 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
         let name = field(line.text).map(|(name, _)| name).filter(|name| is_name(name));
         let kind = name.map(|name| label::meaning(name).kind);
         if line.stamps.is_empty() {
+            if let (Some(stamp), true) = (told_above(lines, index), TO_CLOCK.is_match(line.text)) {
+                times.told.extend(
+                    clock_on(stamp.civil, line.text)
+                        .into_iter()
+                        .map(|it| Stamp { zone: it.zone.or(stamp.zone), ..it }),
+                );
+                continue;
+            }
             if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text)) {
                 times.labelled.extend(clock_on(date, value));
             } else if let (Some(Kind::Time), Some((_, value))) = (kind, field(line.text)) {
@@ -114,6 +122,24 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
     drop_days_with_clocks(&mut times.labelled);
     drop_days_with_clocks(&mut times.told);
     times
+}
+
+/// "until 04:02" in the sentence after the one that names the date.
+static TO_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:to|until|till?|ended|end|bis|jusqu'à|hasta|até|fino|tot|til|do)\s+(?:about\s|at\s|las\s|às\s|alle\s)?\d{1,2}[:h]\d{2}\b",
+    )
+});
+
+/// Returns the time of day that the words right above name with its date.
+fn told_above<'a>(lines: &'a [Line<'_>], index: usize) -> Option<&'a Stamp> {
+    let above = lines[..index].iter().rev().take(2).take_while(|line| !line.is_blank());
+    let mut above =
+        above.filter(|line| line.kind == LineKind::Statement && line.section == lines[index].section);
+    let in_words = |line: &Line<'_>, stamp: &Stamp| {
+        line.text[..stamp.start].chars().filter(|it| it.is_alphabetic()).count() >= 2
+    };
+    above.find_map(|line| line.stamps.iter().find(|it| it.precision != Precision::Day && in_words(line, it)))
 }
 
 /// Says whether the head of a line is a name rather than the beginning of a sentence or a log entry.

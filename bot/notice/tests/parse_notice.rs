@@ -126,3 +126,12 @@ fn reminders_join_their_case() {
     assert_eq!(read("aws_resolved.eml").stage, notice::Stage::Resolved);
     assert_eq!(read("aws_follow_up.eml").stage, notice::Stage::FollowUp);
 }
+
+#[test]
+fn a_date_after_a_port_is_no_port() {
+    let text =
+        b"Subject: scan\n\nHost 192.0.2.9 is scanning 198.51.100.3 on ports 22, 2026-07-15 04:00 UTC.\n";
+    let parsed = notice::parse(text, &Context::default());
+    let ports: Vec<Option<u16>> = parsed.claims[0].remote.iter().map(|remote| remote.port).collect();
+    assert_eq!(ports, [Some(22)]);
+}

@@ -194,6 +194,43 @@ fn notices_of_later_batches_are_read_right() {
     }
 }
 
+/// Where the accounts tell whose addresses are, nobody else is accused, whatever the words seem to say; and what is ours
+/// and was attacked is not accused.
+#[test]
+fn known_addresses_clear_everybody_else() {
+    let (mut innocents, mut accused_right) = (Vec::new(), Share::default());
+    let mut attacked = Vec::new();
+    for (folder, file) in [("world", "world.json"), ("unseen", "unseen.json")] {
+        for label in labels(file) {
+            let bytes = std::fs::read(fixtures().join(folder).join(&label.file)).expect("a notice");
+            let ours = |names: &BTreeSet<String>| -> Vec<ipnet::IpNet> {
+                let addresses = names.iter().filter_map(|name| name.parse::<std::net::IpAddr>().ok());
+                addresses.map(ipnet::IpNet::from).collect()
+            };
+            let read = |own_addresses: Vec<ipnet::IpNet>| {
+                accused(&notice::parse(&bytes, &Context { own_addresses, ..Context::default() }))
+            };
+            if label.disposition == Disposition::Claims && !ours(&label.accused).is_empty() {
+                let named = read(ours(&label.accused));
+                if !accused_right.count(label.accused.is_subset(&named)) {
+                    println!("ours known: {} {named:?}", label.file);
+                }
+                innocents
+                    .extend(named.intersection(&label.never).map(|name| format!("{} {name}", label.file)));
+            }
+            let named = read(ours(&label.never));
+            attacked.extend(named.intersection(&label.never).map(|name| format!("{} {name}", label.file)));
+        }
+    }
+    println!(
+        "ours known: accused {:.1} %, innocents {innocents:?}, attacked ones accused {attacked:?}",
+        accused_right.percent()
+    );
+    assert!(innocents.is_empty(), "{innocents:?}");
+    assert!(attacked.is_empty(), "{attacked:?}");
+    assert!(accused_right.percent() >= 99.0);
+}
+
 /// Least shares, in percent: accused, window, activity, disposition.
 type Least = [f64; 4];
 const FULL: Least = [98.0, 95.0, 95.0, 95.0];

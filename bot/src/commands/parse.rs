@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::case::Disposition;
+use crate::case::ZoneSource;
 use crate::notice;
 use crate::notice::Reading;
 
@@ -43,7 +44,7 @@ pub fn cmd_parse(args: &ParseArgs) -> anyhow::Result<()> {
     let context = notice::Context {
         received: args.received,
         own_addresses: prefixes(&args.own_addresses)?,
-        mail: None,
+        ..notice::Context::default()
     };
     let mut out = Vec::new();
     if args.summary || args.path.is_dir() {
@@ -91,8 +92,9 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// Prints a reading for a person.
 fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
     let parsed = &reading.parsed;
-    writeln!(out, "layout       {} ({:?}, {:?})", reading.layout, parsed.disposition, reading.stage)?;
-    writeln!(out, "trust        {:?}", reading.trust)?;
+    writeln!(out, "layout       {}", reading.layout)?;
+    writeln!(out, "it is        {}", told(parsed.disposition, reading.stage))?;
+    writeln!(out, "trust        {}", visible(trust(&reading.trust)))?;
     writeln!(out, "case id      {}", parsed.case_id.as_deref().map_or("none".to_owned(), visible))?;
     let deadline = parsed.deadline.map_or("none".to_owned(), |at| at.to_string());
     writeln!(out, "deadline     {deadline}")?;
@@ -107,7 +109,8 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
             .chain(addresses)
             .chain(accused.hostnames.iter().cloned())
             .collect();
-        writeln!(out, "  accused    {}", visible(names.join(", ")))?;
+        let names = if names.is_empty() { "nobody by name".to_owned() } else { names.join(", ") };
+        writeln!(out, "  accused    {}", visible(names))?;
         for remote in claim.remote.iter().take(10) {
             let port = remote.port.map(|port| format!(" port {port}")).unwrap_or_default();
             writeln!(out, "  remote     {}{port}", remote.address)?;
@@ -117,7 +120,8 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
         }
         match &claim.window {
             Some(window) => {
-                writeln!(out, "  window     {:.0} to {:.0} (zone {:?})", window.from, window.to, window.zone)?
+                let zone = zone(window.zone);
+                writeln!(out, "  window     {:.0} to {:.0} ({zone})", window.from, window.to)?
             }
             None => writeln!(out, "  window     none")?,
         }
@@ -139,6 +143,42 @@ fn explain(reading: &Reading, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "warning      {}", visible(warning))?;
     }
     Ok(())
+}
+
+/// What is to become of a notice, in words.
+fn told(disposition: Disposition, stage: notice::Stage) -> &'static str {
+    match (disposition, stage) {
+        (Disposition::Claims, notice::Stage::First) => "an accusation, to be investigated",
+        (Disposition::Claims, notice::Stage::Reminder) => "a reminder of an accusation",
+        (Disposition::Claims, notice::Stage::Final) => "the last notice of an accusation",
+        (Disposition::Claims, notice::Stage::FollowUp) => "a further letter about an accusation",
+        (Disposition::Claims, notice::Stage::Resolved) => {
+            "an accusation that its reporter considers resolved"
+        }
+        (Disposition::NotAbuse, _) => "no accusation",
+        (Disposition::Inbound, _) => "a report that something of ours was attacked",
+        (Disposition::Unreadable, _) => "not readable: a person must look at it",
+    }
+}
+
+/// How far the sender is believed, in words.
+fn trust(trust: &notice::Trust) -> String {
+    match trust {
+        notice::Trust::Event => "an event of our own accounts".to_owned(),
+        notice::Trust::Authenticated { domain } => format!("proven to be from {domain}"),
+        notice::Trust::Unauthenticated { why } => format!("not proven, so no actions are offered: {why}"),
+        notice::Trust::Unknown => "not a mail and not an event: nothing tells who wrote it".to_owned(),
+    }
+}
+
+/// How a zone was known, in words.
+fn zone(source: ZoneSource) -> &'static str {
+    match source {
+        ZoneSource::Explicit => "the zone stands beside the times",
+        ZoneSource::Prose => "the notice says the zone of its times",
+        ZoneSource::Header => "the zone is a header's or a column's",
+        ZoneSource::Assumed => "the zone is not known: widened",
+    }
 }
 
 /// Makes a text of a notice safe for a terminal.

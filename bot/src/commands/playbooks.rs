@@ -129,6 +129,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let claim = Claim {
         accused: Accused::default(),
         remote: args.remote.iter().map(remote).collect(),
+        names: Vec::new(),
         window,
         activity: playbook.activities.first().copied().unwrap_or(Activity::Other),
     };

@@ -8,6 +8,7 @@ use history::Window;
 
 use super::Asked;
 use super::matching;
+use super::named;
 use super::origin;
 use super::suspect::Candidate;
 use super::words;
@@ -81,7 +82,7 @@ fn hosts(scene: &Scene, found: &mut Vec<Doubt>) {
 }
 
 fn claims(scene: &Scene, found: &mut Vec<Doubt>) {
-    if scene.claims.iter().any(|claim| claim.remote.is_empty()) {
+    if scene.claims.iter().any(|claim| !claim.names_target()) {
         let text = "the notice names no remote address, so traffic is judged by its kind alone";
         found.push(doubt(DoubtKind::NoTarget, Confidence::Medium, text));
     }
@@ -187,7 +188,7 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
         let text = format!("the clock of {} is off by about {}", asked.view.name, words::duration_s(off));
         found.push(doubt(DoubtKind::HostClock, Confidence::Medium, text));
     }
-    let targeted = !asked.answer.request.remotes.is_empty();
+    let targeted = named::names_target(&asked.answer.request, evidence);
     let all_match = evidence.activities.last().is_some_and(|activity| activity.matched > 0);
     for omission in evidence.omitted.iter().filter(|omission| omission.count > 0) {
         let tells = match omission.what.as_str() {
@@ -335,7 +336,7 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
 /// Accusations beside the one that the first suspect explains.
 fn unexplained(scene: &Scene, first: &Candidate, found: &mut Vec<Doubt>) {
     let explained = |claim: &Claim| {
-        claim.remote.is_empty()
+        !claim.names_target()
             || scene
                 .candidates
                 .iter()

@@ -8,6 +8,7 @@ use super::beside;
 use super::facts;
 use super::habit;
 use super::host::program_name;
+use super::named;
 use super::onward;
 use super::suspect::Candidate;
 use super::words;
@@ -16,6 +17,7 @@ use crate::case::Entry;
 use crate::case::Finding;
 use crate::case::LoginView;
 use crate::untrusted::Untrusted;
+use crate::untrusted::visible;
 
 /// Most findings in a judgement.
 const FINDINGS_MAX: usize = 40;
@@ -78,7 +80,17 @@ fn what(first: &Candidate, found: &mut Vec<Finding>) {
         ));
     }
     found.push(finding(first, About::What, text, behaviour.events.clone()));
-    if behaviour.matched > 0 {
+    let asked = named::questions(&first.group, &named::claimed(first.claims), first.host.evidence);
+    if let Some(asked) = &asked {
+        let text = format!(
+            "it asked DNS for {}, {}, {}",
+            visible(&asked.name, 120),
+            words::counted(asked.count, "time", "times"),
+            words::span(asked.first, asked.last)
+        );
+        found.push(finding(first, About::What, text, asked.events.clone()));
+    }
+    if behaviour.matched > 0 && asked.is_none() {
         let text = format!(
             "{} of its {} went to reported addresses, to {}",
             words::count(behaviour.matched),

@@ -40,6 +40,8 @@ pub(super) fn claims_of<'a>(answer: &HostAnswer, claims: &'a [Claim]) -> Vec<&'a
         let remotes = request::remotes(claim);
         remotes.is_empty() == asked.remotes.is_empty()
             && (remotes.is_empty() || remotes.iter().any(|remote| asked.remotes.contains(remote)))
+            && claim.names.is_empty() == asked.names.is_empty()
+            && (claim.names.is_empty() || claim.names.iter().any(|name| asked.names.contains(name)))
     };
     let about: Vec<&Claim> = claims.iter().filter(|claim| touches(claim) && same(claim)).collect();
     if about.is_empty() { claims.iter().collect() } else { about }

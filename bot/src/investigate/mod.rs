@@ -13,6 +13,7 @@ mod graph;
 mod habit;
 mod host;
 mod matching;
+mod named;
 mod onward;
 mod origin;
 mod request;

@@ -15,7 +15,10 @@ use crate::playbook::Playbook;
 /// Addresses that one request names; more would not fit an SSM parameter.
 pub(super) const REMOTES_MAX: usize = 40;
 
-/// The question for a claim: its remote addresses, in its time widened by the playbook.
+/// Names that one request names.
+const NAMES_MAX: usize = 8;
+
+/// The question for a claim: its remote addresses and names, in its time widened by the playbook.
 ///
 /// Ports and protocols are not asked for. Reporters confuse source and target ports, list only some, and
 /// NAT changes them; the answer has them all, and the judgement says which of the claimed ones match.
@@ -26,7 +29,7 @@ pub fn request_for(claim: &Claim, playbook: &Playbook, now: Timestamp) -> Reques
         remotes: remotes(claim),
         ports: Vec::new(),
         protocol: None,
-        names: Vec::new(),
+        names: claim.names.iter().take(NAMES_MAX).cloned().collect(),
         who: history::Who::default(),
     }
 }
@@ -106,6 +109,7 @@ mod tests {
                     protocol: None,
                 })
                 .collect(),
+            names: Vec::new(),
             window: window.map(|(from, to)| crate::case::ClaimWindow {
                 from: from.parse().unwrap(),
                 to: to.parse().unwrap(),

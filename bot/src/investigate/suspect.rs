@@ -11,6 +11,7 @@ use super::facts::Traits;
 use super::host::Host;
 use super::matching;
 use super::matching::Match;
+use super::named;
 use super::origin;
 use super::origin::Origin;
 use super::request;
@@ -102,9 +103,12 @@ pub(super) fn candidates<'a>(asked: &'a Asked<'a>, playbook: &Playbook) -> Vec<C
     let Some(host) = &asked.host else {
         return Vec::new();
     };
-    let remotes = &asked.answer.request.remotes;
-    let targeted = !remotes.is_empty();
-    behaviour::groups(host, targeted)
+    let request = &asked.answer.request;
+    let remotes = &named::remotes(request, host.evidence);
+    let targeted = named::names_target(request, host.evidence);
+    let mut groups = behaviour::groups(host, !remotes.is_empty());
+    named::count_questions(&mut groups, &request.names, host.evidence);
+    groups
         .into_iter()
         .filter(|group| !targeted || group.behaviour.matched > 0)
         .take(JUDGED_MAX)

@@ -15,12 +15,14 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::Locate;
+use super::Ours;
 use super::interface::Holder;
 use super::interface::holder;
 use super::interface::holds;
 use super::ledger::Ledger;
 use super::merge;
 use super::nat::subnets_behind;
+use super::ours;
 use super::past;
 use super::trail::Trail;
 use super::wanted::Wanted;
@@ -29,6 +31,7 @@ use crate::aws::Places;
 use crate::aws::reason;
 use crate::case::Accused;
 use crate::case::Claim;
+use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
@@ -87,6 +90,10 @@ impl Locate for Ec2Locator {
         }
         merge(&mut located, found);
         located
+    }
+
+    async fn ours(&self, addresses: &[IpAddr], window: Option<&ClaimWindow>) -> Ours {
+        ours::find(&self.places.matching(None, None), self.ledger.as_ref(), addresses, window).await
     }
 
     async fn everywhere(&self) -> Located {
@@ -346,7 +353,8 @@ pub async fn interfaces(
 
 /// An Elastic IP.
 pub struct Elastic {
-    address: String,
+    /// The address.
+    pub address: String,
     /// The instance that it is attached to.
     instance: Option<String>,
     /// Whether it is attached to anything.

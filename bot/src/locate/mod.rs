@@ -9,15 +9,19 @@ mod event;
 mod interface;
 mod ledger;
 mod nat;
+mod ours;
 mod past;
 mod sweep;
 mod trail;
 mod wanted;
 mod watch;
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use crate::case::Claim;
+use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
@@ -39,11 +43,25 @@ pub trait Locate: Send + Sync {
     /// Every host that the claim may mean, and what could not be looked at.
     async fn locate(&self, claim: &Claim) -> Located;
 
+    /// Which of some addresses the accounts hold, or held in a window. Who cannot tell says that it is not known.
+    async fn ours(&self, _addresses: &[IpAddr], _window: Option<&ClaimWindow>) -> Ours {
+        Ours::default()
+    }
+
     /// Every host that can be asked: for a question that names none.
     async fn everywhere(&self) -> Located {
         let note = "which hosts there are is not known here; name one".to_owned();
         Located { hosts: Vec::new(), notes: vec![note] }
     }
+}
+
+/// Which addresses are ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ours {
+    /// Those that are.
+    pub addresses: Vec<IpAddr>,
+    /// Every account and region was looked at: the others are not held by any now.
+    pub is_complete: bool,
 }
 
 /// Finds every host, whatever a claim says.

@@ -10,6 +10,7 @@ mod gather;
 mod job;
 mod once;
 mod pictures;
+mod whose;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -219,6 +220,9 @@ impl Pipeline {
             return Ok(Outcome::Ignored { layout });
         }
         let (mail, lacks_mail) = self.fetch(&mut reading, message, received).await;
+        let context = self.context(received, mail.clone());
+        let reading =
+            whose::settle(self.edges.locator.as_ref(), self.reader, message, context, reading).await;
         let bytes = mail.as_deref().unwrap_or(message);
         let admission = admission(&reading, bytes, received);
         let admitted = self.edges.store.admit(&admission).await?;
@@ -270,7 +274,12 @@ impl Pipeline {
     }
 
     fn context(&self, received: Timestamp, mail: Option<Vec<u8>>) -> notice::Context {
-        notice::Context { received: Some(received), own_addresses: self.own_addresses.clone(), mail }
+        notice::Context {
+            received: Some(received),
+            own_addresses: self.own_addresses.clone(),
+            own_is_complete: false,
+            mail,
+        }
     }
 
     /// Counts a notice; a count that is lost is no reason to lose the notice.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::gather;
 use super::gather::Step;
+use super::whose;
 use crate::case::Accused;
 use crate::case::Case;
 use crate::case::CaseId;
@@ -65,8 +66,11 @@ impl Once {
     /// Investigates a notice.
     pub async fn investigate(&self, bytes: &[u8], received: Timestamp) -> Investigated {
         let own_addresses = self.own_addresses.clone();
-        let context = notice::Context { received: Some(received), own_addresses, mail: None };
-        let parsed = super::read(notice::read, bytes, context).await.parsed;
+        let context =
+            notice::Context { received: Some(received), own_addresses, ..notice::Context::default() };
+        let reading = super::read(notice::read, bytes, context.clone()).await;
+        let reading = whose::settle(self.locator.as_ref(), notice::read, bytes, context, reading).await;
+        let parsed = reading.parsed;
         let case = case(&parsed, bytes, received);
         let (report, answers) = self.answer(&case, self.locator.as_ref()).await;
         Investigated { parsed, report, answers }

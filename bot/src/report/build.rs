@@ -78,7 +78,7 @@ pub fn build(
 /// The playbook's headline; a person's question, which accuses nobody of anything, has its own where there is no verdict.
 fn headline(scene: &Scene, kind: VerdictKind, words: &BTreeMap<&str, String>) -> String {
     let is_question = scene.case.notices.is_empty();
-    let names_targets = scene.case.claims.iter().any(|claim| !claim.remote.is_empty());
+    let names_targets = scene.case.claims.iter().any(crate::case::Claim::names_target);
     match (is_question && kind == VerdictKind::Unknown, scene.suspect.is_some(), names_targets) {
         (true, true, _) => fill("{program} on {host} {did}", words),
         (true, false, true) => fill("Not known: who talked to {targets}", words),

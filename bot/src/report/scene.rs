@@ -15,6 +15,7 @@ use crate::case::Suspect;
 use crate::investigate::words;
 use crate::playbook::Playbook;
 use crate::untrusted::Untrusted;
+use crate::untrusted::visible;
 
 /// Tags that name an owner, in the order in which they are believed.
 const OWNER_TAGS: &[&str] = &["owner", "team", "contact", "application", "app", "service"];
@@ -51,6 +52,11 @@ impl Scene<'_> {
         let addresses: BTreeSet<_> =
             self.case.claims.iter().flat_map(|claim| &claim.remote).map(|remote| remote.address).collect();
         let shown: Vec<String> = addresses.iter().take(3).map(ToString::to_string).collect();
+        let names: BTreeSet<&String> = self.case.claims.iter().flat_map(|claim| &claim.names).collect();
+        if addresses.is_empty() && !names.is_empty() {
+            let shown: Vec<String> = names.iter().take(3).map(|name| visible(name, 80)).collect();
+            return words::list(&shown);
+        }
         match addresses.len() {
             0 => "the reported target".to_owned(),
             1..=3 => words::list(&shown),

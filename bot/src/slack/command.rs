@@ -85,6 +85,7 @@ fn ask(remote: Option<&str>, host: Option<&str>, when: &[&str], now: Timestamp) 
     Ok(Command::Ask(Box::new(Claim {
         accused: host.map(accused).transpose()?.unwrap_or_default(),
         remote: remote.map(self::remote).transpose()?.into_iter().collect(),
+        names: Vec::new(),
         window: Some(window(when, now)?),
         activity: Activity::Other,
     })))

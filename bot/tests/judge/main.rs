@@ -9,6 +9,7 @@ mod check;
 mod desk;
 mod hostile;
 mod hosts;
+mod named;
 mod origins;
 mod recorded;
 mod scan;

@@ -72,6 +72,7 @@ pub struct Story {
     pub exits: Vec<Exit>,
     pub gaps: Vec<Gap>,
     pub losses: Vec<Loss>,
+    pub dns: Vec<history::DnsEvent>,
     pub operations: Vec<history::OperationEvent>,
     pub habits: Vec<history::Habit>,
     pub recorded_from: i64,
@@ -98,6 +99,7 @@ impl Story {
             exits: Vec::new(),
             gaps: Vec::new(),
             losses: Vec::new(),
+            dns: Vec::new(),
             operations: Vec::new(),
             habits: Vec::new(),
             recorded_from: -7200,
@@ -411,7 +413,7 @@ impl Story {
             exits: self.exits.clone(),
             logins: self.logins.clone(),
             samples: Vec::new(),
-            dns: Vec::new(),
+            dns: self.dns.clone(),
             operations: self.operations.clone(),
             habits: self.habits.clone(),
             omitted: Vec::new(),
@@ -423,6 +425,39 @@ impl Story {
         let event = self.event();
         let operation = history::Operation { process: Some(process), kind, detail: detail.to_owned() };
         self.operations.push(history::OperationEvent { event, time: at(when), operation });
+    }
+
+    /// A process asks a resolver for a name's address, which is told or not.
+    pub fn asks(&mut self, process: ProcessId, when: i64, resolver: &str, name: &str, told: &[&str]) {
+        let remote = history::Endpoint { address: resolver.parse().unwrap(), port: 53 };
+        let question = history::Dns {
+            process: Some(process),
+            remote: Some(remote),
+            sent: true,
+            answer: false,
+            name: name.to_owned(),
+            kind: 1,
+            code: 0,
+            addresses: Vec::new(),
+            names: Vec::new(),
+        };
+        let answer = history::Dns {
+            sent: false,
+            answer: true,
+            code: if told.is_empty() { 3 } else { 0 },
+            addresses: told.iter().map(|address| address.parse().unwrap()).collect(),
+            ..question.clone()
+        };
+        for dns in [question, answer] {
+            let event = self.event();
+            self.dns.push(history::DnsEvent { event, time: at(when), dns });
+        }
+        self.traffic(Some(process), when, when, |activity| {
+            activity.protocol = Protocol::UDP;
+            activity.states = vec![(FlowState::Sent, 1)];
+            activity.address_sample = vec![resolver.parse().unwrap()];
+            activity.port_ranges = vec![(53, 53)];
+        });
     }
 
     pub fn gap(&mut self, from: i64, to: i64) {
@@ -444,6 +479,7 @@ pub fn accused(from: i64, to: i64) -> Claim {
             port: None,
             protocol: Some(ClaimProtocol::Tcp),
         }],
+        names: Vec::new(),
         window: Some(ClaimWindow { from: time(from), to: time(to), zone: ZoneSource::Explicit }),
         activity: Accusation::PortScan,
     }

@@ -27,6 +27,8 @@ pub struct Effort {
     pub quick: bool,
     /// Measure other recorders beside ours.
     pub peers: bool,
+    /// Events of a ring that is asked questions, where that was said.
+    pub events: Option<u64>,
 }
 
 impl Effort {

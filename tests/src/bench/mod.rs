@@ -16,12 +16,13 @@ pub mod flood;
 pub mod idle;
 pub mod loads;
 pub mod machine;
+pub mod notice;
 pub mod peers;
 pub mod process;
-
 pub mod recording;
 mod repeat;
 pub mod results;
+pub mod ring;
 pub mod row;
 pub mod slack;
 pub mod statistics;
@@ -62,10 +63,12 @@ pub fn all() -> Vec<Box<dyn Bench>> {
     for store in [store::Store::Idle, store::Store::Web, store::Store::Scan] {
         benches.push(Box::new(store));
     }
+    benches.push(Box::new(ring::Day));
     benches.push(Box::new(example::JUDGE));
     for bot in [bot::Bot::Answer, bot::Bot::Many, bot::Bot::FanOut, bot::Bot::Locate] {
         benches.push(Box::new(bot));
     }
+    benches.push(Box::new(notice::NOTICE));
     benches
 }
 

@@ -62,6 +62,9 @@ struct Arguments {
     /// a rule that audits nothing stays
     #[arg(long)]
     peers: bool,
+    /// Events of the ring that is asked questions; promises are for 100000000, which takes some ten minutes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    events: Option<u64>,
     /// List the benches
     #[arg(long)]
     list: bool,
@@ -102,8 +105,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         eprintln!("bench: a debug build: the recorder's own figures say nothing");
     }
     let runs = arguments.runs.unwrap_or(if arguments.quick { 2 } else { 5 });
-    let effort =
-        Effort { runs, fixed: arguments.runs.is_some(), quick: arguments.quick, peers: arguments.peers };
+    let effort = Effort {
+        runs,
+        fixed: arguments.runs.is_some(),
+        quick: arguments.quick,
+        peers: arguments.peers,
+        events: arguments.events,
+    };
     let out = match &arguments.out {
         Some(out) => out.clone(),
         None => tests::target_dir()?.join("bench"),

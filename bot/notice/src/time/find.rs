@@ -18,8 +18,7 @@ use super::calendar::civil;
 use super::calendar::clock_of;
 use super::read_zone;
 
-const CLOCK: &str =
-    r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
+const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -40,14 +39,14 @@ impl Pair {
 static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(|months| {
         format!(
-            r"(?i)\b(?P<y>(?:19|20)\d{{2}})[-/. ](?P<mo>\d{{1,2}}|{months})[-/. ](?P<d>\d{{1,2}})(?:(?:T|[\s_,:|]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})(?:\.\s|[-/. ])(?P<mo>\d{{1,2}}|{months})(?:\.\s|[-/. ])(?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
         )
     })
 });
 static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(|months| {
         format!(
-            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
+            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|vers|vers les|gegen|around|about|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
         )
     })
 });
@@ -89,8 +88,14 @@ static ZONE_KEY: LazyLock<Regex> =
 static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(&format!(r"^\s*(?:-|\u{{2013}}|\u{{2014}}|to|until|till|through|and|~)\s*{CLOCK}"))
+    compile(&format!(
+        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|до|и)\s)\s*{CLOCK}"
+    ))
 });
+
+/// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
+static DOTTED_CLOCK: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
 
 /// Finds the times of lines.
 #[derive(Debug, Default)]
@@ -103,6 +108,8 @@ impl Finder {
         if digits < 3 {
             return Vec::new();
         }
+        let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
+        let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
         let ascii = line.is_ascii();
         let patterns = [
@@ -140,6 +147,7 @@ impl Finder {
         drop_versions(&mut stamps);
         stamps.sort_by_key(|stamp| stamp.start);
         add_range_ends(line, &mut stamps);
+        add_later_clocks(line, &mut stamps);
         add_bare_clocks(line, &mut stamps);
         share_zone(&mut stamps);
         take_zone_key(line, &mut stamps);
@@ -196,6 +204,12 @@ fn named_epochs(line: &str) -> Vec<Stamp> {
         return keyed;
     }
     let lower = line.to_ascii_lowercase();
+    if lower.contains("audit(1") {
+        let at = lower.find("audit(1").map_or(0, |at| at + "audit(".len());
+        let digits = lower[at..].bytes().take_while(u8::is_ascii_digit).count();
+        let stamp = epoch(&line[at..at + digits]);
+        return stamp.map(|stamp| Stamp { start: at, end: at + digits, ..stamp }).into_iter().collect();
+    }
     if !lower.contains("epoch") && !lower.contains("unix") {
         return Vec::new();
     }
@@ -304,6 +318,41 @@ fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
         ends.push(Stamp { civil, precision, zone, start, end, ..stamp.clone() });
     }
     stamps.extend(ends);
+    stamps.sort_by_key(|stamp| stamp.start);
+}
+
+/// "…, the last one at 10:15:20 UTC": a clock that a sentence adds to the date that it named before.
+static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?:at|until|till?|to|ended|um|bis|à|jusqu'à|a las|hasta las|às|até|alle|fino alle|om|tot|kl\.?|klo|o|do|в|до)\s+{CLOCK}"
+    ))
+});
+
+/// Adds the clocks of a sentence that stand apart from its date.
+fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
+    // A row of a log begins with its time; only sentences name a date in their middle.
+    let in_words = |it: &&Stamp| {
+        let letters = line[..it.start].chars().filter(|letter| letter.is_alphabetic()).count();
+        it.precision != Precision::Day && letters >= 2
+    };
+    let Some(first) = stamps.iter().find(in_words).cloned() else {
+        return;
+    };
+    for found in LATER_CLOCK.captures_iter(line).take(8) {
+        let (Some(whole), Some(start)) = (found.get(0), found.name("h").map(|it| it.start())) else {
+            continue;
+        };
+        let free = start > first.end && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
+        let Some((hour, minute, second)) = clock_of(&found).filter(|_| free) else { continue };
+        let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else { continue };
+        let day = stamps.iter().rfind(|it| it.end <= start).unwrap_or(&first);
+        let zone = read_zone(&line[whole.end()..]);
+        let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
+        let civil = day.civil.date().to_datetime(time);
+        let end = whole.end() + zone.map_or(0, |(_, len)| len);
+        let zone = zone.map(|(zone, _)| zone).or(day.zone);
+        stamps.push(Stamp { civil, precision, zone, start, end, ..day.clone() });
+    }
     stamps.sort_by_key(|stamp| stamp.start);
 }
 

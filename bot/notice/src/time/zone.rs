@@ -24,7 +24,7 @@ pub(in super::super) enum Zone {
 }
 
 /// Zones of the tz database that prose names, and the words it uses.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 27] = [
     ("Europe/Berlin", "central european"),
     ("America/New_York", "eastern"),
     ("America/Chicago", "central"),
@@ -32,7 +32,32 @@ const NAMED: [(&str, &str); 8] = [
     ("America/Los_Angeles", "pacific"),
     ("Europe/London", "london"),
     ("Europe/Amsterdam", "amsterdam"),
-    ("Europe/Paris", "paris"),
+    (
+        "Europe/Paris",
+        "paris français francaise française france bruxelles belge belgique luxembourg suisse genève",
+    ),
+    (
+        "Europe/Berlin",
+        "berlin berliner deutsche deutscher deutschland german wien wiener österreich zürich schweizer mitteleuropäische mitteleuropäischer",
+    ),
+    ("Europe/Madrid", "madrid españa española peninsular"),
+    ("Europe/Rome", "roma rome italiana italia"),
+    ("Europe/Amsterdam", "amsterdamse nederlandse nederland dutch"),
+    ("Europe/Warsaw", "polski polskiego polska warszawa warszawski warszawskiego warsaw"),
+    ("Europe/Stockholm", "svensk stockholm dansk danish norsk oslo copenhagen københavn"),
+    ("Europe/Helsinki", "suomen helsinki"),
+    ("Europe/Lisbon", "lisboa lisbon portugal"),
+    ("Europe/Istanbul", "türkiye istanbul turkey"),
+    ("Europe/Moscow", "moscow москва московское московскому"),
+    ("Europe/Kyiv", "kyiv kiev київський київським"),
+    ("Europe/Prague", "praha pražský prague"),
+    ("America/Sao_Paulo", "brasília brasilia brasil brazil"),
+    ("America/Mexico_City", "méxico mexico"),
+    ("America/Argentina/Buenos_Aires", "argentina"),
+    ("Asia/Tokyo", "tokyo japan 日本"),
+    ("Asia/Seoul", "seoul korea korean"),
+    ("Asia/Shanghai", "beijing shanghai china chinese"),
+    ("Asia/Kolkata", "india indian kolkata"),
 ];
 
 /// Abbreviations, with the offset in minutes.
@@ -153,6 +178,29 @@ static OWN_SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
 const OWN_NAMES: [(&str, i32); 4] =
     [("北京 中国 台北", 8), ("日本 한국", 9), ("мск МСК Мск моск Моск", 3), ("киев києв", 2)];
 
+/// "heure de Paris", "Berliner Zeit", "czas polski", "Lisbon time": the time of a place.
+static OF_PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[\s(（,]{0,3}((?:heures?|horas?|horario|horário|ora|czasu?|tijd|ortszeit|time (?:in|of))\s[^\d,.;:()]{3,30}|[^\s\d,.;:()]{3,24}\s(?:local\s)?(?:(?:sommer|summer\s)?zeit|time|tid|tijd|saati|ajan|aikaa))",
+    )
+});
+
+/// Reads the time of a place at the beginning of a text.
+fn time_of_place(head: &str) -> Option<(Zone, usize)> {
+    let found = OF_PLACE.captures(head)?.get(1)?;
+    let mut end = 0;
+    for word in found.as_str().split_inclusive(|letter: char| !letter.is_alphanumeric()) {
+        end += word.len();
+        let word = word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
+        let place =
+            NAMED.iter().position(|(_, words)| !word.is_empty() && words.split(' ').any(|it| it == word));
+        if let Some(index) = place {
+            return Some((Zone::Named(index), found.start() + end));
+        }
+    }
+    None
+}
+
 /// Reads the zone at the beginning of a text; returns it and how many bytes it took.
 pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
     let head = &text[..text.floor_char_boundary(text.len().min(48))];
@@ -183,6 +231,9 @@ pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
         let hours = OWN_NAMES.iter().find(|(names, _)| names.split(' ').any(|it| name.as_str().contains(it)));
         return hours.map(|(_, hours)| (Zone::Fixed(hours * HOUR), name.end()));
     }
+    if let Some(found) = time_of_place(head) {
+        return Some(found);
+    }
     let name = NAME.captures(head)?.get(1)?;
     let zone = abbreviation(name.as_str(), false)?;
     Some((zone, name.end()))
@@ -207,7 +258,7 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|tijd(?:en|zone)?|orari|czas[a-z]*|tider|tidzon|tidssone)\b",
+        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rio|tijd(?:en|zone)?|orari|czas[a-z]*|tider|tidzon|tidssone)\b",
     )
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
@@ -226,6 +277,9 @@ pub(in super::super) fn prose_zone(line: &str) -> Option<Zone> {
         let end = line.floor_char_boundary(line.len().min(topic.end() + 90));
         let rest = &line[topic.end()..end];
         let sentence = rest.find(". ").map_or(rest, |stop| &rest[..stop]);
+        if let Some((zone, _)) = time_of_place(&line[topic.start()..end]) {
+            return Some(zone);
+        }
         for found in ZONE_WORD.captures_iter(sentence) {
             if let Some(zone) = zone_of_word(&found) {
                 return Some(zone);
@@ -282,6 +336,11 @@ mod tests {
             (" -2024", None),
             (" Eastern Daylight Time)", Some(Zone::Named(1))),
             (" (Central European Summer Time)", Some(Zone::Named(0))),
+            (" (heure de Paris)", Some(Zone::Named(7))),
+            (" Berliner Zeit", Some(Zone::Named(8))),
+            (" (czas polski, CEST)", Some(Zone::Named(12))),
+            (" heure par heure", None),
+            (" some time later", None),
             (" Japan Standard Time", Some(Zone::Fixed(32400))),
         ] {
             assert_eq!(read_zone(text).map(|(zone, _)| zone), expect, "{text:?}");
@@ -298,6 +357,7 @@ mod tests {
             ("all times are CET", Some(Zone::Standard(3600))),
             ("The times included are in Central European (Summer) Time.", Some(Zone::Named(0))),
             ("Please take the time to read our AUP", None),
+            ("Os registros seguem no horário de Brasília.", Some(Zone::Named(20))),
             ("Timezone: Europe/Berlin", Some(Zone::Named(0))),
         ] {
             assert_eq!(prose_zone(line), expect, "{line:?}");

@@ -72,6 +72,7 @@ mod tests {
                     ..Accused::default()
                 },
                 remote: Vec::new(),
+                names: Vec::new(),
                 window: window.then_some(ClaimWindow {
                     from: Timestamp::UNIX_EPOCH,
                     to: Timestamp::UNIX_EPOCH,

@@ -85,6 +85,12 @@ const ZSTD_LEVEL: i32 = 9;
 /// Largest dictionary of such a column, bytes.
 const SCATTERED_DICTIONARY: usize = 16 << 10;
 
+/// Largest dictionary of the processes of a group, bytes.
+const IDENTITY_DICTIONARY: usize = 8 << 20;
+
+/// Of texts the least and the greatest of a group are told up to this length, bytes: an IPv4 address whole.
+const STATISTICS_LENGTH: usize = 16;
+
 /// A segment that is being written: of its events only a group of rows is held in memory.
 pub(super) struct SegmentWriter {
     path: PathBuf,
@@ -204,8 +210,12 @@ fn properties() -> WriterProperties {
         // A group has a page or few of each column: an index of pages says what the groups' statistics say.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
+        .set_statistics_truncate_length(Some(STATISTICS_LENGTH))
         .set_bloom_filter_position(BloomFilterPosition::End)
         .set_created_by(concat!("gumshoe ", env!("CARGO_PKG_VERSION")).to_owned());
+    // A process stands in up to three rows of a group, as forked, as an image and as ended: named in full but once.
+    properties =
+        properties.set_column_dictionary_page_size_limit(ColumnPath::from("process"), IDENTITY_DICTIONARY);
     for name in RISING {
         let column = ColumnPath::from(name);
         properties = properties

@@ -1,0 +1,98 @@
+//! What the sentence that introduces a list says of its items: "the following hosts of yours attacked us:".
+//!
+//! The items are the subject or the object of that sentence; words about anybody else in it do not count.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::label::Role;
+use super::pattern::compile;
+use super::pattern::fold;
+
+/// The noun that stands for the items, with what belongs to it before.
+static NOUN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?P<whose>(?:\b[\w-]+\s+){0,4}?)\b(?:hosts?|ips?|ip[ -]address(?:es)?|address(?:es)?|machines?|servers?|systems?|instances?|clients?|computers?|devices?|sources?|adressen|rechner|systeme|adresses|machines|serveurs|direcciones|equipos|servidores|enderecos|indirizzi|adresow|adresy|hosty)\b",
+    )
+});
+/// Whose the items are when these words follow the noun.
+static YOURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s*(?:\([^)]*\)\s*)?(?:of\s+yours?|in\s+your|on\s+your|under\s+your|from\s+your|within\s+your|at\s+your|belonging\s+to\s+you|(?:aus|in)\s+ihrem|de\s+(?:votre|su|vuestr\w+|sua)|dans\s+votre|en\s+su|na\s+sua|nella\s+vostra)\b",
+    )
+});
+static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
+    )
+});
+static DID: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^[^,;]{0,24}?\b(?:took\s+part|(?:added|put|placed|listed|entered)\s+(?:to|on|in|into)|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
+    )
+});
+static OURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:our|my|target\w*|victim\w*|attacked|destination|unser\w*|nos|notre|nuestr\w+|noss[ao]s?|nostr\w+)\s+(?:[\w-]+\s+){0,3}$",
+    )
+});
+static YOUR: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:your|attacking|offending|abusive|malicious|infected|compromised|source|ihre\w*|vos|votre|sus?|vuestr\w+|suas?|vostr\w+)\s+(?:[\w-]+\s+){0,3}$",
+    )
+});
+
+/// Returns what an introduction says of the items of its list, and the words that do.
+pub(super) fn read(intro: &str) -> Option<(Role, String)> {
+    let intro = fold(intro);
+    for noun in NOUN.captures_iter(&intro).take(4) {
+        let (whole, whose) = (noun.get(0)?, noun.name("whose")?);
+        let after = &intro[whole.end()..];
+        let said = |role: Role, found: regex::Match<'_>| {
+            let start = whole.start();
+            Some((role, intro[start..whole.end() + found.end()].trim().to_owned()))
+        };
+        if let Some(found) = DONE_TO.find(after) {
+            return said(Role::Victim, found);
+        }
+        if OURS.is_match(whose.as_str()) {
+            continue;
+        }
+        if let Some(found) = YOURS.find(after).or_else(|| DID.find(after)) {
+            return said(Role::Accused, found);
+        }
+        if YOUR.is_match(whose.as_str()) {
+            return Some((Role::Accused, whole.as_str().trim().to_owned()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role;
+    use super::read;
+
+    #[test]
+    fn reads_who_is_listed() {
+        for (intro, expect) in [
+            (
+                "the following hosts of yours took part in an attack against our VPN portal:",
+                Some(Role::Accused),
+            ),
+            ("Two EC2 hosts crawl our forum and post spam comments:", Some(Role::Accused)),
+            ("The following addresses were attacked:", Some(Role::Victim)),
+            ("Our servers saw the traffic below:", None),
+            ("Attacks against these hosts of ours:", Some(Role::Victim)),
+            (
+                "The following IP address has been added to our blocklist because it hit our spam traps:",
+                Some(Role::Accused),
+            ),
+            ("Some log lines of the last hour:", None),
+            ("we get traffic, among others from these hosts of yours:", Some(Role::Accused)),
+        ] {
+            assert_eq!(read(intro).map(|(role, _)| role), expect, "{intro}");
+        }
+    }
+}

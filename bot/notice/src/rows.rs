@@ -1,0 +1,159 @@
+//! Every line that is a row of a table or an entry of a log, and the claims that rows make.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+
+use super::claims;
+use super::claims::Whole;
+use super::document::SectionRole;
+use super::label::Role;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::record;
+use super::record::Record;
+use super::roles::Roles;
+use super::table::Header;
+use super::time::Interval;
+use super::time::Precision;
+use super::time::Resolver;
+use super::time::Zone;
+use super::when;
+use crate::claim::Accused;
+use crate::claim::Claim;
+use crate::claim::ZoneSource;
+
+/// A sentence and a log that tell of one moment differ by no more.
+const BESIDE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Reads every line that is a row of a table or an entry of a log.
+pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
+    let mut records = Vec::with_capacity(lines.len());
+    let mut header: Option<Header> = None;
+    let mut zone = None;
+    let (mut misses, mut rows) = (0, 0);
+    let mut section = usize::MAX;
+    for line in lines {
+        if line.section != section {
+            header = None;
+            section = line.section;
+        }
+        if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
+            records.push(None);
+            continue;
+        }
+        if line.spots.is_empty() {
+            if let Some(found) = Header::read(line) {
+                zone = zone.or(found.zone());
+                header = Some(found);
+                (misses, rows) = (0, 0);
+            } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
+                misses += 1;
+            }
+            records.push(None);
+            continue;
+        }
+        let is_row = !line.stamps.is_empty()
+            || line.is_item()
+            || line.text.matches([',', '|', '\t', ';']).count() >= 3;
+        let row = header
+            .as_ref()
+            .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
+            .and_then(|header| header.row(line));
+        let row =
+            row.map(
+                |row| {
+                    if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
+                },
+            );
+        rows += usize::from(row.is_some());
+        misses = if row.is_some() { 0 } else { misses };
+        let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
+        records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
+    }
+    (records, zone)
+}
+
+/// Takes log lines that name the accused without any direction as rows too: they tell when.
+pub(super) fn with_mentions(
+    lines: &[Line<'_>],
+    records: Vec<Option<Record>>,
+    roles: &Roles,
+) -> Vec<Option<Record>> {
+    let accused: HashSet<IpAddr> = roles.with(Role::Accused).into_iter().collect();
+    let mention = |line: &Line<'_>| {
+        let is_log = line.kind == LineKind::Statement
+            && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+            && line.stamps.first().is_some_and(|stamp| stamp.start < 24 && stamp.precision != Precision::Day);
+        let source = line.spots.iter().filter_map(|spot| spot.ip).find(|ip| accused.contains(ip))?;
+        is_log.then(|| Record { source: Some(source), stamps: line.stamps.clone(), ..Record::default() })
+    };
+    lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect()
+}
+
+/// Says whether a stated range holds a row's time.
+fn encloses(range: Interval, row: &claims::Row) -> bool {
+    let is_range = range.to.duration_since(range.from) > SignedDuration::from_mins(1);
+    let known = range.zone != ZoneSource::Assumed;
+    is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
+}
+
+/// Says whether a time of a sentence lies right beside the first or the last of the rows.
+fn touches(said: Interval, rows: &[claims::Row]) -> bool {
+    let of_rows = rows.iter().filter_map(|row| row.interval).reduce(Interval::join);
+    let known = |it: Interval| it.zone != ZoneSource::Assumed;
+    let is_short = said.to.duration_since(said.from) <= BESIDE;
+    is_short && of_rows.is_some_and(|rows| known(rows) && known(said) && when::gap(rows, said) <= BESIDE)
+}
+
+/// Says whether a row's time, if any, has no zone.
+fn has_no_zone(row: &claims::Row) -> bool {
+    row.interval.is_none_or(|it| it.zone == ZoneSource::Assumed)
+}
+
+pub(super) fn claims_of(
+    accused: &[Accused],
+    records: &[Option<Record>],
+    resolver: &Resolver,
+    whole: &Whole,
+    labelled: bool,
+) -> Vec<Claim> {
+    let all: Vec<IpAddr> = accused.iter().flat_map(|it| it.addresses.iter().copied()).collect();
+    let records: Vec<&Record> = records.iter().flatten().collect();
+    let mut claims = Vec::new();
+    for one in accused {
+        let alone = accused.len() == 1;
+        let rows = claims::rows_of(one, &all, &records, resolver, alone);
+        if rows.is_empty() {
+            claims.push(claims::claim(one.clone(), whole.remotes.clone(), whole.interval, whole.activity));
+            continue;
+        }
+        let timed = rows.iter().any(|row| row.interval.is_some());
+        let mut whole = whole.clone();
+        whole.interval = whole.interval.filter(|_| !(timed && whole.is_vague));
+        if timed && !labelled {
+            // A time in a sentence adds nothing to the times of rows, unless it is the range of
+            // which the rows are a part, or the moment at which they begin or end.
+            whole.interval = whole
+                .interval
+                .filter(|said| rows.iter().all(|row| encloses(*said, row)) || touches(*said, &rows));
+        }
+        if !alone {
+            // What is said in general may be of the others.
+            if rows.iter().any(|row| row.remote.is_some()) {
+                whole.remotes.clear();
+            }
+            whole.interval = whole.interval.filter(|said| !timed || labelled || touches(*said, &rows));
+        }
+        let unzoned = rows.iter().all(has_no_zone);
+        let known = whole.interval.is_some_and(|it| it.zone != ZoneSource::Assumed);
+        let rows: Vec<claims::Row> = rows
+            .into_iter()
+            .map(|row| claims::Row { interval: row.interval.filter(|_| !(unzoned && known)), ..row })
+            .collect();
+        claims::of_rows(one, &rows, &whole, &mut claims);
+    }
+    claims.truncate(super::limits::CLAIMS_MAX);
+    claims
+}

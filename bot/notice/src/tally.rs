@@ -1,0 +1,294 @@
+//! Everything that a notice says of one address, and the role that follows from it.
+//!
+//! Owns the evidence that an accusation needs. A word in passing, an order of columns or a place in a line
+//! only lean; what speaks firmly against an address is outweighed only by what accuses it as firmly.
+
+use std::net::IpAddr;
+
+use super::address;
+use super::document::SectionRole;
+use super::label::Role;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::record;
+use super::record::Record;
+use super::said;
+
+/// Votes below this accuse nobody.
+pub(super) const ACCUSED_MIN: f32 = 1.5;
+/// An address of a public resolver, or of a private network, needs this much.
+const ACCUSED_MIN_UNLIKELY: f32 = 2.0;
+/// A single vote of this weight is no word in passing: a field, a list's heading, a verb of its own.
+const FIRM: f32 = 2.5;
+/// Why an address of a log line without any direction is counted a little.
+pub(super) const ALONE: &str = "stands alone in a log line";
+/// What all rows of logs and tables together may say.
+const ROWS_WEIGHT: f32 = 4.0;
+/// What rows say whose order is the only sign of a direction: alone it accuses nobody.
+const ORDER_WEIGHT: f32 = 1.0;
+/// What places in log lines without a direction may say, however many lines there are.
+const ALONE_MAX: f32 = 1.5;
+const FIRST_MAX: f32 = 0.75;
+/// Votes kept for the explanation of one address.
+const VOTES_MAX: usize = 12;
+
+/// One vote, kept for the explanation.
+#[derive(Debug, Clone)]
+pub(super) struct Vote {
+    /// For which role.
+    pub role: Role,
+    /// How firmly.
+    pub weight: f32,
+    /// Why.
+    pub why: String,
+    /// In which section.
+    pub section: usize,
+    /// On which line.
+    pub line: usize,
+}
+
+/// Everything that is said of one address.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// The address.
+    pub ip: IpAddr,
+    /// The votes, in the order of the text, not more than are worth showing.
+    pub votes: Vec<Vote>,
+    /// It is known to be ours.
+    pub ours: bool,
+    /// How often it was met.
+    pub mentions: u32,
+    sums: [f32; 4],
+    firm: [bool; 4],
+    alone: f32,
+    first: f32,
+    later: f32,
+    rows_from: u32,
+    rows_to: u32,
+    rows_sure: bool,
+    by_subject: f32,
+}
+
+impl Tally {
+    /// Begins with nothing said.
+    pub fn new(ip: IpAddr, ours: bool) -> Self {
+        Self {
+            ip,
+            votes: Vec::new(),
+            ours,
+            mentions: 0,
+            sums: [0.0; 4],
+            firm: [false; 4],
+            alone: 0.0,
+            first: 0.0,
+            later: 0.0,
+            rows_from: 0,
+            rows_to: 0,
+            rows_sure: false,
+            by_subject: 0.0,
+        }
+    }
+
+    /// Counts what a place in the text says of it.
+    pub fn vote(&mut self, vote: Vote) {
+        self.sums[vote.role as usize] += vote.weight;
+        self.firm[vote.role as usize] |= vote.weight >= FIRM;
+        if vote.why == said::IN_SUBJECT {
+            self.by_subject += vote.weight;
+        }
+        self.keep(vote);
+    }
+
+    fn keep(&mut self, vote: Vote) {
+        if self.votes.len() < VOTES_MAX {
+            self.votes.push(vote);
+        }
+    }
+
+    /// Accuses it because nobody else is named.
+    pub fn settle_as_only(&mut self) {
+        self.settle("is the only address named".to_owned(), 0, 0);
+    }
+
+    /// Accuses it because the receiver's own headers name it.
+    pub fn settle_as_sender(&mut self, section: usize, line: usize) {
+        self.sums = [0.0; 4];
+        self.firm = [false; 4];
+        self.settle("handed the offending mail to the receiver's server".to_owned(), section, line);
+    }
+
+    /// Accuses it as one of a list of which nothing else is said.
+    pub fn settle_as_listed(&mut self) {
+        self.settle("is one of a list of log lines that name nobody else".to_owned(), 0, 0);
+    }
+
+    fn settle(&mut self, why: String, section: usize, line: usize) {
+        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line });
+    }
+
+    /// Counts a row of a log or table in which it has a part; false when it has none.
+    pub fn count_row(&mut self, record: Option<&Record>, line: &Line<'_>) -> bool {
+        self.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
+        let Some((role, how)) = row_role(record, self.ip) else {
+            return false;
+        };
+        let (count, what) = match role {
+            Role::Accused => (&mut self.rows_from, "source"),
+            _ => (&mut self.rows_to, "target"),
+        };
+        *count += 1;
+        if *count == 1 {
+            self.vote(vote(line, role, 0.0, format!("the {what} in a row ({how})")));
+        }
+        true
+    }
+
+    /// Counts a little for its place in a log line that gives no direction.
+    pub fn count_order(&mut self, line: &Line<'_>, position: usize) {
+        let in_text = line.kind == LineKind::Statement && line.role != SectionRole::Subject;
+        if line.stamps.is_empty() || line.spots.len() > 4 || !in_text {
+            return;
+        }
+        let (role, why) = match (position, line.spots.len()) {
+            (_, 1) => {
+                self.alone += 1.0;
+                (Role::Accused, ALONE)
+            }
+            (0, _) => {
+                self.first += 0.5;
+                (Role::Accused, "the first address of a log line")
+            }
+            _ => {
+                self.later += 0.5;
+                (Role::Victim, "a later address of a log line")
+            }
+        };
+        self.keep(vote(line, role, 0.5, why.to_owned()));
+    }
+
+    /// Returns the sum of the votes for a role, rows of logs included.
+    pub fn sum(&self, role: Role) -> f32 {
+        let rows = (self.rows_from + self.rows_to).max(1) as f32;
+        let weight = if self.rows_sure { ROWS_WEIGHT } else { ORDER_WEIGHT };
+        let (of_rows, of_places) = match role {
+            Role::Accused => {
+                let places = if self.alone > 0.0 {
+                    (self.alone + self.first).min(ALONE_MAX)
+                } else {
+                    self.first.min(FIRST_MAX)
+                };
+                (self.rows_from as f32 / rows * weight, places)
+            }
+            Role::Victim => (self.rows_to as f32 / rows * weight, self.later.min(ALONE_MAX)),
+            Role::Reporter | Role::Infrastructure => (0.0, 0.0),
+        };
+        self.sums[role as usize].min(9.0) + of_rows + of_places
+    }
+
+    /// Returns what accuses it beyond a subject that merely names it.
+    pub fn accused_by_text(&self) -> f32 {
+        self.sum(Role::Accused) - self.by_subject
+    }
+
+    /// Says whether a subject names it and nothing in the text accuses it.
+    pub fn is_only_in_subject(&self) -> bool {
+        self.by_subject > 0.0 && self.accused_by_text() < 0.1 && !self.ours
+    }
+
+    /// Says whether anything beyond a subject accuses it.
+    pub fn is_accused_in_text(&self) -> bool {
+        let of_text = |vote: &Vote| {
+            vote.role == Role::Accused && vote.weight > 0.0 && !vote.why.starts_with(said::IN_SUBJECT)
+        };
+        self.rows_from > 0 || self.votes.iter().any(of_text)
+    }
+
+    /// Says whether it was said of it only that it stands alone in log lines.
+    pub fn is_listed(&self) -> bool {
+        self.votes.iter().all(|vote| vote.why == ALONE) && !self.votes.is_empty()
+    }
+
+    /// Says whether something leans to accusing it and nothing speaks for another role.
+    pub fn leans_to_accused(&self) -> bool {
+        let others: f32 =
+            [Role::Victim, Role::Reporter, Role::Infrastructure].iter().map(|role| self.sum(*role)).sum();
+        self.sum(Role::Accused) > 0.0 && others < 0.1
+    }
+
+    /// Says whether a field or rows of a log accuse it.
+    pub fn is_named_firmly(&self) -> bool {
+        let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
+        (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether nothing firmer than a plain field or a few words accuses it.
+    pub fn is_named_in_passing(&self) -> bool {
+        !self.is_firm(Role::Accused) && self.sum(Role::Accused) <= 4.0
+    }
+
+    /// Says whether something firmer than words in passing gives it a role.
+    fn is_firm(&self, role: Role) -> bool {
+        let by_rows = match role {
+            Role::Accused => self.rows_from > self.rows_to,
+            Role::Victim => self.rows_to > self.rows_from,
+            Role::Reporter | Role::Infrastructure => false,
+        };
+        self.firm[role as usize] || (by_rows && self.rows_sure)
+    }
+
+    /// Returns the role that the notice gives; none when it does not settle it.
+    pub fn role(&self) -> Option<Role> {
+        let said = self.said();
+        if !self.ours {
+            return said;
+        }
+        // Where a notice says of ours that it did it and that it was attacked, nobody can tell from here.
+        let accused = self.sum(Role::Accused);
+        match said {
+            Some(Role::Victim) if accused * 2.0 >= self.sum(Role::Victim) => None,
+            // What is ours is meant, where the notice leans to it.
+            None if accused > self.sum(Role::Victim) => Some(Role::Accused),
+            said => said,
+        }
+    }
+
+    /// Says whether the notice accuses it, whoever it is.
+    pub fn is_said_accused(&self) -> bool {
+        self.said() == Some(Role::Accused)
+    }
+
+    /// Says whether it is ours and the notice says of it as much that it did it as that it was attacked.
+    pub fn is_contradicted(&self) -> bool {
+        self.ours && self.role().is_none() && self.sum(Role::Accused) > 0.0 && self.sum(Role::Victim) > 0.0
+    }
+
+    /// Returns what the notice says of it, whoever it is.
+    fn said(&self) -> Option<Role> {
+        let accused = self.sum(Role::Accused);
+        let others = [Role::Victim, Role::Reporter, Role::Infrastructure];
+        let best = others.into_iter().max_by(|one, other| self.sum(*one).total_cmp(&self.sum(*other)))?;
+        let against = self.sum(best);
+        let unlikely = address::is_well_known(self.ip) || address::is_private(self.ip);
+        let needed = if unlikely { ACCUSED_MIN_UNLIKELY } else { ACCUSED_MIN };
+        let outweighs = accused > against * 1.25 && accused - against >= 0.75;
+        let denied = others.iter().any(|role| self.is_firm(*role)) && !self.is_firm(Role::Accused);
+        if accused >= needed && outweighs && !denied {
+            return Some(Role::Accused);
+        }
+        (against >= 0.75 && against > accused).then_some(best)
+    }
+}
+
+/// Makes a vote of a line.
+pub(super) fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vote {
+    Vote { role, weight, why, section: line.section, line: line.number }
+}
+
+fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {
+    let record = record?;
+    let how = if record.how.is_empty() { "a table" } else { record.how };
+    if record.source == Some(ip) {
+        return Some((Role::Accused, how));
+    }
+    (record.target == Some(ip)).then_some((Role::Victim, how))
+}

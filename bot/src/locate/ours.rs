@@ -1,0 +1,85 @@
+//! Whose addresses are: which of those that a notice names the accounts hold, or held when it happened.
+//!
+//! Asks for addresses only, never for hosts. What could not be asked makes the answer incomplete, never wrong.
+
+use std::net::IpAddr;
+
+use aws_sdk_ec2::Client;
+use tokio::task::JoinSet;
+
+use super::Ours;
+use super::ec2;
+use super::interface::holds;
+use super::ledger::Ledger;
+use super::wanted::Wanted;
+use crate::aws::Place;
+use crate::case::ClaimWindow;
+
+/// Looks in all places at once, and in the ledger of what they were.
+pub async fn find(
+    places: &[Place],
+    ledger: Option<&Ledger>,
+    addresses: &[IpAddr],
+    window: Option<&ClaimWindow>,
+) -> Ours {
+    let mut searches = JoinSet::new();
+    for place in places {
+        let (place, addresses) = (place.clone(), addresses.to_vec());
+        searches.spawn(async move { search(&place, addresses).await });
+    }
+    let mut found = past(ledger, addresses, window, places).await;
+    let mut is_complete = !places.is_empty();
+    while let Some(searched) = searches.join_next().await {
+        match searched {
+            Ok(Ok(held)) => found.extend(held),
+            Ok(Err(reason)) => {
+                tracing::warn!(reason, "cannot tell in all places which addresses are ours");
+                is_complete = false;
+            }
+            Err(_) => is_complete = false,
+        }
+    }
+    // In the notice's order, each once.
+    let ours = addresses.iter().copied().filter(|address| found.contains(address)).collect();
+    Ours { addresses: ours, is_complete }
+}
+
+async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, String> {
+    let client = Client::new(&place.sdk);
+    let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
+    let wanted = Wanted { addresses, ..Wanted::default() };
+    let mut held = Vec::new();
+    for (filter, values) in wanted.filters() {
+        for interface in ec2::interfaces(&client, filter, &values).await? {
+            held.extend(wanted.addresses.iter().copied().filter(|address| holds(&interface, *address)));
+        }
+    }
+    let four: Vec<String> =
+        wanted.addresses.iter().filter(|address| address.is_ipv4()).map(ToString::to_string).collect();
+    if !four.is_empty() {
+        let elastic = ec2::elastic_addresses(&client, &four).await?;
+        held.extend(elastic.iter().filter_map(|elastic| elastic.address.parse::<IpAddr>().ok()));
+    }
+    Ok(held)
+}
+
+/// Those that were held in the window, as far as the ledger saw.
+async fn past(
+    ledger: Option<&Ledger>,
+    addresses: &[IpAddr],
+    window: Option<&ClaimWindow>,
+    places: &[Place],
+) -> Vec<IpAddr> {
+    let (Some(ledger), Some(window)) = (ledger.cloned(), window.cloned()) else {
+        return Vec::new();
+    };
+    let (addresses, names) = (addresses.to_vec(), places.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let read = tokio::task::spawn_blocking(move || {
+        let was_held = |address: &IpAddr| {
+            let past = ledger.holders(*address, window.from, window.to, &names);
+            past.is_ok_and(|past| !past.held.is_empty())
+        };
+        addresses.into_iter().filter(was_held).collect()
+    });
+    read.await.unwrap_or_default()
+}
