@@ -35,11 +35,11 @@ pub fn check(output: &str, host: &HostRef, request: &Request, now: Timestamp) ->
 }
 
 /// The beginning of an answer, where that is enough: the brief line says that the host sent nothing to any of the addresses
-/// that were asked about. Who did, or was asked about no address, is to be read whole.
+/// that were asked about. Who did, or was asked about no address or about names, is to be read whole.
 pub fn tells_nothing(beginning: &str) -> Option<&str> {
     let line = history::brief_line(beginning)?;
     let evidence = history::decode_evidence(line).ok()?;
-    let is_about_addresses = !evidence.request.remotes.is_empty();
+    let is_about_addresses = !evidence.request.remotes.is_empty() && evidence.request.names.is_empty();
     // What hides traffic is to be read whole.
     let is_plain = evidence.operations.iter().all(|event| !event.operation.kind.is_critical());
     let nothing = evidence.activities.iter().all(|activity| activity.matched == 0);

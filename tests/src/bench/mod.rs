@@ -1,4 +1,4 @@
-//! The benchmarks: what the recorder costs, what the ring keeps of it, and whether promises hold.
+//! The benchmarks: what the recorder costs, what the ring keeps of it, how soon the bot knows, and whether promises hold.
 //!
 //! Each bench is one [`Bench`] that returns rows; each row is one figure, with the bound that was
 //! promised for it. A bench measures and states; whether that is good enough is said by the row.

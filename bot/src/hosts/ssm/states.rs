@@ -92,7 +92,7 @@ impl States {
         let until = Instant::now() + deadline;
         let mut last = "no state at all".to_owned();
         for poll in 0_usize.. {
-            let pause = POLLS[poll.min(POLLS.len() - 1)].max(self.pace());
+            let pause = POLLS[poll.min(POLLS.len() - 1)].max(self.pace().min(deadline / 4));
             if Instant::now() + pause > until {
                 break;
             }

@@ -39,7 +39,7 @@ use super::Moment;
 /// The account of the bot's own credentials.
 pub const OWN_ACCOUNT: &str = "111122223333";
 
-/// What a host writes when it is asked: its id, the question as it was sent, and the host's place among its kind.
+/// What a host does when it is asked, by its id and the question as it was sent.
 pub type Script = Arc<dyn Fn(&str, &str) -> Reply + Send + Sync>;
 
 /// How the stand-in behaves.
