@@ -105,7 +105,8 @@ fn by_caller(
     let runs = |id: &ProcessId| {
         let began = id.start_ns <= boot_ns.saturating_add(late);
         let lasts = known.ended_ns(id).is_none_or(|ended| ended.saturating_add(SLACK_NS) >= boot_ns);
-        began && lasts && known.get(id).is_some_and(|process| program(process) == line.program)
+        let called = || known.images(id).any(|image| image.seen != Seen::Fork && may_mean(line, &image.argv));
+        began && lasts && known.get(id).is_some_and(|process| program(process) == line.program) && called()
     };
     let fits = |id: &ProcessId| {
         known.images(id).any(|image| image.seen != Seen::Fork && is_asked_for(line, &image.argv))
@@ -113,6 +114,47 @@ fn by_caller(
     // Of several the one that was asked for that command, and of these the latest that may have written it.
     let rank = |id: &ProcessId| (fits(id), !known.has_login(id), id.start_ns);
     beginnings.called_by(by).filter(runs).max_by_key(rank)
+}
+
+/// Whether arguments may mean the user that a line names: one that is asked for is that one, and nobody is root.
+fn may_mean(line: &LoginLine, argv: &[String]) -> bool {
+    match asked_user(argv) {
+        // A number says no name.
+        Some(user) => user == line.user || user.starts_with('#'),
+        None => line.user == "root",
+    }
+}
+
+/// The user that arguments of sudo or doas ask for.
+fn asked_user(argv: &[String]) -> Option<&str> {
+    /// Short options whose argument follows, as sudo and doas know them.
+    const WITH_ARGUMENT: &str = "aCcDghprRtTuU";
+    let mut words = argv.iter().skip(1).map(String::as_str);
+    while let Some(word) = words.next() {
+        if let Some(long) = word.strip_prefix("--") {
+            match long.split_once('=') {
+                Some(("user", user)) => return Some(user),
+                None if long == "user" => return words.next(),
+                // What follows is the command.
+                None if long.is_empty() => return None,
+                _ => continue,
+            }
+        }
+        let Some(short) = word.strip_prefix('-') else {
+            // Variables may stand before the command.
+            if word.contains('=') {
+                continue;
+            }
+            return None;
+        };
+        let Some(at) = short.find(|option| WITH_ARGUMENT.contains(option)) else { continue };
+        let (option, rest) = short[at..].split_at(1);
+        let argument = if rest.is_empty() { words.next() } else { Some(rest) };
+        if option == "u" {
+            return argument;
+        }
+    }
+    None
 }
 
 /// Whether arguments ask for what a line says was run. The line names the command by its path, and may quote.
@@ -125,10 +167,7 @@ fn is_asked_for(line: &LoginLine, argv: &[String]) -> bool {
     let (path, rest) = command.split_once(' ').unwrap_or((command, ""));
     let name = path.rsplit('/').next().unwrap_or(path);
     let asked = bare(&argv.iter().skip(1).map(String::as_str).collect::<String>());
-    // For another user it must have been asked; root is who is meant where nobody is named.
-    let user = line.user.as_str();
-    (user == "root" || argv.iter().any(|word| word.ends_with(user)))
-        && asked.ends_with(&bare(&format!("{name}{rest}")))
+    asked.ends_with(&bare(&format!("{name}{rest}")))
 }
 
 #[cfg(test)]

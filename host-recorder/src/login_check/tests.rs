@@ -137,3 +137,33 @@ fn of_several_elevations_by_one_caller_each_line_belongs_to_its_own() {
     assert_eq!(at(1_000), Checked::By(third));
     assert_eq!(at(2_000_000_000), Checked::By(late));
 }
+
+#[test]
+fn the_user_that_is_asked_for_is_read_from_the_arguments() {
+    for (typed, expected) in [
+        ("sudo bash", None),
+        ("sudo -i", None),
+        ("sudo -u deploy bash", Some("deploy")),
+        ("sudo -udeploy -i", Some("deploy")),
+        ("sudo -nu deploy id -u root", Some("deploy")),
+        ("sudo -p prompt --user=deploy id", Some("deploy")),
+        ("sudo --user deploy", Some("deploy")),
+        ("sudo -g adm A=b id -u deploy", None),
+        ("sudo -- id -u deploy", None),
+        ("sudo -E -H -u #1001 id", Some("#1001")),
+        ("doas -u deploy sh", Some("deploy")),
+        ("sudo -u", None),
+    ] {
+        let argv: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+        assert_eq!(asked_user(&argv), expected, "{typed}");
+    }
+}
+
+/// The line of a sudo that is not known (it was lost, or is told later) is nobody else's.
+#[test]
+fn a_line_for_another_user_is_not_taken_by_who_asked_for_root() {
+    let tree = host();
+    let line = "bob : TTY=pts/0 ; PWD=/ ; USER=deploy ; COMMAND=/bin/bash -c true";
+    assert_eq!(checked(&tree, "sudo", None, line, 22_000, true), Checked::Refused);
+    assert_eq!(checked(&tree, "sudo", None, line, 22_000, false), Checked::Unknown);
+}

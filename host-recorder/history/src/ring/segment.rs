@@ -40,7 +40,11 @@ use super::columns::ColumnValues;
 use super::columns::Columns;
 use super::columns::Row;
 use crate::event::Body;
+use crate::event::Dns;
 use crate::event::Event;
+use crate::event::Flow;
+use crate::event::Process;
+use crate::targets::Targets;
 
 /// Version of the format of a segment.
 pub(super) const VERSION: &str = "2";
@@ -53,6 +57,10 @@ pub(super) const ABOUT_KEY: &str = "gumshoe.about";
 /// Rows in a row group: what is held in memory while a segment is written. Each group tells of each of some ninety
 /// columns where it is, so small groups cost as much as what is in them.
 pub(super) const GROUP_ROWS: usize = 1 << 16;
+
+/// Bytes that the events of a row group may take in memory, about: a storm of programs, each with its arguments and
+/// paths, makes smaller groups.
+const GROUP_BYTES: usize = 12 << 20;
 
 /// Columns that are asked for by value: they carry bloom filters.
 const SOUGHT: [&str; 2] = ["remote_address", "dns_name"];
@@ -97,6 +105,8 @@ pub(super) struct SegmentWriter {
     sync: File,
     writer: SerializedFileWriter<File>,
     events: Vec<Event>,
+    /// What they take in memory.
+    held: usize,
     about: About,
 }
 
@@ -105,21 +115,25 @@ impl SegmentWriter {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
         let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), sync, writer, events: Vec::new(), about: About::new() })
+        Ok(Self { path: path.to_owned(), sync, writer, events: Vec::new(), held: 0, about: About::new() })
     }
 
     pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
         self.about.add(event);
+        self.held += weight(event);
         self.events.push(event.clone());
-        if self.events.len() >= GROUP_ROWS { self.write_rows() } else { Ok(()) }
+        let is_full = self.events.len() >= GROUP_ROWS || self.held >= GROUP_BYTES;
+        if is_full { self.write_rows() } else { Ok(()) }
     }
 
     fn write_rows(&mut self) -> Result<(), RingError> {
         let mut events = std::mem::take(&mut self.events);
+        self.held = 0;
         // Events of one kind stand together: which columns they have is then told once and not row by row.
         events.sort_by_key(|event| (kind_order(&event.body), event.id));
         let mut rows = Columns::default();
-        events.iter().for_each(|event| rows.push(Row::of(event)));
+        // Each is let go as it becomes a row.
+        events.into_iter().for_each(|event| rows.push(Row::of(&event)));
         let outcome = write_group(&mut self.writer, &rows);
         outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
     }
@@ -136,6 +150,22 @@ impl SegmentWriter {
         self.sync.sync_all().map_err(|source| RingError::io("write", &self.path, source))?;
         Ok((self.about, filters))
     }
+}
+
+/// Bytes that an event takes in memory, about: its own, and those of what it points at where that may be much.
+fn weight(event: &Event) -> usize {
+    let texts = |texts: &[String]| texts.iter().map(|text| text.len() + size_of::<String>()).sum::<usize>();
+    let more = match &event.body {
+        Body::Process(process) => {
+            let paths = process.exe.len() + process.cwd.len() + process.cgroup.len();
+            size_of::<Process>() + paths + texts(&process.argv) + texts(&process.env)
+        }
+        Body::Flow(_) => size_of::<Flow>(),
+        Body::Targets(targets) => size_of::<Targets>() + targets.remotes.as_bytes().len(),
+        Body::Dns(dns) => size_of::<Dns>() + dns.name.len() + texts(&dns.names),
+        _ => 0,
+    };
+    size_of::<Event>() + more
 }
 
 /// Where in a group of rows events of a kind stand.

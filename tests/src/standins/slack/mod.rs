@@ -335,6 +335,11 @@ impl Slack {
         self.shared.state().acks.clone()
     }
 
+    /// How many Socket Mode connections were opened until now, those included that are closed again.
+    pub fn opened(&self) -> usize {
+        self.shared.state().opened
+    }
+
     /// How many Socket Mode connections are open.
     pub fn connections(&self) -> usize {
         self.shared.frames.receiver_count()

@@ -52,6 +52,7 @@ async fn connect(
 
 async fn talk(mut socket: WebSocket, shared: Arc<Shared>) {
     let mut frames = shared.frames.subscribe();
+    shared.state().opened += 1;
     let hello = json!({
         "type": "hello", "num_connections": shared.frames.receiver_count(),
         "connection_info": {"app_id": super::state::APP},

@@ -147,6 +147,8 @@ pub(super) struct State {
     pub(super) whispers: Vec<Whisper>,
     /// Envelopes that nobody acknowledged, to be sent again to the next connection.
     pub(super) unacknowledged: Vec<(String, String)>,
+    /// Socket Mode connections that were ever opened.
+    pub(super) opened: usize,
     /// Where calls go over HTTP in place of Socket Mode.
     pub(super) request_url: Option<RequestUrl>,
     sent_at: Vec<Instant>,
@@ -173,6 +175,7 @@ impl State {
             homes: HashMap::new(),
             whispers: Vec::new(),
             unacknowledged: Vec::new(),
+            opened: 0,
             request_url: None,
             sent_at: Vec::new(),
             allowance: HashMap::new(),
