@@ -337,6 +337,23 @@ fn all_of_it_works_over_http_too_and_only_with_slacks_signature() -> anyhow::Res
     Ok(())
 }
 
+/// Reports a scan that is under way once the victim has seen so many packets of it; what is told, and the suspect's pid.
+fn reported(story: &mut Story, least: usize) -> anyhow::Result<(Told, u64)> {
+    let public = format!("{}:", lab::INSTANCE_PUBLIC);
+    let packets = || -> Vec<notice::Packet> {
+        let log = story.lab.packet_log().unwrap_or_default();
+        let packets = log.iter().filter_map(|line| notice::packet(line));
+        packets.filter(|packet| packet.from.starts_with(&public)).collect()
+    };
+    wait_until("the scan", DONE_MAX, || packets().len() >= least)?;
+    story.wait_for_commit()?;
+    let scanned = Scanned { packets: packets(), seen: story.lab.seen()? };
+    story.serve()?;
+    let told = story.notify(&story.notice(&scanned, VICTIM))?;
+    let pid = told.report["facts"]["pid"].as_u64().with_context(|| told.message.read())?;
+    Ok((told, pid))
+}
+
 #[test]
 fn the_very_process_is_stopped_and_goes_on() -> anyhow::Result<()> {
     let state = tempfile::tempdir()?;
@@ -346,18 +363,7 @@ fn the_very_process_is_stopped_and_goes_on() -> anyhow::Result<()> {
     // A scan that is still under way when its notice comes.
     let session =
         story.lab.session("alice", &format!("nmap -Pn -sT --scan-delay 200ms -p 1-1000 {VICTIM}"))?;
-    let public = format!("{}:", lab::INSTANCE_PUBLIC);
-    let packets = || -> Vec<notice::Packet> {
-        let log = story.lab.packet_log().unwrap_or_default();
-        let packets = log.iter().filter_map(|line| notice::packet(line));
-        packets.filter(|packet| packet.from.starts_with(&public)).collect()
-    };
-    wait_until("the scan", DONE_MAX, || packets().len() >= 10)?;
-    story.wait_for_commit()?;
-    let scanned = Scanned { packets: packets(), seen: story.lab.seen()? };
-    story.serve()?;
-    let told = story.notify(&story.notice(&scanned, VICTIM))?;
-    let pid = told.report["facts"]["pid"].as_u64().with_context(|| told.message.read())?;
+    let (told, pid) = reported(&mut story, 10)?;
     let state_of = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
@@ -404,18 +410,7 @@ fn a_process_that_became_another_program_is_not_stopped() -> anyhow::Result<()> 
     std::thread::sleep(Duration::from_secs(2));
     let script = TURNS.replace("VICTIM", &VICTIM.to_string());
     let _session = story.lab.session("alice", &format!("python3 -c '{script}'"))?;
-    let public = format!("{}:", lab::INSTANCE_PUBLIC);
-    let packets = || -> Vec<notice::Packet> {
-        let log = story.lab.packet_log().unwrap_or_default();
-        let packets = log.iter().filter_map(|line| notice::packet(line));
-        packets.filter(|packet| packet.from.starts_with(&public)).collect()
-    };
-    wait_until("the scan", DONE_MAX, || packets().len() >= 40)?;
-    story.wait_for_commit()?;
-    let scanned = Scanned { packets: packets(), seen: story.lab.seen()? };
-    story.serve()?;
-    let told = story.notify(&story.notice(&scanned, VICTIM))?;
-    let pid = told.report["facts"]["pid"].as_u64().with_context(|| told.message.read())?;
+    let (told, pid) = reported(&mut story, 40)?;
     std::fs::write(story.lab.instance().path("/tmp/turn"), "")?;
     let name = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     wait_until("another program", DONE_MAX, || name().trim() == "sleep")?;
