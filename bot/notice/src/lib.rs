@@ -20,6 +20,7 @@ mod draft;
 mod envelope_only;
 mod flatten;
 mod flow_log;
+mod forwarded;
 mod groups;
 mod guardduty;
 mod health;
