@@ -18,7 +18,7 @@ use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::Located;
 use crate::commands::serve::LEDGER;
-use crate::commands::serve::with_archive;
+use crate::commands::serve::with_others;
 use crate::config::Config;
 use crate::hosts::HostHistory;
 use crate::hosts::LocalRing;
@@ -122,7 +122,7 @@ async fn edges(
         let locator = Ec2Locator::new(places.clone(), ledger(config)?);
         let (deadline, delivery_s) = (config.limits.ssm_deadline(), config.limits.ssm_delivery_s);
         let hosts = SsmHistory::new(places.clone(), &config.ssm_document, deadline, delivery_s);
-        return Ok((Arc::new(locator), with_archive(Arc::new(hosts), config, &places)));
+        return Ok((Arc::new(locator), with_others(Arc::new(hosts), config, &places)));
     };
     anyhow::ensure!(folder.is_dir(), "{} is no folder; --ring names a recorder's ring", folder.display());
     let ring = LocalRing::new(folder);

@@ -30,6 +30,7 @@ use crate::hosts::HostHistory;
 use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
 use crate::hosts::WithArchive;
+use crate::hosts::WithFlowLogs;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
@@ -98,9 +99,8 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             .hearing(signals.clone());
     let ssm: Arc<dyn HostHistory> = Arc::new(hosts);
     let locator = Ec2Locator::new(places.clone(), ledger.clone()).sharing(shared.clone());
-    let watch = ledger.map(|ledger| {
-        Watch::new(places.clone(), ledger).sharing(shared).forgetting(locator.hints())
-    });
+    let watch =
+        ledger.map(|ledger| Watch::new(places.clone(), ledger).sharing(shared).forgetting(locator.hints()));
     let mails = Arc::new(S3Mails::new(places.own()));
     let web = web(&config)?;
     let notifier: Arc<dyn Notifier> = match &web {
@@ -110,7 +110,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let edges = Edges {
         store: Arc::clone(&store),
         locator: Arc::new(locator),
-        hosts: with_archive(Arc::clone(&ssm), &config, &places),
+        hosts: with_others(Arc::clone(&ssm), &config, &places),
         notifier: Arc::clone(&notifier),
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
@@ -199,14 +199,15 @@ async fn tell(
     Ok(())
 }
 
-/// Asks the archive, too, where there is one, for who does not answer.
-pub fn with_archive(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
-    match &config.archive {
+/// Asks the archive, too, where there is one, for who does not answer, and flow logs about who is not in that either.
+pub fn with_others(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
+    let hosts: Arc<dyn HostHistory> = match &config.archive {
         Some(archive) => {
             Arc::new(WithArchive::new(hosts, places.own(), archive, config.limits.ssm_deadline()))
         }
         None => hosts,
-    }
+    };
+    Arc::new(WithFlowLogs::new(hosts, places.clone()))
 }
 
 /// Where Slack's calls come in; closed when it is dropped.

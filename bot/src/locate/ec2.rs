@@ -242,12 +242,8 @@ fn hint(reason: &str) -> &'static str {
 }
 
 async fn search(place: &Place, wanted: &Wanted) -> Searched {
-    let mut search = Search {
-        client: Client::new(&place.sdk),
-        place,
-        whys: BTreeMap::new(),
-        all: Searched::default(),
-    };
+    let mut search =
+        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), all: Searched::default() };
     let Ok(_permit) = place.permits.acquire().await else { return search.all };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
         search.add_why(id, "named in the notice".to_owned());

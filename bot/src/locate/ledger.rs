@@ -238,7 +238,8 @@ impl Ledger {
     /// Where an address is held as far as is known, by the latest look or event.
     pub fn place_of(&self, address: IpAddr) -> Result<Option<String>, LedgerError> {
         self.write("read where an address is", |transaction| {
-            let sql = "SELECT place FROM holdings WHERE address = ?1 AND ended IS NULL ORDER BY last_seen DESC";
+            let sql =
+                "SELECT place FROM holdings WHERE address = ?1 AND ended IS NULL ORDER BY last_seen DESC";
             transaction.query_row(sql, [address.to_string()], |row| row.get(0)).optional()
         })
     }
@@ -384,8 +385,7 @@ impl Ledger {
                 })
             })?;
             let held = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-            let is_complete =
-                !places.is_empty() && unseen(transaction, places, from_ms, to_ms)?.is_empty();
+            let is_complete = !places.is_empty() && unseen(transaction, places, from_ms, to_ms)?.is_empty();
             Ok(Past { held, is_complete })
         })
     }
@@ -653,7 +653,10 @@ mod tests {
         assert!(look(5, &seen("i-1")).is_empty());
         let moved = [("i-2".to_owned(), true, false), ("i-1".to_owned(), false, true)];
         assert_eq!(look(10, &seen("i-2")), moved);
-        assert_eq!(ledger.place_of(ADDRESS.parse().expect("address")).expect("read").as_deref(), Some("here"));
+        assert_eq!(
+            ledger.place_of(ADDRESS.parse().expect("address")).expect("read").as_deref(),
+            Some("here")
+        );
         assert_eq!(look(15, &[]), [("i-2".to_owned(), true, true)]);
         assert_eq!(ledger.place_of(ADDRESS.parse().expect("address")).expect("read"), None);
     }

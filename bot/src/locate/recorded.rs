@@ -91,7 +91,8 @@ impl Recorded {
         address: IpAddr,
         window: &ClaimWindow,
     ) -> Vec<String> {
-        let on: Vec<Place> = places.iter().filter(|place| !self.is_off(&place.to_string())).cloned().collect();
+        let on: Vec<Place> =
+            places.iter().filter(|place| !self.is_off(&place.to_string())).cloned().collect();
         let (asked, mut notes) = places_for("AWS Config", &on, address);
         let mut searches = JoinSet::new();
         for place in asked {
@@ -367,10 +368,7 @@ mod tests {
         assert_eq!(told(&[(0, Some("i-1"))]), [("i-1".to_owned(), None, 0, 0, None)]);
         assert_eq!(
             told(&[(0, None), (5, Some("i-1")), (7, Some("i-1")), (9, None), (12, Some("i-1"))]),
-            [
-                ("i-1".to_owned(), Some(0), 5, 7, Some(9)),
-                ("i-1".to_owned(), Some(9), 12, 12, None)
-            ]
+            [("i-1".to_owned(), Some(0), 5, 7, Some(9)), ("i-1".to_owned(), Some(9), 12, 12, None)]
         );
         assert_eq!(
             told(&[(0, Some("i-1")), (5, Some("i-2"))]),
@@ -424,17 +422,14 @@ mod tests {
                 Some("nat-0a1"),
             ),
             (
-                item(&json!({"publicIp": "203.0.113.10", "instanceId": "i-2", "networkInterfaceId": "eni-2"})),
+                item(
+                    &json!({"publicIp": "203.0.113.10", "instanceId": "i-2", "networkInterfaceId": "eni-2"}),
+                ),
                 ELASTIC,
                 "203.0.113.10",
                 Some("i-2"),
             ),
-            (
-                item(&json!({"publicIp": "203.0.113.10", "instanceId": ""})),
-                ELASTIC,
-                "203.0.113.10",
-                None,
-            ),
+            (item(&json!({"publicIp": "203.0.113.10", "instanceId": ""})), ELASTIC, "203.0.113.10", None),
         ];
         for (item, kind, address, expected) in cases {
             let change = change(&item, kind, address.parse().expect("an address")).expect("read");

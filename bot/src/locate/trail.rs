@@ -197,11 +197,7 @@ pub(super) async fn names_of(place: &Place, address: IpAddr) -> Result<Vec<Strin
 }
 
 /// Places to ask about an address; too many are not asked, and that is said.
-pub(super) fn places_for(
-    service: &str,
-    places: &[Place],
-    address: IpAddr,
-) -> (Vec<Place>, Vec<String>) {
+pub(super) fn places_for(service: &str, places: &[Place], address: IpAddr) -> (Vec<Place>, Vec<String>) {
     let asked: Vec<Place> = places.iter().take(PLACES_MAX).cloned().collect();
     let left = places.len() - asked.len();
     let note = format!("{service} of {left} places was not asked who held {address}: too many to ask");

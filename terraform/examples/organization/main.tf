@@ -73,6 +73,9 @@ module "account_production" {
   actions       = ["isolate", "snapshot", "stop_process"]
   instance_tag  = { key = "gumshoe-recorder", value = "enabled" }
   tags          = var.tags
+
+  # What the network keeps of hosts that do not answer.
+  flow_log_groups = [for region in var.regions : "arn:aws:logs:${region}:${var.production_account}:log-group:/vpc/flow"]
 }
 
 module "account_staging" {
