@@ -23,6 +23,7 @@
 //! names whole ones.
 
 mod body;
+mod calls;
 mod deeds;
 mod facts;
 mod files;
