@@ -297,8 +297,10 @@ impl Search<'_> {
                 Err(error) => self.fail(error),
             }
         }
-        let four: Vec<String> =
-            wanted.addresses.iter().filter(|at| at.is_ipv4()).map(ToString::to_string).collect();
+        // Of an address that an interface holds, its allocation tells no more.
+        let is_held = |address: &IpAddr| self.all.held.iter().any(|(held, _)| held == address);
+        let left = wanted.addresses.iter().filter(|at| at.is_ipv4() && !is_held(at));
+        let four: Vec<String> = left.map(ToString::to_string).collect();
         if four.is_empty() {
             return;
         }

@@ -72,8 +72,9 @@ async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, St
             held.extend(its.map(|address| (address, held_by(&interface))));
         }
     }
-    let four: Vec<String> =
-        wanted.addresses.iter().filter(|address| address.is_ipv4()).map(ToString::to_string).collect();
+    let is_held = |address: &IpAddr| held.iter().any(|(known, _)| known == address);
+    let left = wanted.addresses.iter().filter(|address| address.is_ipv4() && !is_held(address));
+    let four: Vec<String> = left.map(ToString::to_string).collect();
     if !four.is_empty() {
         let elastic = ec2::elastic_addresses(&client, &four).await?;
         let read = |elastic: &ec2::Elastic| Some((elastic.address.parse().ok()?, String::new()));
