@@ -138,6 +138,9 @@ impl Locate for Ec2Locator {
     }
 
     async fn ours(&self, addresses: &[IpAddr], window: Option<&ClaimWindow>) -> Ours {
+        if let Some(memory) = &self.memory {
+            memory.learn(addresses).await;
+        }
         let ledger = self.memory.as_ref().map(Memory::ledger);
         ours::find(&self.places.matching(None, None), ledger, &self.hints, addresses, window).await
     }

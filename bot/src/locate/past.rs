@@ -17,6 +17,9 @@ use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
+/// Addresses of one notice of which what other replicas saw is read before it is known who is accused.
+const LEARNED_MAX: usize = 32;
+
 /// All that remembers who held an address: the ledger, what other replicas told, CloudTrail, AWS Config. Each is asked
 /// only where those before it leave a hole, and all that is found goes into the ledger.
 #[derive(Debug, Clone)]
@@ -41,6 +44,20 @@ impl Memory {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Reads into the ledger what other replicas saw of addresses. What cannot be read is missed by the search for who is
+    /// meant, and told there.
+    pub async fn learn(&self, addresses: &[IpAddr]) {
+        let Some(shared) = &self.shared else { return };
+        let mut reads = tokio::task::JoinSet::new();
+        for address in addresses.iter().take(LEARNED_MAX).copied() {
+            let shared = shared.clone();
+            reads.spawn(async move { shared.learn(address).await });
+        }
+        for error in reads.join_all().await.into_iter().filter_map(Result::err) {
+            tracing::warn!(error = %error, "what other replicas saw of an address could not be read");
+        }
     }
 
     /// Who held an address in a window; says what could not be asked.
