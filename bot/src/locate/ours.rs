@@ -26,12 +26,12 @@ pub async fn find(
     window: Option<&ClaimWindow>,
 ) -> Ours {
     let mut found = past(ledger, addresses, window, places).await;
-    // Whoever is found where it was found last has one holder, and is looked for nowhere else.
-    for address in addresses {
-        for place in hints.places(&[*address], places, ledger).await {
-            let held = search(&place, vec![*address]).await.unwrap_or_default();
-            found.extend(held.into_iter().map(|(address, _)| address));
-        }
+    // Where it is known of all where they were last, those places are asked alone; a stranger is looked for everywhere, and
+    // with it all others.
+    let unknown: Vec<IpAddr> = addresses.iter().copied().filter(|address| !found.contains(address)).collect();
+    for place in hints.places(&unknown, places, ledger).await {
+        let held = search(&place, unknown.clone()).await.unwrap_or_default();
+        found.extend(held.into_iter().map(|(address, _)| address));
     }
     let left: Vec<IpAddr> = addresses.iter().copied().filter(|address| !found.contains(address)).collect();
     let mut searches = JoinSet::new();

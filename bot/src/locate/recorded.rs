@@ -346,7 +346,10 @@ mod tests {
         "203.0.113.10".parse().expect("an address")
     }
 
-    fn told(holders: &[(i64, Option<&str>)]) -> Vec<(String, Option<i64>, i64, i64, Option<i64>)> {
+    /// Holder, not before, first and last seen, ended, in minutes.
+    type Told = (String, Option<i64>, i64, i64, Option<i64>);
+
+    fn told(holders: &[(i64, Option<&str>)]) -> Vec<Told> {
         let changes: Vec<Change> = holders
             .iter()
             .map(|(minute, holder)| Change { at: at(*minute), holder: holder.map(str::to_owned) })

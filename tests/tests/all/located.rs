@@ -268,11 +268,12 @@ fn a_repeated_notice_costs_fewer_calls_and_an_address_that_moved_is_found_where_
     let serving = Serving::start(&Programs::gumshoe()?, terms(all.clone(), culprits()), &settings)?;
     let cost = |number: usize| -> anyhow::Result<(usize, String)> {
         let before = serving.cloud.asked("DescribeNetworkInterfaces");
-        // It names neither account nor region, so that it may be anywhere; and each has a victim of its own, or it would
-        // be one case.
-        let text = notice(number, address)?.replace(VICTIM, &format!("198.51.100.2{number}"));
-        let text = text.replace("AWS ID: 111122223333    Region: us-east-1    ", "");
-        serving.cloud.send(&text.replace(" [AWS ID 111122223333]", ""));
+        // It names neither account nor region, so that it may be anywhere, and each has a time of its own, or it would be
+        // one case.
+        let text = format!(
+            "Subject: Abuse report\n\nSource IP: {address}\nTime: 2026-11-21 10:0{number}:07 UTC\nType: port scan\n"
+        );
+        serving.cloud.send(&text);
         let report = serving.report(number, RUN_MAX)?;
         Ok((serving.cloud.asked("DescribeNetworkInterfaces") - before, report.read()))
     };
