@@ -5,6 +5,7 @@
 //! What is found goes into the ledger, so that there is one account of the past. Where no recorder is configured it is
 //! off, which is no gap; where it may not be read, that is said.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,11 +98,20 @@ impl Recorded {
         let mut searches = JoinSet::new();
         for place in asked {
             let (recorded, ledger, window) = (self.clone(), ledger.clone(), window.clone());
-            searches.spawn(async move { recorded.backfill_at(&ledger, &place, address, &window).await });
+            searches.spawn(async move {
+                let asked = recorded.backfill_at(&ledger, &place, address, &window).await;
+                (place.to_string(), asked)
+            });
         }
-        notes.extend(searches.join_all().await.into_iter().flatten());
+        let mut failed = Vec::new();
+        for (place, asked) in searches.join_all().await {
+            match asked {
+                Ok(note) => notes.extend(note),
+                Err(reason) => failed.push((place, reason)),
+            }
+        }
+        notes.extend(failures(address, failed));
         notes.sort();
-        notes.dedup();
         notes
     }
 
@@ -111,40 +121,50 @@ impl Recorded {
         off.contains_key(place)
     }
 
-    /// A note where the place could not be asked to the end.
+    /// A note where not all of a place was read; why it could not be asked.
     async fn backfill_at(
         &self,
         ledger: &Ledger,
         place: &Place,
         address: IpAddr,
         window: &ClaimWindow,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, String> {
         let reader = Reader { calls: JsonCalls::new(&place.sdk, CONFIG), place, address, window };
-        let failed = |reason: String| {
-            Some(format!("AWS Config of {place} could not be asked who held {address}: {reason}"))
-        };
         match reader.read().await {
             Ok((held, left)) => {
-                if let Err(reason) = keep(ledger, held).await {
-                    return failed(reason);
-                }
-                (left > 0).then(|| {
+                keep(ledger, held).await?;
+                Ok((left > 0).then(|| {
                     format!(
                         "AWS Config of {place} has {left} more interfaces than are read to find who held {address}"
                     )
-                })
+                }))
             }
             Err(Lack::Off) => {
-                self.off
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(place.to_string(), Instant::now());
+                let mut off = self.off.lock().unwrap_or_else(PoisonError::into_inner);
+                off.insert(place.to_string(), Instant::now());
                 tracing::debug!(place = %place, "AWS Config has no recorder");
-                None
+                Ok(None)
             }
-            Err(Lack::Failed(reason)) => failed(reason),
+            Err(Lack::Failed(reason)) => Err(reason),
         }
     }
+}
+
+/// One note for each reason: a role that may not read it may not in any region.
+fn failures(address: IpAddr, failed: Vec<(String, String)>) -> Vec<String> {
+    let mut grouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (place, reason) in failed {
+        grouped.entry(reason).or_default().push(place);
+    }
+    let tell = |(reason, mut places): (String, Vec<String>)| {
+        places.sort();
+        let whose = match places.as_slice() {
+            few if few.len() <= 3 => few.join(", "),
+            many => format!("{} places ({}, ...)", many.len(), many[..3].join(", ")),
+        };
+        format!("AWS Config of {whose} could not be asked who held {address}: {reason}")
+    };
+    grouped.into_iter().map(tell).collect()
 }
 
 async fn keep(ledger: &Ledger, held: Vec<Held>) -> Result<(), String> {
@@ -444,6 +464,24 @@ mod tests {
         });
         assert_eq!(change(&deleted, INTERFACE, address()).expect("read").holder, None);
         assert_eq!(change(&json!({"configuration": "{"}), INTERFACE, address()), None);
+    }
+
+    #[test]
+    fn places_that_fail_alike_are_one_note() {
+        let failed = |place: &str, reason: &str| (place.to_owned(), reason.to_owned());
+        let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1"];
+        let mut all: Vec<_> =
+            regions.iter().map(|region| failed(region, "AccessDeniedException: no")).collect();
+        all.push(failed("us-east-2", "config did not answer: nothing within 30 s"));
+        assert_eq!(
+            failures(address(), all),
+            [
+                "AWS Config of 4 places (eu-west-1, eu-west-2, eu-west-3, ...) could not be asked who held \
+                 203.0.113.10: AccessDeniedException: no",
+                "AWS Config of us-east-2 could not be asked who held 203.0.113.10: config did not answer: nothing \
+                 within 30 s",
+            ]
+        );
     }
 
     #[tokio::test]
