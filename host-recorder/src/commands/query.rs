@@ -103,11 +103,17 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
         (_, true) => Format::Json,
         _ => args.format,
     };
-    let request = match &args.request {
-        Some(line) => history::decode_request(line).context("cannot read --request")?,
-        None => request(&args),
+    let (request, page) = match &args.request {
+        Some(line) => history::decode_any_request(line).context("cannot read --request")?,
+        None => (request(&args), None),
     };
     let ring = args.place.directory()?;
+    if let (Some(page), Format::Wire) = (page, format) {
+        let evidence = history::query(&ring, &history::as_of(&request, page), host())
+            .with_context(|| format!("cannot answer from the ring in {}", ring.display()))?;
+        println!("{}", history::encode_page(&evidence, &request, page)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     wait_for_commit(&ring, request.window.to);
     let evidence = history::query(&ring, &request, host())
         .with_context(|| format!("cannot answer from the ring in {}", ring.display()))?;

@@ -91,6 +91,9 @@ module "account_production" {
   # The group that `isolate` puts interfaces into, in each VPC of this region.
   isolation_vpc_ids = var.production_vpc_ids
 
+  # What the network keeps of hosts that do not answer.
+  flow_log_groups = [for region in var.regions : "arn:aws:logs:${region}:${var.production_account}:log-group:/vpc/flow"]
+
   tags = var.tags
 }
 

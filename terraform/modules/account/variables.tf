@@ -119,6 +119,18 @@ variable "archive" {
   }
 }
 
+variable "flow_log_groups" {
+  description = "ARNs of the CloudWatch log groups that VPC flow logs of this account go to. Of a host that does not answer, the bot then says what they hold of it. Without, such a log is named as one that may not be read."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.flow_log_groups : can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9._/#-]{1,512}$", arn))])
+    error_message = "A flow log group is the ARN of a log group without a final :*, such as arn:aws:logs:eu-central-1:111122223333:log-group:/vpc/flow."
+  }
+}
+
 variable "actions" {
   description = "What the bot may do here when an authorised person presses a button for a case: isolate (swap an interface's security groups), snapshot (of an instance's volumes), stop_process (by the second SSM document). None unless named."
   type        = set(string)

@@ -6,6 +6,7 @@ mod desk;
 mod docs;
 mod faults;
 mod lab;
+mod located;
 mod ops;
 mod packets;
 mod page;

@@ -114,11 +114,12 @@ fn operations() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
 }
 
 /// Services that are called without an SDK crate, by the constant that stands for each beside the call.
-const BY_HAND: [(&str, &str); 4] = [
+const BY_HAND: [(&str, &str); 5] = [
     ("CLOUDTRAIL", "cloudtrail"),
     ("ORGANIZATIONS", "organizations"),
     ("CONFIG", "config"),
     ("DYNAMODB", "dynamodb"),
+    ("LOGS", "logs"),
 ];
 
 /// Calls by hand in one file: the literal operation of each `call`, for the one service that the file names, or that its

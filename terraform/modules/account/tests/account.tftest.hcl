@@ -102,6 +102,28 @@ run "actions_are_a_policy_of_their_own" {
   }
 }
 
+run "flow_logs_are_read_where_they_are_named" {
+  command = plan
+
+  variables {
+    flow_log_groups = ["arn:aws:logs:eu-west-1:444455556666:log-group:/vpc/flow"]
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.investigator.policy).Statement : statement.Resource if statement.Sid == "FlowLogs"]) == ["arn:aws:logs:eu-west-1:444455556666:log-group:/vpc/flow:*"]
+    error_message = "The named log groups are read, and no other."
+  }
+}
+
+run "refuses_a_log_group_with_a_wildcard" {
+  command         = plan
+  expect_failures = [var.flow_log_groups]
+
+  variables {
+    flow_log_groups = ["arn:aws:logs:eu-west-1:444455556666:log-group:*"]
+  }
+}
+
 run "archive_in_this_account" {
   command = plan
 
