@@ -34,7 +34,7 @@ fn writer(dir: &Path, first: u64) -> anyhow::Result<Child> {
 }
 
 /// Numbers of the ledger that a ring holds: one unbroken row. Its end is returned.
-fn check_ledger(dir: &Path) -> anyhow::Result<Option<u64>> {
+pub(crate) fn check_ledger(dir: &Path) -> anyhow::Result<Option<u64>> {
     let (mut last, mut last_id) = (None, None);
     let mut wrong = Ok(());
     history::visit_events(dir, &mut |event| {
