@@ -13,6 +13,7 @@ mod page;
 mod paths;
 mod recorder;
 mod ring;
+mod ring_faults;
 mod slack;
 mod sockets;
 mod story;
