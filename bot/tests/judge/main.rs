@@ -6,6 +6,7 @@
 mod after;
 mod chaos;
 mod check;
+mod commands;
 mod desk;
 mod hostile;
 mod hosts;
