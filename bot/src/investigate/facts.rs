@@ -50,6 +50,7 @@ pub(super) struct Traits {
     pub service_serves_others: bool,
     pub shell: bool,
     pub serves: bool,
+    pub serves_others: bool,
     pub downloads: u64,
     pub login_failures: u64,
     pub other_sources: u64,
@@ -70,6 +71,7 @@ pub(super) fn traits<'a>(
     traits.tool = tool_by_name(process, &playbook.tools).unwrap_or_default();
     traits.tool_like = tool_by_options(process, &playbook.tools).unwrap_or_default();
     traits.serves = host.serves(process);
+    traits.serves_others = host.serves_others(process);
     if let Some(origin) = origin {
         traits.shell = origin.chain.iter().any(|ancestor| SHELLS.contains(&program_name(ancestor)));
         if let Some(service) = serving_ancestor(host, process, origin) {
@@ -160,6 +162,7 @@ pub(super) fn facts(
     facts.suspect("service_child", !traits.service.is_empty());
     facts.suspect("shell", traits.shell);
     facts.suspect("serves", traits.serves);
+    facts.suspect("serves_others", traits.serves_others);
     facts.suspect("downloads", whole(traits.downloads));
     facts.suspect("login_failures", whole(traits.login_failures));
     facts.suspect("other_sources", whole(traits.other_sources));
