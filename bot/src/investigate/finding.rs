@@ -8,7 +8,7 @@ use super::beside;
 use super::habit;
 use super::named;
 use super::onward;
-use super::program::lets_people_in;
+use super::program::is_ssh_server;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
@@ -207,8 +207,8 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
     }
     let (text, events) = entry_text(&suspect.entry);
     found.push(finding(first, About::Who, text, events));
-    let is_ssh_server = first.group.process.is_some_and(|process| lets_people_in(process));
-    if let (Entry::Login { login }, true, false) = (&suspect.entry, is_ssh_server, suspect.behaviour.inbound)
+    let by_ssh_server = first.group.process.is_some_and(is_ssh_server);
+    if let (Entry::Login { login }, true, false) = (&suspect.entry, by_ssh_server, suspect.behaviour.inbound)
     {
         let whence =
             login.source_address.map_or_else(|| "elsewhere".to_owned(), |address| address.to_string());

@@ -40,12 +40,16 @@ pub(super) fn program_name(process: &Process) -> &str {
     if name.is_empty() { cut_bytes(&process.comm, PATH_MAX) } else { name }
 }
 
+/// Whether a program is an ssh server, or one that it runs a session in.
+pub(super) fn is_ssh_server(process: &Process) -> bool {
+    let name = program_name(process);
+    name == "sshd" || name == "dropbear" || name.starts_with("sshd-")
+}
+
 /// Whether a program lets people in: what runs below it is theirs, and was not had done by whoever reached it.
 pub(super) fn lets_people_in(process: &Process) -> bool {
-    const KNOWN: [&str; 8] =
-        ["sshd", "dropbear", "mosh-server", "telnetd", "in.telnetd", "rlogind", "in.rlogind", "tailscaled"];
-    let name = program_name(process);
-    KNOWN.iter().any(|known| name == *known) || name.starts_with("sshd-")
+    const KNOWN: [&str; 6] = ["mosh-server", "telnetd", "in.telnetd", "rlogind", "in.rlogind", "tailscaled"];
+    is_ssh_server(process) || KNOWN.contains(&program_name(process))
 }
 
 /// Whether a program that fetches files, or its script, is run.
