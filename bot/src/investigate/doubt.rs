@@ -7,6 +7,7 @@ use history::UnixNs;
 use history::Window;
 
 use super::Asked;
+use super::attached;
 use super::matching;
 use super::named::Target;
 use super::origin;
@@ -303,6 +304,9 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         });
         let text = format!("{} sent through its sockets, too", words::list(&senders.collect::<Vec<_>>()));
         found.push(doubt(DoubtKind::SharedSocket, Confidence::Medium, text));
+    }
+    if let Some(terminal) = attached::terminal(first).filter(|terminal| terminal.elsewhere) {
+        found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, terminal.sentence()));
     }
     let origin = first.origin.as_ref();
     if let (Some(other), Some(person)) =

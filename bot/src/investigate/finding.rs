@@ -4,6 +4,7 @@ use history::EventId;
 use history::Via;
 
 use super::Asked;
+use super::attached;
 use super::beside;
 use super::habit;
 use super::named;
@@ -330,6 +331,7 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
         }
     }
     found.extend(beside_open(first, login));
+    found.extend(attached::terminal(first).map(|terminal| terminal.finding(first)));
     let sources = first.host.logins.other_sources(login);
     if !sources.is_empty() {
         let shown: Vec<String> = sources.iter().take(4).map(ToString::to_string).collect();

@@ -52,6 +52,12 @@ pub(super) fn lets_people_in(process: &Process) -> bool {
     is_ssh_server(process) || KNOWN.contains(&program_name(process))
 }
 
+/// Whether a program keeps a terminal that logins come and go to.
+pub(super) fn is_multiplexer(process: &Process) -> bool {
+    const KNOWN: [&str; 7] = ["tmux", "screen", "zellij", "byobu", "dtach", "abduco", "shpool"];
+    KNOWN.contains(&program_name(process))
+}
+
 /// Whether a program that fetches files, or its script, is run.
 pub(super) fn is_downloader(process: &Process) -> bool {
     DOWNLOADERS.contains(&program_name(process))

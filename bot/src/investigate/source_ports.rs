@@ -111,9 +111,9 @@ impl SourcePorts {
             Self::Same { hits: 1, claimed: 1 } => {
                 Some("the reported source port is that of its flow".to_owned())
             }
-            Self::Same { hits, claimed } => {
-                Some(format!("{hits} of {claimed} reported source ports are among those of its flows"))
-            }
+            Self::Same { hits, claimed } => Some(format!(
+                "{hits} of {claimed} reported source ports are known to be its own; of a scan not each is kept"
+            )),
             Self::Translated { claimed, own } => {
                 let ((word, claimed), (_, own)) = (ports(claimed), ports(own));
                 Some(format!(

@@ -1,6 +1,7 @@
 //! Who may be taken for another: shared accounts, numbers used again, sessions that are over, services that somebody
 //! started. A wrong name is the worst that a report can say.
 
+use gumshoe::case::DoubtKind;
 use gumshoe::report;
 use gumshoe::report::Report;
 use history::Direction;
@@ -8,6 +9,7 @@ use history::FlowState;
 use history::ProcessId;
 use history::Via;
 
+use super::check::doubts;
 use super::check::everything_holds;
 use super::story::*;
 use super::told::told;
@@ -138,6 +140,46 @@ fn who_started_a_service_by_hand_is_not_who_exploited_it() {
         "whoever reaches it may have had it done: nobody is named, and who started it is said",
     );
     everything_holds(&report);
+}
+
+/// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.
+#[test]
+fn a_terminal_that_another_login_may_have_attached_to_is_doubted() {
+    for (later, doubted) in [(None, false), (Some(LAPTOP), false), (Some("203.0.113.66"), true)] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, -3000);
+        let tmux = story.run(shell, -2990, ALICE, "/usr/bin/tmux", "tmux new -s work");
+        let inside = story.run(tmux, -2990, ALICE, "/usr/bin/bash", "-bash");
+        story.exit(shell, -2000);
+        if let Some(later) = later {
+            story.ssh(ALICE, later, 60);
+        }
+        let nmap = story.run(inside, 120, ALICE, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("alice"), "{}", report.sentence);
+        let text = |known: &str| report.judgement.findings.iter().any(|finding| finding.text.contains(known));
+        assert!(
+            text("it ran in tmux, which outlives the login that began it"),
+            "{:#?}",
+            report.judgement.findings
+        );
+        assert_eq!(!doubts(&report).is_empty(), doubted, "{:?}", report.judgement.doubts);
+        if doubted {
+            assert_eq!(doubts(&report), [DoubtKind::SeveralSuspects]);
+            assert!(
+                text("until then alice logged in 1 time more, from 203.0.113.66"),
+                "{:#?}",
+                report.judgement.findings
+            );
+            told(
+                &report,
+                "a scan in tmux that a later login from elsewhere may have attached to",
+                "the account is sure; which of its logins typed it is not",
+            );
+        }
+        everything_holds(&report);
+    }
 }
 
 /// Newer servers run each session in a program of another name, which owns its connection.
