@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ use crate::lab;
 use crate::lab::Lab;
 use crate::lab::Noise;
 use crate::lab::Seen;
+use crate::lab::output_within;
 use crate::lab::wait_until;
 use crate::notice;
 use crate::notice::Packet;
@@ -264,6 +266,20 @@ impl Story {
         self.lab.keep(child);
         ensure!(!ended, "gumshoe ended: {}", self.gumshoe_log());
         waited.with_context(|| self.gumshoe_log())
+    }
+
+    /// Runs another command of the bot's program beside the same stand-ins, with the settings that [`Story::serve`] uses.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn gumshoe(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let config = self.lab.dir().join("gumshoe.toml");
+        fs::write(&config, settings(&self.aws, &self.slack, &self.state_dir, self.patience))?;
+        let mut command = self.lab.service("bot", &self.programs.gumshoe)?;
+        command.args(arguments).arg("--config").arg(&config).envs(self.aws.environment());
+        command.env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token());
+        command.env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        output_within(arguments[0], &mut command, READY_MAX)
     }
 
     /// The notice that names the instance's public address and this victim.

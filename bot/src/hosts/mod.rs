@@ -18,6 +18,7 @@ use crate::case::HostRef;
 use crate::case::store::Ticket;
 
 pub use self::archive::WithArchive;
+pub(crate) use self::archive::client as archive_client;
 pub use check::CLOCK_NOTED;
 pub use check::check;
 pub use check::skew_s;

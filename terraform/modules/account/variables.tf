@@ -131,6 +131,30 @@ variable "actions" {
   }
 }
 
+variable "isolation_vpc_ids" {
+  description = "VPCs of this provider's region that get the security group that `isolate` puts interfaces into: it has no rule at all. Name it in slack.actions.isolation_group."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.isolation_vpc_ids : can(regex("^vpc-[0-9a-f]{8,17}$", id))])
+    error_message = "This is no id of a VPC, such as vpc-0123456789abcdef0."
+  }
+}
+
+variable "isolation_group" {
+  description = "Name of that security group."
+  type        = string
+  default     = "gumshoe-isolated"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]{1,255}$", var.isolation_group)) && !startswith(var.isolation_group, "sg-")
+    error_message = "This is no name of a security group."
+  }
+}
+
 variable "permissions_boundary_arn" {
   description = "ARN of a permissions boundary for the roles made here. Null for none."
   type        = string

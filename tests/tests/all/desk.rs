@@ -1,5 +1,6 @@
 //! The desk over the websocket: every button, who may press it, what it does, and that it is done once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -451,5 +452,61 @@ fn a_process_that_became_another_program_is_not_stopped() -> anyhow::Result<()> 
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     assert!(!stat.contains(") T "), "{stat}");
     nothing_went_wrong(&story);
+    Ok(())
+}
+
+/// Findings of a command that prints them as JSON, by their subject: whether each is fine, and what it says.
+fn findings(output: &std::process::Output) -> anyhow::Result<BTreeMap<String, (bool, String)>> {
+    let read: Vec<Value> = serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))?;
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let entry = |finding: &Value| {
+        (text(finding, "subject"), (finding["ok"] == true, text(finding, "says") + &text(finding, "next")))
+    };
+    Ok(read.iter().map(entry).collect())
+}
+
+#[test]
+fn what_is_missing_for_a_deployment_is_said_in_words() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.replay(Path::new(RECORDING))?;
+    let probed = || story.gumshoe(&["config", "check", "--probe", "--json"]);
+    let found = findings(&probed()?)?;
+    let wrong: Vec<_> = found.iter().filter(|(_, (ok, _))| !ok).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for subject in
+        ["queue", "Slack token", "Slack channel", "Slack history", "Slack files", "Slack app token"]
+    {
+        assert!(found.contains_key(subject), "{subject} was not tried: {found:#?}");
+    }
+    assert!(found.keys().any(|subject| subject.contains("Slack group")), "{found:#?}");
+    for service in ["EC2", "SSM", "CloudTrail"] {
+        assert!(found.keys().any(|subject| subject.ends_with(service)), "{service}: {found:#?}");
+    }
+
+    // What Slack refuses comes with what to do.
+    for (method, subject) in [
+        ("conversations.history", "Slack history"),
+        ("files.getUploadURLExternal", "Slack files"),
+        ("apps.connections.open", "Slack app token"),
+        ("usergroups.users.list", "Slack group"),
+    ] {
+        story.slack.withhold(Some(method));
+        let output = probed()?;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let found = findings(&output)?;
+        let wrong: Vec<_> = found.iter().filter(|(_, (ok, _))| !ok).collect();
+        assert!(
+            matches!(&wrong[..], [(name, (_, says))] if name.starts_with(subject) && says.contains("scope")),
+            "{method}: {wrong:#?}"
+        );
+    }
+    story.slack.withhold(None);
+
+    // Who of the fleet has a recorder.
+    let doctor = story.gumshoe(&["doctor", "--account"])?;
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.status.success(), "{doctor:?}");
+    assert!(said.contains(&story.aws.instance_id), "{said}");
     Ok(())
 }

@@ -178,6 +178,32 @@ run "refuses_unknown_actions" {
   }
 }
 
+run "isolates_into_groups_without_rules" {
+  command = plan
+
+  variables {
+    isolation_vpc_ids = ["vpc-0123456789abcdef0"]
+  }
+
+  assert {
+    condition = (
+      aws_security_group.isolated["vpc-0123456789abcdef0"].name == "gumshoe-isolated" &&
+      length(aws_security_group.isolated["vpc-0123456789abcdef0"].ingress) == 0 &&
+      length(aws_security_group.isolated["vpc-0123456789abcdef0"].egress) == 0
+    )
+    error_message = "The group of an isolated instance has a rule."
+  }
+}
+
+run "refuses_what_is_no_vpc" {
+  command         = plan
+  expect_failures = [var.isolation_vpc_ids]
+
+  variables {
+    isolation_vpc_ids = ["subnet-0123456789abcdef0"]
+  }
+}
+
 run "refuses_a_wildcard_tag" {
   command         = plan
   expect_failures = [var.instance_tag]
