@@ -48,11 +48,18 @@ pub struct Settings {
     pub limits: String,
     /// Further tables.
     pub more: String,
+    /// Whether Slack's commands and buttons reach it.
+    pub socket_mode: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { regions: vec![REGION.to_owned()], limits: String::new(), more: String::new() }
+        Self {
+            regions: vec![REGION.to_owned()],
+            limits: String::new(),
+            more: String::new(),
+            socket_mode: false,
+        }
     }
 }
 
@@ -66,6 +73,7 @@ pub struct Serving {
     pub bot: Measured,
     program: std::path::PathBuf,
     state: tempfile::TempDir,
+    socket_mode: bool,
 }
 
 impl Serving {
@@ -80,6 +88,7 @@ impl Serving {
         let sweep = if settings.limits.contains("sweep_s") { "" } else { "sweep_s = 0\n" };
         // A JSON string or list of strings is TOML, too.
         let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        let socket_mode = settings.socket_mode;
         let settings = format!(
             "queue_url = {}\nstate_dir = {}\nregions = {}\n{}\n[slack]\nchannel = {}\napi_url = {}\n[limits]\n{sweep}{}",
             text(&cloud.queue_url()),
@@ -91,9 +100,12 @@ impl Serving {
             settings.limits,
         );
         fs::write(state.path().join("gumshoe.toml"), settings)?;
-        let bot = bot(program, state.path(), &cloud, &slack)?;
-        let serving = Self { cloud, slack, bot, program: program.to_owned(), state };
+        let bot = bot(program, state.path(), &cloud, &slack, socket_mode)?;
+        let serving = Self { cloud, slack, bot, program: program.to_owned(), state, socket_mode };
         serving.wait_for_queue(0)?;
+        if socket_mode {
+            wait_until("Slack's connection", READY_MAX, || serving.slack.connections() > 0)?;
+        }
         Ok(serving)
     }
 
@@ -102,7 +114,7 @@ impl Serving {
     /// # Errors
     /// When it does not start.
     pub fn another(&self) -> anyhow::Result<Measured> {
-        bot(&self.program, self.state.path(), &self.cloud, &self.slack)
+        bot(&self.program, self.state.path(), &self.cloud, &self.slack, self.socket_mode)
     }
 
     /// Where the bot keeps its cases.
@@ -151,10 +163,19 @@ impl Serving {
     }
 }
 
-fn bot(program: &Path, state: &Path, cloud: &Cloud, slack: &Slack) -> anyhow::Result<Measured> {
+fn bot(
+    program: &Path,
+    state: &Path,
+    cloud: &Cloud,
+    slack: &Slack,
+    socket_mode: bool,
+) -> anyhow::Result<Measured> {
     let mut serve = Command::new(program);
     serve.args(["serve", "--config"]).arg(state.join("gumshoe.toml")).envs(cloud.environment());
     serve.env("RUST_LOG", "warn").env("GUMSHOE_SLACK_TOKEN", slack.bot_token());
+    if socket_mode {
+        serve.env("GUMSHOE_SLACK_APP_TOKEN", slack.app_token());
+    }
     Measured::start("gumshoe", &mut serve)
 }
 

@@ -22,7 +22,9 @@ pub(super) fn is_packed(bytes: &[u8]) -> bool {
 
 /// Unpacks and opens what is inside.
 pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) {
-    let role = if place.role == SectionRole::Body { SectionRole::Attachment } else { place.role };
+    // What is packed inside a mail is attached to it; a notice that is packed as a whole is the notice.
+    let is_attached = place.role == SectionRole::Body && !unwrapper.document.mails.is_empty();
+    let role = if is_attached { SectionRole::Attachment } else { place.role };
     if bytes.starts_with(GZIP_MAGIC) {
         let name = place.name.trim_end_matches(".gz").to_owned();
         let decoder = MultiGzDecoder::new(bytes);

@@ -16,6 +16,8 @@ pub(super) struct Document {
     pub values: Vec<Value>,
     /// What SES said of the mail, when it came through SES.
     pub receipt: Option<Receipt>,
+    /// Who passed the mail on as an attachment of a mail that says nothing itself.
+    pub passed_on_by: Option<MailHeaders>,
     /// Where the mail lies when the notice only points at it.
     pub stored_at: Option<String>,
     /// A part of it was not read: packed too tightly, encrypted, or too deep.

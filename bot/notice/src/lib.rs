@@ -20,6 +20,7 @@ mod draft;
 mod envelope_only;
 mod flatten;
 mod flow_log;
+mod forwarded;
 mod groups;
 mod guardduty;
 mod health;
@@ -96,9 +97,33 @@ pub fn parse(bytes: &[u8], context: &Context) -> Parsed {
 
 /// Reads one notice, with where each fact was read and what joins it to others.
 pub fn read(bytes: &[u8], context: &Context) -> Reading {
-    let document = match &context.mail {
+    reading_of(context, || match &context.mail {
         Some(mail) => unwrap::unwrap_stored(bytes, mail),
         None => unwrap::unwrap(bytes),
-    };
-    join::read(document, context)
+    })
+}
+
+/// Reads what was opened. Libraries open most of it (mail, archives, markup), and a notice is foreign bytes: where one
+/// of them panics, the notice is one that nobody could read, and a person hears of it.
+fn reading_of(context: &Context, open: impl FnOnce() -> document::Document) -> Reading {
+    let read = std::panic::AssertUnwindSafe(|| join::read(open(), context));
+    std::panic::catch_unwind(read).unwrap_or_else(|_| {
+        let mut document = document::Document::default();
+        document.leave_out("reading the notice failed inside a library; see the log");
+        join::read(document, context)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Context;
+    use super::claim::Disposition;
+    use super::reading_of;
+
+    #[test]
+    fn what_makes_a_library_fail_is_unreadable_and_said() {
+        let reading = reading_of(&Context::default(), || panic!("as a library might"));
+        assert_eq!(reading.parsed.disposition, Disposition::Unreadable);
+        assert!(reading.parsed.warnings.iter().any(|it| it.contains("failed")), "{:?}", reading.parsed);
+    }
 }

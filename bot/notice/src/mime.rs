@@ -11,8 +11,13 @@ use mail_parser::MimeHeaders;
 use mail_parser::PartType;
 use serde_json::Value;
 
+use super::address;
 use super::document::MailHeaders;
 use super::document::SectionRole;
+use super::forwarded;
+use super::forwarded::Forwarded;
+use super::refang::refang;
+use super::resource;
 use super::unwrap::Place;
 use super::unwrap::Unwrapper;
 
@@ -86,6 +91,25 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) -> bo
 fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) {
     let nested = !unwrapper.document.mails.is_empty();
     let headers = headers(message);
+    if !nested
+        && place.depth < super::limits::DEPTH_MAX
+        && let Some(inner) = passed_on(message)
+    {
+        unwrapper.document.passed_on_by.get_or_insert(headers);
+        return match inner {
+            PassedOn::Parsed(inner) => open_message(unwrapper, inner, &place.inside("passed on")),
+            PassedOn::Bytes(inner) => unwrapper.open(inner, &place.inside("passed on")),
+        };
+    }
+    let forwarded =
+        (!nested && !is_reply(&headers.subject)).then(|| forwarded_text(unwrapper, message, place));
+    let (headers, forwarded) = match forwarded.flatten() {
+        Some(inner) => {
+            let outer = unwrapper.document.passed_on_by.get_or_insert(headers);
+            (headers_of(&inner, outer), Some(inner.body))
+        }
+        None => (headers, None),
+    };
     let is_report = unwrapper.document.mails.iter().any(|mail| mail.feedback_report || mail.xarf);
     let role = match (nested, is_report || place.role == SectionRole::Evidence) {
         (false, _) => SectionRole::Body,
@@ -99,17 +123,102 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
         unwrapper.add_section(&place.inside_as(SectionRole::Subject, "to"), &headers.to);
     }
     unwrapper.document.mails.push(headers);
+    if let (false, Some(outer)) = (nested, &unwrapper.document.passed_on_by) {
+        // Answers to who passed it on belong to the same case.
+        let ids: Vec<String> = outer.message_id.iter().chain(&outer.references).cloned().collect();
+        unwrapper.document.mails[0].references.extend(ids);
+    }
     if unwrapper.document.mails.len() > super::limits::DEPTH_MAX * 2 {
         unwrapper.document.leave_out("part of the notice was not read: too deep or too many parts");
         return;
     }
     let body_name = if nested { "inner message" } else { "body" };
-    open_bodies(unwrapper, message, &place.inside_as(role, body_name));
+    let bodies = place.inside_as(role, body_name);
+    match forwarded {
+        Some(text) => unwrapper.open_text(&text, &bodies),
+        None => open_bodies(unwrapper, message, &bodies),
+    }
     for id in &message.attachments {
         if let Some(part) = message.parts.get(*id as usize) {
             open_attachment(unwrapper, part, place, role);
         }
     }
+}
+
+/// A mail inside a mail.
+enum PassedOn<'a> {
+    Parsed(&'a Message<'a>),
+    Bytes(&'a [u8]),
+}
+
+/// Returns the mail that another only passes on: its one attachment, where the other's own words name nobody. What a
+/// report attaches (ARF, X-ARF) is evidence, not the notice.
+fn passed_on<'a>(message: &'a Message<'a>) -> Option<PassedOn<'a>> {
+    if message.content_type().is_some_and(|kind| kind.c_subtype.as_deref() == Some("report")) {
+        return None;
+    }
+    let bodies = message.text_bodies().chain(message.html_bodies());
+    let says = |part: &MessagePart<'_>| match &part.body {
+        PartType::Text(text) | PartType::Html(text) => !is_about_nobody(text),
+        _ => false,
+    };
+    if bodies.into_iter().any(says) {
+        return None;
+    }
+    let mut inner = None;
+    for id in &message.attachments {
+        let part = message.parts.get(*id as usize)?;
+        let found = match &part.body {
+            PartType::Message(inner) => PassedOn::Parsed(inner),
+            PartType::Binary(bytes) | PartType::InlineBinary(bytes) if is_mail_file(part) => {
+                PassedOn::Bytes(bytes)
+            }
+            _ if is_ornament(part) => continue,
+            _ => return None,
+        };
+        if inner.replace(found).is_some() {
+            return None;
+        }
+    }
+    inner
+}
+
+/// Returns the mail that the text of another only passes on.
+fn forwarded_text(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) -> Option<Forwarded> {
+    let text = match &message.text_bodies().next()?.body {
+        PartType::Text(text) => text.to_string(),
+        PartType::Html(text) => unwrapper.words_of(place, text),
+        _ => return None,
+    };
+    forwarded::find(&text, is_about_nobody)
+}
+
+/// The headers of a mail that stands in another's text.
+fn headers_of(inner: &Forwarded, outer: &MailHeaders) -> MailHeaders {
+    MailHeaders {
+        subject: inner.subject.clone(),
+        from: inner.from.clone(),
+        reply_to: inner.from.clone(),
+        to: inner.to.clone(),
+        date: inner.date.or(outer.date),
+        ..MailHeaders::default()
+    }
+}
+
+fn is_reply(subject: &str) -> bool {
+    let start = subject.trim_start().to_ascii_lowercase();
+    ["re:", "aw:", "sv:", "antw:", "odp:"].iter().any(|mark| start.starts_with(mark))
+}
+
+/// Whether a text names no address and no instance.
+fn is_about_nobody(text: &str) -> bool {
+    let names = |line: &str| !address::find(line).is_empty() || !resource::instances(line).is_empty();
+    !refang(text).lines().any(names)
+}
+
+fn is_mail_file(part: &MessagePart<'_>) -> bool {
+    let is_named = part.attachment_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".eml"));
+    is_named && looks_like_mail(part.contents())
 }
 
 /// Opens the plain texts of a message, or the HTML ones when the plain ones say nothing.
@@ -174,16 +283,21 @@ fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Pl
         PartType::Text(text) => unwrapper.open_text(text, &inner),
         PartType::Html(text) => unwrapper.add_html(&inner, text),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            let is_picture = part.content_type().is_some_and(|kind| {
-                ["image", "audio", "video", "font"].iter().any(|it| kind.c_type.eq_ignore_ascii_case(it))
-            });
-            let is_signature = is_type(part, "application", "pgp-signature") || name.ends_with(".p7s");
-            if !is_picture && !is_signature {
+            if !is_ornament(part) {
                 unwrapper.open(bytes, &inner);
             }
         }
         PartType::Multipart(_) => {}
     }
+}
+
+/// Whether a part is a picture, a sound or a signature.
+fn is_ornament(part: &MessagePart<'_>) -> bool {
+    let is_picture = part.content_type().is_some_and(|kind| {
+        ["image", "audio", "video", "font"].iter().any(|it| kind.c_type.eq_ignore_ascii_case(it))
+    });
+    let is_signature = part.attachment_name().is_some_and(|name| name.ends_with(".p7s"));
+    is_picture || is_signature || is_type(part, "application", "pgp-signature")
 }
 
 fn headers(message: &Message<'_>) -> MailHeaders {

@@ -40,6 +40,14 @@ static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
     )
 });
+/// What a machine says that confirms a report of ours, where nothing of its headers is left.
+static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
+    )
+});
+/// Longest text of such a confirmation, bytes: a report that is quoted below may be new.
+const CONFIRMATION_MAX: usize = 1_200;
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)suspicious activity in your aws account|account may (?:have been|still be|be) (?:inappropriately |at risk|accessed|compromised)|aws access key|unwanted activity in your aws account|accessed by a third[\s-]party|secret (?:access )?key (?:is|are|was|may)|root user|new sign-?in|password (?:was|has been) (?:changed|reset)",
@@ -109,6 +117,9 @@ pub(super) fn recognise(
     {
         text.push_str(line.text);
         text.push('\n');
+    }
+    if text.len() <= CONFIRMATION_MAX && CONFIRMS.is_match(&text) {
+        return Some(NotOurs::AutoReply);
     }
     if TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
         return Some(NotOurs::OurAnswer);

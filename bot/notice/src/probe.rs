@@ -14,6 +14,7 @@ use super::document::Section;
 use super::document::SectionRole;
 use super::envelope_only;
 use super::flow_log;
+use super::forwarded;
 use super::guardduty;
 use super::health;
 use super::html;
@@ -36,10 +37,11 @@ use super::xarf;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All readers.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("notice", notice),
     ("unwrap", unwrap),
     ("mail", mail),
+    ("forwarded", forwarded),
     ("packed", packed),
     ("markup", markup),
     ("words", words),
@@ -54,6 +56,12 @@ pub const TARGETS: [Target; 16] = [
     ("time", time),
     ("address", address),
 ];
+
+/// The text of a mail that may pass another on.
+pub fn forwarded(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    forwarded::find(&text, |words| address::find(words).is_empty());
+}
 
 /// Any bytes, all the way.
 pub fn notice(bytes: &[u8]) {

@@ -39,6 +39,10 @@ fn sender(document: &Document, is_event: bool) -> Trust {
     let Some(mail) = document.outer_mail() else {
         return if is_event { Trust::Event } else { Trust::Unknown };
     };
+    if let Some(between) = &document.passed_on_by {
+        let why = format!("{} passed it on; nothing shows that it was not changed", between.sender_domain());
+        return Trust::Unauthenticated { why };
+    }
     let domain = mail.sender_domain().to_owned();
     let ours = mail.auth_results.first().filter(|results| results.trim_start().starts_with(OUR_AUTHSERV));
     if document.receipt.is_none() && ours.is_none() {

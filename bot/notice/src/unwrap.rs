@@ -227,6 +227,10 @@ impl Unwrapper {
             self.open_ses(&value, place);
             return;
         }
+        if let Some(detail) = own_event(&mut value) {
+            self.open_value(detail, &place.inside(&place.name));
+            return;
+        }
         for key in ["Message", "body", "Body"] {
             let is_envelope = match key {
                 "Message" => {
@@ -334,6 +338,16 @@ impl Unwrapper {
 }
 
 /// Decodes an S3 key as S3 events encode it.
+/// Takes what an event of EventBridge carries that some program of the account's owner put there; AWS's own events are
+/// read with what lies around their detail.
+fn own_event(value: &mut Value) -> Option<Value> {
+    let is_own = value.get("detail-type").is_some()
+        && value.get("source").and_then(Value::as_str).is_some_and(|source| !source.starts_with("aws."));
+    let detail =
+        value.get_mut("detail").filter(|detail| is_own && (detail.is_object() || detail.is_string()));
+    detail.map(Value::take)
+}
+
 fn percent_decode(key: &str) -> String {
     let mut out = Vec::with_capacity(key.len());
     let bytes = key.as_bytes();

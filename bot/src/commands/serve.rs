@@ -13,6 +13,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::watch;
 
 use crate::aws::Places;
+use crate::case::store::CallStore;
 use crate::case::store::CaseStore;
 use crate::case::store::DeedStore;
 use crate::case::store::DynamoStore;
@@ -86,7 +87,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let playbooks = Arc::new(Playbooks::load(config.playbooks_dir.as_deref())?);
     let places = Places::enter(&config).await;
     tokio::spawn(places.clone().refresh_forever(config.clone()));
-    let (store, deeds, files) = stores(&config, &places)?;
+    let Stores { cases: store, deeds, calls, files } = stores(&config, &places)?;
     let (ledger, copies) = ledger(&config, &places, &files).await?;
     let limits = config.limits;
     let signals = Signals::default();
@@ -150,7 +151,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
                 reply: config.reply.clone(),
                 redrawing: Default::default(),
             };
-            open_door(&config, slack, Arc::new(desk)).await
+            open_door(&config, slack, Arc::new(desk), calls).await
         }
         _ => None,
     };
@@ -212,21 +213,29 @@ enum Door {
 }
 
 /// Takes Slack's calls in where a secret for them is given. Notices are answered also when that does not work.
-async fn open_door(config: &Config, slack: &Slack, desk: Arc<Desk>) -> Option<Door> {
-    let (inbox, calls) = Inbox::new();
+async fn open_door(
+    config: &Config,
+    slack: &Slack,
+    desk: Arc<Desk>,
+    store: Arc<dyn CallStore>,
+) -> Option<Door> {
+    let (inbox, calls) = Inbox::new(store);
     let inbox = Arc::new(inbox);
     let opened = match (slack.http_listen, &config.slack_signing_secret, &config.slack_app_token) {
-        (Some(listen), Some(secret), _) => serve_http(listen, secret, inbox).await.map(|(address, _)| {
-            println!("gumshoe: answering Slack at http://{address}/slack");
-            Door::Http
-        }),
-        (_, _, Some(token)) => Socket::open(slack, token, inbox).await.map(Door::Socket),
+        (Some(listen), Some(secret), _) => {
+            serve_http(listen, secret, Arc::clone(&inbox)).await.map(|(address, _)| {
+                println!("gumshoe: answering Slack at http://{address}/slack");
+                Door::Http
+            })
+        }
+        (_, _, Some(token)) => Socket::open(slack, token, Arc::clone(&inbox)).await.map(Door::Socket),
         _ => return None,
     };
     match opened {
         Ok(door) => {
             tokio::spawn(Arc::clone(&desk).watch());
-            tokio::spawn(desk.run(calls));
+            tokio::spawn(Arc::clone(&inbox).attend());
+            tokio::spawn(desk.run(calls, inbox));
             println!("gumshoe: answering /gumshoe in {}", slack.channel);
             Some(door)
         }
@@ -237,19 +246,26 @@ async fn open_door(config: &Config, slack: &Slack, desk: Arc<Desk>) -> Option<Do
     }
 }
 
-/// Where cases are kept, what people did about them, and their files.
-type Stores = (Arc<dyn CaseStore>, Arc<dyn DeedStore>, CaseFiles);
+/// Where everything is kept.
+struct Stores {
+    cases: Arc<dyn CaseStore>,
+    deeds: Arc<dyn DeedStore>,
+    calls: Arc<dyn CallStore>,
+    files: CaseFiles,
+}
 
 /// The stores that the settings name: all in one table, or all in `state_dir`.
 fn stores(config: &Config, places: &Places) -> anyhow::Result<Stores> {
     let Some(table) = &config.store.dynamodb_table else {
         let local = Arc::new(SqliteStore::open(&config.state_dir.join(STORE))?);
-        return Ok((local.clone(), local, CaseFiles::new(&config.state_dir)));
+        let files = CaseFiles::new(&config.state_dir);
+        return Ok(Stores { cases: local.clone(), deeds: local.clone(), calls: local, files });
     };
     let keep = Duration::from_secs(u64::from(config.store.keep_days) * 24 * 3_600);
     println!("gumshoe: keeping cases in the DynamoDB table {table}");
     let store = Arc::new(DynamoStore::new(places.own(), table, keep));
-    Ok((store.clone(), store.clone(), CaseFiles::Table(store)))
+    let files = CaseFiles::Table(store.clone());
+    Ok(Stores { cases: store.clone(), deeds: store.clone(), calls: store, files })
 }
 
 /// Opens the ledger of addresses and keeps it, with copies of it where the cases are in a table; unless that is turned off.

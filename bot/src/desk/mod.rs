@@ -61,6 +61,7 @@ use crate::pipeline::Pipeline;
 use crate::report;
 use crate::report::Report;
 use crate::slack::Answers;
+use crate::slack::Inbox;
 use crate::slack::Message;
 use crate::slack::Notifier;
 use crate::slack::Workspace;
@@ -131,15 +132,17 @@ impl Open {
 }
 
 impl Desk {
-    /// Works on calls until their queue is closed.
-    pub async fn run(self: Arc<Self>, mut calls: mpsc::Receiver<Incoming>) {
+    /// Works on calls as they come, and tells the inbox when each is done.
+    pub async fn run(self: Arc<Self>, mut calls: mpsc::Receiver<Incoming>, inbox: Arc<Inbox>) {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         while let Some(call) = calls.recv().await {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-            let desk = Arc::clone(&self);
+            let (desk, inbox) = (Arc::clone(&self), Arc::clone(&inbox));
             tokio::spawn(async move {
                 let _permit = permit;
+                let key = call.key();
                 desk.work(call).await;
+                inbox.end(&key).await;
             });
         }
     }

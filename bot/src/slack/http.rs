@@ -96,7 +96,11 @@ async fn take(
     let incoming = incoming::interaction(&payload)
         .or_else(|| incoming::event(&payload))
         .or_else(|| incoming::command(&payload));
-    match incoming.map(|incoming| door.inbox.take(incoming)) {
+    let taken = match incoming {
+        Some(incoming) => Some(door.inbox.take(incoming).await),
+        None => None,
+    };
+    match taken {
         Some(Acknowledgement::Say(text)) => {
             Json(json!({"response_type": "ephemeral", "text": text})).into_response()
         }
@@ -149,6 +153,7 @@ fn now_s() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::store::SqliteStore;
 
     fn signed(key: &hmac::Key, time: u64, body: &[u8]) -> HeaderMap {
         let mut text = format!("v0:{time}:").into_bytes();
@@ -211,7 +216,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_door_lets_in_what_slack_signed_and_nothing_else() {
-        let (inbox, mut calls) = Inbox::new();
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(&folder.path().join("cases.sqlite")).expect("opened");
+        let (inbox, mut calls) = Inbox::new(Arc::new(store));
         let secret = Secret::new("secret of a test");
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

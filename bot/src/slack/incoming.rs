@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Longest command that is read, bytes.
@@ -18,7 +20,7 @@ const FIELD_MAX: usize = 12_000;
 const FIELDS_MAX: usize = 20;
 
 /// Something that a person did in Slack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Incoming {
     /// Typed `/gumshoe`.
     Command(Asked),
@@ -34,7 +36,7 @@ pub enum Incoming {
 }
 
 /// What somebody typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// The text after the command's name.
     pub text: String,
@@ -49,7 +51,7 @@ pub struct Asked {
 }
 
 /// A button that was pressed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Press {
     /// Who.
     pub user: String,
@@ -68,7 +70,7 @@ pub struct Press {
 }
 
 /// A form that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
     /// Who.
     pub user: String,

@@ -1,7 +1,7 @@
 //! Socket Mode: calls come in over a websocket that the bot opens; there is no inbound port.
 //!
-//! The library awaits a callback before it acknowledges, and Slack wants that within 3 s: callbacks here only put
-//! the call in the queue and return.
+//! The library awaits a callback before it acknowledges, and Slack wants that within 3 s: callbacks here only keep
+//! the call, put it in the queue and return.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -163,7 +163,9 @@ async fn take(
 ) -> Option<Acknowledgement> {
     let incoming = serde_json::to_value(event).ok().as_ref().and_then(read)?;
     let guard = states.read().await;
-    Some(guard.get_user_state::<Arc<Inbox>>()?.take(incoming))
+    let inbox = Arc::clone(guard.get_user_state::<Arc<Inbox>>()?);
+    drop(guard);
+    Some(inbox.take(incoming).await)
 }
 
 fn say(text: &str) -> SlackCommandEventResponse {

@@ -265,6 +265,7 @@ fn locate(context: &Context) -> anyhow::Result<Vec<Row>> {
         regions: REGIONS.map(str::to_owned).to_vec(),
         limits: "sweep_s = 300\n".to_owned(),
         more: (0..accounts).map(entry).collect(),
+        socket_mode: false,
     };
     let serving = Serving::start(&gumshoe()?, terms, &settings)?;
     // Nobody says in which account or region it is.
@@ -286,7 +287,7 @@ fn locate(context: &Context) -> anyhow::Result<Vec<Row>> {
 }
 
 /// The bot that lies beside this program.
-fn gumshoe() -> anyhow::Result<std::path::PathBuf> {
+pub(super) fn gumshoe() -> anyhow::Result<std::path::PathBuf> {
     let path = std::env::current_exe()?.with_file_name("gumshoe");
     anyhow::ensure!(path.exists(), "{} is not built: use `make bench`", path.display());
     Ok(path)

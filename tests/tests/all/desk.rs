@@ -1,6 +1,9 @@
 //! The desk over the websocket: every button, who may press it, what it does, and that it is done once.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -160,6 +163,35 @@ fn a_press_is_done_once_though_the_bot_is_killed_before_it_acknowledges() -> any
     whisper(&story, "GS-")?;
     assert_eq!(thread(&story, &told).matches("isolated the instance").count(), 1);
     assert!(story.slack.refused().is_empty(), "{:?}", story.slack.refused());
+    Ok(())
+}
+
+#[test]
+fn a_press_is_done_once_though_the_bot_is_killed_after_it_acknowledges() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (mut story, told) = answered(state.path(), None)?;
+    // Who may press is asked of Slack first. That is never answered: the press gets no further than that.
+    let asked = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&asked);
+    story.slack.on_call(Some(Arc::new(move |method: &str, _| {
+        let is_it = method == "usergroups.users.list";
+        noted.fetch_or(is_it, Ordering::Relaxed);
+        !is_it
+    })));
+    let pressed = story.slack.press(&told.message.ts, "gumshoe.isolate")?;
+    let acknowledged =
+        || story.slack.acks().iter().any(|ack| ack.envelope_id == pressed && ack.after_s.is_some());
+    wait_until("the press to be acknowledged", DONE_MAX, || acknowledged() && asked.load(Ordering::Relaxed))?;
+    story.kill_bot()?;
+    assert!(!story.aws.groups()?.iter().any(|group| group == ISOLATION_GROUP));
+    story.slack.on_call(None);
+
+    // Slack delivers nothing again, and nobody presses again.
+    story.serve()?;
+    line(&story, &told, "isolated the instance")?;
+    button(&story, &told, "gumshoe.restore")?;
+    assert_eq!(thread(&story, &told).matches("isolated the instance").count(), 1);
+    nothing_went_wrong(&story);
     Ok(())
 }
 

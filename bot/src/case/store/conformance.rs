@@ -9,10 +9,12 @@ use history::Window;
 
 use super::Admission;
 use super::Beginning;
+use super::CallStore;
 use super::CaseStore;
 use super::DEEDS_MAX;
 use super::DeedStore;
 use super::DynamoStore;
+use super::LeftCall;
 use super::NOTICES_MAX;
 use super::Novelty;
 use super::Owner;
@@ -183,6 +185,7 @@ async fn sqlite_conforms() {
     let open = || Arc::new(SqliteStore::open(&path).expect("opened"));
     conforms(|| open() as Arc<dyn CaseStore>).await;
     deeds_conform(|| open() as Arc<dyn DeedStore>).await;
+    calls_conform(|| open() as Arc<dyn CallStore>).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,6 +196,7 @@ async fn dynamodb_conforms() {
     let open = || Arc::new(DynamoStore::new(&moto.sdk(), "cases", Duration::from_secs(3_600)));
     conforms(|| open() as Arc<dyn CaseStore>).await;
     deeds_conform(|| open() as Arc<dyn DeedStore>).await;
+    calls_conform(|| open() as Arc<dyn CallStore>).await;
     every_item_expires(&calls).await;
 }
 
@@ -208,6 +212,33 @@ async fn conforms(open: impl Fn() -> Arc<dyn CaseStore>) {
     a_missing_case_is_said_so(store.as_ref()).await;
     of_many_at_once_one_opens_the_case((0..4).map(|_| open()).collect()).await;
     of_many_at_once_one_gets_the_lease((0..4).map(|_| open()).collect()).await;
+}
+
+/// What every store of calls must do. `open` gives the same store to another process, as it were.
+async fn calls_conform(open: impl Fn() -> Arc<dyn CallStore>) {
+    let stores = [open(), open()];
+    let (name, call) = ("press 1.2", "{\"a\": \"\u{1F50D}\"}");
+    let (first, second) = tokio::join!(stores[0].keep_call(name, call), stores[1].keep_call(name, call));
+    let mut new = [first.expect("kept"), second.expect("kept")];
+    new.sort_unstable();
+    assert_eq!(new, [false, true], "one delivery is new");
+
+    let before = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    assert!(stores[1].take_over_calls(before).await.expect("asked").is_empty(), "it is worked on");
+    let left = |tries| LeftCall { name: name.to_owned(), call: call.to_owned(), tries };
+    for tries in [1, 2] {
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        assert_eq!(stores[1].take_over_calls(later).await.expect("asked"), [left(tries)]);
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let now = jiff::Timestamp::now();
+    stores[0].renew_calls(&[name.to_owned(), "press gone".to_owned()]).await.expect("renewed");
+    assert!(stores[1].take_over_calls(now).await.expect("asked").is_empty(), "it is renewed");
+    stores[0].end_call(name).await.expect("ended");
+    stores[0].renew_calls(&[name.to_owned()]).await.expect("nothing to renew");
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    assert!(stores[1].take_over_calls(later).await.expect("asked").is_empty(), "it is ended");
+    assert!(!stores[1].keep_call(name, call).await.expect("kept"), "its name is remembered");
 }
 
 /// What every store of deeds must do. `open` gives the same store to another process, as it were.

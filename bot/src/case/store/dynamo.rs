@@ -20,6 +20,7 @@
 //! names whole ones.
 
 mod body;
+mod calls;
 mod deeds;
 mod files;
 mod item;

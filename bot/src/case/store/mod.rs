@@ -6,6 +6,7 @@
 //! Slack, AWS or how a case is judged.
 
 mod assemble;
+mod calls;
 #[cfg(test)]
 mod conformance;
 mod deeds;
@@ -34,6 +35,8 @@ use crate::case::HostRef;
 use crate::case::Located;
 use crate::case::NoticeRef;
 
+pub use calls::CallStore;
+pub use calls::LeftCall;
 pub use deeds::Beginning;
 pub use deeds::DEEDS_MAX;
 pub use deeds::DeedStore;

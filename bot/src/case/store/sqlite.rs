@@ -103,6 +103,7 @@ impl SqliteStore {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(super::calls::SCHEMA)?;
             connection.execute_batch(super::deeds::SCHEMA)?;
             Ok(connection)
         };
