@@ -388,7 +388,9 @@ impl Recorder {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
         };
-        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process);
+        let before = self.processes.by_pid(pid).filter(|id| id.same_process(&image.process)).or(image.parent);
+        let before = before.and_then(|id| self.processes.get(&id)).map(|process| process.cgroup.as_str());
+        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process, before);
         Process {
             id: image.process,
             parent: image.parent,
