@@ -1,6 +1,8 @@
 //! Changes that wait at the same time are committed together: a commit waits for the disk, and a flood of cases has a dozen
 //! changes each. Each change is done whole or not at all, by itself, and nobody is told of one before it is on the disk.
 
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -83,7 +85,6 @@ impl Commits {
 impl Shared {
     /// Commits groups until nothing waits.
     fn commit_all(&self) {
-        let _working = Working(self);
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let changes = {
@@ -95,20 +96,6 @@ impl Shared {
                 std::mem::take(&mut waiting.changes)
             };
             commit(&mut connection, changes);
-        }
-    }
-}
-
-/// Whoever commits; when a change panics, those that come later are not left waiting.
-struct Working<'a>(&'a Shared);
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.is_worked_on = false;
-            // Those who wait are told that it was interrupted.
-            waiting.changes.clear();
         }
     }
 }
@@ -144,8 +131,10 @@ fn make(transaction: &Transaction<'_>, changes: Vec<Change>) -> (Vec<Tell>, Opti
             broken.get_or_insert(error);
             continue;
         }
-        let (stays, tell) = change(Ok(transaction));
-        tells.push(tell);
+        // A change that panics is taken back like one that fails; who waits for it is told that it was interrupted.
+        let made = catch_unwind(AssertUnwindSafe(|| change(Ok(transaction))));
+        let stays = made.as_ref().is_ok_and(|(stays, _)| *stays);
+        tells.extend(made.map(|(_, tell)| tell));
         let end = if stays { "RELEASE change" } else { "ROLLBACK TO change; RELEASE change" };
         broken = transaction.execute_batch(end).err();
     }
