@@ -28,9 +28,10 @@ use crate::id::EventId;
 /// Between two attempts to seal what the disk did not let be sealed.
 const RETRY_EVERY: Duration = Duration::from_secs(10);
 
-/// Files that go at once for their age alone. One is sealed an hour at least, so that suffices; and a clock that is set
-/// wrong for a while, years ahead, does not empty the ring.
+/// Files that go at once for their age alone: so many, and of a ring that rested for long one in so many, until two days
+/// later few are left. A clock that is set wrong for an hour, years ahead, does not empty the ring.
 const AGED_MAX: usize = 2;
+const AGED_SHARE: usize = 16;
 
 /// How large a ring is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -178,14 +179,14 @@ fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64, chain: &Mutex<Chain>
     let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let mut short = limits.free_bytes.saturating_sub(free_bytes(dir)?);
     let mut live = files.iter().filter(|file| file.is_segment()).count();
-    let mut aged = 0;
+    let (mut aged, aged_max) = (0, AGED_MAX.max(live / AGED_SHARE));
     for file in files.iter().filter(|file| file.is_segment() || is_foreign(&file.path)) {
         let age = std::fs::metadata(&file.path)
             .and_then(|metadata| metadata.modified())
             .ok()
             .and_then(|modified| modified.elapsed().ok());
         if bytes <= limits.bytes && short == 0 {
-            if aged >= AGED_MAX || age.is_none_or(|age| age <= limits.age) {
+            if aged >= aged_max || age.is_none_or(|age| age <= limits.age) {
                 break;
             }
             aged += 1;
