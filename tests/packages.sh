@@ -31,6 +31,9 @@ say "the program in a root that holds nothing else"
 mkdir -p "$work/empty/tmp"
 cp "$program" "$work/empty/host-recorder"
 [ "$(chroot "$work/empty" /host-recorder --version)" = "host-recorder $version" ] || fail "it does not run without a C library"
+cp "$dist/host-recorder-archive-$architecture" "$work/empty/host-recorder-archive"
+[ "$(chroot "$work/empty" /host-recorder-archive --version)" = "host-recorder-archive $version" ] ||
+    fail "the archive does not run without a C library"
 chroot "$work/empty" /host-recorder config | grep -q '^\[ring\]' || fail "it prints no settings there"
 
 say "Debian 11 (glibc 2.31)"
@@ -130,15 +133,18 @@ grep -q "\"sha256\": \"$sum\"" "$dist/manifest.json" || fail "the manifest has a
 
 say "the .rpm"
 rpm -qlp "$dist"/*.rpm 2>/dev/null | sort >"$work/rpm.list"
-printf '%s\n' /etc/host-recorder.toml /usr/bin/host-recorder /usr/lib/systemd/system/host-recorder.service | cmp -s - "$work/rpm.list" ||
+printf '%s\n' /etc/host-recorder.toml /usr/bin/host-recorder /usr/bin/host-recorder-archive \
+    /usr/lib/systemd/system/host-recorder-archive.service /usr/lib/systemd/system/host-recorder.service | cmp -s - "$work/rpm.list" ||
     fail "it holds $(cat "$work/rpm.list")"
 mkdir "$work/rpm"
 rpm --root "$work/rpm" --initdb
 rpm --root "$work/rpm" --install --noscripts --nodeps "$dist"/*.rpm >"$work/rpm.log" 2>&1 || fail "$(cat "$work/rpm.log")"
 chroot "$work/rpm" /usr/bin/host-recorder --version >/dev/null || fail "what the .rpm installs does not run"
 
-python3 -c 'import json,sys; sbom=json.load(open(sys.argv[1])); assert len(sbom["components"])>50, sbom' "$dist/host-recorder.cdx.json" ||
-    fail "the SBOM names too little"
+for sbom in host-recorder host-recorder-archive gumshoe; do
+    python3 -c 'import json,sys; sbom=json.load(open(sys.argv[1])); assert len(sbom["components"])>50, sbom' "$dist/$sbom.cdx.json" ||
+        fail "the SBOM of $sbom names too little"
+done
 
 if [ -e "$dist/gumshoe-image.tar.gz" ]; then
     say "the bot's image, as a user with nothing to write"

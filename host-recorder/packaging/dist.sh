@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds what is handed out, into target/dist: the recorder as one static program, .deb, .rpm and Distributor zip, with
+# Builds what is handed out, into target/dist: the recorder and its archive as static programs, .deb, .rpm and Distributor zip, with
 # checksums and an SBOM. With the argument `bot`, also the bot's program and the context of its container image.
-# HOST_RECORDER names a program that is built already.
+# HOST_RECORDER and ARCHIVE name programs that are built already.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$root"
@@ -47,18 +47,30 @@ if [ -z "$program" ]; then
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --package host-recorder --target "$triple"
     program=$target/$triple/release/host-recorder
 fi
-if LC_ALL=C ldd "$program" 2>&1 | grep -q '=>'; then
-    echo "dist: $program is linked to libraries; it would not run everywhere" >&2
-    exit 1
+archive=${ARCHIVE-}
+if [ -z "$archive" ]; then
+    say "building the archive as a static program (some minutes, once)"
+    # It asks name servers itself, so nothing is missing here either.
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --package archive --target "$triple"
+    archive=$target/$triple/release/host-recorder-archive
 fi
+for built in "$program" "$archive"; do
+    if LC_ALL=C ldd "$built" 2>&1 | grep -q '=>'; then
+        echo "dist: $built is linked to libraries; it would not run everywhere" >&2
+        exit 1
+    fi
+done
 cp "$program" "$dist/host-recorder-$architecture"
-strip "$dist/host-recorder-$architecture"
+cp "$archive" "$dist/host-recorder-archive-$architecture"
+strip "$dist/host-recorder-$architecture" "$dist/host-recorder-archive-$architecture"
 version=$("$dist/host-recorder-$architecture" --version | cut -d ' ' -f 2)
 
 # Where the packers look for it.
-packed=$target/$triple/release/host-recorder
-mkdir -p "$(dirname "$packed")"
-[ "$(realpath "$packed" 2>/dev/null)" = "$(realpath "$program")" ] || cp "$program" "$packed"
+packed=$target/$triple/release
+mkdir -p "$packed"
+[ "$(realpath "$packed/host-recorder" 2>/dev/null)" = "$(realpath "$program")" ] || cp "$program" "$packed/"
+# The packers strip what they built themselves only.
+cp "$dist/host-recorder-archive-$architecture" "$packed/host-recorder-archive"
 
 tool cargo-deb 3.8.0
 tool cargo-generate-rpm 0.21.1
@@ -78,6 +90,8 @@ from pathlib import Path
 dist, architecture, packaging = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 files = {
     "host-recorder": (dist / f"host-recorder-{architecture}", 0o755),
+    "host-recorder-archive": (dist / f"host-recorder-archive-{architecture}", 0o755),
+    "host-recorder-archive.service": (packaging / "host-recorder-archive.service", 0o644),
     "host-recorder.service": (packaging / "host-recorder.service", 0o644),
     "host-recorder.toml": (packaging / "host-recorder.toml", 0o644),
     "install.sh": (packaging / "distributor/install.sh", 0o755),
@@ -115,6 +129,12 @@ say "writing the SBOM"
 cargo cyclonedx --quiet --format json --manifest-path host-recorder/Cargo.toml --target "$triple" --override-filename host-recorder.cdx
 mv host-recorder/host-recorder.cdx.json "$dist/"
 find . -name 'host-recorder.cdx.json' -not -path './target/*' -delete
+for package in host-recorder/archive:host-recorder-archive bot:gumshoe; do
+    name=${package#*:}.cdx
+    cargo cyclonedx --quiet --format json --manifest-path "${package%:*}/Cargo.toml" --target "$triple" --override-filename "$name"
+    mv "${package%:*}/$name.json" "$dist/"
+    find . -name "$name.json" -not -path './target/*' -delete
+done
 
 if [ "${1-}" = bot ]; then
     bot/packaging/image.sh "$dist"

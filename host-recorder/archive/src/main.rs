@@ -1,5 +1,7 @@
 //! `host-recorder-archive`: arguments and wiring.
 
+mod names;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ const ATTEMPTS: u32 = 8;
 /// Runs beside `host-recorder record`, as a user of its own: the recorder has no network. Credentials and endpoint are
 /// those of the AWS SDKs (instance role, environment, profile).
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "host-recorder-archive", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -173,6 +175,7 @@ fn client(sdk: &SdkConfig) -> aws_sdk_s3::Client {
 /// Credentials, and whose history it is.
 async fn enter(whose: &Whose) -> anyhow::Result<(SdkConfig, ArchiveHost)> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(names::http_client().context("the name servers in /etc/resolv.conf are not known")?)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
     if let Some(region) = &whose.region {
         loader = loader.region(Region::new(region.clone()));

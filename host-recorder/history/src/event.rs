@@ -12,6 +12,7 @@ use crate::targets::Targets;
 
 /// One recorded fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Its number in the ring.
     pub id: EventId,
@@ -25,6 +26,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Body {
     /// A process image: executed, found at start, or written again so that a segment explains itself.
     Process(Box<Process>),
@@ -83,6 +85,7 @@ pub enum Body {
 
 /// How a process image came to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Seen {
     /// Its execve was seen.
@@ -95,6 +98,7 @@ pub enum Seen {
 
 /// One image of a process, with who it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Process {
     /// Its identity.
     pub id: ProcessId,
@@ -141,6 +145,7 @@ pub struct Process {
 
 /// Inode numbers of a process's namespaces; 0 where not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Namespaces {
     /// Of mounts.
     pub mount: u32,
@@ -154,6 +159,7 @@ pub struct Namespaces {
 
 /// A container, by its cgroup and, where the runtime's local socket answers, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Container {
     /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn` ...; empty where only the id is known.
     pub runtime: String,
@@ -169,6 +175,7 @@ pub struct Container {
 
 /// Oddities of a process image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessFlags {
     /// The executable had no name on disk any more.
     pub exe_deleted: bool,
@@ -187,6 +194,7 @@ pub struct ProcessFlags {
 
 /// Who a process is for the kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Credentials {
     /// Real user.
     pub uid: u32,
@@ -218,6 +226,7 @@ pub struct Credentials {
 
 /// A login or an attempt at one: whatever begins a session or acts for somebody.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Login {
     /// Service that let the person in or started the job: `sshd`, `login`, `su`, `sudo`, `cron`, `ssm` ...
     pub service: String,
@@ -251,6 +260,7 @@ pub struct Login {
 
 /// A transport protocol, by IP protocol number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "u8", into = "u8")]
 pub struct Protocol(pub u8);
 
@@ -291,6 +301,7 @@ impl std::fmt::Display for Protocol {
 
 /// By which kind of socket packets left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// A socket of the protocol itself (TCP connection, UDP or ping socket).
@@ -307,6 +318,7 @@ pub enum Via {
 
 /// Who began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// This host.
@@ -317,6 +329,7 @@ pub enum Direction {
 
 /// How far a flow got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FlowState {
     /// Packets were sent; the protocol knows no more (UDP, ICMP, raw).
@@ -343,6 +356,7 @@ pub enum FlowState {
 
 /// Traffic between one local and one remote endpoint. A later event of the same flow has the totals so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Flow {
     /// Who made the socket, or, for a socket older than the recorder, who was first seen to use it.
     pub owner: Option<ProcessId>,
@@ -376,6 +390,7 @@ pub struct Flow {
 
 /// An address and a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// Address; IPv4 never in its IPv6-mapped form.
     pub address: IpAddr,
@@ -391,6 +406,7 @@ impl std::fmt::Display for Endpoint {
 
 /// Kinds of lost events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LossClass {
     /// Fork, exec, exit, credentials.
@@ -409,6 +425,7 @@ pub enum LossClass {
 
 /// What the recorder did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecorderAct {
     /// Hooks are attached; history begins here.
@@ -423,6 +440,7 @@ pub enum RecorderAct {
 
 /// A DNS message on port 53 (RFC 1035), as it was sent or received.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dns {
     /// Who sent or received it, where known.
     pub process: Option<ProcessId>,
@@ -446,6 +464,7 @@ pub struct Dns {
 
 /// What a process did to the kernel or to what can be seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Operation {
     /// Who, where known.
     pub process: Option<ProcessId>,
@@ -457,6 +476,7 @@ pub struct Operation {
 
 /// Kinds of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
     /// A kernel module was loaded.

@@ -27,6 +27,7 @@ pub const VERSION: u32 = 1;
 
 /// A time range, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Window {
     /// Earliest time.
     pub from: UnixNs,
@@ -48,6 +49,7 @@ impl Window {
 
 /// A range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prefix {
     /// Any address in it.
     pub address: IpAddr,
@@ -79,6 +81,7 @@ impl Prefix {
 
 /// What is asked of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Request {
     /// [`VERSION`].
     pub version: u32,
@@ -103,6 +106,7 @@ pub struct Request {
 
 /// What a host answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// [`VERSION`].
     pub version: u32,
@@ -139,6 +143,7 @@ pub struct Evidence {
 
 /// Who answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Host {
     /// Host name.
     pub hostname: String,
@@ -153,6 +158,7 @@ pub struct Host {
 
 /// How complete the history of a window is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Coverage {
     /// What was asked for; its end is at most the time of the answer.
     pub window: Window,
@@ -177,6 +183,7 @@ impl Coverage {
 
 /// A time without history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// When.
     pub window: Window,
@@ -186,6 +193,7 @@ pub struct Gap {
 
 /// Events lost in a window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Loss {
     /// Kind of event.
     pub class: LossClass,
@@ -197,6 +205,7 @@ pub struct Loss {
 
 /// The traffic of one process by one protocol and kind of socket, summed over the window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Activity {
     /// Owner of the sockets; none for forwarded traffic, the kernel's own, and unknown owners.
     pub process: Option<ProcessId>,
@@ -256,6 +265,7 @@ fn one() -> u64 {
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exit {
     /// Event.
     pub event: EventId,
@@ -271,6 +281,7 @@ pub struct Exit {
 
 /// A login with its event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginEvent {
     /// Event.
     pub event: EventId,
@@ -282,6 +293,7 @@ pub struct LoginEvent {
 
 /// A flow with its event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowEvent {
     /// Event.
     pub event: EventId,
@@ -291,6 +303,7 @@ pub struct FlowEvent {
 
 /// A DNS message with its event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DnsEvent {
     /// Event.
     pub event: EventId,
@@ -302,6 +315,7 @@ pub struct DnsEvent {
 
 /// An operation with its event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OperationEvent {
     /// Event.
     pub event: EventId,
@@ -313,6 +327,7 @@ pub struct OperationEvent {
 
 /// What the whole ring knows of a user's logins before one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Habit {
     /// The user.
     pub user: String,
@@ -342,6 +357,7 @@ pub struct Habit {
 
 /// How often something was used, and when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Used {
     /// What.
     pub value: String,
@@ -355,6 +371,7 @@ pub struct Used {
 
 /// Something left out of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Omission {
     /// What, in words: `activities`, `processes` ...
     pub what: String,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// Wall-clock time, nanoseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UnixNs(pub i64);
 
@@ -125,6 +126,21 @@ impl<'de> Deserialize<'de> for ProcessId {
             let (boot, tgid, start_ns, exec) = <(u64, u32, u64, u32)>::deserialize(deserializer)?;
             Ok(Self { boot: BootId(boot), tgid, start_ns, exec })
         }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ProcessId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ProcessId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "One process: pid, start since boot (ns, hexadecimal), how often it executed a program, @ and the boot. Never used again.",
+            "pattern": "^[0-9]+-[0-9a-f]+-[0-9a-f]+@[0-9a-f]+$",
+        })
     }
 }
 

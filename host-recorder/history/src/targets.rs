@@ -33,6 +33,7 @@ const PROBE_PACKETS_MAX: u64 = 3;
 
 /// Flows of one process that differ only in the remote endpoint, the local port and the time within a second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Targets {
     /// As of a flow.
     pub owner: Option<ProcessId>,

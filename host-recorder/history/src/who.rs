@@ -11,6 +11,7 @@ const CONTAINER_ID_MIN: usize = 8;
 
 /// Whose traffic is asked for. Of each list one must fit; an empty list fits everybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Who {
     /// Processes, each with its descendants: a pid, an identity as in [`crate::ProcessId`], or a program's name or path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -28,6 +28,8 @@ put() { # mode, source, target
     fi
 }
 
+put 0755 "$here/host-recorder-archive" /usr/bin/host-recorder-archive
+put 0644 "$here/host-recorder-archive.service" /etc/systemd/system/host-recorder-archive.service
 put 0755 "$here/host-recorder" /usr/bin/host-recorder
 put 0644 "$here/host-recorder.service" /etc/systemd/system/host-recorder.service
 # Settings are the owner's once they are there.
@@ -43,7 +45,10 @@ elif [ -d /run/systemd/system ]; then
     systemctl enable --quiet host-recorder.service
     if [ -n "$changed" ] || ! systemctl is-active --quiet host-recorder.service; then
         systemctl restart host-recorder.service
+        systemctl try-restart host-recorder-archive.service
     fi
+    # It copies nothing until it is told where to.
+    [ ! -e /etc/default/host-recorder-archive ] || systemctl enable --now --quiet host-recorder-archive.service
 else
     echo "host-recorder: systemd does not run here; start 'host-recorder record' yourself"
 fi

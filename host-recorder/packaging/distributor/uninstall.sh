@@ -8,9 +8,10 @@ if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 if [ -z "$root" ] && [ -d /run/systemd/system ] && [ -e /etc/systemd/system/host-recorder.service ]; then
-    systemctl disable --now --quiet host-recorder.service || :
+    systemctl disable --now --quiet host-recorder.service host-recorder-archive.service || :
 fi
 rm -f "$root/usr/bin/host-recorder" "$root/etc/systemd/system/host-recorder.service" \
+    "$root/usr/bin/host-recorder-archive" "$root/etc/systemd/system/host-recorder-archive.service" \
     "$root/etc/systemd/system/multi-user.target.wants/host-recorder.service"
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload

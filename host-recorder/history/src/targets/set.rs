@@ -147,6 +147,21 @@ impl<'de> Deserialize<'de> for EndpointSet {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for EndpointSet {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EndpointSet".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "array",
+            "description": "Endpoints, each once: 192.0.2.1:22 or [2001:db8::1]:22.",
+            "items": {"type": "string"},
+        })
+    }
+}
+
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => u32::from(address).into(),
