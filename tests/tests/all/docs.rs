@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
+use history::Evidence;
 use regex::Regex;
 use tests::lab::output_within;
 use tests::programs::Programs;
@@ -292,7 +293,57 @@ fn the_slack_app_asks_for_the_scopes_of_what_is_called() {
         methods.extend(method.captures_iter(code).map(|found| found[1].to_owned()));
     }
     assert!(methods.len() > 6, "only {methods:?}");
-    needed.extend(methods.iter().flat_map(|method| scopes::needed(method)));
+    let unknown: Vec<_> = methods.iter().filter(|method| scopes::needed(method).is_none()).collect();
+    assert!(unknown.is_empty(), "the stand-in knows no scope of {unknown:?}");
+    needed.extend(methods.iter().filter_map(|method| scopes::needed(method)).flatten());
     let granted: BTreeSet<&str> = scopes::granted().iter().map(String::as_str).collect();
     assert_eq!(granted, needed, "bot/packaging/slack-manifest.json and what {methods:?} need");
+}
+
+/// Validates JSON (argument 2) by a schema (argument 1), as anybody would.
+const VALIDATE: &str = "
+import json, sys
+from jsonschema import Draft202012Validator
+schema, told = (json.load(open(path)) for path in sys.argv[1:])
+Draft202012Validator.check_schema(schema)
+wrong = [f'{list(error.path)}: {error.message[:200]}' for error in Draft202012Validator(schema).iter_errors(told)]
+print(len(told['activities']), *wrong[:20], sep='\\n')
+";
+
+/// The schema of evidence is that of the program, and what the program tells holds by it.
+#[test]
+fn the_schema_of_evidence_is_what_a_host_answers() {
+    let schema = serde_json::to_value(schemars::schema_for!(Evidence)).expect("a schema");
+    let text = serde_json::to_string_pretty(&schema).expect("JSON");
+    holds("evidence.schema.json", &format!("{text}\n")).expect("evidence.schema.json");
+
+    let programs = Programs::find().expect("programs");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ring, told) = (folder.path().join("ring"), folder.path().join("told.json"));
+    recording::put(Path::new(RECORDING), &ring).expect("a ring");
+    let mut query = Command::new(&programs.recorder);
+    query.args([
+        "query",
+        "--format",
+        "json",
+        "--from",
+        "2026-11-21T00:00:00Z",
+        "--to",
+        "2026-11-23T00:00:00Z",
+    ]);
+    let output = output_within("query", query.arg("--ring").arg(&ring), RUN_MAX).expect("it ends");
+    fs::write(&told, &output.stdout).expect("written");
+    let python = tests::target_dir().expect("target").join("venv/bin/python");
+    let schema = Path::new(ROOT).join("docs/reference/evidence.schema.json");
+    let mut validate = Command::new(python);
+    let output = output_within("jsonschema", validate.args(["-c", VALIDATE]).args([&schema, &told]), RUN_MAX);
+    let output = output.expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (activities, wrong) = said.trim().split_once('\n').unwrap_or((said.trim(), ""));
+    assert!(
+        output.status.success() && wrong.is_empty(),
+        "{wrong}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(activities.parse::<usize>().is_ok_and(|count| count > 0), "nothing was told: {activities}");
 }

@@ -227,14 +227,20 @@ fn modules_are_valid_and_refuse_bad_inputs() {
 }
 
 #[test]
-fn the_roles_allow_what_the_bot_calls_and_nothing_more() {
+fn policies_allow_what_is_called_and_nothing_more() {
     let state = applied("organization").expect("applied");
+    the_roles_allow_what_the_bot_calls(&state);
+    each_role_allows_what_is_called_with_it(&state);
+    instances_may_do_what_the_archive_calls(&state);
+}
+
+fn the_roles_allow_what_the_bot_calls(state: &Value) {
     let policies = [
         "module.bot.aws_iam_role_policy.task",
         "module.account_production.aws_iam_role_policy.investigator",
         "module.account_production.aws_iam_role_policy.actions[0]",
     ];
-    let allowed = actions(&state, &policies).expect("policies");
+    let allowed = actions(state, &policies).expect("policies");
     let calls = calls("bot/src").expect("calls");
     assert!(calls.len() > 20, "only {calls:?}");
     let needed: BTreeSet<String> = calls.iter().flat_map(|call| needs(call)).collect();
@@ -247,9 +253,7 @@ fn the_roles_allow_what_the_bot_calls_and_nothing_more() {
 
 /// What only the bot's own account holds, and what it asks other accounts: a right of the one in the other's role would
 /// be one that nothing uses.
-#[test]
-fn each_role_allows_what_is_called_with_it() {
-    let state = applied("organization").expect("applied");
+fn each_role_allows_what_is_called_with_it(state: &Value) {
     let ask = ["cloudtrail", "config", "ec2", "ecs", "logs", "ssm"];
     let keep = ["dynamodb", "kms", "organizations", "s3", "ses", "sqs", "sts"];
     for (policy, services) in [
@@ -257,17 +261,15 @@ fn each_role_allows_what_is_called_with_it() {
         ("module.account_production.aws_iam_role_policy.investigator", &ask[..]),
         ("module.account_production.aws_iam_role_policy.actions[0]", &ask[..]),
     ] {
-        let allowed = actions(&state, &[policy]).expect("a policy");
+        let allowed = actions(state, &[policy]).expect("a policy");
         let is_at_home = |action: &&String| action.split(':').next().is_some_and(|it| services.contains(&it));
         let strangers: Vec<_> = allowed.iter().filter(|action| !is_at_home(action)).collect();
         assert!(!allowed.is_empty() && strangers.is_empty(), "{policy} allows {strangers:?}");
     }
 }
 
-#[test]
-fn instances_may_do_what_the_archive_calls_and_nothing_more() {
-    let state = applied("organization").expect("applied");
-    let allowed = actions(&state, &["module.recorder_production.aws_iam_policy.instance"])
+fn instances_may_do_what_the_archive_calls(state: &Value) {
+    let allowed = actions(state, &["module.recorder_production.aws_iam_policy.instance"])
         .expect("the instance's policy");
     let calls = calls("host-recorder/archive/src").expect("calls");
     let needed: BTreeSet<String> = calls.iter().flat_map(|call| needs(call)).collect();
