@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tries what `make dist` packed, as root: the static program in an empty and in an old root file system, the .deb
-# installed, upgraded, removed and purged there, the Distributor zip installed and removed twice, and the .rpm.
+# installed, upgraded, removed and purged there, without systemd and under a running one with the recorder at work, the
+# Distributor zip installed and removed twice, and the .rpm.
 #   tests/packages.sh [DIST]
 # OLD_ROOT names a root of Debian 11 that is there already; it is copied. Needs debootstrap, rpm and dpkg.
 set -eu
@@ -9,7 +10,9 @@ dist=$(realpath "${1:-${CARGO_TARGET_DIR:-$root/target}/dist}")
 case $(uname -m) in aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
 program=$dist/host-recorder-$architecture
 work=$(mktemp -d "${TMPDIR:-/tmp}/gumshoe-packages.XXXXXX")
-trap 'rm -rf --one-file-system "$work"' EXIT
+. "$root/tests/booted.sh"
+trap 'unboot; rm -rf --one-file-system "$work"' EXIT
+trap 'exit 130' INT TERM
 
 say() { echo "packages: $*"; }
 fail() {
@@ -60,6 +63,52 @@ old dpkg --remove host-recorder >"$work/dpkg.log" 2>&1 || fail "not removed: $(c
 [ ! -e "$work/old/usr/bin/host-recorder" ] || fail "removing left the program"
 old dpkg --purge host-recorder >"$work/dpkg.log" 2>&1 || fail "not purged: $(cat "$work/dpkg.log")"
 [ ! -e "$work/old/var/lib/host-recorder" ] || fail "purging left the history"
+
+say "Debian 11 with systemd running, and the recorder under it"
+old apt-get install --yes --no-install-recommends systemd systemd-sysv >"$work/apt.log" 2>&1 ||
+    fail "no systemd: $(tail -n 3 "$work/apt.log")"
+mv "$work/old/tmp" "$work/old/packages" && mkdir -m 1777 "$work/old/tmp"
+unzip -q "$dist/host-recorder-$architecture.zip" -d "$work/old/packages/zip"
+boot "$work/old" "$work/boot.log" || fail "Debian 11's systemd did not boot"
+recorder() { inside systemctl show --property MainPID --value host-recorder.service; }
+runs() { # what was done
+    [ "$(inside systemctl is-active host-recorder.service)" = active ] ||
+        fail "the recorder does not run $1: $(inside journalctl --no-pager --lines 20 --unit host-recorder.service)"
+    inside host-recorder status --json >"$work/status.json" || fail "its status says $(cat "$work/status.json") $1"
+    # The kernel's hooks are attached from inside the unit's sandbox, and nothing was lost.
+    python3 -c 'import json,sys; s=json.load(open(sys.argv[1])); assert s["running"], s; assert any("sched_process_exec" in json.dumps(h) for h in s["hooks"]), s' \
+        "$work/status.json" || fail "its status is wrong $1"
+}
+# It exits with 3 where something is missing: the time before it was installed is.
+history() {
+    inside host-recorder query --last 10m --process /usr/bin/test >"$work/found" 2>&1 || [ $? -eq 3 ]
+    grep -q '/usr/bin/test' "$work/found"
+}
+inside dpkg --install /packages/first.deb >"$work/dpkg.log" 2>&1 || fail "not installed: $(cat "$work/dpkg.log")"
+runs "after the installation"
+first=$(recorder)
+inside /usr/bin/test 1
+inside dpkg --install /packages/later.deb >"$work/dpkg.log" 2>&1 || fail "not upgraded: $(cat "$work/dpkg.log")"
+runs "after the upgrade"
+[ "$(recorder)" != "$first" ] || fail "an upgrade left the old program running"
+history || fail "an upgrade lost the history: $(cat "$work/found")"
+inside dpkg --remove host-recorder >"$work/dpkg.log" 2>&1 || fail "not removed: $(cat "$work/dpkg.log")"
+[ "$(inside systemctl is-active host-recorder.service)" != active ] || fail "it runs after it was removed"
+inside test -e /var/lib/host-recorder || fail "removing took the history"
+inside dpkg --purge host-recorder >"$work/dpkg.log" 2>&1 || fail "not purged: $(cat "$work/dpkg.log")"
+inside test ! -e /var/lib/host-recorder || fail "purging left the history"
+
+inside sh /packages/zip/install.sh >/dev/null || fail "install.sh under systemd"
+runs "after install.sh"
+first=$(recorder)
+inside sh /packages/zip/install.sh >/dev/null || fail "install.sh again"
+[ "$(recorder)" = "$first" ] || fail "install.sh restarted what was the same"
+for _ in 1 2; do
+    inside sh /packages/zip/uninstall.sh >/dev/null || fail "uninstall.sh under systemd"
+done
+[ "$(inside systemctl is-active host-recorder.service)" != active ] || fail "it runs after uninstall.sh"
+inside test -e /var/lib/host-recorder || fail "uninstall.sh took the history"
+unboot
 
 say "the Distributor zip, twice each way"
 unzip -q "$dist/host-recorder-$architecture.zip" -d "$work/zip"
