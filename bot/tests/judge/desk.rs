@@ -13,7 +13,7 @@ use gumshoe::desk::Standing;
 use gumshoe::desk::calling;
 use gumshoe::desk::question;
 use gumshoe::desk::told;
-use gumshoe::desk::told_refused;
+use gumshoe::desk::told_press;
 use gumshoe::report::Report;
 use gumshoe::slack::forms;
 use history::Via;
@@ -136,7 +136,7 @@ fn every_message_is_as_it_was_meant() {
             case,
             &Deed { state: DeedState::Failed, said: "the host is gone".to_owned(), ..deeds[0].clone() },
         ),
-        told_refused(case, PAT, "isolate", "you may not"),
+        told_press(case, PAT, "Isolate", "refused, you may not"),
         calling(case, Some("S0RESPOND01"), "Nobody took this case."),
         calling(case, Some(PAT), "This concerns the owner."),
         calling(case, None, "Nobody is there."),
