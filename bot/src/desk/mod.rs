@@ -41,10 +41,18 @@ pub use hands::NotDone;
 pub use letter::Mailer;
 pub use letter::NoMail;
 pub use letter::SesMailer;
+pub use letter::mail;
+pub use letter::subject;
+pub use letter::with_measures;
 pub use press::ToldPresses;
+pub use questions::Answer;
+pub use questions::found;
+pub use questions::said;
 pub use standing::Belief;
 pub use standing::Standing;
 pub use watch::CaseWatch;
+pub use whom::Whom;
+pub use whom::whom;
 
 use crate::case::Action;
 use crate::case::CaseId;

@@ -42,9 +42,12 @@ const COVERED: usize = 100;
 const NOTES_SHOWN: usize = 4;
 
 /// An answer: its text, and blocks where it has more to show.
-struct Answer {
-    text: String,
-    blocks: Vec<Value>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its text.
+    pub text: String,
+    /// Its blocks.
+    pub blocks: Vec<Value>,
 }
 
 impl Desk {
@@ -337,7 +340,7 @@ fn told(outcomes: &[OutcomeCount]) -> String {
 }
 
 /// What was found out for a question, and how the hosts were found that were asked.
-fn found(report: &Report) -> Answer {
+pub fn found(report: &Report) -> Answer {
     let notes: Vec<String> = report.notes.iter().take(NOTES_SHOWN).map(|note| note.shown(300)).collect();
     let below = (!notes.is_empty()).then(|| {
         let text = visible(&notes.join(" · "), 1_500);
@@ -348,7 +351,7 @@ fn found(report: &Report) -> Answer {
 }
 
 /// Plain text: what stands in it is never a mention or a link.
-fn said(text: String) -> Answer {
+pub fn said(text: String) -> Answer {
     let block = json!({"type": "section", "text": {"type": "plain_text", "text": text, "emoji": false}});
     // A channel's name is the one thing that is meant as a link.
     let blocks = if text.contains("<#") { Vec::new() } else { vec![block] };

@@ -1,6 +1,10 @@
 //! The desk over the websocket: every button, who may press it, what it does, and that it is done once.
 
+use std::io::BufRead;
+use std::io::BufReader;
 use std::path::Path;
+use std::process::Command;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -111,6 +115,7 @@ fn a_button_does_what_it_says_once_and_can_be_undone() -> anyhow::Result<()> {
     line(&story, &told, "took this case")?;
     button(&story, &told, "gumshoe.release")?;
     whisper(&story, "That ")?;
+    line(&story, &told, "nothing was done")?;
     // A stale one, long after.
     story.slack.press(ts, "gumshoe.release")?;
     line(&story, &told, "gave this case back")?;
@@ -126,9 +131,23 @@ fn a_button_does_what_it_says_once_and_can_be_undone() -> anyhow::Result<()> {
     line(&story, &told, "isolated the instance")?;
     assert!(story.aws.groups()?.iter().all(|group| group == ISOLATION_GROUP), "{:?}", story.aws.groups()?);
     button(&story, &told, "gumshoe.restore")?;
+    // Whatever the group lets through by now, the isolation can be ended.
+    story.aws.open_isolation_group()?;
     story.slack.press(ts, "gumshoe.restore")?;
     line(&story, &told, "ended the isolation")?;
     assert_eq!(story.aws.groups()?, groups);
+
+    // A group that lets half the Internet through cuts nothing off.
+    button(&story, &told, "gumshoe.isolate")?;
+    story.slack.press(ts, "gumshoe.isolate")?;
+    line(&story, &told, "remove that rule")?;
+    assert_eq!(story.aws.groups()?, groups);
+    story.aws.close_isolation_group()?;
+    // What is cut off already has groups of its own that nobody knows here.
+    story.aws.isolate_by_hand()?;
+    button(&story, &told, "gumshoe.isolate")?;
+    story.slack.press(ts, "gumshoe.isolate")?;
+    line(&story, &told, "is isolated already")?;
 
     story.slack.press(ts, "gumshoe.snapshot")?;
     line(&story, &told, "copied the volumes: snap-")?;
@@ -206,6 +225,7 @@ fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
     // Nobody else answers for alice.
     story.slack.press_as(PERSON, &asked.ts, "gumshoe.yes")?;
     whisper(&story, "Only who was asked")?;
+    line(&story, &told, "only who was asked can answer")?;
     story.slack.press_as(ALICE, &asked.ts, "gumshoe.no")?;
     line(&story, &told, "Treat their credentials as stolen")?;
     let report = || -> anyhow::Result<Value> {
@@ -225,7 +245,137 @@ fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
     let is_closed =
         |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered: No");
     story.slack.wait_for("the question without buttons", DONE_MAX, is_closed)?;
+    // The thread gets the page with the answer, and the message and the command say it.
+    let pages = || {
+        let files = story.slack.files();
+        let title = |file: &slack::UploadedFile| file.title.clone().unwrap_or_default();
+        files.iter().filter(|file| title(file).contains("with what was answered")).count()
+    };
+    wait_until("the page with the answer", DONE_MAX, || pages() == 1)?;
+    wait_until("the answer in the message", DONE_MAX, || message(&story, &told).contains("that was not me"))?;
+    let case = told.report["case_id"].as_str().context("no case")?.to_owned();
+    story.slack.command("/gumshoe", &format!("case {case}"))?;
+    let shown = || story.slack.whispers().iter().any(|whisper| whisper.read.contains("that was not me"));
+    wait_until("the answer in /gumshoe case", DONE_MAX, shown)?;
+    // What is drawn anew without another answer attaches nothing again.
+    story.slack.press(&told.message.ts, "gumshoe.take")?;
+    line(&story, &told, "took this case")?;
+    button(&story, &told, "gumshoe.release")?;
+    assert_eq!(pages(), 1);
     nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn a_no_reaches_the_responders_though_slack_is_in_trouble() -> anyhow::Result<()> {
+    // As many failures as the line about the answer and the first call of the responders are tried, and one more.
+    const FAILURES: u32 = 13;
+    let state = tempfile::tempdir()?;
+    let patience = Patience { ask_timeout_s: 8, remind_before_s: 0 };
+    let (story, told) = answered(state.path(), Some(patience))?;
+    line(&story, &told, "This concerns the security team")?;
+    story.slack.press(&told.message.ts, "gumshoe.ask")?;
+    let is_question = |message: &slack::Message| message.read().contains("Was this you?");
+    let asked = story.slack.wait_for("the question", DONE_MAX, is_question)?;
+    line(&story, &told, "asked whether it was they")?;
+    line(&story, &told, "Nobody took this case")?;
+    let is_closed =
+        |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered");
+    story.slack.break_down("chat.postMessage", FAILURES, slack::Trouble::Status(503));
+    story.slack.press_as(ALICE, &asked.ts, "gumshoe.no")?;
+    story.slack.wait_for("the answer taken", 3 * DONE_MAX, is_closed)?;
+    let is_told = || thread(&story, &told).contains("Treat their credentials as stolen");
+    wait_until("the responders told", 3 * DONE_MAX, is_told).with_context(|| story.gumshoe_log())?;
+    assert_eq!(thread(&story, &told).matches("Treat their credentials").count(), 1);
+    // It was answered: that nobody answered is told to nobody.
+    assert!(!thread(&story, &told).contains("did not answer"), "{}", thread(&story, &told));
+    Ok(())
+}
+
+#[test]
+fn who_was_perhaps_asked_is_not_asked_twice_and_can_answer() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let (mut story, told) = answered(state.path(), None)?;
+    line(&story, &told, "This concerns the security team")?;
+    story.slack.break_down("chat.postMessage", 1, slack::Trouble::Silence);
+    story.slack.press(&told.message.ts, "gumshoe.ask")?;
+    let is_question = |message: &slack::Message| message.read().contains("Was this you?");
+    let asked = story.slack.wait_for("the question", DONE_MAX, is_question)?;
+    story.kill_bot()?;
+    story.serve()?;
+    // The press is taken over and says that it is under way; nobody is asked again.
+    whisper(&story, "That is being done")?;
+    story.slack.press_as(ALICE, &asked.ts, "gumshoe.yes")?;
+    line(&story, &told, "that was me, and it was meant")?;
+    let closed = |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered");
+    story.slack.wait_for("the question without buttons", DONE_MAX, closed)?;
+    let to_alice = |message: &&slack::Message| message.channel == asked.channel;
+    assert_eq!(story.slack.messages().iter().filter(to_alice).count(), 1, "asked twice");
+    Ok(())
+}
+
+#[test]
+fn without_ears_no_button_is_drawn_and_time_goes_on() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.is_deaf = true;
+    story.patience = Patience { ask_timeout_s: 4, remind_before_s: 14 * 86_400 };
+    let notice = story.replay(Path::new(RECORDING))?;
+    story.serve()?;
+    let told = story.notify(&notice)?;
+    line(&story, &told, "Nobody took this case")?;
+    assert!(told.message.blocks.iter().all(|block| block["type"] != "actions"), "{}", told.message.read());
+    assert!(story.gumshoe_log().contains("nothing hears them"), "{}", story.gumshoe_log());
+    assert!(story.slack.refused().is_empty(), "{:?}", story.slack.refused());
+    Ok(())
+}
+
+#[test]
+fn a_slow_store_holds_up_no_acknowledgement() -> anyhow::Result<()> {
+    const HELD_S: u64 = 2;
+    let state = tempfile::tempdir()?;
+    let (story, told) = answered(state.path(), None)?;
+    line(&story, &told, "This concerns the security team")?;
+    let script = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                  c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(int(sys.argv[2]))";
+    let mut holder = Command::new("python3");
+    holder.args(["-c", script]).arg(state.path().join("cases.sqlite")).arg(HELD_S.to_string());
+    let mut holder = holder.stdout(Stdio::piped()).spawn()?;
+    let mut held = String::new();
+    BufReader::new(holder.stdout.take().context("no pipe")?).read_line(&mut held)?;
+    assert_eq!(held.trim(), "held");
+    let pressed = story.slack.press(&told.message.ts, "gumshoe.take")?;
+    line(&story, &told, "took this case")?;
+    holder.wait()?;
+    let ack = story.slack.acks().into_iter().find(|ack| ack.envelope_id == pressed).context("no ack")?;
+    let after_s = ack.after_s.context("not acknowledged")?;
+    assert!((1.0..ACK_MAX_S).contains(&after_s), "the store was not slow, or Slack waited: {after_s} s");
+    button(&story, &told, "gumshoe.release")?;
+    assert_eq!(thread(&story, &told).matches("took this case").count(), 1);
+    nothing_went_wrong(&story);
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_hangs_or_is_refused_is_opened_again() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.slack.refuse_connections(1, slack::Unconnected::Silence);
+    story.serve()?;
+    story.slack.command("/gumshoe", "cases")?;
+    whisper(&story, "There is no case yet")?;
+    // Once more, when a connection that worked has ended.
+    story.slack.refuse_connections(1, slack::Unconnected::Refused);
+    let before = story.slack.opened();
+    story.slack.hang_up();
+    wait_until("another connection", DONE_MAX, || {
+        story.slack.opened() > before && story.slack.connections() == 1
+    })
+    .with_context(|| story.gumshoe_log())?;
+    story.slack.command("/gumshoe", "help")?;
+    whisper(&story, "/gumshoe who")?;
+    let log = story.gumshoe_log();
+    assert!(log.contains("connected to Slack") && log.contains("no connection to Slack"), "{log}");
     Ok(())
 }
 
@@ -252,6 +402,7 @@ fn the_reporter_is_answered_in_the_notices_own_thread() -> anyhow::Result<()> {
     story.slack.press(&told.message.ts, "gumshoe.reply")?;
     wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
         .with_context(|| story.gumshoe_log())?;
+    line(&story, &told, "the draft was opened")?;
 
     // A gap in the letter is said at once, and nothing is sent.
     let gap = story
@@ -324,16 +475,32 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
         ("who 192.0.2.77 at 12:00", "Not known: who talked to 192.0.2.77"),
         ("case GS-20200101-0000", "There is no case"),
         ("stats", "No case was answered"),
+        ("host nobody-bears-this since 1h", "no instance is named nobody-bears-this"),
     ] {
         story.slack.command("/gumshoe", typed)?;
         whisper(&story, expected)?;
     }
+    // The name that every report shows is a host's name here, too.
+    story.slack.command("/gumshoe", "who 192.0.2.77 on web-3 at 12:00")?;
+    let named = || story.slack.whispers().iter().any(|whisper| whisper.read.contains("web-3"));
+    wait_until("the host by its name", DONE_MAX, named).with_context(|| story.gumshoe_log())?;
+    // Of cases, who is neither in the channel nor may press sees nothing.
+    story.slack.open_home(STRANGER)?;
+    let hint =
+        || story.slack.home(STRANGER).is_some_and(|home| home.to_string().contains("members of the channel"));
+    wait_until("the hint", DONE_MAX, hint).with_context(|| story.gumshoe_log())?;
+    story.slack.open_home(ALICE)?;
+    let shows = || story.slack.home(ALICE).is_some_and(|home| home.to_string().contains("Open cases"));
+    wait_until("a member's home tab", DONE_MAX, shows).with_context(|| story.gumshoe_log())?;
     // A pasted notice becomes a case as any other does; of its sender nothing is known.
     story.slack.command("/gumshoe", "notice")?;
     wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
         .with_context(|| story.gumshoe_log())?;
-    let pasted: String = notice.chars().take(3_000).collect();
-    story.slack.submit(PERSON, &[("body", &pasted)])?;
+    // Longer than one field, it is pasted in parts.
+    let lines: Vec<&str> = notice.lines().collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let (first, second) = (first.join("\n"), second.join("\n"));
+    story.slack.submit(PERSON, &[("body", first.as_str()), ("continued", second.as_str())])?;
     whisper(&story, "That is case GS-")?;
     let posted = story.slack.wait_for("its report", DONE_MAX, |message| message.read().contains("nmap"))?;
     assert!(story.slack.pressing(PERSON, &posted.ts, "gumshoe.isolate").is_err(), "{}", posted.read());
