@@ -46,6 +46,7 @@ pub use letter::subject;
 pub use letter::with_measures;
 pub use press::ToldPresses;
 pub use questions::Answer;
+pub use questions::coverage;
 pub use questions::found;
 pub use questions::said;
 pub use standing::Belief;

@@ -27,6 +27,7 @@ use crate::slack::HELP;
 use crate::slack::forms;
 use crate::slack::incoming::Asked;
 use crate::slack::read_command;
+use crate::untrusted::Untrusted;
 use crate::untrusted::visible;
 
 /// Cases in one list.
@@ -240,7 +241,7 @@ fn fleet(latest: Option<(Timestamp, Tally)>) -> String {
 }
 
 /// Hosts by how complete their newest answer was.
-fn coverage(reports: &[Report]) -> String {
+pub fn coverage(reports: &[Report]) -> String {
     let mut seen = BTreeSet::new();
     let mut whole = 0;
     let mut lacking = Vec::new();
@@ -253,7 +254,8 @@ fn coverage(reports: &[Report]) -> String {
         } else {
             let losses =
                 if view.losses.is_empty() { String::new() } else { format!("; {}", view.losses.join(", ")) };
-            lacking.push(format!("{}: {}{losses}", visible(&view.name, 60), visible(&view.text, 160)));
+            let shown = |text: &str, limit| Untrusted::new(text).shown(limit);
+            lacking.push(format!("{}: {}{losses}", shown(&view.name, 60), shown(&view.text, 160)));
         }
     }
     if seen.is_empty() {

@@ -243,11 +243,14 @@ fn people_see_nothing_hostile(report: &Report, hostile: &str) {
         body: &report.aws_reply,
         left: "1 h",
     };
-    let lines = [forms::Line { text: untrusted::visible(hostile, 300) }];
-    for view in [forms::reply(&draft), forms::home(&lines, 1, &untrusted::visible(hostile, 1_500))] {
+    let lines = [forms::Line { text: untrusted::visible(&report.headline, 300) }];
+    let coverage = desk::coverage(std::slice::from_ref(report));
+    for view in [forms::reply(&draft), forms::home(&lines, 1, &coverage)] {
         let drawn = view.to_string();
         assert!(drawn.len() < 30_000, "{}", drawn.len());
-        assert!(!drawn.contains("mrkdwn") && !drawn.contains("hunter2"), "{drawn}");
+        for bad in ["mrkdwn", "hunter2", "http://evil"] {
+            assert!(!drawn.contains(bad), "{bad} in {drawn}");
+        }
         let odd = drawn.chars().find(|&character| super::check::is_hostile(character));
         assert_eq!(odd, None, "{drawn}");
     }
