@@ -10,8 +10,8 @@ test: ## every test
 soak: ## hard days: deeds, notices and faults mixed, every answer checked; SOAK_SEED=n again, SOAK_MINUTES=n longer
 	@tests/soak.sh
 
-kills: ## the ring killed a thousand times, against a ledger of what was committed
-	RING_KILL_ROUNDS=1000 cargo test --package tests --test all ring::killed -- --nocapture
+kills: ## the ring killed a thousand times, and its power cut two thousand, against a ledger of what was committed
+	RING_KILL_ROUNDS=1000 RING_POWER_CUTS=2000 cargo test --package tests --test all -- --nocapture ring::killed power_may_go
 
 lint: ## formatting and clippy
 	cargo fmt --check

@@ -81,7 +81,7 @@ runs() { # what was done
 }
 # It exits with 3 where something is missing: the time before it was installed is.
 history() {
-    inside host-recorder query --last 10m --process /usr/bin/test >"$work/found" 2>&1 || [ $? -eq 3 ]
+    inside host-recorder timeline --last 10m --process /usr/bin/test >"$work/found" 2>&1 || [ $? -eq 3 ]
     grep -q '/usr/bin/test' "$work/found"
 }
 inside dpkg --install /packages/first.deb >"$work/dpkg.log" 2>&1 || fail "not installed: $(cat "$work/dpkg.log")"

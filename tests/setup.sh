@@ -20,7 +20,7 @@ case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
     peers) packages="$packages redis-server redis-tools zstd auditd bpftrace libbpf-tools" ;;
-    rings) packages="$packages memcached netcat-openbsd tinyproxy" ;;
+    rings) packages="$packages memcached netcat-openbsd tinyproxy tor" ;;
     *)
         echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2
         exit 2
@@ -77,7 +77,7 @@ install_packages() { # package...
     for package in "$@"; do
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
-            rsyslog | cron | redis-server | auditd | memcached | tinyproxy) units=$package.service ;;
+            rsyslog | cron | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
             at) units=atd.service ;;
             *) continue ;;
         esac

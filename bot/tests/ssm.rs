@@ -103,6 +103,24 @@ async fn of_many_busy_hosts_only_those_that_tell_anything_are_fetched_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_over_the_limit_comes_by_page_or_says_what_it_left_out() {
+    let manners = [Manner::Pages, Manner::CutPages, Manner::NoPages, Manner::MovingPages];
+    for (number, manner) in manners.into_iter().enumerate() {
+        let fleet = Fleet::start(4, |fleet| fleet.manners = manners.to_vec()).await;
+        let answer = ask(&history_of(&fleet, 60), number).await;
+        let Answer::Evidence { evidence, .. } = answer else { panic!("{manner:?}: {answer:?}") };
+        let left_out: u64 = evidence.omitted.iter().map(|omission| omission.count).sum();
+        assert_eq!(evidence.dns.len() as u64 + left_out, fleet::PAGED, "{manner:?}");
+        assert_eq!(left_out == 0, manner == Manner::Pages, "{manner:?}: {left_out}");
+        assert_eq!(evidence.activities.len(), 1, "{manner:?}");
+        let calls = fleet.calls();
+        let sent = calls["SendCommand"];
+        let expected = if manner == Manner::NoPages { 2..=2 } else { 4..=17 };
+        assert!(expected.contains(&sent), "{manner:?}: {calls:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_way_to_fail_is_told_apart_and_costs_nobody_else() {
     let manners = [
         (Manner::Answers, "evidence"),

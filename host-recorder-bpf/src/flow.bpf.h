@@ -26,6 +26,11 @@ struct packet {
 /* One flow of the cache. */
 struct flow_slot {
 	__u64 socket;
+	/*
+	 * The device that plain datagrams of this flow are queued for, where it hands them to no other one: the next of them
+	 * is known by its headers' words (is_next). 0 for other flows.
+	 */
+	__u64 device;
 	__u8 local[16], remote[16];
 	__u16 local_port, remote_port, family;
 	__u8 protocol, via;
@@ -205,6 +210,7 @@ static __always_inline void fill_slot(struct flow_slot *slot, __u64 socket, cons
 				      __u32 net_ns, __u64 now)
 {
 	slot->socket = socket;
+	slot->device = 0;
 	copy_address(slot->local, packet->local);
 	copy_address(slot->remote, packet->remote);
 	slot->local_port = packet->local_port;
@@ -259,14 +265,18 @@ static __always_inline void write_totals(const struct flow_slot *slot, const str
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 }
 
+static __always_inline __u32 slot_of_hash(__u64 hash)
+{
+	return (hash * 0x9e3779b97f4a7c15ull) >> (64 - FLOW_SLOT_BITS);
+}
+
 static __always_inline __u32 slot_of(const struct packet *packet)
 {
 	const __u64 *remote = (const __u64 *)packet->remote;
-	__u64 hash = remote[0] ^ remote[1] * 31 ^
-		     ((__u64)packet->remote_port << 32 | (__u64)packet->received << 24 |
-		      (__u64)packet->protocol << 16 | packet->local_port);
 
-	return (hash * 0x9e3779b97f4a7c15ull) >> (64 - FLOW_SLOT_BITS);
+	return slot_of_hash(remote[0] ^ remote[1] * 31 ^
+			    ((__u64)packet->remote_port << 32 | (__u64)packet->received << 24 |
+			     (__u64)packet->protocol << 16 | packet->local_port));
 }
 
 static __always_inline bool same_flow(const struct flow_slot *slot, __u64 socket, const struct packet *packet)
@@ -278,13 +288,13 @@ static __always_inline bool same_flow(const struct flow_slot *slot, __u64 socket
 	       slot->received == packet->received;
 }
 
-/* Counts a packet of a cached flow. The clock is read once a tick. */
-static __always_inline void count_packet(struct flow_slot *slot, const struct packet *packet)
+/* Counts packets of a cached flow. The clock is read once a tick. */
+static __always_inline void count_packets(struct flow_slot *slot, __u64 count, __u64 bytes)
 {
 	__u32 tick = bpf_jiffies64();
 
-	slot->packets += packet->count;
-	slot->bytes += packet->bytes;
+	slot->packets += count;
+	slot->bytes += bytes;
 	if (slot->last_tick != tick) {
 		slot->last_tick = tick;
 		slot->last_ns = bpf_ktime_get_boot_ns();

@@ -192,9 +192,9 @@ impl Capture {
     }
 
     /// Waits until the kernel says that much is waiting, or the time is over.
-    pub fn wait(&self, time: Duration) -> Result<(), CaptureError> {
-        let mut fds =
-            [self.identity.as_fd(), self.flows.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    pub fn wait(&self, time: Duration, beside: Option<BorrowedFd<'_>>) -> Result<(), CaptureError> {
+        let fds = [self.identity.as_fd(), self.flows.as_fd()].into_iter().chain(beside);
+        let mut fds: Vec<PollFd<'_>> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
         match nix::poll::poll(&mut fds, timeout) {
             // A signal: the caller looks whether it was told to stop.

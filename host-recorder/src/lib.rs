@@ -23,5 +23,6 @@ pub mod publish;
 pub mod recorder;
 pub mod sandbox;
 pub mod sessions;
+pub mod socket;
 pub mod status;
 pub mod syscalls;

@@ -2,6 +2,7 @@
 
 mod snapshot;
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -56,6 +57,7 @@ use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Session;
 use crate::sessions::Sessions;
+use crate::socket::Socket;
 use crate::status::Status;
 
 /// Between two commits.
@@ -103,6 +105,8 @@ pub struct Recorder {
     disk_failure: Option<String>,
     status: Status,
     publisher: Publisher,
+    /// Where those who ask about the present come; none where it could not be made.
+    socket: Option<Socket>,
 }
 
 impl Recorder {
@@ -118,6 +122,7 @@ impl Recorder {
         logins_since: UnixNs,
         status: Status,
         publisher: Publisher,
+        socket: Option<Socket>,
     ) -> std::io::Result<Self> {
         let clock = clock::now()?;
         Ok(Self {
@@ -147,6 +152,7 @@ impl Recorder {
             disk_failure: None,
             status,
             publisher,
+            socket,
         })
     }
 
@@ -170,12 +176,16 @@ impl Recorder {
         let mut committed = Instant::now();
         let mut forgot = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            self.capture.wait(look_every)?;
+            self.capture.wait(look_every, self.socket.as_ref().and_then(Socket::awaited))?;
+            // Before the kernel's rings are emptied: who asks, asks about what is in them.
+            let is_asked = self.socket.as_mut().is_some_and(Socket::is_asked);
+            let asking = self.socket.as_mut().filter(|_| is_asked).map(Socket::waiting);
             self.take()?;
-            if committed.elapsed() >= COMMIT_EVERY || self.flows.pending() > PENDING_MAX {
+            if asking.is_some() || committed.elapsed() >= COMMIT_EVERY || self.flows.pending() > PENDING_MAX {
                 committed = Instant::now();
                 self.commit()?;
             }
+            self.answer(asking.unwrap_or_default());
             if forgot.elapsed() >= FORGET_EVERY {
                 forgot = Instant::now();
                 self.forget();
@@ -378,7 +388,9 @@ impl Recorder {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
         };
-        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process);
+        let before = self.processes.by_pid(pid).filter(|id| id.same_process(&image.process)).or(image.parent);
+        let before = before.and_then(|id| self.processes.get(&id)).map(|process| process.cgroup.as_str());
+        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process, before);
         Process {
             id: image.process,
             parent: image.parent,
@@ -426,6 +438,17 @@ impl Recorder {
         self.commit_ring();
         self.write_status(true);
         Ok(())
+    }
+
+    /// Tells those who asked that what was taken from the kernel is on disk, or why it is not.
+    fn answer(&mut self, asking: Vec<UnixStream>) {
+        if asking.is_empty() {
+            return;
+        }
+        let to = self.clock.wall(self.drained_ns);
+        if let Some(socket) = &mut self.socket {
+            socket.answer(asking, self.disk_failure.as_deref().map_or(Ok(to), Err));
+        }
     }
 
     fn write_flows(&mut self) {

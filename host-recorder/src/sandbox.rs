@@ -133,8 +133,8 @@ fn rule(argument: u8, operation: SeccompCmpOp, value: u64) -> Result<SeccompRule
 }
 
 /// What recording calls on every architecture, as strace showed under the tests, and what libc may take instead.
-/// No execve, no ptrace, no mount, no bind or listen or accept, no setuid, nothing that changes another process but
-/// kill, which ends the journal's reader.
+/// No execve, no ptrace, no mount, no bind or listen, no setuid, nothing that changes another process but kill, which
+/// ends the journal's reader.
 const ANY_ARGUMENTS: &[i64] = &[
     // The programs' maps and rings.
     libc::SYS_bpf,
@@ -172,6 +172,8 @@ const ANY_ARGUMENTS: &[i64] = &[
     libc::SYS_fcntl,
     libc::SYS_fchmod,
     libc::SYS_umask,
+    // The ring's own socket, which was there before: nothing else can be made to listen.
+    libc::SYS_accept4,
     // A runtime's socket and the service manager's.
     libc::SYS_connect,
     libc::SYS_sendto,
@@ -254,6 +256,9 @@ mod tests {
     use std::net::UdpSocket;
     use std::os::unix::net::UnixDatagram;
     use std::process::Command;
+    use std::time::Duration;
+
+    use crate::socket::Socket;
 
     /// What a thread under the filters says. The thread ends with them; others are free.
     fn confined<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
@@ -293,6 +298,23 @@ mod tests {
         let path = tempfile::tempdir().unwrap().path().join("socket");
         let bound = confined(move || UnixDatagram::bind(path).map(drop).map_err(|error| error.kind()));
         assert_eq!(bound, Err(ErrorKind::PermissionDenied));
+    }
+
+    #[test]
+    fn who_asks_of_the_ring_is_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut socket = Socket::listen(dir.path()).unwrap();
+        let ring = dir.path().to_owned();
+        let client = std::thread::spawn(move || crate::socket::commit(&ring, Duration::from_secs(10)));
+        confined(move || {
+            while !socket.is_asked() {
+                std::thread::yield_now();
+            }
+            let clients = socket.waiting();
+            socket.answer(clients, Ok(history::UnixNs(7)));
+        });
+        assert_eq!(client.join().unwrap().unwrap(), history::UnixNs(7));
+        assert!(!dir.path().join("socket").exists());
     }
 
     #[test]

@@ -64,6 +64,7 @@ make_initramfs() {
     for applet in sh mount mkdir ip uname grep kill cat poweroff sleep nc ping nslookup timeout udhcpc udhcpd; do
         ln -s busybox "$files/bin/$applet"
     done
+    cc -static -O1 -Wall -Werror -o "$files/bin/load_bpf" "$root/tests/kernels/load_bpf.c"
     cp "$recorder" "$files/bin/host-recorder"
     strip "$files/bin/host-recorder"
     ldd "$recorder" | grep -oE '/[^ ]+' | while read -r library; do
@@ -122,6 +123,7 @@ for version in "$@"; do
     check "$version" dns '^  .* example.com type 1 asked'
     check "$version" hooks '^HOOKS-REFUSED 0$'
     check "$version" received '^RECEIVING-SEEN$'
+    check "$version" bpf '^  .* BpfLoad program [0-9]+, tag [0-9a-f]{16} by pid [0-9]+ '
     check "$version" process 'nc -w 1 127.0.0.1 7001  \(root, pid'
     check "$version" lossless '^lost       nothing'
     echo

@@ -219,6 +219,10 @@ pub fn terms(hosts: Vec<Host>, script: Script) -> Terms {
         script,
         hosts,
         nats: Vec::new(),
+        interfaces: Vec::new(),
+        flow_logs: Vec::new(),
+        further: None,
+        dynamodb: None,
     }
 }
 

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -24,6 +25,7 @@ use crate::lab;
 use crate::lab::Lab;
 use crate::lab::Noise;
 use crate::lab::Seen;
+use crate::lab::output_within;
 use crate::lab::wait_until;
 use crate::notice;
 use crate::notice::Packet;
@@ -80,8 +82,6 @@ pub struct Story {
     log: Option<&'static str>,
     /// How long the bot waits for people.
     pub patience: Patience,
-    /// Whether the bot has no way to hear what people do in Slack.
-    pub is_deaf: bool,
     /// The secret by which the bot knows Slack's calls over HTTP; none where it uses Socket Mode.
     pub signing_secret: Option<String>,
     bot: Option<u32>,
@@ -129,7 +129,6 @@ impl Story {
             recording_since: None,
             log: None,
             patience: Patience::default(),
-            is_deaf: false,
             signing_secret: None,
             bot: None,
         })
@@ -248,7 +247,7 @@ impl Story {
             text = text.replace("[slack]\n", &format!("[slack]\nhttp_listen = \"{listen}\"\n"));
             serve.env("GUMSHOE_SLACK_SIGNING_SECRET", secret);
             self.slack.call_over_http(listen, secret);
-        } else if !self.is_deaf {
+        } else {
             serve.env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
         }
         fs::write(&config, text)?;
@@ -262,11 +261,25 @@ impl Story {
         let reads = || fs::read_to_string(&calls).is_ok_and(|log| log.contains("AmazonSQS.ReceiveMessage"));
         let waited = wait_until("gumshoe reading its queue and hearing Slack", READY_MAX, || {
             ended = child.try_wait().is_ok_and(|status| status.is_some());
-            ended || (reads() && (self.is_deaf || self.slack.is_heard()))
+            ended || (reads() && self.slack.is_heard())
         });
         self.lab.keep(child);
         ensure!(!ended, "gumshoe ended: {}", self.gumshoe_log());
         waited.with_context(|| self.gumshoe_log())
+    }
+
+    /// Runs another command of the bot's program beside the same stand-ins, with the settings that [`Story::serve`] uses.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn gumshoe(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let config = self.lab.dir().join("gumshoe.toml");
+        fs::write(&config, settings(&self.aws, &self.slack, &self.state_dir, self.patience))?;
+        let mut command = self.lab.service("bot", &self.programs.gumshoe)?;
+        command.args(arguments).arg("--config").arg(&config).envs(self.aws.environment());
+        command.env("GUMSHOE_SLACK_TOKEN", self.slack.bot_token());
+        command.env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
+        output_within(arguments[0], &mut command, READY_MAX)
     }
 
     /// The notice that names the instance's public address and this victim.

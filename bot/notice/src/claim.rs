@@ -74,6 +74,9 @@ pub struct Accused {
     pub account: Option<String>,
     /// The AWS region.
     pub region: Option<String>,
+    /// Its ports as the reporter saw them: those of a NAT, where one stands between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
 }
 
 /// One remote endpoint that a claim names.

@@ -198,6 +198,7 @@ fn accused(flow: &Flow) -> Accused {
         hostnames: Vec::new(),
         account: known("account-id"),
         region: known("region"),
+        ports: Vec::new(),
     }
 }
 

@@ -45,6 +45,8 @@ use crate::claim::ZoneSource;
 const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// Ports of the accused that a claim keeps.
+const SOURCE_PORTS_MAX: usize = 64;
 
 /// Everything that reads a structured value, the most telling first.
 const RECOGNISERS: [fn(&Value) -> Option<Draft>; 7] =
@@ -276,6 +278,20 @@ fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
+/// Gives the accused its ports, where one alone is accused: of several it is not clear whose they are.
+fn with_source_ports(mut claims: Vec<Claim>, ports: &[u16]) -> Vec<Claim> {
+    let accused = claims.first().map(|claim| claim.accused.clone());
+    let one = |accused: &crate::claim::Accused| {
+        !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused)
+    };
+    if accused.as_ref().is_some_and(one) {
+        for claim in &mut claims {
+            claim.accused.ports = ports.iter().copied().take(SOURCE_PORTS_MAX).collect();
+        }
+    }
+    claims
+}
+
 fn finish(
     draft: Draft,
     lines: &[Line<'_>],
@@ -331,7 +347,7 @@ fn finish(
             disposition,
             case_id,
             deadline: deadline.filter(|_| disposition == Disposition::Claims),
-            claims: draft.claims,
+            claims: with_source_ports(draft.claims, &draft.source_ports),
             warnings,
         },
         layout: draft.layout,

@@ -211,7 +211,9 @@ static DEFANGED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*(?:hxx|meo
 
 /// Says what a link around an address makes of it.
 fn link_around(text: &str, spot: &Spot) -> Option<Link> {
-    let start = text[..spot.start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    // A blank may be longer than a byte.
+    let word = text[..spot.start].rsplit(char::is_whitespace).next().unwrap_or_default();
+    let start = spot.start - word.len();
     let before = text[start..spot.start].trim_start_matches(|letter: char| !letter.is_alphanumeric());
     let scheme = before.find("://")?;
     let is_host = before[scheme + 3..].is_empty();

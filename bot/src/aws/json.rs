@@ -1,6 +1,6 @@
 //! Calls in AWS's JSON protocol, signed by hand, for services of which the bot needs a handful of calls.
 //!
-//! CloudTrail, Organizations, Config and DynamoDB all speak it. A crate of the SDK for each would add more to a cold
+//! CloudTrail, Organizations, Config, CloudWatch Logs and DynamoDB all speak it. A crate of the SDK for each would add more to a cold
 //! build than the rest of the bot takes, for some twenty calls in all. Signing and HTTP are the SDK's own crates;
 //! this module owns endpoints, retries within one budget for the whole process, credentials until they expire, and
 //! clocks that differ from the service's. Refuses to know what the calls mean.
@@ -85,6 +85,9 @@ pub const ORGANIZATIONS: Service = Service {
 /// What a resource looked like.
 pub const CONFIG: Service =
     Service { name: "config", target: "StarlingDoveService", version: "1.1", region: None };
+
+/// What flow logs wrote.
+pub const LOGS: Service = Service { name: "logs", target: "Logs_20140328", version: "1.1", region: None };
 
 /// The table of cases.
 pub const DYNAMODB: Service =

@@ -18,7 +18,7 @@ use crate::case::Disposition;
 use crate::case::HostRef;
 use crate::case::Located;
 use crate::commands::serve::LEDGER;
-use crate::commands::serve::with_archive;
+use crate::commands::serve::with_others;
 use crate::config::Config;
 use crate::hosts::HostHistory;
 use crate::hosts::LocalRing;
@@ -119,20 +119,20 @@ async fn edges(
 ) -> anyhow::Result<(Arc<dyn Locate>, Arc<dyn HostHistory>)> {
     let Some(folder) = ring else {
         let places = Places::enter(config).await;
-        let locator = Ec2Locator::new(places.clone(), ledger(config)?);
+        let locator = Ec2Locator::new(places.clone(), Some(ledger(config)?));
         let (deadline, delivery_s) = (config.limits.ssm_deadline(), config.limits.ssm_delivery_s);
         let hosts = SsmHistory::new(places.clone(), &config.ssm_document, deadline, delivery_s);
-        return Ok((Arc::new(locator), with_archive(Arc::new(hosts), config, &places)));
+        return Ok((Arc::new(locator), with_others(Arc::new(hosts), config, &places)));
     };
     anyhow::ensure!(folder.is_dir(), "{} is no folder; --ring names a recorder's ring", folder.display());
     let ring = LocalRing::new(folder);
     Ok((Arc::new(OnlyHost(ring.host())), Arc::new(ring)))
 }
 
-/// The ledger that `gumshoe serve` keeps, where it does.
-fn ledger(config: &Config) -> anyhow::Result<Option<Ledger>> {
+/// The ledger that `gumshoe serve` keeps, where it does; else one in memory, for what CloudTrail and AWS Config tell.
+fn ledger(config: &Config) -> anyhow::Result<Ledger> {
     let path = config.state_dir.join(LEDGER);
-    Ok(if path.exists() { Some(Ledger::open(&path)?) } else { None })
+    Ok(Ledger::open(if path.exists() { &path } else { Path::new(":memory:") })?)
 }
 
 fn write(args: &InvestigateArgs, investigated: &Investigated) -> anyhow::Result<()> {

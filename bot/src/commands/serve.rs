@@ -33,12 +33,14 @@ use crate::hosts::HostHistory;
 use crate::hosts::Signals;
 use crate::hosts::SsmHistory;
 use crate::hosts::WithArchive;
+use crate::hosts::WithFlowLogs;
 use crate::intake::Intake;
 use crate::intake::S3Mails;
 use crate::intake::SqsQueue;
 use crate::locate::Copies;
 use crate::locate::Ec2Locator;
 use crate::locate::Ledger;
+use crate::locate::SharedLedger;
 use crate::locate::Watch;
 use crate::locate::sweep_forever;
 use crate::operations::endpoint;
@@ -91,7 +93,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let places = Places::enter(&config).await;
     tokio::spawn(places.clone().refresh_forever(config.clone()));
     let Stores { cases: store, deeds, calls, files } = stores(&config, &places)?;
-    let (ledger, copies) = ledger(&config, &places, &files).await?;
+    let (ledger, shared, copies) = ledger(&config, &places, &files).await?;
     let limits = config.limits;
     let signals = Signals::default();
     let watched = queue_watch::Watch::default();
@@ -100,7 +102,9 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         SsmHistory::new(places.clone(), &config.ssm_document, limits.ssm_deadline(), limits.ssm_delivery_s)
             .hearing(signals.clone());
     let ssm: Arc<dyn HostHistory> = Arc::new(hosts);
-    let watch = ledger.clone().map(|ledger| Watch::new(places.clone(), ledger));
+    let locator = Ec2Locator::new(places.clone(), ledger.clone()).sharing(shared.clone());
+    let watch =
+        ledger.map(|ledger| Watch::new(places.clone(), ledger).sharing(shared).forgetting(locator.hints()));
     let mails = Arc::new(S3Mails::new(places.own()));
     let web = web(&config)?;
     let notifier: Arc<dyn Notifier> = match &web {
@@ -109,8 +113,8 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let edges = Edges {
         store: Arc::clone(&store),
-        locator: Arc::new(Ec2Locator::new(places.clone(), ledger)),
-        hosts: with_archive(Arc::clone(&ssm), &config, &places),
+        locator: Arc::new(locator),
+        hosts: with_others(Arc::clone(&ssm), &config, &places),
         notifier: Arc::clone(&notifier),
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
@@ -210,14 +214,15 @@ async fn tell(
     Ok(())
 }
 
-/// Asks the archive, too, where there is one, for who does not answer.
-pub fn with_archive(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
-    match &config.archive {
+/// Asks the archive, too, where there is one, for who does not answer, and flow logs about who is not in that either.
+pub fn with_others(hosts: Arc<dyn HostHistory>, config: &Config, places: &Places) -> Arc<dyn HostHistory> {
+    let hosts: Arc<dyn HostHistory> = match &config.archive {
         Some(archive) => {
             Arc::new(WithArchive::new(hosts, places.own(), archive, config.limits.ssm_deadline()))
         }
         None => hosts,
-    }
+    };
+    Arc::new(WithFlowLogs::new(hosts, places.clone()))
 }
 
 /// Where Slack's calls come in; closed when it is dropped.
@@ -283,14 +288,14 @@ fn stores(config: &Config, places: &Places) -> anyhow::Result<Stores> {
     Ok(Stores { cases: store.clone(), deeds: store.clone(), calls: store, files })
 }
 
-/// Opens the ledger of addresses and keeps it, with copies of it where the cases are in a table; unless that is turned off.
-async fn ledger(
-    config: &Config,
-    places: &Places,
-    files: &CaseFiles,
-) -> anyhow::Result<(Option<Ledger>, Option<Copies>)> {
+/// The ledger of addresses, what other replicas tell of it, and its copies.
+type Ledgers = (Option<Ledger>, Option<SharedLedger>, Option<Copies>);
+
+/// Opens the ledger of addresses and keeps it, with copies of it and what other replicas tell where the cases are in a
+/// table; unless that is turned off.
+async fn ledger(config: &Config, places: &Places, files: &CaseFiles) -> anyhow::Result<Ledgers> {
     if config.limits.sweep_s == 0 {
-        return Ok((None, None));
+        return Ok((None, None, None));
     }
     let path = config.state_dir.join(LEDGER);
     let copies = match files {
@@ -301,10 +306,14 @@ async fn ledger(
         Some(copies) => copies.ledger(),
         None => Ledger::open(&path)?,
     };
+    let shared = match files {
+        CaseFiles::Folder(_) => None,
+        CaseFiles::Table(table) => Some(SharedLedger::new(table.clone(), ledger.clone())),
+    };
     let every = Duration::from_secs(config.limits.sweep_s);
-    tokio::spawn(sweep_forever(places.clone(), ledger.clone(), every));
+    tokio::spawn(sweep_forever(places.clone(), ledger.clone(), shared.clone(), every));
     copies.clone().map(|copies| tokio::spawn(copies.keep_forever()));
-    Ok((Some(ledger), copies))
+    Ok((Some(ledger), shared, copies))
 }
 
 fn web(config: &Config) -> anyhow::Result<Option<Arc<SlackWeb>>> {

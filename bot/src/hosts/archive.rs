@@ -40,17 +40,21 @@ pub struct WithArchive {
     deadline: Duration,
 }
 
+/// A client for the archive's bucket.
+pub(crate) fn client(sdk: &SdkConfig, archive: &Archive) -> Client {
+    // Stand-ins and gateways have no name for each bucket.
+    let own_endpoint = sdk.endpoint_url().is_some();
+    let mut config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(own_endpoint);
+    if let Some(region) = &archive.region {
+        config = config.region(Region::new(region.clone()));
+    }
+    Client::from_conf(config.build())
+}
+
 impl WithArchive {
     /// Asks the archive with the bot's own credentials.
     pub fn new(hosts: Arc<dyn HostHistory>, sdk: &SdkConfig, archive: &Archive, deadline: Duration) -> Self {
-        // Stand-ins and gateways have no name for each bucket.
-        let own_endpoint = sdk.endpoint_url().is_some();
-        let mut config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(own_endpoint);
-        if let Some(region) = &archive.region {
-            config = config.region(Region::new(region.clone()));
-        }
-        let place = archive.place.0.clone();
-        Self { hosts, client: Client::from_conf(config.build()), place, deadline }
+        Self { hosts, client: client(sdk, archive), place: archive.place.0.clone(), deadline }
     }
 
     /// The archive's answer in place of one that is no evidence.

@@ -22,12 +22,14 @@ const ITEMS_MAX: usize = 100_000;
 
 /// Reads an answer's text and checks that it answers our question.
 pub fn check(output: &str, host: &HostRef, request: &Request, now: Timestamp) -> Answer {
-    let evidence = match history::decode_evidence(output) {
-        Ok(evidence) => evidence,
-        Err(error) => {
-            return Answer::Invalid { reason: format!("the answer cannot be read: {error}") };
-        }
-    };
+    match history::decode_evidence(output) {
+        Ok(evidence) => believe(evidence, host, request, now),
+        Err(error) => Answer::Invalid { reason: format!("the answer cannot be read: {error}") },
+    }
+}
+
+/// Checks that evidence answers our question.
+pub fn believe(evidence: Evidence, host: &HostRef, request: &Request, now: Timestamp) -> Answer {
     match refuse(&evidence, host, request, now) {
         Some(reason) => Answer::Invalid { reason },
         None => Answer::evidence(evidence),

@@ -1,11 +1,12 @@
 //! Asking a host what its recorder kept.
 //!
 //! Owns the trait [`HostHistory`] and its transports: SSM, a ring on this machine, and the archive for who does not
-//! answer. An answer is untrusted input: [`check`] says whether it may be believed to answer our question. Whatever goes
+//! answer; of who is not in that either, what the network's flow logs say. An answer is untrusted input: [`check`] says whether it may be believed to answer our question. Whatever goes
 //! wrong with one host is an [`Answer`], never an error of the case.
 
 mod archive;
 mod check;
+mod flow_logs;
 mod local;
 mod signals;
 mod ssm;
@@ -18,9 +19,11 @@ use crate::case::HostRef;
 use crate::case::store::Ticket;
 
 pub use self::archive::WithArchive;
+pub(crate) use self::archive::client as archive_client;
 pub use check::CLOCK_NOTED;
 pub use check::check;
 pub use check::skew_s;
+pub use flow_logs::WithFlowLogs;
 pub use local::LocalRing;
 pub use signals::Signals;
 pub use ssm::SsmHistory;

@@ -2,13 +2,15 @@
 //!
 //! Owns the order of calls (is the host there, send, poll), their patience, and how SSM's many ways to say no
 //! become one of our answers. The same question to many hosts is one command for up to 50 of them (`batch`), and
-//! their states are read together (`states`): SSM allows few calls a second. Refuses to run anything but the
-//! configured document.
+//! their states are read together (`states`): SSM allows few calls a second. What did not fit into an answer that matters
+//! comes by page (`pages`). Refuses to run anything but the configured document.
 
 mod batch;
+mod pages;
 mod states;
 
 use std::time::Duration;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
@@ -78,8 +80,13 @@ impl HostHistory for SsmHistory {
         let (Some(id), Some(place)) = (&host.instance_id, self.place(host)) else {
             return unreachable("no instance id: there is no host that SSM could ask");
         };
+        let begun = Instant::now();
         match self.states.wait(&Client::new(&place.sdk), &ticket.command, id, self.deadline).await {
-            Ok(output) => check(&output, host, request, Timestamp::now()),
+            Ok(output) => {
+                let answer = check(&output, host, request, Timestamp::now());
+                let left = self.deadline.saturating_sub(begun.elapsed());
+                self.whole(&place, host, request, answer, output.len(), left).await
+            }
             Err(answer) => answer,
         }
     }

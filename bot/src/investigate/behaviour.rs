@@ -1,5 +1,6 @@
 //! What processes did on the network: activities of one program and its workers, summed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -14,16 +15,18 @@ use history::Protocol;
 use history::UnixNs;
 use history::Via;
 
+use super::host::ACTIVITIES_MAX;
 use super::host::Host;
 use super::host::Identity;
 use super::host::identity;
-use super::host::is_interpreter;
-use super::host::program_name;
+use super::named::Target;
+use super::program::is_interpreter;
+use super::program::program_name;
 use super::words;
 use crate::case::Behaviour;
 
-/// Most activities that are looked at.
-const ACTIVITIES_MAX: usize = 100_000;
+/// Groups that are summed; of more, those that match most.
+const GROUPS_MAX: usize = 192;
 
 /// Longest chain of workers that start workers.
 const WORKERS_DEPTH: usize = 16;
@@ -50,7 +53,7 @@ pub(super) struct Group<'a> {
     pub behaviour: Behaviour,
 }
 
-#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     Program { above: Identity, exe: &'a str, script: &'a [String], inbound: bool },
     Unrecorded { process: Identity, inbound: bool },
@@ -58,12 +61,13 @@ enum Key<'a> {
 }
 
 /// Groups a host's activities, those that match most first. Without a target everything "matches" what was asked,
-/// and that says nothing: nothing is then counted as matching.
-pub(super) fn groups<'a>(host: &Host<'a>, targeted: bool) -> Vec<Group<'a>> {
+/// and that says nothing: nothing is then counted as matching. With one, what does not match is left out.
+pub(super) fn groups<'a>(host: &Host<'a>, target: &Target) -> Vec<Group<'a>> {
     if host.evidence.activities.len() > ACTIVITIES_MAX {
         host.contradiction("it names more activities than an answer holds");
     }
-    let mut grouped: HashMap<Key<'a>, Vec<&'a Activity>> = HashMap::new();
+    let mut places: HashMap<Key<'a>, usize> = HashMap::new();
+    let mut heaps: Vec<Heap<'a>> = Vec::new();
     for activity in host.evidence.activities.iter().take(ACTIVITIES_MAX) {
         if activity.matched > activity.flows {
             host.contradiction("more flows match than there are");
@@ -71,15 +75,50 @@ pub(super) fn groups<'a>(host: &Host<'a>, targeted: bool) -> Vec<Group<'a>> {
         if activity.first > activity.last {
             host.contradiction("traffic ends before it begins");
         }
-        grouped.entry(key(host, activity)).or_default().push(activity);
+        let place = *places.entry(key(host, activity)).or_insert(heaps.len());
+        if place == heaps.len() {
+            heaps.push(Heap::default());
+        }
+        heaps[place].add(activity, target);
+    }
+    // To sum is dear, and an answer may hold a group for every process of a host.
+    heaps.retain(|heap| !target.is_known() || heap.matched > 0);
+    if heaps.len() > GROUPS_MAX {
+        heaps.select_nth_unstable_by_key(GROUPS_MAX, Heap::rank);
+        heaps.truncate(GROUPS_MAX);
     }
     let mut groups: Vec<Group<'a>> =
-        grouped.into_values().map(|activities| group(host, activities, targeted)).collect();
+        heaps.into_iter().map(|heap| group(host, heap.activities, target)).collect();
     groups.sort_by(|a, b| {
         let rank = |group: &Group| (group.behaviour.matched, group.behaviour.targets, group.behaviour.flows);
         rank(b).cmp(&rank(a)).then_with(|| a.behaviour.events.cmp(&b.behaviour.events))
     });
     groups
+}
+
+/// Activities that belong together, before they are summed.
+#[derive(Default)]
+struct Heap<'a> {
+    activities: Vec<&'a Activity>,
+    matched: u64,
+    targets: u64,
+    flows: u64,
+}
+
+impl<'a> Heap<'a> {
+    fn add(&mut self, activity: &'a Activity, target: &Target) {
+        let matched = if target.has_addresses() { activity.matched.min(activity.flows) } else { 0 };
+        self.matched = self.matched.saturating_add(matched).saturating_add(target.asked_by(&[activity]));
+        self.targets = self.targets.max(activity.targets);
+        self.flows = self.flows.saturating_add(activity.flows);
+        self.activities.push(activity);
+    }
+
+    /// Those that match most first.
+    fn rank(&self) -> (Reverse<(u64, u64, u64)>, u64) {
+        let first = self.activities.iter().map(|activity| activity.first_event).min().unwrap_or(0);
+        (Reverse((self.matched, self.targets, self.flows)), first)
+    }
 }
 
 /// Who acts: the owner, or the sender where the owner only passes sockets on.
@@ -95,32 +134,36 @@ fn key<'a>(host: &Host<'a>, activity: &Activity) -> Key<'a> {
     let Some(id) = actor(activity) else {
         return Key::Nobody { via: activity.via, inbound };
     };
-    let Some(process) = host.find(id) else {
+    let Some(place) = host.place(id) else {
         return Key::Unrecorded { process: identity(id), inbound };
     };
-    let mut top = process;
+    let process = host.at(place);
+    let mut top = place;
     for _ in 0..WORKERS_DEPTH {
-        match top.parent.and_then(|parent| host.find(parent)) {
-            Some(parent) if parent.exe == process.exe && parent.id != top.id => top = parent,
-            _ => break,
+        match host.parent_of(top).filter(|parent| host.at(*parent).exe == process.exe && *parent != top) {
+            Some(parent) => top = parent,
+            None => break,
         }
     }
     let script = if is_interpreter(program_name(process)) { process.argv.as_slice() } else { &[] };
     // Below the first process unrelated services stand side by side: only workers belong together there.
-    let mut above = top.parent.filter(|parent| parent.tgid > 1).unwrap_or(top.id);
+    let above = |place: usize| host.at(place).parent.filter(|parent| parent.tgid > 1);
+    let (mut at, mut began) = (top, above(top));
     for _ in 0..WORKERS_DEPTH {
-        let passing = host.find(above).filter(|it| it.id != top.id && history::passes_on(it));
-        match passing.and_then(|it| it.parent).filter(|parent| parent.tgid > 1) {
-            Some(parent) => above = parent,
+        let passing = began.and_then(|_| host.parent_of(at)).filter(|it| history::passes_on(host.at(*it)));
+        match passing.and_then(|it| Some((it, above(it)?))) {
+            Some((it, parent)) => (at, began) = (it, Some(parent)),
             None => break,
         }
     }
-    Key::Program { above: identity(above), exe: &process.exe, script, inbound }
+    let above = identity(began.unwrap_or(host.at(top).id));
+    Key::Program { above, exe: &process.exe, script, inbound }
 }
 
-fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool) -> Group<'a> {
+fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, target: &Target) -> Group<'a> {
+    let targeted = target.has_addresses();
     activities.sort_by_key(|activity| {
-        (std::cmp::Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
+        (Reverse((activity.matched, activity.targets, activity.flows)), activity.first_event)
     });
     if targeted {
         leave_out_other_runs(&mut activities);
@@ -134,12 +177,15 @@ fn group<'a>(host: &Host<'a>, mut activities: Vec<&'a Activity>, targeted: bool)
         .collect();
     senders.sort_unstable();
     senders.dedup_by(|a, b| a.same_process(b));
+    let mut behaviour = sum(&activities, targeted);
+    let asked = target.asked_by(&activities).min(behaviour.flows.max(1));
+    behaviour.matched = behaviour.matched.max(asked);
     Group {
         process: process.and_then(|id| host.find(id)),
         unrecorded: process.filter(|id| host.find(*id).is_none()),
         processes: processes(&activities),
         senders,
-        behaviour: sum(&activities, targeted),
+        behaviour,
         activities,
     }
 }
@@ -263,7 +309,7 @@ fn ordered<T: Copy + Ord>(activities: &[&Activity], of: fn(&Activity) -> T) -> V
         weight.1 = weight.1.saturating_add(activity.flows);
     }
     let mut values: Vec<(T, (u64, u64))> = weights.into_iter().collect();
-    values.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    values.sort_by_key(|(_, weight)| Reverse(*weight));
     values.into_iter().map(|(value, _)| value).collect()
 }
 

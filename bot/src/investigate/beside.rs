@@ -8,12 +8,13 @@ use history::Direction;
 use history::EventId;
 
 use super::Asked;
-use super::facts;
 use super::finding::finding;
 use super::finding::program;
 use super::host::identity;
-use super::host::program_name;
 use super::onward;
+use super::program::is_downloader;
+use super::program::is_odd;
+use super::program::program_name;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
@@ -44,7 +45,7 @@ pub(super) fn also(first: &Candidate, found: &mut Vec<Finding>) {
         first.group.activities.iter().filter_map(|activity| activity.process).map(identity).collect();
     for other in first.host.evidence.processes.iter().take(5_000) {
         let id = identity(other.id);
-        let told = facts::is_downloader(other) || facts::is_odd(other);
+        let told = is_downloader(other) || is_odd(other);
         if told || id == identity(process.id) || chain.contains(&id) || group.contains(&id) {
             continue;
         }
@@ -120,6 +121,7 @@ pub(super) fn not_found(
     claims: &[Claim],
     asked: &[Asked],
     first: Option<&Candidate>,
+    candidates: &[Candidate],
     verdict: &Verdict,
     playbook: &Playbook,
 ) -> Vec<String> {
@@ -146,12 +148,12 @@ pub(super) fn not_found(
             playbook.name
         ));
     }
-    if first.targeted && asked.iter().any(|asked| asked.host.is_some()) && first.suspect.process.is_some() {
+    let alone = !candidates.iter().any(|other| other.key() != first.key() && other.counts());
+    if first.targeted && alone && first.suspect.process.is_some() {
         missing.push("another process that does the same to the reported addresses".to_owned());
     }
-    if let Some(origin) = &first.origin
-        && origin.login.is_some()
-        && facts::other_sources(first.host, origin).is_empty()
+    if let Some(login) = first.origin.as_ref().and_then(|origin| origin.login)
+        && first.host.logins.other_sources(login).is_empty()
     {
         missing.push(
             "another login of the same user from another address in the time that was asked".to_owned(),

@@ -7,9 +7,11 @@ use history::UnixNs;
 use history::Window;
 
 use super::Asked;
+use super::attached;
 use super::matching;
-use super::named;
+use super::named::Target;
 use super::origin;
+use super::source_ports::SourcePorts;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::Answer;
@@ -161,7 +163,8 @@ fn coverage(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
 /// From the beginning of a suspect's session to the end of its traffic.
 fn lifetime(first: &Candidate) -> Window {
     let behaviour = &first.suspect.behaviour;
-    let started = first.suspect.ancestors.iter().map(|process| process.started);
+    let chain = first.origin.iter().flat_map(|origin| &origin.chain);
+    let started = chain.map(|process| process.started);
     let from = started.chain([behaviour.first]).min().unwrap_or(behaviour.first);
     Window { from, to: behaviour.last }
 }
@@ -188,7 +191,7 @@ fn answer(asked: &Asked, first: Option<&Candidate>, found: &mut Vec<Doubt>) {
         let text = format!("the clock of {} is off by about {}", asked.view.name, words::duration_s(off));
         found.push(doubt(DoubtKind::HostClock, Confidence::Medium, text));
     }
-    let targeted = named::names_target(&asked.answer.request, evidence);
+    let targeted = Target::new(&asked.answer.request, evidence).is_known();
     let all_match = evidence.activities.last().is_some_and(|activity| activity.matched > 0);
     for omission in evidence.omitted.iter().filter(|omission| omission.count > 0) {
         let tells = match omission.what.as_str() {
@@ -256,6 +259,9 @@ fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
             "it used another protocol than was reported",
         ));
     }
+    if let (SourcePorts::Differ { .. }, Some(text)) = (&first.source_ports, first.source_ports.sentence()) {
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
+    }
     if matched.offset_s != 0 {
         let when = if matched.offset_s > 0 { "after" } else { "before" };
         let off = words::duration_s(matched.offset_s.unsigned_abs());
@@ -299,6 +305,9 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = format!("{} sent through its sockets, too", words::list(&senders.collect::<Vec<_>>()));
         found.push(doubt(DoubtKind::SharedSocket, Confidence::Medium, text));
     }
+    if let Some(terminal) = attached::terminal(first).filter(|terminal| terminal.elsewhere) {
+        found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, terminal.sentence()));
+    }
     let origin = first.origin.as_ref();
     if let (Some(other), Some(person)) =
         (origin.and_then(|origin| origin.other_person.clone()), &suspect.person)
@@ -320,6 +329,7 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
     let rivals: Vec<String> = candidates
         .iter()
         .filter(|other| other.key() != first.key() && other.counts() && other.is_abusive())
+        .filter(|other| !is_another_turn(first, other))
         .filter(|other| other.suspect.behaviour.matched > 0 || !first.targeted)
         .map(|other| {
             let name = other.suspect.process.as_ref().map(|process| process.name.shown(60));
@@ -331,6 +341,22 @@ fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {
         let text = format!("{} fits, too", words::list(&rivals));
         found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, text));
     }
+}
+
+/// Whether somebody else is only another turn of the same job or service: it changes nothing of who did it.
+fn is_another_turn(first: &Candidate, other: &Candidate) -> bool {
+    let (one, two) = (&first.suspect, &other.suspect);
+    let is_job = match &one.entry {
+        Entry::Cron { .. } => one.person.is_some(),
+        Entry::Unit { .. } => true,
+        _ => false,
+    };
+    let program = |candidate: &Candidate| {
+        candidate.group.process.map(|process| (process.exe.clone(), process.argv.clone()))
+    };
+    is_job
+        && (&one.host, &one.entry, &one.person) == (&two.host, &two.entry, &two.person)
+        && program(first) == program(other)
 }
 
 /// Accusations beside the one that the first suspect explains.

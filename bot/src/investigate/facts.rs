@@ -1,10 +1,8 @@
 //! The facts that playbooks' conditions may ask for, and the words that their texts may use.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use history::Activity;
-use history::Direction;
-use history::FlowState;
 use history::Process;
 use history::Via;
 
@@ -12,10 +10,11 @@ use super::behaviour::Group;
 use super::habit;
 use super::habit::Unlike;
 use super::host::Host;
-use super::host::identity;
-use super::host::program_name;
-use super::host::title;
 use super::origin::Origin;
+use super::program::is_temporary;
+use super::program::lets_people_in;
+use super::program::program_name;
+use super::program::title;
 use super::words;
 use crate::case::Behaviour;
 use crate::case::Claim;
@@ -27,9 +26,6 @@ use crate::untrusted::Untrusted;
 use crate::untrusted::cut_bytes;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"];
-
-const DOWNLOADERS: &[&str] =
-    &["curl", "wget", "fetch", "ftp", "tftp", "scp", "sftp", "aria2c", "axel", "lynx"];
 
 /// Ports where people and programs log in.
 const LOGIN_PORTS: &[u16] =
@@ -51,8 +47,10 @@ pub(super) struct Traits {
     pub tool: String,
     pub tool_like: String,
     pub service: String,
+    pub service_serves_others: bool,
     pub shell: bool,
     pub serves: bool,
+    pub serves_others: bool,
     pub downloads: u64,
     pub login_failures: u64,
     pub other_sources: u64,
@@ -72,37 +70,23 @@ pub(super) fn traits<'a>(
     };
     traits.tool = tool_by_name(process, &playbook.tools).unwrap_or_default();
     traits.tool_like = tool_by_options(process, &playbook.tools).unwrap_or_default();
-    traits.serves = serves(host, process);
+    traits.serves = host.serves(process);
+    traits.serves_others = host.serves_others(process);
     if let Some(origin) = origin {
         traits.shell = origin.chain.iter().any(|ancestor| SHELLS.contains(&program_name(ancestor)));
-        traits.service = serving_ancestor(host, process, origin);
+        if let Some(service) = serving_ancestor(host, process, origin) {
+            traits.service = Untrusted::new(program_name(service)).shown(60);
+            traits.service_serves_others = host.serves_others(service);
+        }
         traits.downloads = downloads(host, process, origin);
-        traits.login_failures = login_failures(host, origin);
-        traits.other_sources = other_sources(host, origin).len() as u64;
-        traits.unlike = origin
-            .login
-            .and_then(|login| Some(habit::unlike(habit::habit_of(host, login)?, login)))
-            .unwrap_or_default();
+        if let Some(login) = origin.login {
+            traits.login_failures = host.logins.failures_before(login);
+            traits.other_sources = host.logins.other_sources(login).len() as u64;
+            traits.unlike =
+                habit::habit_of(host, login).map(|habit| habit::unlike(habit, login)).unwrap_or_default();
+        }
     }
     traits
-}
-
-/// Whether a program that fetches files, or its script, is run.
-pub(super) fn is_downloader(process: &Process) -> bool {
-    DOWNLOADERS.contains(&program_name(process))
-}
-
-/// Whether a program runs from where programs do not lie, or from nowhere.
-pub(super) fn is_odd(process: &Process) -> bool {
-    let seen = process.seen != history::Seen::Snapshot;
-    process.flags.exe_memfd
-        || (process.flags.exe_deleted && seen)
-        || is_temporary(&process.exe)
-        || process.exe.contains("/.")
-}
-
-fn is_temporary(exe: &str) -> bool {
-    ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/"].iter().any(|root| exe.starts_with(root))
 }
 
 fn tool_by_name(process: &Process, tools: &[Tool]) -> Option<String> {
@@ -130,34 +114,18 @@ fn tool_by_options(process: &Process, tools: &[Tool]) -> Option<String> {
     (shown(best) >= OPTIONS_MIN).then(|| best.name.clone())
 }
 
-fn listens(activity: &Activity) -> bool {
-    // A client that chooses its port serves nobody.
-    let waits_only = activity.states.iter().all(|(state, _)| *state == FlowState::Bound);
-    activity.direction == Direction::In && activity.via == Via::Socket && !waits_only
-        || activity.states.iter().any(|(state, _)| *state == FlowState::Listening)
-}
-
-fn serves(host: &Host, process: &Process) -> bool {
-    host.evidence.activities.iter().take(10_000).any(|activity| {
-        listens(activity) && activity.process.is_some_and(|owner| identity(owner) == identity(process.id))
-    })
-}
-
 /// The nearest ancestor below the entry that serves the network, if any.
-fn serving_ancestor(host: &Host, process: &Process, origin: &Origin) -> String {
+fn serving_ancestor<'a>(host: &Host, process: &Process, origin: &Origin<'a>) -> Option<&'a Process> {
     // The process that let a login in serves the network, too, and says nothing.
     let entry_serves = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let below_entry = if entry_serves { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
-    origin.chain[..below_entry]
-        .iter()
-        .find(|ancestor| {
-            ancestor.id.tgid != 1
-                && ancestor.exe != process.exe
-                && program_name(ancestor) != "sshd"
-                && serves(host, ancestor)
-        })
-        .map(|ancestor| Untrusted::new(program_name(ancestor)).shown(60))
-        .unwrap_or_default()
+    let mut above = origin.chain[..below_entry].iter().copied();
+    above.find(|ancestor| {
+        ancestor.id.tgid != 1
+            && ancestor.exe != process.exe
+            && !lets_people_in(ancestor)
+            && host.serves(ancestor)
+    })
 }
 
 /// Downloads by the same session or service before the process started.
@@ -165,49 +133,8 @@ fn downloads<'a>(host: &Host<'a>, process: &Process, origin: &Origin<'a>) -> u64
     let Some(session) = origin.chain.last() else {
         return 0;
     };
-    let candidates = host
-        .evidence
-        .processes
-        .iter()
-        .filter(|other| is_downloader(other) && other.started <= process.started)
-        .take(100);
-    let below = |other: &&'a Process| {
-        host.lineage(other).ancestors.iter().any(|ancestor| ancestor.id.same_process(&session.id))
-    };
-    candidates.filter(below).count() as u64
-}
-
-/// Failed logins of the same user or from the same address before the login.
-fn login_failures(host: &Host, origin: &Origin) -> u64 {
-    let Some(login) = origin.login else {
-        return 0;
-    };
-    let failed = host.evidence.logins.iter().filter(|other| {
-        !other.login.accepted
-            && other.time <= login.time
-            && (other.login.user == login.login.user
-                || (other.login.source_address.is_some()
-                    && other.login.source_address == login.login.source_address))
-    });
-    failed.count() as u64
-}
-
-/// Other addresses from which the same user logged in within the evidence.
-pub(super) fn other_sources(host: &Host, origin: &Origin) -> Vec<std::net::IpAddr> {
-    let Some(login) = origin.login else {
-        return Vec::new();
-    };
-    let mut sources: Vec<_> = host
-        .evidence
-        .logins
-        .iter()
-        .filter(|other| other.login.accepted && other.login.user == login.login.user)
-        .filter_map(|other| other.login.source_address)
-        .filter(|address| Some(*address) != login.login.source_address)
-        .collect();
-    sources.sort_unstable();
-    sources.dedup();
-    sources
+    let candidates = host.downloaders().filter(|other| other.started <= process.started).take(100);
+    candidates.filter(|other| host.is_below(other, session)).count() as u64
 }
 
 /// States everything about a suspect.
@@ -235,6 +162,7 @@ pub(super) fn facts(
     facts.suspect("service_child", !traits.service.is_empty());
     facts.suspect("shell", traits.shell);
     facts.suspect("serves", traits.serves);
+    facts.suspect("serves_others", traits.serves_others);
     facts.suspect("downloads", whole(traits.downloads));
     facts.suspect("login_failures", whole(traits.login_failures));
     facts.suspect("other_sources", whole(traits.other_sources));
@@ -292,9 +220,25 @@ fn numbers(facts: &mut Facts, behaviour: &Behaviour, processes: u64) {
     ] {
         facts.suspect(name, number);
     }
+    facts.suspect("adjacent", adjacent(&behaviour.address_sample));
     facts.suspect("login_ports", only_ports(behaviour, LOGIN_PORTS));
     facts.suspect("web_ports", only_ports(behaviour, WEB_PORTS));
     facts.suspect("mail_ports", only_ports(behaviour, MAIL_PORTS));
+}
+
+/// Whether addresses lie side by side, as those of a swept network do; some of them may be missing.
+fn adjacent(addresses: &[IpAddr]) -> bool {
+    const TELLING_MIN: usize = 8;
+    const STEP_MAX: u128 = 2;
+    let mut numbers: Vec<u128> = (addresses.iter())
+        .map(|address| match address {
+            IpAddr::V4(address) => u32::from(*address).into(),
+            IpAddr::V6(address) => u128::from(*address),
+        })
+        .collect();
+    numbers.sort_unstable();
+    let near = numbers.windows(2).filter(|pair| pair[1] - pair[0] <= STEP_MAX).count();
+    numbers.len() >= TELLING_MIN && near * 2 > numbers.len()
 }
 
 fn amplification(behaviour: &Behaviour) -> f64 {

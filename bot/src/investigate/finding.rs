@@ -4,12 +4,12 @@ use history::EventId;
 use history::Via;
 
 use super::Asked;
+use super::attached;
 use super::beside;
-use super::facts;
 use super::habit;
-use super::host::program_name;
 use super::named;
 use super::onward;
+use super::program::is_ssh_server;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
@@ -113,18 +113,26 @@ fn what(first: &Candidate, found: &mut Vec<Finding>) {
         );
         found.push(finding(first, About::What, text, Vec::new()));
     }
+    if let Some(text) = first.source_ports.sentence() {
+        let events = first.samples().take(4).map(|sample| sample.event).collect();
+        found.push(finding(first, About::What, text, events));
+    }
     found.push(finding(first, About::What, sockets(first), behaviour.events.clone()));
-    let told = match first.suspect.told_by.as_str() {
-        "name" => "the tool is told by its name beside what it did",
-        "options" => "the tool is told by its options beside what it did; its file has another name",
-        "behaviour" => "the tool is told by what it did; neither name nor options are known ones",
-        _ => "",
-    };
-    if !told.is_empty() {
+    if let Some(told) = told_by(first) {
         found.push(finding(first, About::What, told.to_owned(), Vec::new()));
     }
     for sign in &first.suspect.signs {
         found.push(finding(first, About::Why, sign.clone(), Vec::new()));
+    }
+}
+
+/// How a tool is known.
+fn told_by(first: &Candidate) -> Option<&'static str> {
+    match first.suspect.told_by.as_str() {
+        "name" => Some("the tool is told by its name beside what it did"),
+        "options" => Some("the tool is told by its options beside what it did; its file has another name"),
+        "behaviour" => Some("the tool is told by what it did; neither name nor options are known ones"),
+        _ => None,
     }
 }
 
@@ -191,10 +199,17 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
         text.push_str(&format!("; the person is {} ({known})", person.name.shown(40)));
     }
     found.push(finding(first, About::Who, text, Vec::new()));
+    if let Some(service) = &first.between {
+        let text = format!(
+            "{service} stands between, which serves the network: whoever reaches it may have had it done, and the \
+             session below only started it"
+        );
+        found.push(finding(first, About::Who, text, Vec::new()));
+    }
     let (text, events) = entry_text(&suspect.entry);
     found.push(finding(first, About::Who, text, events));
-    let is_ssh_server = first.group.process.is_some_and(|process| program_name(process).starts_with("sshd"));
-    if let (Entry::Login { login }, true, false) = (&suspect.entry, is_ssh_server, suspect.behaviour.inbound)
+    let by_ssh_server = first.group.process.is_some_and(is_ssh_server);
+    if let (Entry::Login { login }, true, false) = (&suspect.entry, by_ssh_server, suspect.behaviour.inbound)
     {
         let whence =
             login.source_address.map_or_else(|| "elsewhere".to_owned(), |address| address.to_string());
@@ -316,7 +331,8 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
         }
     }
     found.extend(beside_open(first, login));
-    let sources = facts::other_sources(first.host, origin);
+    found.extend(attached::terminal(first).map(|terminal| terminal.finding(first)));
+    let sources = first.host.logins.other_sources(login);
     if !sources.is_empty() {
         let shown: Vec<String> = sources.iter().take(4).map(ToString::to_string).collect();
         let text = format!("{user} also logged in from {} in the time that was asked", words::list(&shown));

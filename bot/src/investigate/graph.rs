@@ -4,8 +4,10 @@ use history::Process;
 use history::Protocol;
 
 use super::facts;
-use super::host::program_name;
 use super::onward;
+use super::program::is_downloader;
+use super::program::is_odd;
+use super::program::program_name;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::Edge;
@@ -144,7 +146,7 @@ impl Drawing {
         let mut counts = std::collections::BTreeMap::<String, u64>::new();
         for other in candidate.host.evidence.processes.iter().take(10_000) {
             let is_child = other.parent.is_some_and(|parent| parent.same_process(&above.id));
-            let apart = facts::is_downloader(other) || facts::is_odd(other);
+            let apart = is_downloader(other) || is_odd(other);
             if is_child && !apart && !other.id.same_process(&process.id) && !other.id.same_process(&above.id)
             {
                 *counts.entry(Untrusted::new(program_name(other)).shown(40)).or_default() += 1;

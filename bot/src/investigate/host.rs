@@ -1,21 +1,28 @@
 //! One host's evidence, indexed. The evidence may lie: every walk is bounded, and what contradicts itself
 //! is noted.
 
+use std::cell::OnceCell;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
+use history::Activity;
+use history::Direction;
 use history::Evidence;
 use history::Exit;
-use history::LoginEvent;
+use history::FlowState;
 use history::Process;
 use history::ProcessId;
 use history::Seen;
+use history::Via;
 
+use super::logins::Logins;
+use super::program;
+use super::program::program_name;
 use crate::case::ProcessView;
 use crate::untrusted::Untrusted;
-use crate::untrusted::cut_bytes;
 
 /// Longest way from a process to its first ancestor.
 const DEPTH_MAX: usize = 64;
@@ -23,11 +30,14 @@ const DEPTH_MAX: usize = 64;
 /// Most processes that are looked at; a host has no more in one answer.
 const PROCESSES_MAX: usize = 200_000;
 
-/// Longest path that Linux takes, bytes.
-const PATH_MAX: usize = 4_096;
+/// Most activities that are looked at.
+pub(super) const ACTIVITIES_MAX: usize = 100_000;
 
 /// A process without its images.
 pub(super) type Identity = (u64, u32, u64);
+
+/// An audit session: boot, login user, number.
+type Session = (u64, Option<u32>, u32);
 
 pub(super) fn identity(id: ProcessId) -> Identity {
     (id.boot.0, id.tgid, id.start_ns)
@@ -37,12 +47,28 @@ pub(super) fn identity(id: ProcessId) -> Identity {
 pub(super) struct Host<'a> {
     pub name: String,
     pub evidence: &'a Evidence,
-    images: HashMap<Identity, Vec<&'a Process>>,
-    children: HashMap<Identity, Vec<Identity>>,
-    exits: HashMap<Identity, &'a Exit>,
-    users: HashMap<u32, &'a str>,
-    logins: HashMap<Identity, Vec<&'a LoginEvent>>,
+    /// Its logins.
+    pub logins: Logins<'a>,
+    /// Each image of each process once, in the order of their ids.
+    images: Vec<Image<'a>>,
+    users: BTreeMap<u32, &'a str>,
+    /// Those that take connections themselves, and whether from other hosts.
+    serving: BTreeMap<Identity, bool>,
+    /// Places in the evidence's list of exits.
+    exits: OnceCell<HashMap<Identity, usize>>,
+    /// Parents with their children, in order.
+    children: OnceCell<Vec<(Identity, Identity)>>,
+    /// Places in the evidence's list of processes, as are those of the next one.
+    sessions: OnceCell<HashMap<Session, Vec<usize>>>,
+    downloaders: OnceCell<Vec<usize>>,
     contradictions: RefCell<BTreeSet<String>>,
+}
+
+/// A process image, and the place of its parent's among all.
+struct Image<'a> {
+    id: ProcessId,
+    process: &'a Process,
+    parent: Option<u32>,
 }
 
 /// The way from a process to its first known ancestor.
@@ -57,24 +83,24 @@ pub(super) struct Lineage<'a> {
 
 impl<'a> Host<'a> {
     pub fn new(name: String, evidence: &'a Evidence) -> Self {
+        let processes = || evidence.processes.iter().take(PROCESSES_MAX);
         let mut host = Self {
             name,
             evidence,
-            images: HashMap::new(),
-            children: HashMap::new(),
-            exits: HashMap::new(),
-            users: HashMap::new(),
-            logins: HashMap::new(),
+            logins: Logins::new(evidence.logins.iter().take(PROCESSES_MAX)),
+            images: images(processes()),
+            users: BTreeMap::new(),
+            serving: BTreeMap::new(),
+            exits: OnceCell::new(),
+            children: OnceCell::new(),
+            sessions: OnceCell::new(),
+            downloaders: OnceCell::new(),
             contradictions: RefCell::default(),
         };
         if evidence.processes.len() > PROCESSES_MAX {
             host.contradiction("it names more processes than a host has");
         }
-        for process in evidence.processes.iter().take(PROCESSES_MAX) {
-            host.images.entry(identity(process.id)).or_default().push(process);
-            if let Some(parent) = process.parent {
-                host.children.entry(identity(parent)).or_default().push(identity(process.id));
-            }
+        for process in processes() {
             if let Some(user) = process.user.as_deref().filter(|user| !user.is_empty()) {
                 host.users.entry(process.credentials.uid).or_insert(user);
             }
@@ -82,17 +108,11 @@ impl<'a> Host<'a> {
                 host.users.entry(uid).or_insert(user);
             }
         }
-        for images in host.images.values_mut() {
-            // Of two records of one image the one whose execve was seen says most.
-            images.sort_by_key(|process| (process.id.exec, process.seen != Seen::Exec));
-            images.dedup_by_key(|process| process.id.exec);
-        }
-        for exit in evidence.exits.iter().take(PROCESSES_MAX) {
-            host.exits.insert(identity(exit.process), exit);
-        }
-        for event in evidence.logins.iter().take(PROCESSES_MAX) {
-            if let Some(process) = event.login.process {
-                host.logins.entry(identity(process)).or_default().push(event);
+        for activity in evidence.activities.iter().take(ACTIVITIES_MAX).filter(|activity| listens(activity)) {
+            if let Some(process) = activity.process {
+                let locals = &activity.local_addresses;
+                let beyond = locals.is_empty() || locals.iter().any(|address| !address.is_loopback());
+                *host.serving.entry(identity(process)).or_default() |= beyond;
             }
         }
         host
@@ -110,19 +130,73 @@ impl<'a> Host<'a> {
 
     /// A process image; where that very image is not recorded, the nearest earlier or else later one.
     pub fn find(&self, id: ProcessId) -> Option<&'a Process> {
-        let images = self.images.get(&identity(id))?;
-        let at = images.partition_point(|process| process.id.exec <= id.exec);
-        images.get(at.saturating_sub(1)).copied()
+        self.place(id).map(|place| self.at(place))
     }
 
-    /// Logins that a process let in.
-    pub fn logins_by(&self, process: &Process) -> &[&'a LoginEvent] {
-        self.logins.get(&identity(process.id)).map_or(&[], Vec::as_slice)
+    /// Where [`Self::find`] finds it, for walks that ask for many.
+    pub fn place(&self, id: ProcessId) -> Option<usize> {
+        place(&self.images, id)
+    }
+
+    /// The process image of a place.
+    pub fn at(&self, place: usize) -> &'a Process {
+        self.images[place].process
+    }
+
+    /// Where the parent of the image of a place is, where that is recorded.
+    pub fn parent_of(&self, place: usize) -> Option<usize> {
+        self.images[place].parent.map(|parent| parent as usize)
+    }
+
+    /// Whether a process takes connections itself.
+    pub fn serves(&self, process: &Process) -> bool {
+        self.serving.contains_key(&identity(process.id))
+    }
+
+    /// Whether it takes them from other hosts itself, not only from programs beside it.
+    pub fn serves_others(&self, process: &Process) -> bool {
+        self.serving.get(&identity(process.id)).is_some_and(|beyond| *beyond)
+    }
+
+    /// Processes that fetch files.
+    pub fn downloaders(&self) -> impl Iterator<Item = &'a Process> {
+        let listed = self.downloaders.get_or_init(|| {
+            let downloads = |(_, process): &(usize, &Process)| program::is_downloader(process);
+            self.listed().filter(downloads).map(|(nth, _)| nth).collect()
+        });
+        listed.iter().map(|nth| &self.evidence.processes[*nth])
+    }
+
+    /// Processes of the same audit session.
+    pub fn session_of(&self, process: &Process) -> impl Iterator<Item = &'a Process> {
+        let session = |process: &Process| {
+            let credentials = &process.credentials;
+            Some((process.id.boot.0, credentials.login_uid, credentials.session?))
+        };
+        let sessions = self.sessions.get_or_init(|| {
+            let mut sessions: HashMap<Session, Vec<usize>> = HashMap::new();
+            for (nth, process) in self.listed() {
+                if let Some(session) = session(process) {
+                    sessions.entry(session).or_default().push(nth);
+                }
+            }
+            sessions
+        });
+        let listed = session(process).and_then(|session| sessions.get(&session));
+        listed.into_iter().flatten().map(|nth| &self.evidence.processes[*nth])
+    }
+
+    fn listed(&self) -> impl Iterator<Item = (usize, &'a Process)> {
+        self.evidence.processes.iter().take(PROCESSES_MAX).enumerate()
     }
 
     /// How a process ended.
     pub fn exit(&self, id: ProcessId) -> Option<&'a Exit> {
-        self.exits.get(&identity(id)).copied()
+        let exits = self.exits.get_or_init(|| {
+            let exits = self.evidence.exits.iter().take(PROCESSES_MAX).enumerate();
+            exits.map(|(nth, exit)| (identity(exit.process), nth)).collect()
+        });
+        exits.get(&identity(id)).map(|nth| &self.evidence.exits[*nth])
     }
 
     /// A user's name, where the evidence has it.
@@ -140,16 +214,38 @@ impl<'a> Host<'a> {
 
     /// A process and everything below it.
     pub fn below(&self, top: &Process) -> HashSet<Identity> {
+        let children = self.children.get_or_init(|| {
+            let with_parent = (self.listed())
+                .filter_map(|(_, process)| Some((identity(process.parent?), identity(process.id))));
+            let mut children: Vec<_> = with_parent.collect();
+            children.sort_unstable();
+            children.dedup();
+            children
+        });
         let mut found = HashSet::from([identity(top.id)]);
         let mut open = vec![identity(top.id)];
-        while let Some(at) = open.pop() {
-            for child in self.children.get(&at).into_iter().flatten() {
+        while let Some(parent) = open.pop() {
+            let from = children.partition_point(|(other, _)| *other < parent);
+            for (_, child) in children[from..].iter().take_while(|(other, _)| *other == parent) {
                 if found.insert(*child) {
                     open.push(*child);
                 }
             }
         }
         found
+    }
+
+    /// Whether a process is another one, or runs below it.
+    pub fn is_below(&self, process: &Process, top: &Process) -> bool {
+        let mut at = self.place(process.id);
+        for _ in 0..DEPTH_MAX {
+            let Some(place) = at else { return false };
+            if self.at(place).id.same_process(&top.id) {
+                return true;
+            }
+            at = self.parent_of(place);
+        }
+        false
     }
 
     /// The way up from a process.
@@ -189,11 +285,9 @@ impl<'a> Host<'a> {
 
     /// What a process was before it executed its present program, such as the `sudo` that became it.
     fn push_earlier_images(&self, process: &'a Process, ancestors: &mut Vec<&'a Process>) {
-        let Some(images) = self.images.get(&identity(process.id)) else {
-            return;
-        };
         let mut exe = process.exe.as_str();
-        for image in images.iter().rev().filter(|image| image.id.exec < process.id.exec).take(DEPTH_MAX) {
+        let earlier = self.images_of(process.id).iter().rev().map(|image| image.process);
+        for image in earlier.filter(|image| image.id.exec < process.id.exec).take(DEPTH_MAX) {
             if image.seen != Seen::Fork && image.exe != exe && ancestors.len() < DEPTH_MAX {
                 ancestors.push(image);
                 exe = &image.exe;
@@ -201,28 +295,36 @@ impl<'a> Host<'a> {
         }
     }
 
+    fn images_of(&self, id: ProcessId) -> &[Image<'a>] {
+        let from = self.images.partition_point(|image| identity(image.id) < identity(id));
+        let count = self.images[from..].partition_point(|image| identity(image.id) == identity(id));
+        &self.images[from..from + count]
+    }
+
     /// The parent; where this image's record lacks it, an earlier image's.
     fn first_parent(&self, process: &Process) -> Option<ProcessId> {
-        process.parent.or_else(|| {
-            let images = self.images.get(&identity(process.id))?;
-            images.iter().rev().find_map(|image| image.parent)
-        })
+        process.parent.or_else(|| parent_in(self.images_of(process.id)))
+    }
+
+    /// A process's user.
+    pub fn user_of(&self, process: &Process) -> Untrusted {
+        match &process.user {
+            Some(user) if !user.is_empty() => Untrusted::new(user),
+            _ => self.user(process.credentials.uid),
+        }
     }
 
     /// A process as a report shows it.
     pub fn view(&self, process: &Process) -> ProcessView {
         let credentials = &process.credentials;
-        let user = match &process.user {
-            Some(user) if !user.is_empty() => Untrusted::new(user),
-            _ => self.user(credentials.uid),
-        };
+        let user = self.user_of(process);
         let effective_user =
             if credentials.euid == credentials.uid { user.clone() } else { self.user(credentials.euid) };
         ProcessView {
             id: process.id.to_string(),
             pid: process.id.tgid,
             name: Untrusted::new(program_name(process)),
-            title: Untrusted::new(&title(process)),
+            title: Untrusted::new(&program::title(process)),
             exe: Untrusted::new(&process.exe),
             argv: Untrusted::command_line(&process.argv),
             cwd: Untrusted::new(&process.cwd),
@@ -230,50 +332,55 @@ impl<'a> Host<'a> {
             effective_user,
             started: process.started,
             ended: self.exit(process.id).map(|exit| exit.time),
-            oddities: oddities(process),
+            oddities: program::oddities(process),
         }
     }
 }
 
-/// The script and its interpreter, or the program's name.
-pub(super) fn title(process: &Process) -> String {
-    let name = program_name(process);
-    match process.argv.get(1).map(|script| cut_bytes(script, PATH_MAX)) {
-        Some(script) if is_interpreter(name) && !script.starts_with('-') && !script.is_empty() => {
-            format!("{} ({name})", script.rsplit('/').next().unwrap_or(script))
+/// Each image once, each with the place of its parent.
+fn images<'a>(processes: impl Iterator<Item = &'a Process>) -> Vec<Image<'a>> {
+    let mut images: Vec<Image> =
+        processes.map(|process| Image { id: process.id, process, parent: None }).collect();
+    // Of two records of one image the one whose execve was seen says most.
+    images.sort_by(|a, b| {
+        let rank = |image: &Image| image.process.seen != Seen::Exec;
+        a.id.cmp(&b.id).then_with(|| rank(a).cmp(&rank(b)))
+    });
+    images.dedup_by_key(|image| image.id);
+    let mut parents: Vec<Option<u32>> = Vec::with_capacity(images.len());
+    // Siblings mostly stand side by side, and have one parent.
+    let mut last = None;
+    for of_one in images.chunk_by(|a, b| a.id.same_process(&b.id)) {
+        let other = parent_in(of_one);
+        for parent in of_one.iter().map(|image| image.process.parent.or(other)) {
+            if last.is_none_or(|(known, _)| known != parent) {
+                let found = parent.and_then(|parent| place(&images, parent));
+                last = Some((parent, found.and_then(|place| u32::try_from(place).ok())));
+            }
+            parents.push(last.and_then(|(_, place)| place));
         }
-        _ => name.to_owned(),
     }
+    for (image, parent) in images.iter_mut().zip(parents) {
+        image.parent = parent;
+    }
+    images
 }
 
-/// Programs whose command line says what they are.
-pub(super) fn is_interpreter(name: &str) -> bool {
-    const KNOWN: [&str; 14] = [
-        "python", "perl", "ruby", "node", "java", "php", "bash", "sh", "dash", "zsh", "lua", "deno", "bun",
-        "dotnet",
-    ];
-    KNOWN.iter().any(|known| {
-        name.strip_prefix(known).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_alphabetic()))
-    })
+/// Where an image, or else the nearest of the same process, stands.
+fn place(images: &[Image], id: ProcessId) -> Option<usize> {
+    let after = images.partition_point(|image| image.id <= id);
+    let is_same = |at: &usize| images.get(*at).is_some_and(|image| image.id.same_process(&id));
+    after.checked_sub(1).filter(is_same).or_else(|| Some(after).filter(is_same))
 }
 
-/// The program's file name, or the kernel's short name.
-pub(super) fn program_name(process: &Process) -> &str {
-    let name = cut_bytes(&process.exe, PATH_MAX).rsplit('/').next().unwrap_or_default();
-    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
-    if name.is_empty() { cut_bytes(&process.comm, PATH_MAX) } else { name }
+/// The parent that the latest image of a process names.
+fn parent_in(of_one: &[Image]) -> Option<ProcessId> {
+    of_one.iter().rev().find_map(|image| image.process.parent)
 }
 
-fn oddities(process: &Process) -> Vec<String> {
-    let flags = process.flags;
-    [
-        (flags.exe_memfd, "runs from memory (memfd)"),
-        (flags.exe_deleted, "its file has no name any more"),
-        (flags.argv_truncated, "command line cut: it was longer than is kept"),
-        (process.seen == Seen::Snapshot, "ran already when recording began"),
-    ]
-    .into_iter()
-    .filter(|(holds, _)| *holds)
-    .map(|(_, text)| text.to_owned())
-    .collect()
+fn listens(activity: &Activity) -> bool {
+    // A client that chooses its port serves nobody.
+    let waits_only = || activity.states.iter().all(|(state, _)| *state == FlowState::Bound);
+    activity.direction == Direction::In && activity.via == Via::Socket && !waits_only()
+        || activity.states.iter().any(|(state, _)| *state == FlowState::Listening)
 }

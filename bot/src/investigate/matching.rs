@@ -150,12 +150,14 @@ pub(super) fn tells_of_traffic(class: LossClass) -> bool {
 /// Operations by processes that ran in a time, after which their packets leave unseen.
 pub(super) fn unseen_senders(evidence: &Evidence, window: Window) -> impl Iterator<Item = &OperationEvent> {
     evidence.operations.iter().filter(move |event| {
-        let ended = evidence.exits.iter().any(|exit| {
-            event.operation.process.is_some_and(|id| id.same_process(&exit.process))
-                && exit.time < window.from
-        });
+        let ended = || {
+            evidence.exits.iter().any(|exit| {
+                event.operation.process.is_some_and(|id| id.same_process(&exit.process))
+                    && exit.time < window.from
+            })
+        };
         let hides = matches!(event.operation.kind, OperationKind::PacketBypass | OperationKind::Xdp);
-        hides && event.time <= window.to && !ended
+        hides && event.time <= window.to && !ended()
     })
 }
 

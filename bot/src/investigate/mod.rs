@@ -3,6 +3,7 @@
 //! Pure: no clock, no network, no file. Evidence is not trusted: it bounds every walk and list, and what
 //! contradicts itself is named as a doubt.
 
+mod attached;
 mod behaviour;
 mod beside;
 mod change;
@@ -12,13 +13,18 @@ mod finding;
 mod graph;
 mod habit;
 mod host;
+mod logins;
 mod matching;
 mod named;
 mod onward;
 mod origin;
+mod program;
 mod request;
+mod source_ports;
 mod suspect;
 pub(crate) mod words;
+
+use std::collections::BTreeMap;
 
 use history::Window;
 
@@ -83,7 +89,7 @@ pub fn investigate(
     Judgement {
         what_would_change: change::what_would_change(&verdict, &doubts, first),
         findings: finding::findings(&asked, first, &candidates),
-        not_found: beside::not_found(claims, &asked, first, &verdict, playbook),
+        not_found: beside::not_found(claims, &asked, first, &candidates, &verdict, playbook),
         hosts: asked.iter().map(|asked| asked.view.clone()).chain(silent).collect(),
         suspects: kept(candidates),
         graph,
@@ -93,14 +99,31 @@ pub fn investigate(
     }
 }
 
+/// What conditions may ask for, with its value for the likeliest suspect: for who writes a playbook.
+pub fn facts_of_first(
+    claims: &[Claim],
+    answers: &[HostAnswer],
+    playbook: &Playbook,
+) -> Option<BTreeMap<String, String>> {
+    let names = host_names(&Located::default(), answers);
+    let asked: Vec<Asked> = answers
+        .iter()
+        .map(|answer| Asked::new(answer, claims, names.of(&answer.host, evidence_name(answer))))
+        .collect();
+    let mut candidates: Vec<Candidate> =
+        asked.iter().flat_map(|asked| suspect::candidates(asked, playbook)).collect();
+    suspect::rank(&mut candidates);
+    candidates.first().map(|first| suspect::facts_of(first, playbook).listed())
+}
+
 /// Each process once, even where several questions brought it up; none that did something else.
 fn kept(candidates: Vec<Candidate>) -> Vec<crate::case::Suspect> {
     let mut seen = std::collections::HashSet::new();
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_another_deed() && seen.insert(candidate.key()))
-        .map(|candidate| candidate.suspect)
         .take(SUSPECTS_KEPT)
+        .map(Candidate::into_suspect)
         .collect()
 }
 
@@ -157,7 +180,7 @@ fn host_name(host: &HostRef, own: Option<&str>) -> String {
 struct Names(std::collections::BTreeSet<String>);
 
 fn host_names(located: &Located, answers: &[HostAnswer]) -> Names {
-    let mut bearers = std::collections::BTreeMap::<String, std::collections::BTreeSet<&str>>::new();
+    let mut bearers = BTreeMap::<String, std::collections::BTreeSet<&str>>::new();
     let asked = answers.iter().map(|answer| (&answer.host, evidence_name(answer)));
     for (host, own) in asked.chain(located.hosts.iter().map(|host| (host, None))) {
         let id = host.instance_id.as_deref().unwrap_or_default();

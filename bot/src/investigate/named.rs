@@ -4,32 +4,88 @@
 //! watched resolver says. A resolver asks for others and is passed over; it is known by answering.
 
 use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::net::IpAddr;
 
+use history::Activity;
+use history::DnsEvent;
 use history::EventId;
 use history::Evidence;
 use history::Prefix;
-use history::ProcessId;
 use history::Request;
 use history::UnixNs;
 
 use super::behaviour::Group;
+use super::host::Identity;
+use super::host::identity;
 use crate::case::Claim;
 
 /// Events that a finding points at.
 const EVENTS_MAX: usize = 8;
 
-/// The addresses that were asked for, with those that the host was told the asked names have.
-pub(super) fn remotes(request: &Request, evidence: &Evidence) -> Vec<Prefix> {
-    let named = evidence.dns.iter().filter(|event| request.names.contains(&event.dns.name));
-    let told: BTreeSet<_> = named.flat_map(|event| &event.dns.addresses).copied().collect();
-    let whole =
-        |address: std::net::IpAddr| Prefix { address, length: if address.is_ipv4() { 32 } else { 128 } };
-    request.remotes.iter().copied().chain(told.into_iter().map(whole)).collect()
+/// The other side of what is asked about, as one host knows it.
+pub(super) struct Target {
+    /// The addresses that were asked for, with those that the host was told the asked names have.
+    pub remotes: Vec<Prefix>,
+    is_known: bool,
+    /// Who asked for the names, how often.
+    askers: HashMap<Identity, u64>,
 }
 
-/// Whether a match means something: an address was asked for, or a name that this host knew.
-pub(super) fn names_target(request: &Request, evidence: &Evidence) -> bool {
-    !request.remotes.is_empty() || evidence.dns.iter().any(|event| request.names.contains(&event.dns.name))
+impl Target {
+    pub fn new(request: &Request, evidence: &Evidence) -> Self {
+        let named = || evidence.dns.iter().filter(|event| request.names.contains(&event.dns.name));
+        let told: BTreeSet<_> = named().flat_map(|event| &event.dns.addresses).copied().collect();
+        let whole = |address: IpAddr| Prefix { address, length: if address.is_ipv4() { 32 } else { 128 } };
+        let mut askers = HashMap::new();
+        for event in questions_for(&request.names, evidence) {
+            *askers.entry(event.0).or_default() += 1;
+        }
+        Self {
+            is_known: !request.remotes.is_empty() || named().next().is_some(),
+            remotes: request.remotes.iter().copied().chain(told.into_iter().map(whole)).collect(),
+            askers,
+        }
+    }
+
+    /// Whether a match means something: an address was asked for, or a name that this host knew.
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// Whether it has addresses that flows may match.
+    pub fn has_addresses(&self) -> bool {
+        !self.remotes.is_empty()
+    }
+
+    /// How often those whose activities these are asked for the names.
+    pub fn asked_by(&self, activities: &[&Activity]) -> u64 {
+        if self.askers.is_empty() {
+            return 0;
+        }
+        takers_part(activities).iter().filter_map(|id| self.askers.get(id)).sum()
+    }
+}
+
+/// Owners and senders of activities, each once.
+fn takers_part(activities: &[&Activity]) -> BTreeSet<Identity> {
+    activities.iter().flat_map(|it| it.process.iter().chain(&it.senders)).copied().map(identity).collect()
+}
+
+/// Questions for names with who asked them. A resolver asks for others; it is known by answering.
+fn questions_for<'a>(
+    names: &'a [String],
+    evidence: &'a Evidence,
+) -> impl Iterator<Item = (Identity, &'a DnsEvent)> {
+    let answering =
+        evidence.dns.iter().filter(|event| !names.is_empty() && event.dns.answer && event.dns.sent);
+    let resolvers: BTreeSet<Identity> =
+        answering.filter_map(|event| event.dns.process).map(identity).collect();
+    evidence.dns.iter().filter_map(move |event| {
+        let asker = identity(event.dns.process?);
+        let asks = event.dns.sent && !event.dns.answer && names.contains(&event.dns.name);
+        (asks && !resolvers.contains(&asker)).then_some((asker, event))
+    })
 }
 
 /// The names that claims name.
@@ -52,22 +108,9 @@ pub(super) struct Questions {
 
 /// The questions of a group's processes for these names; none where there are none.
 pub(super) fn questions(group: &Group, names: &[String], evidence: &Evidence) -> Option<Questions> {
-    let resolvers: Vec<ProcessId> = (evidence.dns.iter())
-        .filter(|event| event.dns.answer && event.dns.sent)
-        .filter_map(|event| event.dns.process)
-        .collect();
-    let is_ours = |id: ProcessId| {
-        !resolvers.iter().any(|resolver| resolver.same_process(&id))
-            && group.activities.iter().any(|activity| {
-                activity.process.is_some_and(|owner| owner.same_process(&id))
-                    || activity.senders.iter().any(|sender| sender.same_process(&id))
-            })
-    };
-    let mut asked = evidence.dns.iter().filter(|event| {
-        let dns = &event.dns;
-        dns.sent && !dns.answer && names.contains(&dns.name) && dns.process.is_some_and(is_ours)
-    });
-    let first = asked.next()?;
+    let ours = takers_part(&group.activities);
+    let mut asked = questions_for(names, evidence).filter(|(asker, _)| ours.contains(asker));
+    let (_, first) = asked.next()?;
     let mut questions = Questions {
         name: first.dns.name.clone(),
         count: 1,
@@ -75,7 +118,7 @@ pub(super) fn questions(group: &Group, names: &[String], evidence: &Evidence) ->
         last: first.time,
         events: vec![first.event],
     };
-    for event in asked {
+    for (_, event) in asked {
         questions.count += 1;
         questions.first = questions.first.min(event.time);
         questions.last = questions.last.max(event.time);
@@ -84,18 +127,4 @@ pub(super) fn questions(group: &Group, names: &[String], evidence: &Evidence) ->
         }
     }
     Some(questions)
-}
-
-/// Counts a group's questions for the names as matches, and puts those first that match most.
-pub(super) fn count_questions(groups: &mut [Group], names: &[String], evidence: &Evidence) {
-    if names.is_empty() {
-        return;
-    }
-    for group in groups.iter_mut() {
-        if let Some(asked) = questions(group, names, evidence) {
-            group.behaviour.matched =
-                group.behaviour.matched.max(asked.count).min(group.behaviour.flows.max(1));
-        }
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.behaviour.matched));
 }

@@ -9,11 +9,13 @@ use history::OperationKind;
 use history::Process;
 
 use super::facts;
-use super::facts::is_downloader;
 use super::finding::finding;
 use super::host::Identity;
 use super::host::identity;
-use super::host::program_name;
+use super::program::is_downloader;
+use super::program::is_odd;
+use super::program::lets_people_in;
+use super::program::program_name;
 use super::suspect::Candidate;
 use super::words;
 use crate::case::About;
@@ -64,8 +66,8 @@ pub(super) struct Onward<'a> {
     pub listening: Vec<&'a Activity>,
 }
 
-fn is_daemon(name: &str) -> bool {
-    name.starts_with("sshd") || matches!(name, "login" | "agetty")
+fn is_daemon(process: &Process) -> bool {
+    lets_people_in(process) || matches!(program_name(process), "login" | "agetty")
 }
 
 /// The process whose descendants are the suspect's session or service.
@@ -74,7 +76,7 @@ pub(super) fn session_root<'a>(first: &Candidate<'a>) -> Option<&'a Process> {
     // The daemon that let somebody in does much for every login: the session is what runs below it.
     match origin.entry {
         Entry::Login { .. } | Entry::Console { .. } => {
-            origin.chain.iter().rev().find(|above| !is_daemon(program_name(above))).copied()
+            origin.chain.iter().rev().find(|above| !is_daemon(above)).copied()
         }
         _ => origin.chain.last().copied(),
     }
@@ -96,7 +98,7 @@ pub(super) fn onward<'a>(first: &Candidate<'a>) -> Onward<'a> {
             found.downloads.push(process);
         } else if stays(process) {
             found.staying.push((Untrusted::command_line(&process.argv).shown(120), None));
-        } else if facts::is_odd(process) && identity(process.id) != identity(suspect.id) {
+        } else if is_odd(process) && identity(process.id) != identity(suspect.id) {
             found.odd.push(process);
         }
     }

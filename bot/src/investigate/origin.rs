@@ -7,7 +7,7 @@ use history::UnixNs;
 
 use super::host::Host;
 use super::host::Lineage;
-use super::host::program_name;
+use super::program::program_name;
 use crate::case::Entry;
 use crate::case::LoginView;
 use crate::case::Person;
@@ -221,7 +221,8 @@ fn is_step(event: &LoginEvent) -> bool {
 /// is let in can write lines to the log after it.
 fn login_of<'a>(host: &Host<'a>, ancestor: &Process, below: &Process) -> Option<&'a LoginEvent> {
     let latest = below.started.plus_s(LOGIN_LATE_S);
-    host.logins_by(ancestor)
+    host.logins
+        .by(ancestor)
         .iter()
         .copied()
         .filter(|event| event.login.accepted && event.time <= latest && !is_step(event))
@@ -231,14 +232,7 @@ fn login_of<'a>(host: &Host<'a>, ancestor: &Process, below: &Process) -> Option<
 /// The login of the same audit session, found through another process of that session.
 fn login_by_session<'a>(host: &Host<'a>, process: &Process) -> Option<&'a LoginEvent> {
     const TRIED_MAX: usize = 200;
-    let session = process.credentials.session?;
-    let same = |other: &&&Process| {
-        other.credentials.session == Some(session)
-            && other.credentials.login_uid == process.credentials.login_uid
-            && other.id.boot == process.id.boot
-    };
-    let others: Vec<&'a Process> = host.evidence.processes.iter().collect();
-    others.iter().filter(same).take(TRIED_MAX).find_map(|other| {
+    host.session_of(process).take(TRIED_MAX).find_map(|other| {
         let lineage = host.lineage(other);
         let mut below: &Process = other;
         lineage.ancestors.iter().find_map(|ancestor| {
@@ -302,8 +296,8 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
         _ => None,
     };
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
-        .map(|ancestor| host.view(ancestor).user);
-    let by_own = (process.credentials.uid != 0).then(|| host.view(process).user);
+        .map(|ancestor| host.user_of(ancestor));
+    let by_own = (process.credentials.uid != 0).then(|| host.user_of(process));
     // Services have accounts, not persons, unless a login stands behind them.
     let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let known = [

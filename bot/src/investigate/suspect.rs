@@ -11,14 +11,17 @@ use super::facts::Traits;
 use super::host::Host;
 use super::matching;
 use super::matching::Match;
-use super::named;
+use super::named::Target;
 use super::origin;
 use super::origin::Origin;
 use super::request;
+use super::source_ports;
+use super::source_ports::SourcePorts;
 use crate::case::Claim;
 use crate::case::Entry;
 use crate::case::Suspect;
 use crate::case::Verdict;
+use crate::playbook::Facts;
 use crate::playbook::Playbook;
 use crate::playbook::Ready;
 use crate::playbook::Rule;
@@ -41,6 +44,10 @@ pub(super) struct Candidate<'a> {
     pub group: Group<'a>,
     pub origin: Option<Origin<'a>>,
     pub matched: Match,
+    /// The reported source ports against its own.
+    pub source_ports: SourcePorts,
+    /// What stands between it and the session that it belongs to, and does what strangers ask for.
+    pub between: Option<String>,
     /// Accusations that its rule explains; none means any.
     pub fits: Vec<crate::case::Activity>,
     pub sign_weight: u32,
@@ -81,6 +88,13 @@ impl Candidate<'_> {
         format!("{}/{id}/{}/{:?}", self.suspect.host, behaviour.inbound, behaviour.via.first())
     }
 
+    /// The suspect as a report shows it: with its ancestors, which only those who are reported need.
+    pub fn into_suspect(self) -> Suspect {
+        let chain = self.origin.iter().flat_map(|origin| origin.chain.iter().take(ANCESTORS_KEPT));
+        let ancestors = chain.map(|process| self.host.view(process)).collect();
+        Suspect { ancestors, ..self.suspect }
+    }
+
     /// Whether it does something that the claim may mean.
     pub fn is_abusive(&self) -> bool {
         self.suspect.verdict != Verdict::Unknown
@@ -88,14 +102,15 @@ impl Candidate<'_> {
 
     /// Flows of its that are named singly.
     pub fn samples(&self) -> impl Iterator<Item = &FlowEvent> {
-        let processes: Vec<_> =
-            self.group.activities.iter().filter_map(|activity| activity.process).collect();
-        self.host
-            .evidence
-            .samples
-            .iter()
-            .filter(move |sample| sample.flow.owner.is_some_and(|owner| processes.contains(&owner)))
+        samples(self.host, &self.group)
     }
+}
+
+/// Flows of a group that are named singly.
+fn samples<'a>(host: &'a Host, group: &Group) -> impl Iterator<Item = &'a FlowEvent> {
+    let processes: Vec<_> = group.activities.iter().filter_map(|activity| activity.process).collect();
+    let is_its = move |sample: &&FlowEvent| sample.flow.owner.is_some_and(|owner| processes.contains(&owner));
+    host.evidence.samples.iter().filter(is_its)
 }
 
 /// The suspects of one answer.
@@ -103,18 +118,14 @@ pub(super) fn candidates<'a>(asked: &'a Asked<'a>, playbook: &Playbook) -> Vec<C
     let Some(host) = &asked.host else {
         return Vec::new();
     };
-    let request = &asked.answer.request;
-    let remotes = &named::remotes(request, host.evidence);
-    let targeted = named::names_target(request, host.evidence);
-    let mut groups = behaviour::groups(host, !remotes.is_empty());
-    named::count_questions(&mut groups, &request.names, host.evidence);
-    groups
+    let target = Target::new(&asked.answer.request, host.evidence);
+    behaviour::groups(host, &target)
         .into_iter()
-        .filter(|group| !targeted || group.behaviour.matched > 0)
+        .filter(|group| !target.is_known() || group.behaviour.matched > 0)
         .take(JUDGED_MAX)
         .map(|group| {
-            check_match(host, &group, remotes);
-            candidate(host, asked, group, targeted, playbook)
+            check_match(host, &group, &target.remotes);
+            candidate(host, asked, group, target.is_known(), playbook)
         })
         .collect()
 }
@@ -155,6 +166,7 @@ fn candidate<'a>(
     if taken_over && group.process.is_some() && !matches!(verdict, Verdict::Unknown | Verdict::Forwarded) {
         verdict = Verdict::Compromise;
     }
+    let between = stands_between(&traits, origin.as_ref(), &verdict);
     let is_tool = rule.is_some_and(|rule| rule.verdict == VerdictKind::Tool);
     let mut techniques: Vec<String> = rule.iter().flat_map(|rule| rule.techniques.clone()).collect();
     techniques.extend(signs.iter().flat_map(|sign| sign.techniques.clone()));
@@ -165,14 +177,10 @@ fn candidate<'a>(
         behaviour: group.behaviour.clone(),
         process: group.process.map(|process| host.view(process)),
         siblings: group.processes.saturating_sub(1),
-        ancestors: origin
-            .iter()
-            .flat_map(|origin| origin.chain.iter().take(ANCESTORS_KEPT))
-            .map(|process| host.view(process))
-            .collect(),
+        ancestors: Vec::new(),
         entry: origin.as_ref().map_or(Entry::Unknown, |origin| origin.entry.clone()),
         chain_complete: origin.as_ref().is_some_and(|origin| origin.complete),
-        person: origin.as_ref().and_then(|origin| origin.person.clone()),
+        person: origin.as_ref().and_then(|origin| origin.person.clone()).filter(|_| between.is_none()),
         elevated_by: origin
             .as_ref()
             .and_then(|origin| origin.elevated_by.as_deref())
@@ -188,6 +196,13 @@ fn candidate<'a>(
     };
     Candidate {
         matched: matching::matched(&group.behaviour, claims),
+        source_ports: source_ports::compare(
+            claims,
+            &asked.answer.host,
+            &group.behaviour,
+            &samples(host, &group).collect::<Vec<_>>(),
+        ),
+        between,
         fits: rule.map(|rule| rule.fits.clone()).unwrap_or_default(),
         suspect,
         host,
@@ -199,6 +214,22 @@ fn candidate<'a>(
         complete: asked.view.complete,
         rule_errors: errors,
     }
+}
+
+/// What conditions may ask for about a suspect.
+pub(super) fn facts_of(candidate: &Candidate, playbook: &Playbook) -> Facts {
+    let Candidate { host, group, origin, claims, .. } = candidate;
+    let traits = facts::traits(host, group, origin.as_ref(), playbook);
+    facts::facts(group, origin.as_ref(), &traits, claims, playbook)
+}
+
+/// A service that somebody's session started does what strangers ask it for: the session's person did not do it then.
+fn stands_between(traits: &Traits, origin: Option<&Origin>, verdict: &Verdict) -> Option<String> {
+    let of_a_person = origin.is_some_and(|origin| {
+        matches!(origin.entry, Entry::Login { .. } | Entry::Console { .. } | Entry::SsmSession { .. })
+    });
+    let by_strangers = traits.service_serves_others || *verdict == Verdict::Compromise;
+    (of_a_person && by_strangers && !traits.service.is_empty()).then(|| traits.service.clone())
 }
 
 fn first_rule<'p>(playbook: &'p Playbook, facts: &Ready, errors: &mut Vec<String>) -> Option<&'p Rule> {
@@ -246,6 +277,7 @@ pub(super) fn rank(candidates: &mut [Candidate]) {
             candidate.is_abusive() && candidate.fits_claims(),
             candidate.is_abusive(),
             !behaviour.inbound,
+            matches!(candidate.source_ports, SourcePorts::Same { .. }),
             port_hits > 0,
             candidate.matched.offset_s == 0,
             behaviour.matched_ports,

@@ -16,15 +16,20 @@ use tokio::task::JoinSet;
 
 use super::Locate;
 use super::Ours;
+use super::hints::Hints;
 use super::interface::Holder;
+use super::interface::held_by;
 use super::interface::holder;
 use super::interface::holds;
+use super::interface::trunk_of;
 use super::ledger::Ledger;
+use super::ledger::is_public;
 use super::merge;
 use super::nat::subnets_behind;
 use super::ours;
 use super::past;
-use super::trail::Trail;
+use super::past::Memory;
+use super::shared::SharedLedger;
 use super::wanted::Wanted;
 use crate::aws::Place;
 use crate::aws::Places;
@@ -42,14 +47,51 @@ const BEHIND_MAX: usize = 2_000;
 #[derive(Debug, Clone)]
 pub struct Ec2Locator {
     places: Places,
-    ledger: Option<Ledger>,
-    trail: Trail,
+    memory: Option<Memory>,
+    hints: Hints,
 }
 
 impl Ec2Locator {
     /// Looks in these accounts and regions, and in the ledger of what they were.
     pub fn new(places: Places, ledger: Option<Ledger>) -> Self {
-        Self { places, ledger, trail: Trail::default() }
+        Self { places, memory: ledger.map(Memory::new), hints: Hints::default() }
+    }
+
+    /// Reads, beside the ledger, what other replicas saw.
+    pub fn sharing(mut self, shared: Option<SharedLedger>) -> Self {
+        self.memory = self.memory.map(|memory| memory.sharing(shared));
+        self
+    }
+
+    /// Where addresses were found last, for who hears that they moved.
+    pub fn hints(&self) -> Hints {
+        self.hints.clone()
+    }
+
+    /// Asks first where the addresses were found last. Nothing, where that does not find every one of them again.
+    async fn search_hinted(&self, places: &[Place], wanted: &Wanted) -> Option<Located> {
+        if wanted.addresses.is_empty() || !wanted.instances.is_empty() || !wanted.interfaces.is_empty() {
+            return None;
+        }
+        let ledger = self.memory.as_ref().map(Memory::ledger);
+        let first = self.hints.places(&wanted.addresses, places, ledger).await;
+        if first.is_empty() || first.len() >= places.len() {
+            return None;
+        }
+        let all = self.search_all(&first, wanted).await;
+        let missing: Vec<IpAddr> =
+            wanted.addresses.iter().copied().filter(|address| !all.held.contains(address)).collect();
+        missing.iter().for_each(|address| self.hints.forget(*address));
+        missing.is_empty().then_some(all.located)
+    }
+
+    /// Searches places, and remembers what was found where.
+    async fn search_all(&self, places: &[Place], wanted: &Wanted) -> All {
+        let all = search_all(places, wanted).await;
+        for (address, place, holder) in &all.whose {
+            self.hints.found(*address, place, holder);
+        }
+        all
     }
 
     fn note_unknown_places(&self, accused: &Accused, notes: &mut Vec<String>) {
@@ -77,23 +119,30 @@ impl Locate for Ec2Locator {
         located.notes.extend(self.places.notes());
         let everywhere = self.places.matching(None, None);
         let places = self.places.matching(accused.account.as_deref(), accused.region.as_deref());
-        let mut found = search_all(&places, &wanted).await;
+        let mut found = match self.search_hinted(&places, &wanted).await {
+            Some(found) => found,
+            None => self.search_all(&places, &wanted).await.located,
+        };
         if found.hosts.is_empty() && places.len() < everywhere.len() {
             // The notice's account or region may be wrong: look everywhere before giving up.
-            merge(&mut found, search_all(&everywhere, &wanted).await);
+            merge(&mut found, self.search_all(&everywhere, &wanted).await.located);
         }
         if found.hosts.is_empty() {
             found.notes.push(nothing_found(&everywhere, &wanted));
         }
-        if let (Some(ledger), Some(window)) = (&self.ledger, &claim.window) {
-            past::apply(ledger, &self.trail, &everywhere, &wanted, window, &mut found).await;
+        if let (Some(memory), Some(window)) = (&self.memory, &claim.window) {
+            past::apply(memory, &everywhere, &wanted, window, &mut found).await;
         }
         merge(&mut located, found);
         located
     }
 
     async fn ours(&self, addresses: &[IpAddr], window: Option<&ClaimWindow>) -> Ours {
-        ours::find(&self.places.matching(None, None), self.ledger.as_ref(), addresses, window).await
+        if let Some(memory) = &self.memory {
+            memory.learn(addresses).await;
+        }
+        let ledger = self.memory.as_ref().map(Memory::ledger);
+        ours::find(&self.places.matching(None, None), ledger, &self.hints, addresses, window).await
     }
 
     async fn named(&self, name: &str) -> Located {
@@ -177,8 +226,18 @@ fn nothing_found(places: &[Place], wanted: &Wanted) -> String {
     format!("nothing in {}{more} holds {wanted} now", listed.join(", "))
 }
 
+/// What a search of places came to.
+#[derive(Default)]
+struct All {
+    located: Located,
+    /// Addresses that somebody holds now.
+    held: Vec<IpAddr>,
+    /// Where, and who.
+    whose: Vec<(IpAddr, String, String)>,
+}
+
 /// Searches all places at once; each account's permits bound the calls to it.
-async fn search_all(places: &[Place], wanted: &Wanted) -> Located {
+async fn search_all(places: &[Place], wanted: &Wanted) -> All {
     let mut searches = JoinSet::new();
     for (number, place) in places.iter().enumerate() {
         let (place, wanted) = (place.clone(), wanted.clone());
@@ -186,13 +245,18 @@ async fn search_all(places: &[Place], wanted: &Wanted) -> Located {
     }
     let mut results = searches.join_all().await;
     results.sort_by_key(|(number, _)| *number);
-    let mut all = Located::default();
+    let mut all = All::default();
     let mut failures: Vec<(&Place, String)> = Vec::new();
-    for (number, (found, failed)) in results {
-        merge(&mut all, found);
-        failures.extend(failed.map(|reason| (&places[number], reason)));
+    for (number, searched) in results {
+        let name = places[number].to_string();
+        merge(&mut all.located, searched.found);
+        for (address, holder) in searched.held {
+            all.held.push(address);
+            all.whose.push((address, name.clone(), holder));
+        }
+        failures.extend(searched.failed.map(|reason| (&places[number], reason)));
     }
-    all.notes.extend(failure_notes(&failures));
+    all.located.notes.extend(failure_notes(&failures));
     all
 }
 
@@ -226,24 +290,29 @@ fn hint(reason: &str) -> &'static str {
     }
 }
 
-async fn search(place: &Place, wanted: &Wanted) -> (Located, Option<String>) {
-    let mut search = Search {
-        client: Client::new(&place.sdk),
-        place,
-        whys: BTreeMap::new(),
-        found: Located::default(),
-        failed: None,
-    };
-    let Ok(_permit) = place.permits.acquire().await else { return (search.found, None) };
+async fn search(place: &Place, wanted: &Wanted) -> Searched {
+    let mut search =
+        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), all: Searched::default() };
+    let Ok(_permit) = place.permits.acquire().await else { return search.all };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
         search.add_why(id, "named in the notice".to_owned());
     }
     for id in wanted.instances.iter().filter(|id| id.starts_with("mi-")) {
-        search.found.hosts.push(hybrid(place, id));
+        search.all.found.hosts.push(hybrid(place, id));
     }
     search.addresses(wanted).await;
     search.describe().await;
-    (search.found, search.failed)
+    search.all
+}
+
+/// What the search of one place came to.
+#[derive(Default)]
+struct Searched {
+    found: Located,
+    /// Addresses that somebody holds there now, and who.
+    held: Vec<(IpAddr, String)>,
+    /// Why the place could not be searched whole; one reason is as good as many.
+    failed: Option<String>,
 }
 
 /// The search of one place.
@@ -252,9 +321,7 @@ struct Search<'a> {
     place: &'a Place,
     /// Instance id to why it is a candidate.
     whys: BTreeMap<String, String>,
-    found: Located,
-    /// Why the place could not be searched whole; one reason is as good as many.
-    failed: Option<String>,
+    all: Searched,
 }
 
 impl Search<'_> {
@@ -279,8 +346,10 @@ impl Search<'_> {
                 Err(error) => self.fail(error),
             }
         }
-        let four: Vec<String> =
-            wanted.addresses.iter().filter(|at| at.is_ipv4()).map(ToString::to_string).collect();
+        // Of an address that an interface holds, its allocation tells no more.
+        let is_held = |address: &IpAddr| self.all.held.iter().any(|(held, _)| held == address);
+        let left = wanted.addresses.iter().filter(|at| at.is_ipv4() && !is_held(at));
+        let four: Vec<String> = left.map(ToString::to_string).collect();
         if four.is_empty() {
             return;
         }
@@ -303,10 +372,31 @@ impl Search<'_> {
     }
 
     async fn add_holder(&mut self, interface: &NetworkInterface, address: IpAddr) {
+        self.all.held.push((address, held_by(interface)));
         match holder(interface) {
-            Holder::Instance(id) => self.add_why(&id, format!("holds {address} now")),
+            Holder::Instance(id) => self.add_why(&id, why_now(interface, address)),
             Holder::Nat(gateway) => self.add_behind(interface, &gateway, address).await,
-            Holder::Other(what) => self.note(format!("{address} in {} is held by {what}", self.place)),
+            Holder::Other(what) => {
+                self.note(format!("{address} in {} is held by {what}", self.place));
+                if let Some(trunk) = trunk_of(interface) {
+                    self.add_node(&trunk, interface, address).await;
+                }
+            }
+        }
+    }
+
+    /// A pod or task with an interface of its own sends through the trunk of the node that it runs on.
+    async fn add_node(&mut self, trunk: &str, interface: &NetworkInterface, address: IpAddr) {
+        match interfaces(&self.client, "network-interface-id", &[trunk.to_owned()]).await {
+            Ok(trunks) => match trunks.first().map(holder) {
+                Some(Holder::Instance(id)) => {
+                    let branch = interface.network_interface_id().unwrap_or("its interface");
+                    let why = format!("is the node of {address}: {branch} branches off its {trunk}");
+                    self.add_why(&id, why);
+                }
+                _ => self.note(format!("the node of {address} is not known: {trunk} is attached to none")),
+            },
+            Err(error) => self.fail(error),
         }
     }
 
@@ -314,7 +404,7 @@ impl Search<'_> {
     async fn add_behind(&mut self, interface: &NetworkInterface, gateway: &str, address: IpAddr) {
         let note =
             format!("{address} is held by NAT gateway {gateway}: the sender is one of the hosts behind it");
-        if self.found.notes.contains(&note) {
+        if self.all.found.notes.contains(&note) {
             return;
         }
         self.note(note);
@@ -331,7 +421,7 @@ impl Search<'_> {
                 }
                 for (owner, instance) in behind.into_iter().take(BEHIND_MAX) {
                     let why = format!("sends through NAT gateway {gateway}, which holds {address} now");
-                    self.found.hosts.push(host(self.place, owner, &instance, why));
+                    self.all.found.hosts.push(host(self.place, owner, &instance, why));
                 }
             }
             Err(error) => self.note(format!("could not find the hosts behind {gateway}: {error}")),
@@ -340,6 +430,11 @@ impl Search<'_> {
 
     fn add_elastic(&mut self, elastic: Elastic) {
         let address = elastic.address;
+        if let (true, Ok(parsed)) = (elastic.is_attached, address.parse())
+            && !self.all.held.iter().any(|(held, _)| *held == parsed)
+        {
+            self.all.held.push((parsed, elastic.instance.clone().unwrap_or_default()));
+        }
         match elastic.instance {
             Some(id) => self.add_why(&id, format!("holds {address} now")),
             None if elastic.is_attached => {}
@@ -359,7 +454,7 @@ impl Search<'_> {
             Ok(instances) => {
                 for (owner, instance) in instances {
                     let why = instance.instance_id().and_then(|id| self.whys.get(id)).cloned();
-                    self.found.hosts.push(host(self.place, owner, &instance, why.unwrap_or_default()));
+                    self.all.found.hosts.push(host(self.place, owner, &instance, why.unwrap_or_default()));
                 }
             }
             Err(error) => self.fail(error),
@@ -376,13 +471,21 @@ impl Search<'_> {
     }
 
     fn fail(&mut self, reason: String) {
-        self.failed.get_or_insert(reason);
+        self.all.failed.get_or_insert(reason);
     }
 
     fn note(&mut self, note: String) {
-        if !self.found.notes.contains(&note) {
-            self.found.notes.push(note);
+        if !self.all.found.notes.contains(&note) {
+            self.all.found.notes.push(note);
         }
+    }
+}
+
+/// Why who holds an address now is a candidate. Private ones repeat, so those have their network's name.
+fn why_now(interface: &NetworkInterface, address: IpAddr) -> String {
+    match interface.vpc_id().filter(|_| !is_public(address)) {
+        Some(vpc) => format!("holds {address} of {vpc} now"),
+        None => format!("holds {address} now"),
     }
 }
 

@@ -2,7 +2,15 @@
 
 use std::net::IpAddr;
 
+use aws_sdk_ec2::types::Ipv4PrefixSpecification;
+use aws_sdk_ec2::types::Ipv6PrefixSpecification;
 use aws_sdk_ec2::types::NetworkInterface;
+use aws_sdk_ec2::types::NetworkInterfaceAssociation;
+use aws_sdk_ec2::types::NetworkInterfaceAttachment;
+use aws_sdk_ec2::types::NetworkInterfaceIpv6Address;
+use aws_sdk_ec2::types::NetworkInterfacePrivateIpAddress;
+use aws_sdk_ec2::types::NetworkInterfaceType;
+use serde_json::Value;
 
 /// Who stands behind an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +46,15 @@ pub fn held_by(interface: &NetworkInterface) -> String {
     }
 }
 
+/// The trunk that an interface branches off, where Kubernetes' controller of interfaces says so.
+pub fn trunk_of(interface: &NetworkInterface) -> Option<String> {
+    let tag = interface.tag_set().iter().find(|tag| tag.key() == Some(TRUNK_TAG))?;
+    tag.value().filter(|id| id.starts_with("eni-")).map(str::to_owned)
+}
+
+/// The tag by which the VPC resource controller of EKS names a branch's trunk.
+const TRUNK_TAG: &str = "vpcresources.k8s.aws/trunk-eni-id";
+
 /// All addresses that an interface holds.
 pub fn addresses_of(interface: &NetworkInterface) -> Vec<IpAddr> {
     let mut texts = vec![
@@ -61,6 +78,45 @@ pub fn holds(interface: &NetworkInterface, address: IpAddr) -> bool {
     let six = interface.ipv6_prefixes().iter().filter_map(|prefix| prefix.ipv6_prefix());
     let in_prefix = |text: &str| text.parse::<ipnet::IpNet>().is_ok_and(|net| net.contains(&address));
     addresses_of(interface).contains(&address) || four.chain(six).any(in_prefix)
+}
+
+/// An interface as AWS Config keeps it: EC2's own description, in JSON.
+pub fn from_config(configuration: &Value) -> NetworkInterface {
+    let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned);
+    let items = |name: &str| configuration[name].as_array().into_iter().flatten();
+    let association = |of: &Value| {
+        let address = text(&of["association"], "publicIp");
+        address.map(|address| NetworkInterfaceAssociation::builder().public_ip(address).build())
+    };
+    let attachment = text(&configuration["attachment"], "instanceId");
+    let attachment =
+        attachment.map(|instance| NetworkInterfaceAttachment::builder().instance_id(instance).build());
+    let private = items("privateIpAddresses").map(|item| {
+        NetworkInterfacePrivateIpAddress::builder()
+            .set_private_ip_address(text(item, "privateIpAddress"))
+            .set_association(association(item))
+            .build()
+    });
+    let six = items("ipv6Addresses").map(|item| {
+        NetworkInterfaceIpv6Address::builder().set_ipv6_address(text(item, "ipv6Address")).build()
+    });
+    let prefixes = items("ipv4Prefixes")
+        .map(|item| Ipv4PrefixSpecification::builder().set_ipv4_prefix(text(item, "ipv4Prefix")).build());
+    let six_prefixes = items("ipv6Prefixes")
+        .map(|item| Ipv6PrefixSpecification::builder().set_ipv6_prefix(text(item, "ipv6Prefix")).build());
+    NetworkInterface::builder()
+        .set_network_interface_id(text(configuration, "networkInterfaceId"))
+        .set_interface_type(text(configuration, "interfaceType").as_deref().map(NetworkInterfaceType::from))
+        .set_requester_id(text(configuration, "requesterId"))
+        .set_description(text(configuration, "description"))
+        .set_attachment(attachment)
+        .set_association(association(configuration))
+        .set_private_ip_address(text(configuration, "privateIpAddress"))
+        .set_private_ip_addresses(Some(private.collect()))
+        .set_ipv6_addresses(Some(six.collect()))
+        .set_ipv4_prefixes(Some(prefixes.collect()))
+        .set_ipv6_prefixes(Some(six_prefixes.collect()))
+        .build()
 }
 
 /// Whether it is a NAT gateway's, and its id where the description names it.

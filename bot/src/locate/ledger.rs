@@ -46,7 +46,7 @@ PRAGMA user_version = 1;
 const KEPT_MS: i64 = 180 * 24 * 3_600 * 1_000;
 
 /// A look more than this after the one before leaves a hole: whoever came and went in it was not seen, ms.
-const HOLE_MS: i64 = 15 * 60 * 1_000;
+pub(super) const HOLE_MS: i64 = 15 * 60 * 1_000;
 
 /// One address and who held it, as seen at one look.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,8 +140,9 @@ impl Ledger {
         read
     }
 
-    /// Writes down a look at one place: all that is held there at that time.
-    pub fn look(&self, place: &str, at: Timestamp, seen: &[Holding]) -> Result<(), LedgerError> {
+    /// Writes down a look at one place: all that is held there at that time. Returns what changed since the look
+    /// before: what began and what ended.
+    pub fn look(&self, place: &str, at: Timestamp, seen: &[Holding]) -> Result<Vec<Held>, LedgerError> {
         let now = at.as_millisecond();
         self.write("write down a look", |transaction| {
             let looked: Option<i64> = transaction
@@ -149,6 +150,7 @@ impl Ledger {
                 .optional()?;
             // 0 stands for "before the first look".
             let not_before = looked.unwrap_or(0);
+            let mut changed = Vec::new();
             for holding in seen {
                 let values = params![place, holding.address.to_string(), holding.holder, now, not_before];
                 let known = transaction.execute(
@@ -157,17 +159,31 @@ impl Ledger {
                     values,
                 )?;
                 if known == 0 {
-                    transaction.execute(
+                    let new = transaction.execute(
                         "INSERT OR IGNORE INTO holdings
                          (place, address, holder, first_seen, last_seen, not_before) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
                         values,
                     )?;
+                    let began = (new > 0 && not_before > 0).then(|| Held {
+                        place: place.to_owned(),
+                        address: holding.address,
+                        holder: holding.holder.clone(),
+                        not_before: Some(timestamp(not_before)),
+                        first_seen: at,
+                        last_seen: at,
+                        ended: None,
+                    });
+                    changed.extend(began);
                 }
             }
-            transaction.execute(
-                "UPDATE holdings SET ended = ?2 WHERE place = ?1 AND ended IS NULL AND last_seen < ?2",
-                params![place, now],
+            let mut ended = transaction.prepare_cached(
+                "UPDATE holdings SET ended = ?2 WHERE place = ?1 AND ended IS NULL AND last_seen < ?2
+                 RETURNING place, address, holder, not_before, first_seen, last_seen, ended",
             )?;
+            for row in ended.query_map(params![place, now], read_held)? {
+                changed.extend(row?);
+            }
+            drop(ended);
             transaction.execute("DELETE FROM holdings WHERE ended < ?1", [now - KEPT_MS])?;
             let begins_anew = looked.is_none_or(|last| now - last > HOLE_MS);
             transaction.execute(
@@ -175,7 +191,77 @@ impl Ledger {
                  ON CONFLICT (place) DO UPDATE SET last = ?2, first = iif(?3, ?2, first)",
                 params![place, now, begins_anew],
             )?;
+            Ok(changed)
+        })
+    }
+
+    /// Writes down an interval that somebody else saw. Where it is one that is known, both make it more exact.
+    pub fn saw(&self, seen: &Held) -> Result<(), LedgerError> {
+        self.write("write down what another saw", |transaction| {
+            let mut merged = seen.clone();
+            let mut statement = transaction.prepare_cached(
+                "SELECT place, address, holder, not_before, first_seen, last_seen, ended FROM holdings
+                 WHERE place = ?1 AND address = ?2 AND holder = ?3",
+            )?;
+            let own = params![seen.place, seen.address.to_string(), seen.holder];
+            let known = statement.query_map(own, read_held)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            for known in known.into_iter().flatten().filter(|known| is_one(known, seen)) {
+                transaction.execute(
+                    "DELETE FROM holdings WHERE place = ?1 AND address = ?2 AND holder = ?3 AND first_seen = ?4",
+                    params![
+                        seen.place,
+                        seen.address.to_string(),
+                        seen.holder,
+                        known.first_seen.as_millisecond()
+                    ],
+                )?;
+                merged = narrowed(&merged, &known);
+            }
+            transaction.execute(
+                "INSERT OR IGNORE INTO holdings
+                 (place, address, holder, not_before, first_seen, last_seen, ended)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    merged.place,
+                    merged.address.to_string(),
+                    merged.holder,
+                    merged.not_before.map_or(0, Timestamp::as_millisecond),
+                    merged.first_seen.as_millisecond(),
+                    merged.last_seen.as_millisecond(),
+                    merged.ended.map(Timestamp::as_millisecond),
+                ],
+            )?;
             Ok(())
+        })
+    }
+
+    /// Where an address is held as far as is known, by the latest look or event.
+    pub fn place_of(&self, address: IpAddr) -> Result<Option<String>, LedgerError> {
+        self.write("read where an address is", |transaction| {
+            let sql =
+                "SELECT place FROM holdings WHERE address = ?1 AND ended IS NULL ORDER BY last_seen DESC";
+            transaction.query_row(sql, [address.to_string()], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Who holds an address as far as is known, and where.
+    pub fn holding_now(&self, address: IpAddr) -> Result<Vec<(String, String)>, LedgerError> {
+        self.write("read who holds an address", |transaction| {
+            let sql = "SELECT DISTINCT holder, place FROM holdings WHERE address = ?1 AND ended IS NULL";
+            let mut statement = transaction.prepare_cached(sql)?;
+            statement.query_map([address.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// Those places that were not looked at without a hole from the first time to the second.
+    pub fn unseen(
+        &self,
+        places: &[String],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<String>, LedgerError> {
+        self.write("read what was looked at", |transaction| {
+            unseen(transaction, places, from.as_millisecond(), to.as_millisecond())
         })
     }
 
@@ -299,17 +385,7 @@ impl Ledger {
                 })
             })?;
             let held = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-            let mut is_complete = !places.is_empty();
-            for place in places {
-                let covers: Option<bool> = transaction
-                    .query_row(
-                        "SELECT first <= ?2 AND last >= ?3 FROM looks WHERE place = ?1",
-                        params![place, from_ms, to_ms],
-                        |row| row.get(0),
-                    )
-                    .optional()?;
-                is_complete &= covers == Some(true);
-            }
+            let is_complete = !places.is_empty() && unseen(transaction, places, from_ms, to_ms)?.is_empty();
             Ok(Past { held, is_complete })
         })
     }
@@ -330,12 +406,76 @@ impl Ledger {
     }
 }
 
+fn unseen(
+    transaction: &rusqlite::Transaction<'_>,
+    places: &[String],
+    from_ms: i64,
+    to_ms: i64,
+) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT first <= ?2 AND last >= ?3 FROM looks WHERE place = ?1";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut unseen = Vec::new();
+    for place in places {
+        let covers: Option<bool> =
+            statement.query_row(params![place, from_ms, to_ms], |row| row.get(0)).optional()?;
+        if covers != Some(true) {
+            unseen.push(place.clone());
+        }
+    }
+    Ok(unseen)
+}
+
+/// Reads place, address, holder, not before, first seen, last seen and ended; none where the address is none.
+fn read_held(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Held>> {
+    let (address, not_before): (String, i64) = (row.get(1)?, row.get(3)?);
+    let Ok(address) = address.parse() else { return Ok(None) };
+    Ok(Some(Held {
+        place: row.get(0)?,
+        address,
+        holder: row.get(2)?,
+        not_before: (not_before > 0).then(|| timestamp(not_before)),
+        first_seen: timestamp(row.get(4)?),
+        last_seen: timestamp(row.get(5)?),
+        ended: row.get::<_, Option<i64>>(6)?.map(timestamp),
+    }))
+}
+
+/// Whether two intervals of one holder tell of one holding: they share a time that is certain, or one began when the other
+/// may have, before which the other had not ended.
+fn is_one(one: &Held, other: &Held) -> bool {
+    let shares = one.first_seen <= other.last_seen && other.first_seen <= one.last_seen;
+    let may_be = |early: &Held, late: &Held| {
+        let began = late.not_before.unwrap_or(Timestamp::MIN) <= early.first_seen
+            && early.first_seen <= late.first_seen;
+        began && early.ended.is_none_or(|ended| ended >= late.first_seen)
+    };
+    shares || may_be(one, other) || may_be(other, one)
+}
+
+/// What two accounts of one holding come to.
+fn narrowed(one: &Held, other: &Held) -> Held {
+    let first_seen = one.first_seen.min(other.first_seen);
+    let last_seen = one.last_seen.max(other.last_seen);
+    let ended = match (one.ended, other.ended) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (ended, None) | (None, ended) => ended,
+    };
+    Held {
+        not_before: one.not_before.max(other.not_before).map(|at| at.min(first_seen)),
+        first_seen,
+        last_seen,
+        // Seen after it had ended, it had not.
+        ended: ended.map(|at| at.max(last_seen)),
+        ..one.clone()
+    }
+}
+
 fn timestamp(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Whether an address has one holder at a time; private ones repeat from network to network.
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(four) => {
             let [first, second, ..] = four.octets();
@@ -462,6 +602,63 @@ mod tests {
             ("i-3".to_owned(), Some(4), 4, Some(6)),
         ];
         assert_eq!(whole(&ledger), expected);
+    }
+
+    #[test]
+    fn what_another_saw_makes_a_holding_more_exact_in_any_order() {
+        let other = |holder: &str, not_before: Option<i64>, first: i64, last: i64, ended: Option<i64>| Held {
+            place: "here".to_owned(),
+            address: ADDRESS.parse().expect("address"),
+            holder: holder.to_owned(),
+            not_before: not_before.map(at),
+            first_seen: at(first),
+            last_seen: at(last),
+            ended: ended.map(at),
+        };
+        let accounts = [
+            other("i-1", None, 6, 10, None),
+            other("i-1", Some(4), 5, 8, None),
+            other("i-1", Some(5), 5, 5, Some(12)),
+            // Another holding of the same instance, after the first had ended.
+            other("i-1", Some(19), 20, 21, Some(25)),
+            other("i-2", Some(12), 13, 14, Some(15)),
+        ];
+        let expected = [
+            ("i-1".to_owned(), Some(5), 5, Some(12)),
+            ("i-2".to_owned(), Some(12), 13, Some(15)),
+            ("i-1".to_owned(), Some(19), 20, Some(25)),
+        ];
+        for order in [[0, 1, 2, 3, 4], [2, 1, 0, 4, 3], [4, 3, 1, 2, 0]] {
+            let (_folder, ledger) = fresh();
+            for _twice in 0..2 {
+                for number in order {
+                    ledger.saw(&accounts[number]).expect("written");
+                }
+            }
+            assert_eq!(whole(&ledger), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_look_tells_what_changed_since_the_one_before() {
+        let (_folder, ledger) = fresh();
+        let look = |minute: i64, seen: &[Holding]| {
+            let changed = ledger.look("here", at(minute), seen).expect("written");
+            changed
+                .into_iter()
+                .map(|held| (held.holder, held.not_before.is_some(), held.ended.is_some()))
+                .collect::<Vec<_>>()
+        };
+        assert!(look(0, &seen("i-1")).is_empty(), "the first look sees everything for the first time");
+        assert!(look(5, &seen("i-1")).is_empty());
+        let moved = [("i-2".to_owned(), true, false), ("i-1".to_owned(), false, true)];
+        assert_eq!(look(10, &seen("i-2")), moved);
+        assert_eq!(
+            ledger.place_of(ADDRESS.parse().expect("address")).expect("read").as_deref(),
+            Some("here")
+        );
+        assert_eq!(look(15, &[]), [("i-2".to_owned(), true, true)]);
+        assert_eq!(ledger.place_of(ADDRESS.parse().expect("address")).expect("read"), None);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use tokio::task::JoinSet;
 
 use super::Ours;
 use super::ec2;
+use super::hints::Hints;
+use super::interface::held_by;
 use super::interface::holds;
 use super::ledger::Ledger;
 use super::wanted::Wanted;
@@ -19,19 +21,33 @@ use crate::case::ClaimWindow;
 pub async fn find(
     places: &[Place],
     ledger: Option<&Ledger>,
+    hints: &Hints,
     addresses: &[IpAddr],
     window: Option<&ClaimWindow>,
 ) -> Ours {
-    let mut searches = JoinSet::new();
-    for place in places {
-        let (place, addresses) = (place.clone(), addresses.to_vec());
-        searches.spawn(async move { search(&place, addresses).await });
-    }
     let mut found = past(ledger, addresses, window, places).await;
+    // Where it is known of all where they were last, those places are asked alone; a stranger is looked for everywhere, and
+    // with it all others.
+    let unknown: Vec<IpAddr> = addresses.iter().copied().filter(|address| !found.contains(address)).collect();
+    for place in hints.places(&unknown, places, ledger).await {
+        let held = search(&place, unknown.clone()).await.unwrap_or_default();
+        found.extend(held.into_iter().map(|(address, _)| address));
+    }
+    let left: Vec<IpAddr> = addresses.iter().copied().filter(|address| !found.contains(address)).collect();
+    let mut searches = JoinSet::new();
+    for place in places.iter().filter(|_| !left.is_empty()) {
+        let (place, left) = (place.clone(), left.clone());
+        searches.spawn(async move { search(&place, left).await.map(|held| (place, held)) });
+    }
     let mut is_complete = !places.is_empty();
     while let Some(searched) = searches.join_next().await {
         match searched {
-            Ok(Ok(held)) => found.extend(held),
+            Ok(Ok((place, held))) => {
+                for (address, holder) in held {
+                    hints.found(address, &place.to_string(), &holder);
+                    found.push(address);
+                }
+            }
             Ok(Err(reason)) => {
                 tracing::warn!(reason, "cannot tell in all places which addresses are ours");
                 is_complete = false;
@@ -44,21 +60,25 @@ pub async fn find(
     Ours { addresses: ours, is_complete }
 }
 
-async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, String> {
+/// Which of some addresses are held there, and by whom.
+async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, String)>, String> {
     let client = Client::new(&place.sdk);
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let wanted = Wanted { addresses, ..Wanted::default() };
     let mut held = Vec::new();
     for (filter, values) in wanted.filters() {
         for interface in ec2::interfaces(&client, filter, &values).await? {
-            held.extend(wanted.addresses.iter().copied().filter(|address| holds(&interface, *address)));
+            let its = wanted.addresses.iter().copied().filter(|address| holds(&interface, *address));
+            held.extend(its.map(|address| (address, held_by(&interface))));
         }
     }
-    let four: Vec<String> =
-        wanted.addresses.iter().filter(|address| address.is_ipv4()).map(ToString::to_string).collect();
+    let is_held = |address: &IpAddr| held.iter().any(|(known, _)| known == address);
+    let left = wanted.addresses.iter().filter(|address| address.is_ipv4() && !is_held(address));
+    let four: Vec<String> = left.map(ToString::to_string).collect();
     if !four.is_empty() {
         let elastic = ec2::elastic_addresses(&client, &four).await?;
-        held.extend(elastic.iter().filter_map(|elastic| elastic.address.parse::<IpAddr>().ok()));
+        let read = |elastic: &ec2::Elastic| Some((elastic.address.parse().ok()?, String::new()));
+        held.extend(elastic.iter().filter_map(read));
     }
     Ok(held)
 }

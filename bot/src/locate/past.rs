@@ -7,6 +7,9 @@ use super::is_same;
 use super::ledger::Held;
 use super::ledger::Ledger;
 use super::ledger::Past;
+use super::ledger::is_public;
+use super::recorded::Recorded;
+use super::shared::SharedLedger;
 use super::trail::Trail;
 use super::wanted::Wanted;
 use crate::aws::Place;
@@ -14,31 +17,115 @@ use crate::case::ClaimWindow;
 use crate::case::HostRef;
 use crate::case::Located;
 
+/// Addresses of one notice of which what other replicas saw is read before it is known who is accused.
+const LEARNED_MAX: usize = 32;
+
+/// All that remembers who held an address: the ledger, what other replicas told, CloudTrail, AWS Config. Each is asked
+/// only where those before it leave a hole, and all that is found goes into the ledger.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    ledger: Ledger,
+    shared: Option<SharedLedger>,
+    trail: Trail,
+    recorded: Recorded,
+}
+
+impl Memory {
+    /// Remembers by this ledger.
+    pub fn new(ledger: Ledger) -> Self {
+        Self { ledger, shared: None, trail: Trail::default(), recorded: Recorded::default() }
+    }
+
+    /// And by what other replicas told.
+    pub fn sharing(self, shared: Option<SharedLedger>) -> Self {
+        Self { shared, ..self }
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads into the ledger what other replicas saw of addresses. What cannot be read is missed by the search for who is
+    /// meant, and told there.
+    pub async fn learn(&self, addresses: &[IpAddr]) {
+        let Some(shared) = &self.shared else { return };
+        let mut reads = tokio::task::JoinSet::new();
+        for address in addresses.iter().take(LEARNED_MAX).copied() {
+            let shared = shared.clone();
+            reads.spawn(async move { shared.learn(address).await });
+        }
+        for error in reads.join_all().await.into_iter().filter_map(Result::err) {
+            tracing::warn!(error = %error, "what other replicas saw of an address could not be read");
+        }
+    }
+
+    /// Who held an address in a window; says what could not be asked.
+    async fn holders(
+        &self,
+        places: &[Place],
+        address: IpAddr,
+        window: &ClaimWindow,
+        notes: &mut Vec<String>,
+    ) -> Result<Past, String> {
+        let names: Vec<String> = places.iter().map(ToString::to_string).collect();
+        if let Some(shared) = &self.shared
+            && let Err(error) = shared.learn(address).await
+        {
+            push_new(notes, format!("what other replicas saw of {address} could not be read: {error}"));
+        }
+        let mut past = self.read(address, window, &names).await?;
+        if past.is_complete {
+            return Ok(past);
+        }
+        // The bot did not look all the time: CloudTrail remembers 90 days of what was done.
+        let asked = self.trail.backfill(&self.ledger, places, address, window).await;
+        asked.into_iter().for_each(|note| push_new(notes, note));
+        past = self.read(address, window, &names).await?;
+        if !is_settled(&past, address, window) {
+            let asked = self.recorded.backfill(&self.ledger, places, address, window).await;
+            asked.into_iter().for_each(|note| push_new(notes, note));
+            past = self.read(address, window, &names).await?;
+        }
+        Ok(past)
+    }
+
+    /// What the ledger says, complete also where this replica has a hole and another has none.
+    async fn read(&self, address: IpAddr, window: &ClaimWindow, names: &[String]) -> Result<Past, String> {
+        let mut past = read(&self.ledger, address, window, names).await?;
+        if let (false, Some(shared)) = (past.is_complete, &self.shared) {
+            let (ledger, all, (from, to)) = (self.ledger.clone(), names.to_vec(), (window.from, window.to));
+            let unseen = tokio::task::spawn_blocking(move || ledger.unseen(&all, from, to)).await;
+            let unseen = unseen.map_err(|_| "the ledger failed".to_owned())?;
+            let unseen = unseen.map_err(|error| error.to_string())?;
+            past.is_complete = shared.saw(&unseen, from, to).await.unwrap_or(false);
+        }
+        Ok(past)
+    }
+}
+
+/// Whether it is certain who held an address all through a window: a public one has one holder.
+fn is_settled(past: &Past, address: IpAddr, window: &ClaimWindow) -> bool {
+    let held_it = |held: &Held| held.first_seen <= window.from && held.last_seen >= window.to;
+    is_public(address) && past.held.iter().any(held_it)
+}
+
 /// Adds those who held an address in the claimed time, and takes away those who only hold it now, where the
 /// ledger is certain. Where it is not, all stay and the report says why.
 pub async fn apply(
-    ledger: &Ledger,
-    trail: &Trail,
+    memory: &Memory,
     places: &[Place],
     wanted: &Wanted,
     window: &ClaimWindow,
     found: &mut Located,
 ) {
-    let names: Vec<String> = places.iter().map(ToString::to_string).collect();
     for address in &wanted.addresses {
-        let mut past = read(ledger, *address, window, &names).await;
-        if past.as_ref().is_ok_and(|past| !past.is_complete) {
-            // The bot did not look all the time: CloudTrail remembers 90 days of what was done.
-            let asked = trail.backfill(ledger, places, *address, window).await;
-            asked.into_iter().for_each(|note| push_new(&mut found.notes, note));
-            past = read(ledger, *address, window, &names).await;
-        }
-        match past {
+        match memory.holders(places, *address, window, &mut found.notes).await {
             Ok(past) => join(places, *address, window, &past, found).await,
             Err(reason) => found.notes.push(format!("who held {address} then is not known: {reason}")),
         }
     }
-    trail.tell_of_ended(places, window, found).await;
+    memory.trail.tell_of_ended(places, window, found).await;
 }
 
 async fn read(
@@ -103,12 +190,14 @@ async fn add(places: &[Place], held: &Held, why: String, found: &mut Located) {
 
 /// Takes away hosts whose only reason is that they hold the address now, when it is certain that they did not.
 fn drop_late(address: IpAddr, window: &ClaimWindow, past: &Past, found: &mut Located) {
-    let only_now = format!("holds {address} now");
+    let prefix = format!("holds {address} ");
+    // Of a private address the network is named between.
+    let only_now = |why: &str| why.starts_with(&prefix) && why.ends_with("now") && !why.contains(';');
     let mut late = Vec::new();
     found.hosts.retain(|host| {
         let id = host.instance_id.as_deref().unwrap_or_default();
         let held_it = past.held.iter().any(|held| held.holder == id);
-        let keep = held_it || host.why != only_now;
+        let keep = held_it || !only_now(&host.why);
         if !keep {
             late.push(id.to_owned());
         }

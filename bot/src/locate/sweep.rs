@@ -12,6 +12,7 @@ use super::interface::addresses_of;
 use super::interface::held_by;
 use super::ledger::Holding;
 use super::ledger::Ledger;
+use super::shared::SharedLedger;
 use crate::aws::Place;
 use crate::aws::Places;
 use crate::aws::reason;
@@ -20,17 +21,17 @@ use crate::aws::reason;
 const INTERFACES_MAX: usize = 200_000;
 
 /// Sweeps all places again and again; ends never.
-pub async fn sweep_forever(places: Places, ledger: Ledger, every: Duration) {
+pub async fn sweep_forever(places: Places, ledger: Ledger, shared: Option<SharedLedger>, every: Duration) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        sweep(&places, &ledger).await;
+        sweep(&places, &ledger, shared.as_ref()).await;
     }
 }
 
 /// Looks at every place once. A place that cannot be looked at leaves a hole, which the ledger knows.
-pub async fn sweep(places: &Places, ledger: &Ledger) {
+pub async fn sweep(places: &Places, ledger: &Ledger, shared: Option<&SharedLedger>) {
     let mut looks = JoinSet::new();
     for place in places.matching(None, None) {
         looks.spawn(async move {
@@ -41,6 +42,7 @@ pub async fn sweep(places: &Places, ledger: &Ledger) {
     while let Some(look) = looks.join_next().await {
         let Ok((place, seen)) = look else { continue };
         let (name, at) = (place.to_string(), Timestamp::now());
+        let told_as = name.clone();
         let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
@@ -51,15 +53,33 @@ pub async fn sweep(places: &Places, ledger: &Ledger) {
         let (seen, names) = seen;
         let (ledger, count) = (ledger.clone(), seen.len());
         let write = move || {
-            ledger.look(&name, at, &seen)?;
-            ledger.remember(&names)
+            let changed = ledger.look(&name, at, &seen)?;
+            ledger.remember(&names)?;
+            Ok::<_, super::LedgerError>(changed)
         };
         let written = tokio::task::spawn_blocking(write).await;
-        match written {
-            Ok(Ok(())) => tracing::debug!(place = %place, addresses = count, "addresses looked at"),
-            Ok(Err(error)) => tracing::error!(place = %place, error = %error, "look not written down"),
-            Err(_) => tracing::error!(place = %place, "look not written down"),
+        let changed = match written {
+            Ok(Ok(changed)) => changed,
+            Ok(Err(error)) => {
+                tracing::error!(place = %place, error = %error, "look not written down");
+                continue;
+            }
+            Err(_) => {
+                tracing::error!(place = %place, "look not written down");
+                continue;
+            }
+        };
+        tracing::debug!(place = %place, addresses = count, changed = changed.len(), "addresses looked at");
+        if let Some(shared) = shared
+            && let Err(error) = shared.looked(&told_as, at, &changed).await
+        {
+            tracing::warn!(place = %place, error = %error, "other replicas are not told of this look");
         }
+    }
+    if let Some(shared) = shared
+        && let Err(error) = shared.tell_looks().await
+    {
+        tracing::warn!(error = %error, "other replicas are not told of this round");
     }
 }
 

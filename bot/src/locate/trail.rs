@@ -70,7 +70,7 @@ impl Trail {
         if !address.is_ipv4() {
             return Vec::new();
         }
-        let (asked, mut notes) = places_for(places, address);
+        let (asked, mut notes) = places_for("CloudTrail", places, address);
         let mut searches = tokio::task::JoinSet::new();
         for place in asked {
             let (trail, ledger, window) = (self.clone(), ledger.clone(), window.clone());
@@ -190,17 +190,17 @@ impl Trail {
 }
 
 /// What else the address is called: its allocation, which records name instead.
-async fn names_of(place: &Place, address: IpAddr) -> Result<Vec<String>, String> {
+pub(super) async fn names_of(place: &Place, address: IpAddr) -> Result<Vec<String>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let found = elastic_addresses(&Client::new(&place.sdk), &[address.to_string()]).await?;
     Ok(found.into_iter().filter_map(|elastic| elastic.allocation).collect())
 }
 
 /// Places to ask about an address; too many are not asked, and that is said.
-fn places_for(places: &[Place], address: IpAddr) -> (Vec<Place>, Vec<String>) {
+pub(super) fn places_for(service: &str, places: &[Place], address: IpAddr) -> (Vec<Place>, Vec<String>) {
     let asked: Vec<Place> = places.iter().take(PLACES_MAX).cloned().collect();
     let left = places.len() - asked.len();
-    let note = format!("CloudTrail of {left} places was not asked who held {address}: too many to ask");
+    let note = format!("{service} of {left} places was not asked who held {address}: too many to ask");
     (asked, if left > 0 { vec![note] } else { Vec::new() })
 }
 

@@ -10,11 +10,14 @@ use thiserror::Error;
 use super::ec2::interfaces;
 use super::event::Event;
 use super::event::What;
+use super::hints::Hints;
 use super::interface::addresses_of;
 use super::interface::held_by;
 use super::ledger::Holding;
 use super::ledger::Ledger;
 use super::ledger::LedgerError;
+use super::shared::SharedError;
+use super::shared::SharedLedger;
 use crate::aws::Place;
 use crate::aws::Places;
 use crate::aws::reason;
@@ -24,6 +27,8 @@ use crate::aws::reason;
 pub struct Watch {
     places: Places,
     ledger: Ledger,
+    shared: Option<SharedLedger>,
+    hints: Hints,
 }
 
 /// Why an event could not be followed now.
@@ -32,6 +37,9 @@ pub enum WatchError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Other replicas could not be told.
+    #[error("other replicas cannot be told")]
+    Shared(#[from] SharedError),
     /// What the event names could not be looked up.
     #[error("cannot look up {what} in {place}: {reason}")]
     Lookup {
@@ -50,7 +58,17 @@ pub enum WatchError {
 impl Watch {
     /// Follows what happens in these places.
     pub fn new(places: Places, ledger: Ledger) -> Self {
-        Self { places, ledger }
+        Self { places, ledger, shared: None, hints: Hints::default() }
+    }
+
+    /// Tells other replicas, too.
+    pub fn sharing(self, shared: Option<SharedLedger>) -> Self {
+        Self { shared, ..self }
+    }
+
+    /// Has these hints forget what moved.
+    pub fn forgetting(self, hints: Hints) -> Self {
+        Self { hints, ..self }
     }
 
     /// Writes down what an event tells. Events of places that are not ours tell nothing. The same event twice, or
@@ -73,7 +91,11 @@ impl Watch {
                     None => self.recall(names).await?,
                 };
                 let Some(address) = address else { return Ok(()) };
+                self.hints.forget(address);
                 let (name, at) = (place.to_string(), event.at);
+                if let Some(shared) = &self.shared {
+                    shared.ended(&name, at, address).await?;
+                }
                 self.write(move |ledger| ledger.end(&name, at, address)).await
             }
             What::Running(id) => {
@@ -83,7 +105,11 @@ impl Watch {
             What::Stopped(id) => {
                 let kept: Vec<IpAddr> =
                     holdings_of(&place, id).await?.into_iter().map(|holding| holding.address).collect();
+                self.hints.forget_holder(id);
                 let (name, at, id) = (place.to_string(), event.at, id.clone());
+                if let Some(shared) = &self.shared {
+                    shared.stopped(&name, at, &id, &kept).await?;
+                }
                 self.write(move |ledger| ledger.end_all(&name, at, &id, &kept)).await
             }
             What::Command { .. } => Ok(()),
@@ -98,6 +124,13 @@ impl Watch {
         names: Vec<String>,
     ) -> Result<(), WatchError> {
         let place = place.to_string();
+        for holding in &holds {
+            self.hints.forget(holding.address);
+            if let Some(shared) = &self.shared {
+                shared.begun(&place, at, holding).await?;
+                shared.named(&names, holding.address).await?;
+            }
+        }
         self.write(move |ledger| {
             for holding in &holds {
                 ledger.begin(&place, at, holding)?;
@@ -127,15 +160,24 @@ impl Watch {
 
     async fn recall(&self, names: &[String]) -> Result<Option<IpAddr>, WatchError> {
         let (ledger, names) = (self.ledger.clone(), names.to_vec());
+        let asked = names.clone();
         let recall = move || {
             for name in &names {
                 if let Some(address) = ledger.recall(name)? {
                     return Ok(Some(address));
                 }
             }
-            Ok(None)
+            Ok::<_, LedgerError>(None)
         };
-        tokio::task::spawn_blocking(recall).await.map_err(|_| WatchError::Interrupted)?
+        let known = tokio::task::spawn_blocking(recall).await.map_err(|_| WatchError::Interrupted)??;
+        let (None, Some(shared)) = (known, &self.shared) else { return Ok(known) };
+        // Another replica may have heard of its beginning.
+        for name in &asked {
+            if let Some(address) = shared.recall(name).await? {
+                return Ok(Some(address));
+            }
+        }
+        Ok(None)
     }
 
     async fn write(

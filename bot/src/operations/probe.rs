@@ -1,15 +1,25 @@
 //! Tries what the bot will need, with calls that change nothing, and says in words what is missing.
 
+use std::time::Duration;
+
 use aws_sdk_ec2::Client as Ec2;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::Client as Ssm;
+use serde_json::json;
 
 use super::Finding;
 use crate::aws::Place;
 use crate::aws::Places;
+use crate::aws::json::CLOUDTRAIL;
+use crate::aws::json::JsonCalls;
 use crate::aws::reason;
+use crate::case::CaseId;
+use crate::case::store::CaseStore;
+use crate::case::store::DynamoStore;
 use crate::config::Config;
+use crate::config::Slack;
+use crate::hosts::archive_client;
 use crate::slack::SlackWeb;
 
 /// Tries the queue, every account and region, and Slack.
@@ -17,7 +27,10 @@ pub async fn probe(config: &Config, places: &Places) -> Vec<Finding> {
     let mut findings = vec![queue(config, places).await];
     for place in places.matching(None, None) {
         findings.extend(look_in(&place).await);
+        findings.push(trail(&place).await);
     }
+    findings.extend(store(config, places).await);
+    findings.extend(archive(config, places).await);
     findings.extend(slack(config).await);
     findings
 }
@@ -91,6 +104,56 @@ async fn look_in(place: &Place) -> Vec<Finding> {
     vec![found, hosts]
 }
 
+/// Tries to ask who held an address before; two calls a second are all that there are.
+async fn trail(place: &Place) -> Finding {
+    let calls = JsonCalls::new(&place.sdk, CLOUDTRAIL);
+    let subject = format!("{place}, CloudTrail");
+    match calls.call("LookupEvents", &json!({"MaxResults": 1})).await {
+        Ok(_) => Finding::fine(subject, "events can be looked up"),
+        Err(error) => Finding::missing(
+            subject,
+            format!("not asked: {error}"),
+            "without it, who held an address in the past is known from the bot's own ledger only",
+        ),
+    }
+}
+
+/// Tries to read the table of cases.
+async fn store(config: &Config, places: &Places) -> Option<Finding> {
+    let table = config.store.dynamodb_table.as_ref()?;
+    let store = DynamoStore::new(places.own(), table, Duration::from_secs(1));
+    Some(match store.load(&CaseId("GS-00000000-0000".to_owned())).await {
+        Ok(_) => Finding::fine("table of cases", format!("{table} can be read")),
+        Err(error) => Finding::missing(
+            "table of cases",
+            format!("{table} cannot be read: {error}"),
+            "check store.dynamodb_table and that the bot's role is that of terraform/modules/bot",
+        ),
+    })
+}
+
+/// Tries to list the archive.
+async fn archive(config: &Config, places: &Places) -> Option<Finding> {
+    let archive = config.archive.as_ref()?;
+    let place = &archive.place.0;
+    let client = archive_client(places.own(), archive);
+    let listed =
+        client.list_objects_v2().bucket(&place.bucket).prefix(&place.prefix).max_keys(1).send().await;
+    Some(match listed {
+        Ok(answer) if answer.contents().is_empty() => Finding::missing(
+            "archive",
+            "holds no segment yet",
+            "enable host-recorder-archive.service on instances; `gumshoe doctor --account` says who has a recorder",
+        ),
+        Ok(_) => Finding::fine("archive", "holds segments"),
+        Err(error) => Finding::missing(
+            "archive",
+            format!("cannot be listed: {}", reason(&error)),
+            "check archive.place, and archive.region where the bucket is in another",
+        ),
+    })
+}
+
 async fn slack(config: &Config) -> Vec<Finding> {
     let Some(settings) = &config.slack else {
         return vec![Finding::fine("Slack", "not set; reports are written to state_dir")];
@@ -103,7 +166,35 @@ async fn slack(config: &Config) -> Vec<Finding> {
         )];
     };
     match SlackWeb::new(settings, token) {
-        Ok(web) => web.probe().await,
+        Ok(web) => {
+            let groups = settings.actions.as_ref().map(|actions| actions.allowed_groups.clone());
+            let mut findings = web.probe(&groups.unwrap_or_default()).await;
+            findings.extend(door(config, settings).await);
+            findings
+        }
         Err(error) => vec![Finding::missing("Slack", error.to_string(), "check slack.api_url")],
     }
+}
+
+/// Tries how commands and buttons come in.
+async fn door(config: &Config, settings: &Slack) -> Option<Finding> {
+    if let Some(listen) = settings.http_listen {
+        let secret = config.slack_signing_secret.is_some();
+        return Some(match secret {
+            true => Finding::fine("Slack calls", format!("come over HTTP on {listen}")),
+            false => Finding::missing(
+                "Slack calls",
+                format!("slack.http_listen is set, and {} is not", crate::config::SIGNING_SECRET_VARIABLE),
+                "put the app's signing secret there",
+            ),
+        });
+    }
+    let Some(token) = &config.slack_app_token else {
+        return Some(Finding::missing(
+            "Slack app token",
+            format!("{} is not set: /gumshoe and buttons are not heard", crate::config::APP_TOKEN_VARIABLE),
+            "put an app-level token (xapp-...) with connections:write there",
+        ));
+    };
+    Some(SlackWeb::new(settings, token).ok()?.probe_connections().await)
 }

@@ -15,9 +15,9 @@ use crate::report::Report;
 /// Pictures drawn at once.
 const AT_ONCE: usize = 2;
 
-/// Pictures of a burst; after it, one each so often.
-const BURST: f64 = 20.0;
-const EVERY: Duration = Duration::from_secs(2);
+/// Pictures of a burst; after it, one each so often: a flood's cases are looked at one by one by nobody.
+const BURST: f64 = 10.0;
+const EVERY: Duration = Duration::from_secs(15);
 
 /// Draws pictures within bounds.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ mod tests {
         let pictures = Pictures::default();
         let begun = Instant::now();
         let drawn = (0..100).filter(|_| pictures.may(begun)).count();
-        assert_eq!(drawn, 20);
+        assert_eq!(drawn, BURST as usize);
         assert!(!pictures.may(begun + EVERY / 2));
         assert!(pictures.may(begun + EVERY * 3 / 2));
         assert!(!pictures.may(begun + EVERY * 3 / 2));

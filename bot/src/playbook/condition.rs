@@ -1,18 +1,28 @@
 //! Conditions in the Common Expression Language, over `suspect`, `claim` and `limits`.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::LazyLock;
 
 use cel::Context;
+use cel::Env;
 use cel::Program;
 use cel::Value;
 
 use super::file::Limit;
 
+/// Characters that are shown of a fact's text.
+const SHOWN_MAX: usize = 120;
+
+/// The language's own functions: dear to make, and the same for every condition and suspect.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
 /// A condition, compiled.
 #[derive(Debug, Clone)]
 pub struct Condition {
     source: String,
-    program: std::sync::Arc<Program>,
+    program: Arc<Program>,
 }
 
 /// What conditions may ask for: `suspect.ports`, `claim.activity` ...
@@ -58,16 +68,35 @@ impl Facts {
                     after.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
                 let name = &after[..end.unwrap_or(after.len())];
                 if !known.contains_key(name) {
-                    return Some(format!("{kind}{name}"));
+                    let nearest = history::nearest(name, known.keys().map(String::as_str));
+                    let hint = nearest.map(|nearest| format!("; did you mean {kind}{nearest}?"));
+                    return Some(format!("{kind}{name}{}", hint.unwrap_or_default()));
                 }
             }
         }
         None
     }
 
+    /// Each by its name, with its value as a condition would write it.
+    pub fn listed(&self) -> BTreeMap<String, String> {
+        let shown = |value: &Value| match value {
+            Value::String(text) => format!("{:?}", crate::untrusted::visible(text, SHOWN_MAX)),
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => format!("{number:.3}"),
+            Value::Bool(holds) => holds.to_string(),
+            other => crate::untrusted::visible(&format!("{other:?}"), SHOWN_MAX),
+        };
+        [("suspect", &self.suspect), ("claim", &self.claim), ("limits", &self.limits)]
+            .into_iter()
+            .flat_map(|(kind, known)| {
+                known.iter().map(move |(name, value)| (format!("{kind}.{name}"), shown(value)))
+            })
+            .collect()
+    }
+
     /// Makes them ready for many conditions.
     pub fn ready(self) -> Ready {
-        let mut context = Context::default();
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         context.add_variable_from_value("suspect", Value::from(self.suspect));
         context.add_variable_from_value("claim", Value::from(self.claim));
         context.add_variable_from_value("limits", Value::from(self.limits));
@@ -81,7 +110,7 @@ pub struct Ready(Context<'static, 'static>);
 impl Condition {
     /// Compiles a condition.
     pub(super) fn new(source: &str) -> Result<Self, String> {
-        let program = Program::compile(source).map_err(|error| error.to_string())?;
+        let program = LANGUAGE.compile(source).map_err(|error| error.to_string())?;
         Ok(Self { source: source.to_owned(), program: program.into() })
     }
 

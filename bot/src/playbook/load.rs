@@ -1,5 +1,6 @@
 //! Reads playbooks: those built in, and a directory whose files add to them or take their place.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -63,7 +64,7 @@ pub enum PlaybookError {
         what: String,
     },
     /// It is no TOML of this form.
-    #[error("{name}: {source}")]
+    #[error("{name}: {}", history::with_nearest_key(&source.to_string()))]
     Form {
         /// Which playbook.
         name: String,
@@ -99,13 +100,8 @@ impl Playbooks {
     pub fn load(directory: Option<&Path>) -> Result<Self, PlaybookError> {
         let mut playbooks = Self::built_in()?;
         if let Some(directory) = directory {
-            let mut files = std::mem::take(&mut playbooks.files);
-            for path in toml_files(directory)? {
-                let file = read(&path)?;
-                files.retain(|other| other.name != file.name);
-                files.push(file);
-            }
-            playbooks = Self::new(files)?;
+            let own = toml_files(directory)?.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+            playbooks = Self::new(with_own(std::mem::take(&mut playbooks.files), own)?)?;
         }
         Ok(playbooks)
     }
@@ -115,25 +111,21 @@ impl Playbooks {
     pub fn with_file(path: &Path) -> Result<(Self, String), PlaybookError> {
         let file = read(path)?;
         let name = file.name.clone();
-        let mut files = Self::built_in()?.files;
-        files.retain(|other| other.name != name);
-        for other in &mut files {
-            other.activities.retain(|activity| !file.activities.contains(activity));
-        }
-        files.push(file);
-        Ok((Self::new(files)?, name))
+        Ok((Self::new(with_own(Self::built_in()?.files, vec![file])?)?, name))
     }
 
     /// Checks files against the built-in default and each other, and returns what is wrong, file by file.
     pub fn check(paths: &[PathBuf]) -> Vec<(PathBuf, Option<PlaybookError>)> {
         let checked = |path: &PathBuf| -> Result<(), PlaybookError> {
             let file = read(path)?;
-            let mut files = Self::built_in()?.files;
-            files.retain(|other| other.name != file.name);
-            files.push(file);
-            Self::new(files).map(|_| ())
+            Self::new(with_own(Self::built_in()?.files, vec![file])?).map(|_| ())
         };
         paths.iter().map(|path| (path.clone(), checked(path).err())).collect()
+    }
+
+    /// A folder's files that may be playbooks.
+    pub fn files_in(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
+        toml_files(directory)
     }
 
     fn new(files: Vec<File>) -> Result<Self, PlaybookError> {
@@ -176,6 +168,27 @@ impl Playbooks {
         let most = claims.iter().rev().map(|claim| claim.activity).max_by_key(|&activity| count(activity));
         most.map_or(&self.default, |activity| self.for_activity(activity))
     }
+}
+
+/// A user's own files take the place of built-in ones of their name, and come first for the accusations that they are
+/// for. Two of them for one accusation would leave it to chance which serves.
+fn with_own(mut files: Vec<File>, own: Vec<File>) -> Result<Vec<File>, PlaybookError> {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for file in &own {
+        for activity in &file.activities {
+            let activity = crate::investigate::words::snake(activity);
+            if let Some(other) = owners.insert(activity.clone(), &file.name).filter(|it| *it != file.name) {
+                let what = format!("is for {activity}, as {other} is; one accusation has one playbook");
+                return Err(PlaybookError::Sense { name: file.name.clone(), what });
+            }
+        }
+    }
+    files.retain(|other| own.iter().all(|file| file.name != other.name));
+    for other in &mut files {
+        other.activities.retain(|activity| own.iter().all(|file| !file.activities.contains(activity)));
+    }
+    files.extend(own);
+    Ok(files)
 }
 
 fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, PlaybookError> {
@@ -281,6 +294,7 @@ mod tests {
         };
         check(head, "");
         check(&format!("{head}colour = \"red\"\n"), "unknown field");
+        check(&format!("{head}titel = \"red\"\n"), "did you mean `title`?");
         check("schema = 9\nname = \"x\"\nversion = 1\ntitle = \"X\"\n", "schema 9");
         check("schema = 1\nname = \"y\"\nversion = 1\ntitle = \"X\"\n", "calls itself");
         check(&rule("suspect.ports >", "x"), "rule r");
@@ -289,7 +303,7 @@ mod tests {
         check(&rule("true", "{colour}"), "{colour} is no known place");
         check(
             &rule("suspect.ports > 5 && suspect.ports >= limits.nothing", "x"),
-            "there is no limits.nothing",
+            "there is no limits.nothing; did you mean limits.",
         );
     }
 }

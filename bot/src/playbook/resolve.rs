@@ -182,7 +182,10 @@ fn check(playbook: &Playbook) -> Result<(), String> {
 
 fn known_places(text: &str, known: &[&str]) -> Result<(), String> {
     match template::places(text).into_iter().find(|place| !known.contains(place)) {
-        Some(place) => Err(format!("{{{place}}} is no known place in {text:?}")),
+        Some(place) => {
+            let nearest = history::nearest(place, known.iter().copied()).unwrap_or_default();
+            Err(format!("{{{place}}} is no known place in {text:?}; did you mean {{{nearest}}}?"))
+        }
         None => Ok(()),
     }
 }

@@ -52,7 +52,7 @@ pub fn png(report: &Report) -> Option<Vec<u8>> {
     if report.judgement.graph.nodes.is_empty() {
         return None;
     }
-    rendered(&picture(report), &FONTS)?.encode_png().ok()
+    encoded(&rendered(&picture(report), &FONTS)?)
 }
 
 /// What the picture shows, for who cannot see it.
@@ -70,6 +70,21 @@ fn rendered(svg: &str, fonts: &Arc<Database>) -> Option<Pixmap> {
     let mut pixmap = Pixmap::new(side(size.width()), side(size.height()))?;
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixmap.as_mut());
     Some(pixmap)
+}
+
+/// The pixels as a file. Nothing shines through, and a flood of cases is to cost little: so without transparency, and
+/// compressed in one fast pass.
+fn encoded(pixmap: &Pixmap) -> Option<Vec<u8>> {
+    let colours: Vec<u8> =
+        pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, pixmap.width(), pixmap.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().ok()?;
+    writer.write_image_data(&colours).ok()?;
+    writer.finish().ok()?;
+    Some(file)
 }
 
 fn picture(report: &Report) -> String {
@@ -90,7 +105,8 @@ fn picture(report: &Report) -> String {
             text x=(MARGIN) y="42" font-size="22" font-weight="bold" fill="#1b1f24" { (visible(&report.headline, 96)) }
             text x=(MARGIN) y="74" font-size="13" fill="#5b6472" { "How it came about" }
             text x=(TIMELINE_X) y="74" font-size="13" fill="#5b6472" { "What happened when (UTC)" (day(&moments)) }
-            svg x=(MARGIN - 8) y=(HEAD - 8) width="640" height=(chain_height) { (svg::drawing(&report.judgement.graph)) }
+            // Nothing is cut off, so no layer of its own is needed to cut it.
+            svg x=(MARGIN - 8) y=(HEAD - 8) width="640" height=(chain_height) overflow="visible" { (svg::drawing(&report.judgement.graph)) }
             @for row in 0..moments.len() { (drawn(row, &moments)) }
             text x=(MARGIN) y=(height - 16) font-size="12" fill="#5b6472" { (foot) }
         }

@@ -10,6 +10,7 @@ mod http;
 mod inbox;
 pub mod incoming;
 pub mod notes;
+mod probe;
 mod socket;
 mod web;
 

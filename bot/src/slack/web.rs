@@ -31,10 +31,9 @@ use crate::case::CaseId;
 use crate::case::store::Posted;
 use crate::config::Secret;
 use crate::config::Slack;
-use crate::operations::Finding;
 
 /// One call may take so long.
-const CALL_MAX: Duration = Duration::from_secs(10);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(10);
 
 /// An upload may take so long.
 const UPLOAD_MAX: Duration = Duration::from_secs(60);
@@ -52,7 +51,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 const METADATA: &str = "gumshoe_case";
 
 const POST: &str = "chat.postMessage";
-const UPDATE: &str = "chat.update";
+pub(super) const UPDATE: &str = "chat.update";
 /// Pages of a channel's members that are read, of 1,000 each.
 const MEMBER_PAGES_MAX: usize = 10;
 
@@ -63,9 +62,9 @@ const SEARCHED_MAX: &str = "999";
 
 /// Posts to one channel.
 pub struct SlackWeb {
-    client: SlackHyperClient,
-    token: SlackApiToken,
-    channel: String,
+    pub(super) client: SlackHyperClient,
+    pub(super) token: SlackApiToken,
+    pub(super) channel: String,
     /// One caller at a time for each limited method. Who is told to wait keeps the turn, so that the others queue
     /// up behind instead of all trying again at once.
     turns: [(&'static str, Mutex<()>); 3],
@@ -82,40 +81,6 @@ impl SlackWeb {
         })
     }
 
-    /// Tries the token, the channel and the scope to post, with calls that change nothing.
-    pub async fn probe(&self) -> Vec<Finding> {
-        let identity = match self.call::<Value>("auth.test", &json!({})).await {
-            Ok(_) => Finding::fine("Slack token", "is accepted"),
-            Err(error) => {
-                let next = "put the bot token (xoxb-...) of an installed app into the environment";
-                return vec![Finding::missing("Slack token", error.to_string(), next)];
-            }
-        };
-        // A message that cannot exist: what Slack refuses first tells what is missing.
-        let nothing = json!({"channel": self.channel, "ts": "1.000000", "text": "probe"});
-        let channel = match self.call::<Value>(UPDATE, &nothing).await {
-            Err(SlackError::Refused { code, .. }) if code == "missing_scope" => Finding::missing(
-                "Slack scopes",
-                "the token may not post",
-                "give the app the scope chat:write (and files:write for reports) and install it again",
-            ),
-            Err(SlackError::Refused { code, .. })
-                if ["channel_not_found", "not_in_channel"].contains(&code.as_str()) =>
-            {
-                Finding::missing(
-                    "Slack channel",
-                    format!("{} is not there for the bot: {code}", self.channel),
-                    "set slack.channel to the channel's id and invite the bot with /invite",
-                )
-            }
-            Ok(_) | Err(SlackError::Refused { .. }) => Finding::fine("Slack channel", "the bot may post"),
-            Err(error) => {
-                Finding::missing("Slack channel", error.to_string(), "check that Slack can be reached")
-            }
-        };
-        vec![identity, channel]
-    }
-
     fn body(&self, message: &Message) -> Value {
         json!({
             "channel": self.channel,
@@ -128,7 +93,7 @@ impl SlackWeb {
     }
 
     /// Posts JSON, again after a failure that passes. Only for calls that may be made twice.
-    async fn call<T: DeserializeOwned + Send>(
+    pub(super) async fn call<T: DeserializeOwned + Send>(
         &self,
         method: &'static str,
         body: &Value,
@@ -420,6 +385,16 @@ fn judge(method: &'static str, error: SlackClientError) -> Result<Failure, Slack
         }
         _ => Ok(Failure::passing("the client failed".to_owned())),
     }
+}
+
+/// Makes one call once, and says what came of it.
+pub(super) async fn within<T>(
+    method: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, SlackClientError>>,
+) -> Result<T, SlackError> {
+    let outcome = attempt(method, limit, call).await?;
+    outcome.map_err(|Failure { reason, .. }| SlackError::Unavailable { method, attempts: 1, reason })
 }
 
 /// Makes one call that may be made twice, again after a failure that passes.

@@ -34,6 +34,9 @@ use super::serve::fakes::evidence;
 /// Output in a list of invocations is cut at this.
 const LISTED_MAX: usize = 2_500;
 
+/// Names that a host looked up whose answer has several pages.
+pub const PAGED: u64 = 2_500;
+
 /// What a host does when asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Manner {
@@ -42,6 +45,14 @@ pub enum Manner {
     Long,
     /// As long, with traffic to what is asked for.
     Matches,
+    /// With more of that than one answer of SSM holds, and the rest by page.
+    Pages,
+    /// The same, whose pages are cut.
+    CutPages,
+    /// The same, by a recorder that knows no pages.
+    NoPages,
+    /// The same, whose pages are of different answers.
+    MovingPages,
     /// SSM does not know it.
     Unknown,
     /// Its agent is silent.
@@ -256,7 +267,8 @@ impl Service {
 
     /// The same for all hosts that answer alike, but for those who say who they are.
     fn output(&self, manner: Manner, id: &str, query: &str) -> String {
-        if !matches!(manner, Manner::Long | Manner::Matches) {
+        let is_shared = matches!(manner, Manner::Long | Manner::Matches);
+        if !is_shared {
             return output(manner, Some(id), query);
         }
         let mut written = self.written.lock().expect("written");
@@ -300,7 +312,7 @@ impl Service {
 }
 
 fn output(manner: Manner, id: Option<&str>, query: &str) -> String {
-    let request = history::decode_request(query).expect("a question of ours");
+    let (request, page) = history::decode_any_request(query).expect("a question of ours");
     let mut told = evidence(&request, id.unwrap_or_default());
     told.host.instance_id = id.map(str::to_owned);
     match manner {
@@ -316,7 +328,20 @@ fn output(manner: Manner, id: Option<&str>, query: &str) -> String {
             told.dns = (0..300).map(|number| dns(number, &mut random)).collect();
             told.activities = vec![activity(&request)];
         }
+        Manner::Pages | Manner::CutPages | Manner::NoPages | Manner::MovingPages => {
+            let mut random = fastrand::Rng::with_seed(7);
+            let moved = page.filter(|_| manner == Manner::MovingPages).map_or(0, |page| page.number as u64);
+            told.dns = (0..PAGED + moved).map(|number| dns(number, &mut random)).collect();
+            told.activities = vec![activity(&request)];
+        }
         _ => {}
+    }
+    if let Some(page) = page.filter(|_| manner != Manner::NoPages) {
+        let line = history::encode_page(&told, &request, page).expect("written");
+        return match manner {
+            Manner::CutPages if page.number == 1 => format!("{}--output truncated--", &line[..9_000]),
+            _ => line,
+        };
     }
     let line = history::encode_answer(&told).expect("written");
     match manner {

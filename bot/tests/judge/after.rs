@@ -11,6 +11,7 @@ use history::Via;
 
 use super::check::everything_holds;
 use super::story::*;
+use super::told::told;
 
 /// Three weeks of logins from the laptop, by key, between eight and ten in the morning.
 fn office_hours(before: i64) -> Habit {
@@ -97,6 +98,11 @@ fn what_a_session_did_beside_is_told_and_drawn() {
     let nmap = story.run(shell, 120, ALICE, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
     story.raw_scan(nmap, 121, 134, Via::Socket);
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a scan by a session that fetched tools and made itself stay",
+        "what the session did beside is told and drawn",
+    );
     for text in [
         "fetched something: curl -O",
         "ran a program from an odd place: ./helper",
@@ -129,6 +135,11 @@ fn the_kernels_own_answers_are_no_deed_of_this_host() {
         activity.port_ranges = vec![(1, 200)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "only the kernel answered packets of the reported address",
+        "somebody else sends in this host's name",
+    );
     assert_eq!(report.facts.verdict, "not_this_host", "{}", report.sentence);
     assert_eq!(report.facts.confidence, Confidence::High);
     assert!(
@@ -156,6 +167,7 @@ fn a_loop_that_the_host_has_summed_is_one_suspect_of_many_processes() {
         activity.port_ranges = vec![(1, 300)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a loop of hundreds of nc that the host has summed", "one suspect of many processes");
     assert_eq!(report.judgement.suspects[0].siblings, 299);
     assert_eq!(report.facts.tool.as_deref(), Some("netcat"));
     assert_eq!(report.facts.confidence, Confidence::High);
@@ -178,6 +190,7 @@ fn turns_of_a_loop_below_wrappers_are_one_suspect() {
         });
     }
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a loop of nc below timeout", "wrappers and subshells are looked through");
     assert_eq!(report.judgement.suspects.len(), 1, "{:#?}", report.judgement.suspects);
     assert_eq!(report.facts.targets.as_ref().unwrap().ports, 40);
     assert_eq!(report.facts.tool.as_deref(), Some("netcat"));
@@ -204,6 +217,7 @@ fn a_tor_relay_is_an_exposed_service() {
     });
     let claim = gumshoe::case::Claim { activity: gumshoe::case::Activity::Tor, ..accused(120, 180) };
     let report = report_of(&story, claim);
+    told(&report, "a Tor relay", "it serves others, by name");
     assert_eq!(report.facts.verdict, "exposed_service", "{}", report.sentence);
     assert_eq!(report.facts.entry, "unit");
 }

@@ -22,6 +22,7 @@ use super::check::doubts;
 use super::check::everything_holds;
 use super::check::slack_takes;
 use super::story::*;
+use super::told::told;
 
 fn scan() -> Story {
     let mut story = Story::new();
@@ -38,6 +39,7 @@ fn a_process_that_is_its_own_ancestor_ends_the_walk() {
     let nmap = story.processes.iter().find(|process| process.exe.ends_with("nmap")).unwrap().id;
     story.processes[sudo].parent = Some(nmap);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "the answer's process tree has a circle", "the answer contradicts itself");
     assert!(doubts(&report).contains(&DoubtKind::Inconsistent), "{:?}", report.judgement.doubts);
     assert_eq!(report.facts.confidence, gumshoe::case::Confidence::Low);
     everything_holds(&report);
@@ -92,6 +94,7 @@ fn another_instance_does_not_answer_for_the_one_that_was_asked() {
     let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
     evidence.host.instance_id = Some("i-0fedcba9876543210".to_owned());
     let report = report_with(vec![claim], located(), &[answer]);
+    told(&report, "another instance answers than was asked", "the answer contradicts itself");
     assert_eq!(doubts(&report), [DoubtKind::Inconsistent]);
 }
 

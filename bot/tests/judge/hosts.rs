@@ -12,6 +12,7 @@ use super::check::doubts;
 use super::check::everything_holds;
 use super::check::slack_takes;
 use super::story::*;
+use super::told::told;
 
 fn quiet() -> Story {
     let mut story = Story::new();
@@ -22,6 +23,7 @@ fn quiet() -> Story {
 #[test]
 fn nobody_touched_the_victim() {
     let report = report_of(&quiet(), accused(120, 180));
+    told(&report, "nobody touched the reported address, and all is recorded", "complete");
     assert_eq!(report.facts.verdict, "not_this_host");
     assert_eq!(report.facts.confidence, Confidence::High);
     assert!(report.facts.coverage_complete);
@@ -36,6 +38,11 @@ fn a_short_history_excludes_the_host_for_the_claimed_time_only() {
     let mut story = quiet();
     story.recorded_from = 60;
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "nobody touched it, and only the claimed time is recorded",
+        "a clock that is off would not be seen",
+    );
     assert_eq!(report.facts.verdict, "not_this_host");
     assert_eq!(report.facts.confidence, Confidence::Medium);
     assert_eq!(doubts(&report), [DoubtKind::CoverageGap]);
@@ -46,6 +53,7 @@ fn a_gap_in_the_claimed_time_leaves_it_unknown() {
     let mut story = quiet();
     story.gap(150, 160);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "nobody is seen to touch it, and the claimed time has a gap", "it may hide there");
     assert_eq!(report.facts.verdict, "unknown");
     assert_eq!(report.facts.confidence, Confidence::Low);
     assert!(!report.facts.coverage_complete);
@@ -63,6 +71,7 @@ fn a_gap_beside_a_found_scan_lowers_the_confidence() {
     story.raw_scan(nmap, 121, 134, Via::Packet);
     story.gap(150, 160);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan is found, and part of the claimed time is not recorded", "more may hide there");
     assert_eq!(report.facts.verdict, "tool");
     assert_eq!(report.facts.confidence, Confidence::Medium);
     assert_eq!(doubts(&report), [DoubtKind::CoverageGap]);
@@ -85,6 +94,7 @@ fn lost_events_are_named() {
     let mut story = quiet();
     story.loss(LossClass::Flow, 1_234, 130, 131);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "nobody is seen to touch it, and traffic events were lost", "it may be among them");
     assert_eq!(report.facts.verdict, "unknown");
     assert_eq!(doubts(&report), [DoubtKind::EventsLost]);
     assert!(report.judgement.doubts[0].text.contains("1,234"));
@@ -105,6 +115,7 @@ fn a_host_that_cannot_be_asked_leaves_it_unknown() {
         let mut answer = answer(&quiet(), &claim);
         answer.answer = answer_as;
         let report = report_with(vec![claim.clone()], located(), &[answer]);
+        told(&report, "the host is unreachable, has no recorder, fails, or answers nonsense", "not heard");
         assert_eq!(report.facts.verdict, "unknown");
         assert_eq!(doubts(&report), [DoubtKind::HostNotHeard]);
         assert!(report.sentence.contains(reason), "{}", report.sentence);
@@ -115,6 +126,7 @@ fn a_host_that_cannot_be_asked_leaves_it_unknown() {
 #[test]
 fn no_host_no_verdict() {
     let report = report_with(vec![accused(120, 180)], Located::default(), &[]);
+    told(&report, "no host of ours can be named", "nobody could be asked");
     assert_eq!(report.facts.verdict, "unknown");
     assert_eq!(doubts(&report), [DoubtKind::NoHost]);
     everything_holds(&report);
@@ -133,6 +145,11 @@ fn of_several_candidates_one_that_was_not_heard_is_named() {
     both.hosts.push(other.clone());
     let claim = accused(120, 180);
     let report = report_with(vec![claim.clone()], both.clone(), &[answer(&story, &claim)]);
+    told(
+        &report,
+        "one of two candidate hosts did it, the other was not heard",
+        "what it would have said may add to it",
+    );
     assert_eq!(report.facts.verdict, "tool");
     assert_eq!(report.facts.host.as_deref(), Some("web-1"));
     assert_eq!(doubts(&report), [DoubtKind::HostNotHeard]);
@@ -169,6 +186,11 @@ fn a_notice_without_addresses_is_judged_by_the_kind_of_traffic() {
     let nmap = story.sudo(shell, 120, "/usr/bin/nmap", "nmap -sS 198.51.100.7");
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, claim);
+    told(
+        &report,
+        "the notice names no address, and one program scans",
+        "judged by the kind of traffic alone",
+    );
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
     assert_eq!(report.facts.confidence, Confidence::Medium);
     assert!(!report::text(&report).contains("reported addresses"), "{}", report::text(&report));
@@ -206,6 +228,7 @@ fn two_victims_of_one_scan_are_one_suspect_on_one_host() {
     second.remote[0].address = "198.51.100.8".parse().unwrap();
     let answers = [answer(&story, &first), answer(&quiet(), &second)];
     let report = report_with(vec![first.clone(), second.clone()], located(), &answers);
+    told(&report, "one of two reported victims was scanned", "nothing matches the other accusation");
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
     assert_eq!(report.judgement.suspects.len(), 1);
     assert_eq!(report.facts.host.as_deref(), Some("web-1"));

@@ -6,12 +6,17 @@
 mod after;
 mod chaos;
 mod check;
+mod commands;
 mod desk;
 mod hostile;
 mod hosts;
 mod named;
 mod origins;
 mod recorded;
+mod repeats;
+mod rivals;
 mod scan;
 mod story;
+mod told;
+mod translated;
 mod who;

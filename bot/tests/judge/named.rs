@@ -16,6 +16,7 @@ use crate::story::Story;
 use crate::story::noise;
 use crate::story::report_of;
 use crate::story::time;
+use crate::told::told;
 
 const NAME: &str = "x7k2pq.example.net";
 const RESOLVER: &str = "10.0.0.2";
@@ -43,6 +44,11 @@ fn asking() -> Story {
 #[test]
 fn who_asked_for_the_name_is_found_though_nothing_was_sent_to_it() {
     let report = report_of(&asking(), asked_for(NAME));
+    told(
+        &report,
+        "a program asks DNS for the reported name",
+        "who asked for it matches, though nothing was sent to it",
+    );
     assert_eq!(report.facts.argv.as_ref().map(|argv| argv.raw()), Some("./upd -d"), "{}", report.sentence);
     assert_eq!(report.facts.person.as_ref().map(|person| person.raw()), Some("alice"));
     let told = report.judgement.findings.iter().map(|finding| finding.text.as_str()).collect::<Vec<_>>();

@@ -14,6 +14,7 @@ use history::Via;
 use super::check::doubts;
 use super::check::everything_holds;
 use super::story::*;
+use super::told::told;
 
 const NMAP: &str = "nmap -sS 198.51.100.7";
 
@@ -26,6 +27,7 @@ fn su_keeps_the_person_too() {
     let nmap = story.run(root_shell, 120, ROOT, "/usr/bin/nmap", NMAP);
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan in a root shell that su began", "the person is who logged in");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.facts.elevated_by.as_ref().unwrap().raw(), "su");
     assert_eq!(report.facts.confidence, Confidence::High);
@@ -79,6 +81,11 @@ fn a_missing_link_is_named_and_the_session_number_bridges_it() {
     assert!(story.processes.iter().any(|process| process.id == other));
     story.processes.retain(|process| process.id != script);
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a scan with a link of its chain missing",
+        "the session's number bridges it, and the gap is named",
+    );
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert!(report.facts.login.is_some(), "joined by the session's number");
     assert!(!report.facts.chain_complete);
@@ -96,6 +103,7 @@ fn with_nothing_known_above_it_nobody_is_named() {
     story.raw_scan(nmap, 121, 134, Via::Packet);
     story.processes.retain(|process| process.id != lost);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan with nothing known above its process", "nobody is named");
     assert_eq!(report.facts.person, None);
     assert_eq!(report.facts.entry, "unknown");
     assert_eq!(doubts(&report), [DoubtKind::ChainBroken, DoubtKind::EntryUnknown]);
@@ -112,6 +120,7 @@ fn an_unknown_owner_is_not_guessed() {
     story.raw_scan(ghost, 121, 134, Via::Packet);
     story.activities.last_mut().unwrap().process = None;
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan whose sender is not recorded", "nobody is named");
     assert_eq!(report.facts.argv, None);
     assert_eq!(report.facts.person, None);
     assert_eq!(report.facts.confidence, Confidence::Low);
@@ -129,6 +138,7 @@ fn cron_is_an_entry() {
     story.raw_scan(nmap, 121, 134, Via::Socket);
     story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan from a person's crontab", "the crontab's owner, and which line");
     assert_eq!(report.facts.entry, "cron");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert!(report.sentence.contains("cron started it: /home/alice/check.sh"), "{}", report.sentence);
@@ -151,6 +161,7 @@ fn a_container_is_an_entry() {
     (activity.matched, activity.matched_ports) = (1, 1);
     activity.port_ranges = vec![(22, 22)];
     let report = report_of(&story, accused(120, 180));
+    told(&report, "zmap in a container", "the container is named; it has no person");
     assert_eq!(report.facts.tool.as_deref(), Some("zmap"));
     let Entry::Container { runtime, id: short, .. } = &report.judgement.suspects[0].entry else {
         panic!("{:?}", report.judgement.suspects[0].entry)
@@ -177,6 +188,11 @@ fn an_ssm_session_is_an_entry() {
     let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a scan through sudo in an SSM session",
+        "the session's id names the person; its account is everybody's",
+    );
     assert_eq!(report.facts.entry, "ssm_session");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice", "ssm-user is everybody");
     assert!(report.sentence.contains("alice-0a1b2c3d4e5f60718"), "{}", report.sentence);
@@ -211,6 +227,11 @@ fn an_exploited_web_application_is_a_compromise() {
         activity.port_ranges = vec![(22, 22)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a web application is exploited and runs a scanner from memory",
+        "memory, a shell below a service, a download",
+    );
     assert_eq!(report.facts.verdict, "compromise");
     assert_eq!(report.facts.person, None, "no person stands behind a service");
     assert_eq!(report.facts.entry, "unit");
@@ -236,6 +257,11 @@ fn a_stolen_password_shows_beside_the_owners_session() {
     let nmap = story.sudo(shell, 120, "/tmp/n", "n -sS 198.51.100.7");
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a login by a guessed password beside the owner's session",
+        "failures before it, a file in /tmp: few signs; the account is named, not the person",
+    );
     assert_eq!(report.facts.login.as_ref().unwrap().source_address, Some("203.0.113.200".parse().unwrap()));
     assert_eq!(report.facts.verdict, "compromise");
     assert!(report.sentence.starts_with("Somebody with the account alice"), "{}", report.sentence);
@@ -258,6 +284,7 @@ fn forwarded_packets_are_not_the_hosts_own() {
         activity.local_addresses = vec!["172.17.0.2".parse().unwrap()];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a container's packets, forwarded", "no local socket");
     assert_eq!(report.facts.verdict, "forwarded");
     assert!(report::text(&report).contains("172.17.0.2"), "{}", report::text(&report));
     everything_holds(&report);
@@ -282,6 +309,11 @@ fn a_memcached_that_answers_anybody_is_an_exposed_service() {
     claim.activity = Accusation::Reflection;
     claim.remote[0].protocol = None;
     let report = report_of(&story, claim);
+    told(
+        &report,
+        "memcached answers requests in the victim's name",
+        "the other side began, far more bytes went out",
+    );
     assert_eq!(report.facts.verdict, "exposed_service");
     assert_eq!(report.facts.program.as_ref().unwrap().raw(), "/usr/bin/memcached");
     assert_eq!(report.facts.confidence, Confidence::High);
@@ -309,6 +341,11 @@ fn a_resolver_asked_in_the_victims_name_is_an_exposed_service() {
     claim.activity = Accusation::Reflection;
     claim.remote[0].protocol = None;
     let report = report_of(&story, claim);
+    told(
+        &report,
+        "a resolver answers questions in the victim's name",
+        "the other side began, far more bytes went out",
+    );
     assert_eq!(report.facts.verdict, "exposed_service", "{}", report::text(&report));
     assert_eq!(report.facts.program.as_ref().unwrap().raw(), "/usr/sbin/named");
     assert_eq!(report.facts.confidence, Confidence::High);
@@ -324,6 +361,11 @@ fn a_host_whose_packets_leave_unseen_is_not_cleared() {
         story.service("replay.service", User(0, "root"), "/usr/bin/tcpreplay", "tcpreplay -i eth0 x.pcap");
     story.operation(tool, 100, OperationKind::PacketBypass, "PACKET_QDISC_BYPASS");
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a program sends past what is recorded, and nothing else matches",
+        "nobody is cleared by packets that were not seen",
+    );
     assert_ne!(report.facts.verdict, "not_this_host", "{}", report::text(&report));
     assert!(report::text(&report).contains("packets are not seen"), "{}", report::text(&report));
     let mut story = Story::new();
@@ -352,6 +394,7 @@ fn hydra_guesses_passwords() {
     let mut claim = accused(120, 180);
     claim.activity = Accusation::LoginAttack;
     let report = report_of(&story, claim);
+    told(&report, "hydra with sixteen workers", "short connections to a login port");
     assert_eq!(report.facts.tool.as_deref(), Some("hydra"));
     assert_eq!(report.judgement.suspects.len(), 1, "workers are one suspect");
     assert_eq!(report.facts.targets.as_ref().unwrap().flows, 640);
@@ -372,6 +415,7 @@ fn a_syn_flood_is_a_flood_and_no_scan() {
     let mut claim = accused(120, 180);
     claim.activity = Accusation::DenialOfService;
     let report = report_of(&story, claim);
+    told(&report, "hping3 floods one port", "packets a second and a target");
     assert_eq!(report.facts.tool.as_deref(), Some("hping3"));
     assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("flood"));
     assert_eq!(report.facts.confidence, Confidence::High);

@@ -21,8 +21,12 @@ use super::check::everything_holds;
 use super::story::host_ref;
 use super::story::located;
 use super::story::report_with;
+use super::told::cells;
+use super::told::document;
+use super::told::rewrite;
+use super::told::updates;
 
-const BEGIN: &str = "<!-- recorded -->";
+const BEGIN: &str = "<!-- recorded -->\n";
 const END: &str = "<!-- /recorded -->";
 
 /// What must be judged of a ring.
@@ -171,34 +175,16 @@ fn rings_hold_nothing_of_the_machine_that_recorded_them() {
 fn the_table_in_the_docs_is_what_is_judged() {
     let mut table = String::from("| what ran | verdict | confidence | why |\n|---|---|---|---|\n");
     for expected in scenarios().values() {
-        let words = expected.verdict.replace('_', " ");
-        let verdict = match &expected.tool {
-            Some(tool) => format!("{words}: {tool}"),
-            None => words,
-        };
-        let doubts: Vec<String> = expected
-            .doubts
-            .iter()
-            .map(|doubt| serde_json::to_string(doubt).unwrap().trim_matches('"').replace('_', " "))
-            .collect();
-        let confidence = match doubts.as_slice() {
-            [] => expected.confidence.clone(),
-            doubts => format!("{} ({})", expected.confidence, doubts.join(", ")),
-        };
-        let _ = writeln!(table, "| {} | {verdict} | {confidence} | {} |", expected.what, expected.why);
+        let Expected { what, verdict, tool, confidence, doubts, why, .. } = expected;
+        let judged = cells(verdict, tool.as_deref(), confidence, doubts);
+        let _ = writeln!(table, "| {what} | {judged} | {why} |");
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbooks/README.md");
-    let document = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = document.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let made = format!("{before}{BEGIN}\n{table}{END}{after}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &made).unwrap();
+    if updates() {
+        rewrite(BEGIN, END, |_| table.clone());
     }
-    assert!(
-        document == made || std::env::var_os("UPDATE_DOCS").is_some(),
-        "UPDATE_DOCS=1 writes the table anew"
-    );
+    let document = std::fs::read_to_string(document()).unwrap();
+    let (_, rest) = document.split_once(BEGIN).unwrap();
+    assert_eq!(rest.split_once(END).unwrap().0, table, "UPDATE_DOCS=1 writes the table anew");
 }
 
 /// The recording that the demo replays where nothing can be recorded.

@@ -11,6 +11,7 @@ use history::Via;
 use super::check::doubts;
 use super::check::everything_holds;
 use super::story::*;
+use super::told::told;
 
 fn alice_scans() -> Story {
     let mut story = Story::new();
@@ -25,6 +26,11 @@ fn alice_scans() -> Story {
 #[test]
 fn alice_runs_nmap_through_sudo() {
     let report = report_of(&alice_scans(), accused(120, 180));
+    told(
+        &report,
+        "a person runs nmap -sS through sudo over ssh",
+        "unbroken from the login to the packets, nothing lost",
+    );
     let facts = &report.facts;
     assert_eq!(facts.verdict, "tool");
     assert_eq!(facts.tool.as_deref(), Some("nmap"));
@@ -68,6 +74,7 @@ fn nmap_by_connections_needs_no_root() {
         activity.port_ranges = vec![(1, 1000)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a person runs nmap -sT without other rights", "told by ports and failures, then by name");
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
     assert_eq!(report.facts.user.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.facts.elevated_by, None);
@@ -93,6 +100,7 @@ fn a_udp_scan_is_found_by_its_ports() {
     let mut claim = accused(120, 180);
     claim.remote[0].protocol = Some(gumshoe::case::ClaimProtocol::Udp);
     let report = report_of(&story, claim);
+    told(&report, "a person runs nmap -sU", "told by ports and raw sockets, then by name");
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
     assert_eq!(report.facts.targets.as_ref().unwrap().protocol, "udp");
     assert_eq!(report.facts.confidence, Confidence::High);
@@ -119,6 +127,11 @@ fn masscan_writes_its_own_frames() {
         activity.port_ranges = (0..256).map(|n| (n * 16, n * 16 + 14)).collect();
     });
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "masscan sends a million frames of its own",
+        "one packet for each of many targets is no flood",
+    );
     assert_eq!(report.facts.tool.as_deref(), Some("masscan"));
     assert_eq!(report.facts.targets.as_ref().unwrap().address_count, 256);
     assert_eq!(
@@ -138,6 +151,11 @@ fn a_renamed_nmap_is_found_and_not_called_by_a_name_it_does_not_show() {
         story.sudo(shell, 120, "/home/alice/bin/updater", "updater -sS -Pn --top-ports 1000 198.51.100.7");
     story.raw_scan(scanner, 121, 134, Via::RawIp);
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "nmap under another name",
+        "told by behaviour and options; the name that it does not show is not claimed",
+    );
     assert_eq!(report.facts.verdict, "tool");
     assert_eq!(report.facts.tool.as_deref(), Some("port scanner (nmap-like)"));
     assert_eq!(report.facts.told_by.as_deref(), Some("options"));
@@ -146,6 +164,7 @@ fn a_renamed_nmap_is_found_and_not_called_by_a_name_it_does_not_show() {
     // Without options that tell, only its behaviour names it.
     story.of(scanner).argv = vec!["updater".to_owned(), "198.51.100.7".to_owned()];
     let report = report_of(&story, accused(120, 180));
+    told(&report, "nmap under another name and without options that tell", "told by behaviour alone");
     assert_eq!(report.facts.tool.as_deref(), Some("port scanner"));
     assert_eq!(report.facts.told_by.as_deref(), Some("behaviour"));
 }
@@ -162,6 +181,7 @@ fn an_ordinary_client_is_no_scanner() {
         activity.port_ranges = vec![(443, 443)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "curl, once, to the reported address", "it matches, and does not look like a scan");
     assert_eq!(report.facts.verdict, "unknown");
     assert_eq!(report.facts.tool, None);
     assert_eq!(report.facts.confidence, Confidence::Low);
@@ -197,6 +217,7 @@ fn a_retry_storm_belongs_to_the_applications_owner() {
         activity.address_sample = vec!["203.0.113.99".parse().unwrap()];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a worker tries a dead database 812 times", "one target, nearly all failed; for its owner");
     assert_eq!(report.facts.verdict, "misbehaving_application");
     assert_eq!(report.routing, "owner");
     assert_eq!(report.facts.entry, "unit");
@@ -221,6 +242,7 @@ fn tracing_a_path_is_no_scan() {
         activity.port_ranges = vec![(33_434, 33_523)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "traceroute to the reported address", "UDP to its own port range on one address");
     assert_eq!(report.facts.tool.as_deref(), Some("traceroute"));
     assert!(report.headline.contains("traced the path"), "{}", report.headline);
 }
@@ -245,6 +267,7 @@ fn a_loop_of_short_commands_is_one_suspect() {
         });
     }
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a shell loop of nc, one port each", "turns of a loop are one suspect");
     assert_eq!(report.facts.verdict, "tool");
     assert_eq!(report.facts.tool.as_deref(), Some("netcat"));
     assert_eq!(report.judgement.suspects.len(), 1);
@@ -263,6 +286,7 @@ fn two_suspects_are_ranked_and_lower_the_confidence() {
     (last.matched, last.flows, last.ports, last.targets, last.matched_ports) = (100, 100, 100, 100, 100);
     last.port_ranges = vec![(1, 100)];
     let report = report_of(&story, accused(90, 180));
+    told(&report, "two persons scan the same address in the same minute", "both are shown, ranked");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.judgement.suspects.len(), 2);
     assert_eq!(doubts(&report), [DoubtKind::SeveralSuspects]);
@@ -282,6 +306,11 @@ fn a_scan_beside_an_ordinary_client_is_not_doubted_for_it() {
         activity.port_ranges = vec![(443, 443)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a scan beside another person's curl to the same address",
+        "an ordinary client is no second suspect",
+    );
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.facts.confidence, Confidence::High);
     assert_eq!(report.judgement.suspects.len(), 2);
@@ -293,6 +322,7 @@ fn a_partial_match_is_said_to_be_partial() {
     let remote = |port| Remote { address: VICTIM.parse().unwrap(), port: Some(port), protocol: None };
     claim.remote = vec![remote(22), remote(80), remote(60_000)];
     let report = report_of(&alice_scans(), claim);
+    told(&report, "two of three reported ports match", "what does not match is said");
     assert_eq!(doubts(&report), [DoubtKind::PartialMatch]);
     assert!(report.judgement.doubts[0].text.contains("2 of 3"), "{:?}", report.judgement.doubts);
     assert_eq!(report.facts.confidence, Confidence::Medium);
@@ -307,6 +337,11 @@ fn other_ports_at_another_time_name_nobody() {
         claim
     };
     let report = report_of(&alice_scans(), claim(60, 70));
+    told(
+        &report,
+        "a scan of other ports at another time",
+        "who reached the reported ports may be somebody else: nobody is named",
+    );
     assert_eq!((report.facts.verdict.as_str(), report.facts.person.as_ref()), ("unknown", None));
     everything_holds(&report);
     // At the very time it may be the reporter who confuses ports; it is said to be partial.
@@ -318,6 +353,7 @@ fn other_ports_at_another_time_name_nobody() {
 #[test]
 fn a_reporters_clock_forty_minutes_off_is_found_and_said() {
     let report = report_of(&alice_scans(), accused(120 - 2400, 180 - 2400));
+    told(&report, "a scan reported by a clock that is 40 minutes off", "the offset is found and said");
     assert_eq!(report.facts.tool.as_deref(), Some("nmap"));
     assert_eq!(doubts(&report), [DoubtKind::ReporterClock]);
     assert!(report.judgement.doubts[0].text.contains("39 min 1 s after"), "{:?}", report.judgement.doubts);
@@ -340,10 +376,14 @@ fn udp_to_thousands_of_addresses_is_a_sweep_unless_it_is_a_resolver() {
         });
         let mut claim = accused(120, 180);
         claim.remote[0].protocol = None;
-        report_of(&story, claim).facts.verdict
+        report_of(&story, claim)
     };
-    assert_eq!(sweep("/home/alice/find-resolvers", "find-resolvers"), "tool");
-    assert_eq!(sweep("/usr/sbin/unbound", "unbound -d"), "unknown");
+    let report = sweep("/home/alice/find-resolvers", "find-resolvers");
+    assert_eq!(report.facts.verdict, "tool");
+    told(&report, "UDP to port 53 of 9,000 addresses by an unknown program", "a sweep");
+    let report = sweep("/usr/sbin/unbound", "unbound -d");
+    assert_eq!(report.facts.verdict, "unknown");
+    told(&report, "UDP to port 53 of 9,000 addresses by a resolver", "resolvers do that");
 }
 
 #[test]
@@ -359,6 +399,7 @@ fn a_monitor_of_dead_targets_is_no_scanner() {
         activity.port_ranges = vec![(9100, 9100)];
     });
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a monitor tries fifty dead targets again and again", "a scanner tries each once or twice");
     assert_eq!(report.facts.verdict, "misbehaving_application");
     assert_eq!(report.judgement.suspects[0].rule.as_deref(), Some("dead-targets"));
     everything_holds(&report);

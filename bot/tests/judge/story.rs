@@ -75,6 +75,7 @@ pub struct Story {
     pub dns: Vec<history::DnsEvent>,
     pub operations: Vec<history::OperationEvent>,
     pub habits: Vec<history::Habit>,
+    pub samples: Vec<history::FlowEvent>,
     pub recorded_from: i64,
     events: u64,
     pids: u32,
@@ -102,6 +103,7 @@ impl Story {
             dns: Vec::new(),
             operations: Vec::new(),
             habits: Vec::new(),
+            samples: Vec::new(),
             recorded_from: -7200,
             events: 100,
             pids: 500,
@@ -412,7 +414,7 @@ impl Story {
             processes: self.processes.clone(),
             exits: self.exits.clone(),
             logins: self.logins.clone(),
-            samples: Vec::new(),
+            samples: self.samples.clone(),
             dns: self.dns.clone(),
             operations: self.operations.clone(),
             habits: self.habits.clone(),
@@ -458,6 +460,28 @@ impl Story {
             activity.address_sample = vec![resolver.parse().unwrap()];
             activity.port_ranges = vec![(53, 53)];
         });
+    }
+
+    /// A flow of a process to the victim that an answer names singly.
+    pub fn sample(&mut self, process: ProcessId, when: i64, local_port: u16, port: u16, state: FlowState) {
+        let event = self.event();
+        let flow = history::Flow {
+            owner: Some(process),
+            sender: None,
+            protocol: Protocol::TCP,
+            via: Via::Socket,
+            direction: Direction::Out,
+            state,
+            local: history::Endpoint { address: "10.0.0.5".parse().unwrap(), port: local_port },
+            remote: history::Endpoint { address: VICTIM.parse().unwrap(), port },
+            packets: 1,
+            bytes: 60,
+            bytes_received: 0,
+            tcp_flags: 0,
+            first: at(when),
+            last: at(when),
+        };
+        self.samples.push(history::FlowEvent { event, flow });
     }
 
     pub fn gap(&mut self, from: i64, to: i64) {

@@ -10,6 +10,7 @@ use history::Via;
 
 use super::check::everything_holds;
 use super::story::*;
+use super::told::told;
 
 const NMAP: &str = "nmap -sS 198.51.100.7";
 
@@ -67,6 +68,7 @@ fn su_to_another_person_does_not_make_it_that_person() {
     let nmap = story.run(bobs, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
     story.raw_scan(nmap, 121, 134, Via::Socket);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan as another user through su", "the person is who logged in");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.facts.elevated_by.as_ref().unwrap().raw(), "su");
     let login = report.facts.login.as_ref().unwrap();
@@ -144,6 +146,7 @@ fn an_ssm_command_is_told_by_its_id() {
     let nmap = story.run(script, 120, ROOT, "/usr/bin/nmap", NMAP);
     story.raw_scan(nmap, 121, 134, Via::RawIp);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan by a command sent through SSM", "CloudTrail's SendCommand names who sent it");
     assert_eq!(report.facts.entry, "ssm_command");
     assert!(report.sentence.contains(ID), "{}", report.sentence);
     everything_holds(&report);
@@ -158,6 +161,7 @@ fn a_console_login_is_a_console_and_has_its_person() {
     let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
     story.raw_scan(nmap, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan from a login on the console", "the console and its person");
     assert_eq!(report.facts.entry, "console");
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert!(report.sentence.contains("on the console ttyS0"), "{}", report.sentence);
@@ -184,6 +188,7 @@ fn a_container_is_told_by_name_image_and_pod() {
     }
     story.raw_scan(scanner, 121, 134, Via::Packet);
     let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan in a pod", "container, image and pod; no person");
     let Entry::Container { name, .. } = &report.judgement.suspects[0].entry else {
         panic!("{:?}", report.judgement.suspects[0].entry)
     };

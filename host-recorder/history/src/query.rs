@@ -184,7 +184,7 @@ fn answer(
         recorded,
         gaps,
         losses: std::mem::take(&mut reading.losses),
-        oldest: spans.first().map(|span| span.from),
+        oldest: spans.iter().map(|span| span.from).min(),
         events_searched: reading.searched,
     };
     let mut evidence = gathered.into_evidence(host.clone(), request.clone(), now, coverage);

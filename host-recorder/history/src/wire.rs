@@ -30,7 +30,7 @@ pub const LISTED_LIMIT: usize = 2_400;
 const JSON_LIMIT: u64 = 16 << 20;
 
 /// Largest request, bytes of base64.
-const REQUEST_LIMIT: usize = 4_096;
+pub(crate) const REQUEST_LIMIT: usize = 4_096;
 
 const MAGIC: &str = "GUMSHOE-EVIDENCE-1 ";
 
@@ -53,6 +53,9 @@ pub enum WireError {
     /// Cut off on its way.
     #[error("the answer was cut off by SSM")]
     Truncated,
+    /// Pages that are not of one answer, or not all of its.
+    #[error("the pages do not make one answer")]
+    Pages,
     /// No base64url.
     #[error("not base64url: {0}")]
     Base64(#[from] base64::DecodeError),
@@ -303,7 +306,7 @@ fn note(omitted: &mut Vec<Omission>, what: &str, count: u64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::event::Dns;
     use crate::evidence::Coverage;
@@ -313,7 +316,7 @@ mod tests {
     use crate::id::UnixNs;
 
     /// Evidence with so many names that were looked up, which compress badly.
-    fn evidence(names: u64) -> Evidence {
+    pub(crate) fn evidence(names: u64) -> Evidence {
         let window = Window { from: UnixNs(0), to: UnixNs(1) };
         let dns = |number: u64| DnsEvent {
             event: number,

@@ -11,6 +11,7 @@ use nix::unistd::access;
 
 use super::Finding;
 use crate::config::Config;
+use crate::enrich::cgroups::Trees;
 
 /// No clock is right that is before this program was written: 2025-01-01.
 const EARLIEST: UnixNs = UnixNs(1_735_689_600_000_000_000);
@@ -25,6 +26,7 @@ pub fn look(config: &Config) -> Vec<Finding> {
     let log = config.login_logs.iter().find(readable);
     let mut findings = vec![
         logins(log.map(|path| path.as_path()), has_journal()),
+        cgroups(Trees::of(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())),
         directory(ring),
         space(config, &Disk::look(ring)),
         clock(UnixNs::now(), history::recorded_to(ring).ok().flatten()),
@@ -51,6 +53,31 @@ fn logins(log: Option<&Path>, journal: bool) -> Finding {
             "neither a login log nor a journal can be read: logins are told by their connection, without method or \
              key, and failed ones not at all",
             "install rsyslog, or name the log in login_logs in the settings",
+        ),
+    }
+}
+
+fn cgroups(trees: Trees) -> Finding {
+    let next =
+        "boot with systemd.unified_cgroup_hierarchy=1, so that the kernel tells of each process's container";
+    match (trees.unified, trees.old) {
+        (true, false) => Finding::ok("cgroups", "version 2, by which containers and units are told"),
+        (true, true) => Finding::note(
+            "cgroups",
+            "versions 1 and 2 side by side: containers are read from /proc, where a process that enters one and ends \
+             at once is not found",
+            next,
+        ),
+        (false, true) => Finding::note(
+            "cgroups",
+            "version 1 only: the recorder mounts version 2 for itself, and reads containers from /proc, where a \
+             process that enters one and ends at once is not found; it cannot be limited to a cgroup",
+            next,
+        ),
+        (false, false) => Finding::note(
+            "cgroups",
+            "none is mounted: the recorder mounts version 2 for itself; containers and units are not told",
+            "mount it: mount -t cgroup2 none /sys/fs/cgroup",
         ),
     }
 }
@@ -175,6 +202,19 @@ mod tests {
         assert!(logins(Some(Path::new("/var/log/secure")), true).says.contains("/var/log/secure"));
         assert!(logins(None, true).says.contains("journal"));
         assert_eq!(logins(None, false).level, Level::Missing);
+    }
+
+    #[test]
+    fn old_cgroups_are_explained() {
+        let check = |unified, old| cgroups(Trees { unified, old });
+        assert_eq!(check(true, false).level, Level::Ok);
+        for (unified, old, word) in
+            [(true, true, "side by side"), (false, true, "version 1 only"), (false, false, "none")]
+        {
+            let finding = check(unified, old);
+            assert_eq!(finding.level, Level::Note, "{word}");
+            assert!(finding.says.contains(word) && finding.next.is_some(), "{}", finding.says);
+        }
     }
 
     #[test]

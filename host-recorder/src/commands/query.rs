@@ -21,8 +21,9 @@ use jiff::Timestamp;
 use crate::commands::is_recorded;
 use crate::commands::place::Place;
 use crate::commands::timeline::WhoArgs;
+use crate::socket;
 
-/// How long to wait for a recorder to commit.
+/// How long to wait for a recorder to commit, asked to or not.
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(4);
 const COMMIT_POLL: Duration = Duration::from_millis(50);
 
@@ -103,11 +104,17 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
         (_, true) => Format::Json,
         _ => args.format,
     };
-    let request = match &args.request {
-        Some(line) => history::decode_request(line).context("cannot read --request")?,
-        None => request(&args),
+    let (request, page) = match &args.request {
+        Some(line) => history::decode_any_request(line).context("cannot read --request")?,
+        None => (request(&args), None),
     };
     let ring = args.place.directory()?;
+    if let (Some(page), Format::Wire) = (page, format) {
+        let evidence = history::query(&ring, &history::as_of(&request, page), host())
+            .with_context(|| format!("cannot answer from the ring in {}", ring.display()))?;
+        println!("{}", history::encode_page(&evidence, &request, page)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     wait_for_commit(&ring, request.window.to);
     let evidence = history::query(&ring, &request, host())
         .with_context(|| format!("cannot answer from the ring in {}", ring.display()))?;
@@ -121,10 +128,22 @@ pub fn cmd_query(args: QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-/// A recorder commits once a second. Asked about the present, it is given time to, so that the answer holds what
-/// happened a moment ago; when it does not, the answer's coverage says so.
+/// Has the recorder of a ring, where one runs, put on disk what happened until now. Where it cannot be asked that is
+/// said, and what it commits once a second is waited for; where that does not come, the answer's coverage says so.
 pub(super) fn wait_for_commit(ring: &Path, to: UnixNs) {
+    if !is_recorded(ring) {
+        return;
+    }
     let wanted = to.min(UnixNs::now());
+    if let Err(error) = socket::commit(ring, COMMIT_WAIT_MAX) {
+        eprintln!(
+            "host-recorder: the recorder could not be asked to commit ({error}): what happened in the last second may be missing"
+        );
+        wait_for_next_commit(ring, wanted);
+    }
+}
+
+fn wait_for_next_commit(ring: &Path, wanted: UnixNs) {
     let begun = Instant::now();
     // Only what is added to the log is read again.
     let mut follow = Follow::new(ring);

@@ -23,6 +23,7 @@ use crate::publish;
 use crate::publish::Publisher;
 use crate::recorder::Recorder;
 use crate::sandbox;
+use crate::socket::Socket;
 use crate::status::Status;
 
 /// Records until SIGTERM or SIGINT. Needs root.
@@ -141,7 +142,21 @@ fn assemble(config: &Config) -> anyhow::Result<Recorder> {
     let publisher = Publisher::new(directory.clone(), textfile);
     let scope = scope.map(|(_, name)| name);
     let login_logs = config.login_logs.clone();
-    let recorder = Recorder::new(capture, ring, cgroups, scope, login_logs, logins_since, status, publisher)?;
+    let socket = Socket::listen(directory);
+    if let Err(error) = &socket {
+        tracing::warn!(%error, "no local socket: questions see what was committed up to a second ago");
+    }
+    let recorder = Recorder::new(
+        capture,
+        ring,
+        cgroups,
+        scope,
+        login_logs,
+        logins_since,
+        status,
+        publisher,
+        socket.ok(),
+    )?;
     if config.sandbox {
         // After the journal's reader was started: no program can be run from here on.
         sandbox::filter_system_calls()?;

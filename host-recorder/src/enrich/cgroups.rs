@@ -1,4 +1,5 @@
-//! The cgroup v2 tree: where it is, and from a directory's id to its path.
+//! The cgroup v2 tree: where it is, and from a directory's id to its path. Where trees of version 1 stand beside it,
+//! container runtimes put their containers into those, and the path there is what tells of them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use history::ProcessId;
+use history::container_of;
 use nix::mount::MntFlags;
 use nix::mount::MsFlags;
 
@@ -33,6 +35,8 @@ struct Lost {
 /// The tree of cgroup v2.
 pub struct Cgroups {
     root: File,
+    /// Whether the host has trees of version 1.
+    with_old_trees: bool,
     paths: HashMap<u64, String>,
     searched: Option<Instant>,
     lost: Vec<Lost>,
@@ -46,7 +50,8 @@ impl Cgroups {
             Some(path) => File::open(path)?,
             None => mount_privately()?,
         };
-        Ok(Self { root, paths: HashMap::new(), searched: None, lost: Vec::new() })
+        let with_old_trees = Trees::of(&mounts).old;
+        Ok(Self { root, with_old_trees, paths: HashMap::new(), searched: None, lost: Vec::new() })
     }
 
     /// The root directory, to attach programs to.
@@ -55,8 +60,13 @@ impl Cgroups {
     }
 
     /// Path of the cgroup of a process, which perhaps is in it still: a new cgroup is found without a search. One
-    /// that is not found is looked for again by [`Self::found`].
-    pub fn path_of(&mut self, id: u64, process: ProcessId) -> String {
+    /// that is not found is looked for again by [`Self::found`]. `before` is the path of who became this process.
+    pub fn path_of(&mut self, id: u64, process: ProcessId, before: Option<&str>) -> String {
+        if self.with_old_trees
+            && let Some(path) = path_with_old_trees(process.tgid, before)
+        {
+            return path;
+        }
         if !self.paths.contains_key(&id)
             && let Some(path) = of_process(process.tgid)
             && std::fs::metadata(self.place().join(path.trim_start_matches('/')))
@@ -138,6 +148,47 @@ fn of_process(pid: u32) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
+/// The path of a process on a host with trees of version 1; none where only that in version 2 tells. Those trees name no
+/// ids by which the kernel would tell of a cgroup, and a short command has ended before it is looked at: whoever a
+/// container's process starts is in that container.
+fn path_with_old_trees(pid: u32, before: Option<&str>) -> Option<String> {
+    if let Some(before) = before.filter(|before| container_of(before).is_some()) {
+        return Some(before.to_owned());
+    }
+    in_old_trees(&std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)
+}
+
+/// What the text of `/proc/PID/cgroup` tells beyond the path in version 2: a container, or a unit where version 2 has none.
+fn in_old_trees(text: &str) -> Option<String> {
+    let lines = || text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let unified = lines().find(|(tree, _)| tree.is_empty()).map_or("/", |(_, path)| path);
+    if container_of(unified).is_some() {
+        return None;
+    }
+    let contained = lines().find(|(_, path)| container_of(path).is_some());
+    let units = || lines().find(|(tree, path)| *tree == "name=systemd" && *path != "/" && unified == "/");
+    contained.or_else(units).map(|(_, path)| path.to_owned())
+}
+
+/// Which versions of the tree are mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trees {
+    /// Version 2.
+    pub unified: bool,
+    /// Version 1.
+    pub old: bool,
+}
+
+impl Trees {
+    /// From the text of `/proc/self/mountinfo`.
+    pub fn of(mounts: &str) -> Self {
+        let old = mounts
+            .lines()
+            .any(|line| line.split_once(" - ").is_some_and(|(_, of)| of.starts_with("cgroup ")));
+        Self { unified: mount_point(mounts).is_some(), old }
+    }
+}
+
 /// Where cgroup v2 is mounted, from the text of `/proc/self/mountinfo`.
 fn mount_point(mounts: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
@@ -173,6 +224,50 @@ mod tests {
         let path = of_process(std::process::id()).unwrap();
         assert!(path.starts_with('/'), "{path}");
         assert_eq!(of_process(u32::MAX), None);
+    }
+
+    #[test]
+    fn containers_and_units_are_found_in_trees_of_version_1() {
+        let id = "4f".repeat(32);
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(in_old_trees(text).as_deref(), expected, "{text}");
+        };
+        // Version 1 alone, a container of Docker's with its own tree manager.
+        let docker = format!("/docker/{id}");
+        check(&format!("11:memory:{docker}\n1:name=systemd:{docker}\n0::/\n"), Some(&docker));
+        check(&format!("11:memory:{docker}\n1:name=systemd:{docker}\n"), Some(&docker));
+        // Both versions: the runtime's own unit is what version 2 tells of its containers.
+        let pod = format!("/kubepods/burstable/pod0b1f8c1e-6e6f-4a44-a50c-1f2d9d3c7a11/{id}");
+        let hybrid = format!("9:pids:{pod}\n1:name=systemd:{pod}\n0::/system.slice/containerd.service\n");
+        check(&hybrid, Some(&pod));
+        // No container: a unit is told by version 2 where it is there, else by systemd's own tree.
+        check(
+            "5:cpu,cpuacct:/\n1:name=systemd:/system.slice/cron.service\n",
+            Some("/system.slice/cron.service"),
+        );
+        let unit = "/system.slice/cron.service";
+        check(&format!("5:cpu:/\n1:name=systemd:{unit}\n0::{unit}\n"), None);
+        check(&format!("0::/system.slice/docker-{id}.scope\n"), None);
+        check("0::/\n", None);
+        check("nonsense\n", None);
+    }
+
+    #[test]
+    fn what_a_container_s_process_starts_is_in_that_container() {
+        let inside = format!("/docker/{}", "4f".repeat(32));
+        // Ended long ago.
+        assert_eq!(path_with_old_trees(u32::MAX, Some(&inside)), Some(inside));
+        assert_eq!(path_with_old_trees(u32::MAX, Some("/system.slice/docker.service")), None);
+        assert_eq!(path_with_old_trees(u32::MAX, None), None);
+    }
+
+    #[test]
+    fn the_versions_of_the_tree_are_told_apart() {
+        let two = "36 25 0:31 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        let one = "27 25 0:24 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n";
+        assert_eq!(Trees::of(two), Trees { unified: true, old: false });
+        assert_eq!(Trees::of(one), Trees { unified: false, old: true });
+        assert_eq!(Trees::of(&format!("{one}{two}")), Trees { unified: true, old: true });
     }
 
     #[test]

@@ -59,6 +59,21 @@ module "bot" {
   organization_reader    = true
   ses_reply_identity_arn = "arn:aws:ses:${var.region}:${var.bot_account}:identity/${var.mail.domain}"
 
+  # Who may press which button, and from where reporters are answered. `gumshoe config example` explains each line.
+  extra_settings = <<-TOML
+    [slack.actions]
+    offer = ["take", "ask", "not_abuse", "reply", "isolate", "snapshot", "stop"]
+    allowed_groups = ["${var.slack_responders}"]
+
+    [organization]
+    role_name = "gumshoe-investigator"
+    external_id = "${var.external_id}"
+
+    [reply]
+    from = "${one(slice(var.mail.recipients, 0, 1))}"
+    domains = ["amazonaws.com", "amazon.com"]
+  TOML
+
   tags = var.tags
 }
 
@@ -72,7 +87,14 @@ module "account_production" {
   regions       = var.regions
   actions       = ["isolate", "snapshot", "stop_process"]
   instance_tag  = { key = "gumshoe-recorder", value = "enabled" }
-  tags          = var.tags
+
+  # The group that `isolate` puts interfaces into, in each VPC of this region.
+  isolation_vpc_ids = var.production_vpc_ids
+
+  # What the network keeps of hosts that do not answer.
+  flow_log_groups = [for region in var.regions : "arn:aws:logs:${region}:${var.production_account}:log-group:/vpc/flow"]
+
+  tags = var.tags
 }
 
 module "account_staging" {

@@ -58,6 +58,18 @@ variable "slack_channel" {
   default     = "C0123456789"
 }
 
+variable "slack_responders" {
+  description = "Id of the Slack user group whose members may press buttons."
+  type        = string
+  default     = "S0123456789"
+}
+
+variable "production_vpc_ids" {
+  description = "VPCs of production in which an instance may be isolated."
+  type        = set(string)
+  default     = ["vpc-0123456789abcdef0"]
+}
+
 variable "mail" {
   description = "The abuse mailbox, or null."
   type = object({

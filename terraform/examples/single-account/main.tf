@@ -21,10 +21,12 @@ module "bot" {
 
   image          = var.image
   repository_arn = var.repository_arn
+  architecture   = var.architecture
   accounts       = [module.account.account]
   regions        = [var.region]
   slack_channel  = var.slack_channel
   mail           = var.mail
+  extra_settings = var.extra_settings
   tags           = var.tags
 }
 
@@ -35,7 +37,11 @@ module "account" {
   external_id   = var.external_id
   event_bus_arn = module.bot.event_bus_arn
   regions       = [var.region]
-  tags          = var.tags
+  actions       = var.actions
+
+  isolation_vpc_ids = var.isolation_vpc_ids
+
+  tags = var.tags
 }
 
 module "recorder" {

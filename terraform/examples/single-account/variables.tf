@@ -16,6 +16,12 @@ variable "repository_arn" {
   default     = "arn:aws:ecr:eu-west-1:111122223333:repository/gumshoe"
 }
 
+variable "architecture" {
+  description = "Processor that the image was built for: x86_64 or arm64. `docker build` builds for that of the machine it runs on."
+  type        = string
+  default     = "x86_64"
+}
+
 variable "external_id" {
   description = "A secret word of your own: 12 characters or more."
   type        = string
@@ -26,6 +32,24 @@ variable "slack_channel" {
   description = "Id of the Slack channel of reports."
   type        = string
   default     = "C0123456789"
+}
+
+variable "actions" {
+  description = "What people may have the bot do to hosts by a button: isolate, snapshot, stop_process. None unless named; who may press is in `extra_settings`."
+  type        = set(string)
+  default     = []
+}
+
+variable "isolation_vpc_ids" {
+  description = "VPCs that get a security group without any rule, for `isolate`."
+  type        = set(string)
+  default     = []
+}
+
+variable "extra_settings" {
+  description = "More of the bot's settings, as TOML tables, such as [slack.actions] (`gumshoe config example` explains each)."
+  type        = string
+  default     = ""
 }
 
 variable "mail" {

@@ -31,7 +31,10 @@ locals {
       Effect = "Allow"
       Action = [
         "cloudtrail:LookupEvents",
+        "config:GetResourceConfigHistory",
+        "config:ListDiscoveredResources",
         "ec2:DescribeAddresses",
+        "ec2:DescribeFlowLogs",
         "ec2:DescribeInstances",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRegions",
@@ -82,11 +85,20 @@ locals {
   ] : statement if var.archive != null && statement.Resource != null]
 }
 
+locals {
+  flow_logs = [for statement in [{
+    Sid      = "FlowLogs"
+    Effect   = "Allow"
+    Action   = "logs:FilterLogEvents"
+    Resource = sort([for arn in var.flow_log_groups : "${arn}:*"])
+  }] : statement if length(var.flow_log_groups) > 0]
+}
+
 resource "aws_iam_role_policy" "investigator" {
   name = "investigate"
   role = aws_iam_role.investigator.name
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.reads, local.archive)
+    Statement = concat(local.reads, local.archive, local.flow_logs)
   })
 }

@@ -119,6 +119,18 @@ variable "archive" {
   }
 }
 
+variable "flow_log_groups" {
+  description = "ARNs of the CloudWatch log groups that VPC flow logs of this account go to. Of a host that does not answer, the bot then says what they hold of it. Without, such a log is named as one that may not be read."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.flow_log_groups : can(regex("^arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9._/#-]{1,512}$", arn))])
+    error_message = "A flow log group is the ARN of a log group without a final :*, such as arn:aws:logs:eu-central-1:111122223333:log-group:/vpc/flow."
+  }
+}
+
 variable "actions" {
   description = "What the bot may do here when an authorised person presses a button for a case: isolate (swap an interface's security groups), snapshot (of an instance's volumes), stop_process (by the second SSM document). None unless named."
   type        = set(string)
@@ -128,6 +140,30 @@ variable "actions" {
   validation {
     condition     = length(setsubtract(var.actions, ["isolate", "snapshot", "stop_process"])) == 0
     error_message = "Actions are isolate, snapshot and stop_process."
+  }
+}
+
+variable "isolation_vpc_ids" {
+  description = "VPCs of this provider's region that get the security group that `isolate` puts interfaces into: it has no rule at all. Name it in slack.actions.isolation_group."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.isolation_vpc_ids : can(regex("^vpc-[0-9a-f]{8,17}$", id))])
+    error_message = "This is no id of a VPC, such as vpc-0123456789abcdef0."
+  }
+}
+
+variable "isolation_group" {
+  description = "Name of that security group."
+  type        = string
+  default     = "gumshoe-isolated"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]{1,255}$", var.isolation_group)) && !startswith(var.isolation_group, "sg-")
+    error_message = "This is no name of a security group."
   }
 }
 

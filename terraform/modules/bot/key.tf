@@ -47,7 +47,7 @@ resource "aws_kms_key" "this" {
           Sid       = "ServicesDeliver"
           Effect    = "Allow"
           Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "ses.amazonaws.com", "sns.amazonaws.com"] }
-          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
           Resource  = "*"
           Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
         },

@@ -139,7 +139,7 @@ variable "mail" {
   }
 
   validation {
-    condition     = var.mail == null || try(length(var.mail.recipients) > 0 && alltrue([for one in var.mail.recipients : can(regex("^[A-Za-z0-9._%+-]+@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", one)) && endswith(one, var.mail.domain)]), false)
+    condition     = var.mail == null || try(length(var.mail.recipients) > 0 && alltrue([for one in var.mail.recipients : can(regex("^[A-Za-z0-9._%+-]+@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", one)) && (endswith(one, "@${var.mail.domain}") || endswith(one, ".${var.mail.domain}"))]), false)
     error_message = "Name at least one recipient, such as aws-abuse@example.com, within the domain."
   }
 }

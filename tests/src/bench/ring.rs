@@ -5,8 +5,8 @@
 //! a little traffic with the address that is sought. What is promised is promised for a hundred million events
 //! (`--events 100000000`, some ten minutes and a gigabyte); without that option the day is a tenth of it.
 
-use std::net::IpAddr;
-use std::net::Ipv4Addr;
+mod traffic;
+
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,27 +15,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use anyhow::ensure;
-use history::Body;
-use history::BootId;
-use history::Credentials;
-use history::Direction;
-use history::Dns;
-use history::Endpoint;
-use history::Flow;
-use history::FlowState;
-use history::KnownProcesses;
-use history::Login;
-use history::Namespaces;
-use history::Process;
-use history::ProcessFlags;
-use history::ProcessId;
-use history::Protocol;
-use history::RecorderAct;
 use history::Ring;
 use history::RingLimits;
-use history::Seen;
 use history::UnixNs;
-use history::Via;
 use serde_json::Value;
 use serde_json::json;
 
@@ -44,13 +26,13 @@ use super::context::Context;
 use super::process;
 use super::process::Measured;
 use super::row::Row;
-use crate::soak::plan::Random;
+use traffic::BEGIN;
+use traffic::SOUGHT;
+use traffic::Traffic;
+use traffic::noon;
 
 /// Events without `--events`.
 const EVENTS: u64 = 10_000_000;
-const DAY_NS: u64 = 24 * 3_600 * 1_000_000_000;
-/// 2026-11-20T00:00:00Z.
-const BEGIN: i64 = 1_795_132_800_000_000_000;
 /// Events that the recorder commits at once on such a host.
 const COMMIT_EVERY: u64 = 1_000;
 /// Events given to SQLite and to JSON lines, which would take too long with all.
@@ -67,9 +49,6 @@ const SEARCH_MAX_MS: f64 = 1_000.0;
 const MEMORY_MAX_MB: f64 = 128.0;
 /// For being ready after a kill, s.
 const START_MAX_S: f64 = 1.0;
-
-/// Who is sought.
-const SOUGHT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 77);
 
 /// A day's ring.
 pub struct Day;
@@ -144,10 +123,6 @@ fn questions(context: &Context, dir: &Path) -> anyhow::Result<Vec<Row>> {
         Row::median("ring.search_warm", "ms", search).at_most(SEARCH_MAX_MS),
         Row::of("ring.question_rss", Some(most), "MB", Vec::new()).at_most(MEMORY_MAX_MB),
     ])
-}
-
-fn noon() -> (UnixNs, UnixNs) {
-    (UnixNs(BEGIN).plus_s(12 * 3_600 - 300), UnixNs(BEGIN).plus_s(12 * 3_600 + 300))
 }
 
 /// The same questions of others, by the stand-ins' Python.
@@ -243,160 +218,4 @@ fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
 fn drop_caches() -> anyhow::Result<()> {
     nix::unistd::sync();
     std::fs::write("/proc/sys/vm/drop_caches", "1").context("drop the kernel's cache of files")
-}
-
-/// What a web server with jobs does, one event after the other.
-struct Traffic {
-    random: Random,
-    /// Events of the day.
-    of: u64,
-    made: u64,
-    /// Of the job that runs.
-    job: u32,
-}
-
-impl Traffic {
-    fn new(of: u64) -> Self {
-        Self { random: Random::new(11), of, made: 0, job: 4_000 }
-    }
-
-    /// The next: wall clock, time since boot in ns, what.
-    fn event(&mut self) -> (UnixNs, u64, Body) {
-        let n = self.made;
-        self.made += 1;
-        // A day, however many events it has; the first starts the recorder.
-        let boot_ns = (u128::from(n) * u128::from(DAY_NS) / u128::from(self.of.min(100_000_000))) as u64;
-        let boot_ns = boot_ns + self.random.below(1_000_000) + 1_000_000_000;
-        let time = UnixNs(BEGIN + (boot_ns - 1_000_000_000).cast_signed());
-        // Thrice a day something with the address that is sought: at noon, and in the morning and the evening.
-        let share = self.of / 4;
-        if n > 0 && share > 0 && n.is_multiple_of(share) {
-            return (time, boot_ns, Body::Flow(Box::new(self.flow(time, Direction::Out, SOUGHT.into(), 22))));
-        }
-        let body = match (n, n % 100) {
-            (0, _) => Body::Recorder { act: RecorderAct::Started, note: "generated".to_owned() },
-            (_, 0) => {
-                self.job += 1;
-                Body::Fork { child: id(self.job, boot_ns, 0), parent: id(1, 0, 1) }
-            }
-            (_, 1) => Body::Process(Box::new(process(id(self.job, boot_ns, 1), &["/usr/bin/job", "--once"]))),
-            (_, 2) => Body::Exit { process: id(self.job, boot_ns, 1), code: 0, signal: 0 },
-            (_, 3) => Body::Dns(Box::new(self.asked())),
-            (_, 4) => {
-                let backend = Ipv4Addr::new(10, 0, 2, (self.random.below(4) + 1) as u8);
-                Body::Flow(Box::new(self.flow(time, Direction::Out, backend.into(), 5_432)))
-            }
-            _ => {
-                // Of two hundred thousand clients some come often, most seldom.
-                let client = self.random.below(200_000) * self.random.below(200_000) / 200_000;
-                let address = Ipv4Addr::from(0xcb00_0000 | Random::new(client + 1).below(1 << 24) as u32);
-                Body::Flow(Box::new(self.flow(time, Direction::In, address.into(), 0)))
-            }
-        };
-        (time, boot_ns, body)
-    }
-
-    fn flow(&mut self, time: UnixNs, direction: Direction, remote: IpAddr, port: u16) -> Flow {
-        let ephemeral = 32_768 + self.random.below(28_232) as u16;
-        let took_ns = (self.random.below(40) * self.random.below(1_000) * 1_000).cast_signed();
-        let (local, remote_port) =
-            if direction == Direction::In { (443, ephemeral) } else { (ephemeral, port) };
-        Flow {
-            owner: Some(server()),
-            sender: None,
-            protocol: Protocol::TCP,
-            via: Via::Socket,
-            direction,
-            state: FlowState::Closed,
-            local: Endpoint { address: Ipv4Addr::new(10, 0, 1, 10).into(), port: local },
-            remote: Endpoint { address: remote, port: remote_port },
-            packets: 4 + self.random.below(8),
-            bytes: 300 + self.random.below(20_000),
-            bytes_received: 200 + self.random.below(800),
-            tcp_flags: 0,
-            first: UnixNs(time.0 - took_ns),
-            last: time,
-        }
-    }
-
-    fn asked(&mut self) -> Dns {
-        Dns {
-            process: Some(server()),
-            remote: Some(Endpoint { address: Ipv4Addr::new(10, 0, 0, 2).into(), port: 53 }),
-            sent: true,
-            answer: false,
-            name: format!("api-{}.example.com", self.random.below(50)),
-            kind: 1,
-            code: 0,
-            addresses: Vec::new(),
-            names: Vec::new(),
-        }
-    }
-}
-
-impl KnownProcesses for Traffic {
-    fn process(&self, wanted: &ProcessId) -> Option<Process> {
-        (*wanted == server()).then(|| process(server(), &["/usr/sbin/webserver", "--workers", "4"]))
-    }
-
-    fn login(&self, _: &ProcessId) -> Option<(UnixNs, u64, Login)> {
-        None
-    }
-}
-
-fn server() -> ProcessId {
-    id(800, 5_000_000, 1)
-}
-
-fn id(tgid: u32, start_ns: u64, exec: u32) -> ProcessId {
-    // A tick of the clock: what began within one has one name.
-    ProcessId {
-        boot: BootId(0x8f3c_0a6b_12e4_5d77),
-        tgid,
-        start_ns: start_ns / 10_000_000 * 10_000_000,
-        exec,
-    }
-}
-
-fn process(id: ProcessId, argv: &[&str]) -> Process {
-    Process {
-        id,
-        parent: Some(self::id(1, 0, 1)),
-        seen: Seen::Exec,
-        started: UnixNs(BEGIN + id.start_ns.cast_signed()),
-        comm: argv[0].rsplit('/').next().unwrap_or_default().to_owned(),
-        exe: argv[0].to_owned(),
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-        env: Vec::new(),
-        cwd: "/".to_owned(),
-        credentials: Credentials::default(),
-        user: Some("root".to_owned()),
-        login_user: None,
-        tty: None,
-        cgroup: "/system.slice/web.service".to_owned(),
-        container: None,
-        exe_inode: 77,
-        script: None,
-        namespaces: Namespaces::default(),
-        flags: ProcessFlags::default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_lasts_a_day_and_holds_what_is_sought() {
-        let mut day = Traffic::new(1_000);
-        let events: Vec<_> = (0..1_000).map(|_| day.event()).collect();
-        let hours = |at: UnixNs| (at.0 - BEGIN) / 3_600_000_000_000;
-        assert_eq!((hours(events[0].0), hours(events[999].0)), (0, 23));
-        let sought =
-            |body: &Body| matches!(body, Body::Flow(flow) if flow.remote.address == IpAddr::from(SOUGHT));
-        let (from, to) = noon();
-        let found: Vec<_> = events.iter().filter(|(_, _, body)| sought(body)).map(|(at, ..)| *at).collect();
-        assert_eq!(found.len(), 3);
-        assert_eq!(found.iter().filter(|at| (from..to).contains(*at)).count(), 1);
-    }
 }

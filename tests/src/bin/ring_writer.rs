@@ -1,4 +1,4 @@
-//! Writes a ring until it is killed: `ring_writer DIR FIRST`. The child of the tests of `ring.rs`.
+//! Writes a ring until it is killed: `ring_writer DIR FIRST [LAST]`. The child of the tests of `ring.rs`.
 //!
 //! Event by event it writes what [`tests::ledger::event`] says for FIRST, FIRST + 1 …, commits now and then, and after each
 //! commit prints the number of the last event: that one may never be lost again. Between two lines `hold` and `free` on
@@ -21,7 +21,11 @@ use tests::ledger;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [dir, first] = args.as_slice() else { anyhow::bail!("usage: ring_writer DIR FIRST") };
+    let (dir, first, last) = match args.as_slice() {
+        [dir, first] => (dir, first, u64::MAX),
+        [dir, first, last] => (dir, first, last.parse().context("LAST")?),
+        _ => anyhow::bail!("usage: ring_writer DIR FIRST [LAST]"),
+    };
     // SAFETY: no handler of ours runs; a write beyond the limit fails instead of killing.
     unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) }?;
     let (told, tell) = mpsc::channel();
@@ -35,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     let mut ring = Ring::open(Path::new(dir), ledger::LIMITS)?;
     let (_, most) = getrlimit(Resource::RLIMIT_FSIZE)?;
     let mut out = std::io::stdout().lock();
-    for number in first.parse::<u64>().context("FIRST")?.. {
+    for number in first.parse::<u64>().context("FIRST")?..=last {
         let event = ledger::event(number);
         // What the disk does not take is kept and tried again; this writer never waits long enough to lose any.
         ring.append(event.time, event.boot_ns, event.body, &ledger::Known)?;

@@ -54,8 +54,7 @@ impl Accusation {
         for nth in 0..quoted {
             let packet = &self.packets[nth * last / quoted.saturating_sub(1).max(1)];
             let at = time(packet)?.strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
-            let port = packet.to.rsplit(':').next().unwrap_or_default();
-            let _ = writeln!(log, "{at} {} {} -> {}:{port}\r", packet.protocol, packet.from, self.victim);
+            let _ = writeln!(log, "{at} {} {} -> {}\r", packet.protocol, packet.from, packet.to);
         }
         let (first, last) = (time(&self.packets[0])?, time(&self.packets[last])?);
         let date = rfc2822::to_string(&(last + 30.minutes()).to_zoned(jiff::tz::TimeZone::UTC))?;

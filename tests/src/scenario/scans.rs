@@ -13,6 +13,12 @@ const GUESSING: &str = "attempts to log in to remote hosts by SSH brute force";
 pub(super) const ALL: &[Scenario] = &[
     Scenario::new("nmap-through-sudo", |stage| typed(stage, "sudo nmap -sS 198.51.100.20", SCANNING, 900)),
     Scenario::new("nmap-connect", |stage| typed(stage, "nmap -sT -p 1-400 198.51.100.20", SCANNING, 390)),
+    Scenario::new("nmap-with-a-delay", |stage| {
+        typed(stage, "nmap -sT -Pn -p 1-60 --scan-delay 150ms 198.51.100.20", SCANNING, 58)
+    }),
+    Scenario::new("masscan-at-a-low-rate", |stage| {
+        typed(stage, "sudo masscan -p1-60 198.51.100.20 --rate 10 --wait 1", SCANNING, 58)
+    }),
     Scenario::new("nmap-udp", |stage| {
         typed(stage, "sudo nmap -sU -Pn -p 1-120 198.51.100.20", SCANNING, 110)
     }),

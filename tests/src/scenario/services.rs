@@ -1,11 +1,13 @@
 //! Programs that are meant to be there and do harm: applications that misbehave, services that anybody can use.
 
 use super::Scenario;
+use super::Stage;
 
 const SCANNING: &str = "scanning remote hosts on the internet for security vulnerabilities";
 const CRAWLING: &str = "excessive web crawling of a site whose robots.txt forbids it";
 const REFLECTING: &str = "a UDP reflection and amplification attack";
 const PROXYING: &str = "an open proxy that attacks web sites";
+const TORRING: &str = "operating a Tor relay or exit node";
 const SPAMMING: &str = "sending unsolicited bulk email (spam)";
 
 pub(super) const ALL: &[Scenario] = &[
@@ -27,11 +29,41 @@ pub(super) const ALL: &[Scenario] = &[
         stage.accuse("attempts to log in to remote hosts by SSH brute force", 80)
     }),
     Scenario::new("monitoring-probes", |stage| {
+        let line = "for last in $(seq 28 8 236); do ip addr add 198.51.100.$last/24 dev eth0; done";
+        stage.on(stage.lab.host("victim")?, line)?;
         stage.write("/usr/local/bin/blackbox.py", include_str!("blackbox.py"))?;
         stage.record()?;
         stage.service("blackbox.service", "deploy", &["python3", "/usr/local/bin/blackbox.py"])?;
-        // All of its turns.
-        stage.accuse(SCANNING, 240)
+        // All of its turns, of which the reporter sees those that concern it.
+        stage.accuse(SCANNING, 2 * 12)
+    }),
+    Scenario::new("retries-of-a-whole-cluster", |stage| {
+        stage.write("/usr/local/bin/cluster.py", include_str!("cluster.py"))?;
+        stage.record()?;
+        stage.service("cache.service", "deploy", &["python3", "/usr/local/bin/cluster.py"])?;
+        stage.wait_for_end("python3")?;
+        stage.accuse(SCANNING, 20 * 40)
+    }),
+    Scenario::new("tor-client", |stage| {
+        let common = tor_network(stage)?;
+        let torrc = format!("{common}DataDirectory /tmp/tor\nSocksPort 9050\n");
+        stage.write("/usr/local/etc/torrc", &torrc)?;
+        stage.record()?;
+        stage.ssh("bob", "timeout 45 tor -f /usr/local/etc/torrc >/tmp/tor.log; true")?;
+        // One connection to each relay.
+        stage.accuse(TORRING, 3)
+    }),
+    Scenario::new("tor-relay", |stage| {
+        let common = tor_network(stage)?;
+        let torrc = format!(
+            "{common}DataDirectory /tmp/tor\nSocksPort 0\nNickname ours\nAddress 192.0.2.10\nORPort 9001\n\
+             ContactInfo ours@example.com\nExitRelay 0\n"
+        );
+        stage.write("/usr/local/etc/torrc", &torrc)?;
+        stage.record()?;
+        stage.service("tor.service", "deploy", &["timeout", "75", "tor", "-f", "/usr/local/etc/torrc"])?;
+        stage.wait_for_end("tor")?;
+        stage.accuse(TORRING, 20)
     }),
     Scenario::new("crawler", |stage| {
         stage.write("/usr/local/bin/crawl.py", include_str!("crawl.py"))?;
@@ -101,6 +133,15 @@ pub(super) const ALL: &[Scenario] = &[
         stage.accuse(SCANNING, 390)
     }),
 ];
+
+/// A Tor network on the victim; returns the settings that all who belong to it have.
+fn tor_network(stage: &mut Stage) -> anyhow::Result<String> {
+    let dir = stage.lab.dir().join("tor");
+    let script = stage.lab.dir().join("tor.sh");
+    std::fs::write(&script, include_str!("tor_authorities.sh"))?;
+    stage.serve("victim", &format!("exec sh {} {}", script.display(), dir.display()))?;
+    Ok(std::fs::read_to_string(dir.join("common"))?)
+}
 
 /// What a service manager does, and nothing else: start it again.
 const SUPERVISOR: &str = "while :; do \"$@\"; sleep 0.2; done\n";

@@ -7,6 +7,8 @@ use super::Scenario;
 use super::Stage;
 
 const SCANNING: &str = "scanning remote hosts on the internet for security vulnerabilities";
+const RESTART_CRON: &str = "kill $(cat /run/crond.pid) && while kill -0 $(cat /run/crond.pid); do sleep 0.1; done; \
+                            rm -f /run/crond.reboot && cron";
 const SCAN: &str = "nmap -sT -p 1-400 198.51.100.20";
 
 pub(super) const ALL: &[Scenario] = &[
@@ -34,11 +36,16 @@ pub(super) const ALL: &[Scenario] = &[
         // cron runs such a line when it starts, once for each boot.
         stage.root(&format!("crontab -u bob - <<'END'\n@reboot {SCAN}\nEND"))?;
         stage.record()?;
-        stage.root(
-            "kill $(cat /run/crond.pid) && while kill -0 $(cat /run/crond.pid); do sleep 0.1; done; \
-             rm -f /run/crond.reboot && cron",
-        )?;
+        stage.root(RESTART_CRON)?;
         stage.accuse(SCANNING, 390)
+    }),
+    Scenario::new("scan-that-cron-repeats", |stage| {
+        stage.write("/usr/local/bin/sweep.py", include_str!("sweep.py"))?;
+        let line = "for turn in 1 2 3 4 5 6; do python3 /usr/local/bin/sweep.py; sleep 1.1; done";
+        stage.root(&format!("crontab -u bob - <<'END'\n@reboot {line}\nEND"))?;
+        stage.record()?;
+        stage.root(RESTART_CRON)?;
+        stage.accuse(SCANNING, 355)
     }),
     Scenario::new("scan-in-an-ssm-session", ssm_session),
     Scenario::new("scan-through-an-ssh-proxy", |stage| {

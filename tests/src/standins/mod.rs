@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod aws;
 pub mod cloud;
+mod moto;
 pub mod slack;
 
 pub use self::aws::ANSWERS_FROM;
@@ -15,6 +16,7 @@ pub use self::aws::ISOLATION_GROUP;
 pub use self::aws::Managed;
 pub use self::aws::REGION;
 pub use self::aws::Refused;
+pub use self::moto::Moto;
 
 /// When a hook is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

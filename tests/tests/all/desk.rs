@@ -1,10 +1,7 @@
 //! The desk over the websocket: every button, who may press it, what it does, and that it is done once.
 
-use std::io::BufRead;
-use std::io::BufReader;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -267,119 +264,6 @@ fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_no_reaches_the_responders_though_slack_is_in_trouble() -> anyhow::Result<()> {
-    // As many failures as the line about the answer and the first call of the responders are tried, and one more.
-    const FAILURES: u32 = 13;
-    let state = tempfile::tempdir()?;
-    let patience = Patience { ask_timeout_s: 8, remind_before_s: 0 };
-    let (story, told) = answered(state.path(), Some(patience))?;
-    line(&story, &told, "This concerns the security team")?;
-    story.slack.press(&told.message.ts, "gumshoe.ask")?;
-    let is_question = |message: &slack::Message| message.read().contains("Was this you?");
-    let asked = story.slack.wait_for("the question", DONE_MAX, is_question)?;
-    line(&story, &told, "asked whether it was they")?;
-    line(&story, &told, "Nobody took this case")?;
-    let is_closed =
-        |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered");
-    story.slack.break_down("chat.postMessage", FAILURES, slack::Trouble::Status(503));
-    story.slack.press_as(ALICE, &asked.ts, "gumshoe.no")?;
-    story.slack.wait_for("the answer taken", 3 * DONE_MAX, is_closed)?;
-    let is_told = || thread(&story, &told).contains("Treat their credentials as stolen");
-    wait_until("the responders told", 3 * DONE_MAX, is_told).with_context(|| story.gumshoe_log())?;
-    assert_eq!(thread(&story, &told).matches("Treat their credentials").count(), 1);
-    // It was answered: that nobody answered is told to nobody.
-    assert!(!thread(&story, &told).contains("did not answer"), "{}", thread(&story, &told));
-    Ok(())
-}
-
-#[test]
-fn who_was_perhaps_asked_is_not_asked_twice_and_can_answer() -> anyhow::Result<()> {
-    let state = tempfile::tempdir()?;
-    let (mut story, told) = answered(state.path(), None)?;
-    line(&story, &told, "This concerns the security team")?;
-    story.slack.break_down("chat.postMessage", 1, slack::Trouble::Silence);
-    story.slack.press(&told.message.ts, "gumshoe.ask")?;
-    let is_question = |message: &slack::Message| message.read().contains("Was this you?");
-    let asked = story.slack.wait_for("the question", DONE_MAX, is_question)?;
-    story.kill_bot()?;
-    story.serve()?;
-    // The press is taken over and says that it is under way; nobody is asked again.
-    whisper(&story, "That is being done")?;
-    story.slack.press_as(ALICE, &asked.ts, "gumshoe.yes")?;
-    line(&story, &told, "that was me, and it was meant")?;
-    let closed = |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered");
-    story.slack.wait_for("the question without buttons", DONE_MAX, closed)?;
-    let to_alice = |message: &&slack::Message| message.channel == asked.channel;
-    assert_eq!(story.slack.messages().iter().filter(to_alice).count(), 1, "asked twice");
-    Ok(())
-}
-
-#[test]
-fn without_ears_no_button_is_drawn_and_time_goes_on() -> anyhow::Result<()> {
-    let state = tempfile::tempdir()?;
-    let mut story = Story::set(Programs::find()?, state.path())?;
-    story.is_deaf = true;
-    story.patience = Patience { ask_timeout_s: 4, remind_before_s: 14 * 86_400 };
-    let notice = story.replay(Path::new(RECORDING))?;
-    story.serve()?;
-    let told = story.notify(&notice)?;
-    line(&story, &told, "Nobody took this case")?;
-    assert!(told.message.blocks.iter().all(|block| block["type"] != "actions"), "{}", told.message.read());
-    assert!(story.gumshoe_log().contains("nothing hears them"), "{}", story.gumshoe_log());
-    assert!(story.slack.refused().is_empty(), "{:?}", story.slack.refused());
-    Ok(())
-}
-
-#[test]
-fn a_slow_store_holds_up_no_acknowledgement() -> anyhow::Result<()> {
-    const HELD_S: u64 = 2;
-    let state = tempfile::tempdir()?;
-    let (story, told) = answered(state.path(), None)?;
-    line(&story, &told, "This concerns the security team")?;
-    let script = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-                  c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(int(sys.argv[2]))";
-    let mut holder = Command::new("python3");
-    holder.args(["-c", script]).arg(state.path().join("cases.sqlite")).arg(HELD_S.to_string());
-    let mut holder = holder.stdout(Stdio::piped()).spawn()?;
-    let mut held = String::new();
-    BufReader::new(holder.stdout.take().context("no pipe")?).read_line(&mut held)?;
-    assert_eq!(held.trim(), "held");
-    let pressed = story.slack.press(&told.message.ts, "gumshoe.take")?;
-    line(&story, &told, "took this case")?;
-    holder.wait()?;
-    let ack = story.slack.acks().into_iter().find(|ack| ack.envelope_id == pressed).context("no ack")?;
-    let after_s = ack.after_s.context("not acknowledged")?;
-    assert!((1.0..ACK_MAX_S).contains(&after_s), "the store was not slow, or Slack waited: {after_s} s");
-    button(&story, &told, "gumshoe.release")?;
-    assert_eq!(thread(&story, &told).matches("took this case").count(), 1);
-    nothing_went_wrong(&story);
-    Ok(())
-}
-
-#[test]
-fn a_connection_that_hangs_or_is_refused_is_opened_again() -> anyhow::Result<()> {
-    let state = tempfile::tempdir()?;
-    let mut story = Story::set(Programs::find()?, state.path())?;
-    story.slack.refuse_connections(1, slack::Unconnected::Silence);
-    story.serve()?;
-    story.slack.command("/gumshoe", "cases")?;
-    whisper(&story, "There is no case yet")?;
-    // Once more, when a connection that worked has ended.
-    story.slack.refuse_connections(1, slack::Unconnected::Refused);
-    let before = story.slack.opened();
-    story.slack.hang_up();
-    wait_until("another connection", DONE_MAX, || {
-        story.slack.opened() > before && story.slack.connections() == 1
-    })
-    .with_context(|| story.gumshoe_log())?;
-    story.slack.command("/gumshoe", "help")?;
-    whisper(&story, "/gumshoe who")?;
-    let log = story.gumshoe_log();
-    assert!(log.contains("connected to Slack") && log.contains("no connection to Slack"), "{log}");
-    Ok(())
-}
-
-#[test]
 fn silence_is_passed_on_and_a_case_that_nobody_took_is_told_of() -> anyhow::Result<()> {
     let state = tempfile::tempdir()?;
     let patience = Patience { ask_timeout_s: 1, remind_before_s: 14 * 86_400 };
@@ -618,5 +502,61 @@ fn a_process_that_became_another_program_is_not_stopped() -> anyhow::Result<()> 
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     assert!(!stat.contains(") T "), "{stat}");
     nothing_went_wrong(&story);
+    Ok(())
+}
+
+/// Findings of a command that prints them as JSON, by their subject: whether each is fine, and what it says.
+fn findings(output: &std::process::Output) -> anyhow::Result<BTreeMap<String, (bool, String)>> {
+    let read: Vec<Value> = serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))?;
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let entry = |finding: &Value| {
+        (text(finding, "subject"), (finding["ok"] == true, text(finding, "says") + &text(finding, "next")))
+    };
+    Ok(read.iter().map(entry).collect())
+}
+
+#[test]
+fn what_is_missing_for_a_deployment_is_said_in_words() -> anyhow::Result<()> {
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.replay(Path::new(RECORDING))?;
+    let probed = || story.gumshoe(&["config", "check", "--probe", "--json"]);
+    let found = findings(&probed()?)?;
+    let wrong: Vec<_> = found.iter().filter(|(_, (ok, _))| !ok).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for subject in
+        ["queue", "Slack token", "Slack channel", "Slack history", "Slack files", "Slack app token"]
+    {
+        assert!(found.contains_key(subject), "{subject} was not tried: {found:#?}");
+    }
+    assert!(found.keys().any(|subject| subject.contains("Slack group")), "{found:#?}");
+    for service in ["EC2", "SSM", "CloudTrail"] {
+        assert!(found.keys().any(|subject| subject.ends_with(service)), "{service}: {found:#?}");
+    }
+
+    // What Slack refuses comes with what to do.
+    for (method, subject) in [
+        ("conversations.history", "Slack history"),
+        ("files.getUploadURLExternal", "Slack files"),
+        ("apps.connections.open", "Slack app token"),
+        ("usergroups.users.list", "Slack group"),
+    ] {
+        story.slack.withhold(Some(method));
+        let output = probed()?;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let found = findings(&output)?;
+        let wrong: Vec<_> = found.iter().filter(|(_, (ok, _))| !ok).collect();
+        assert!(
+            matches!(&wrong[..], [(name, (_, says))] if name.starts_with(subject) && says.contains("scope")),
+            "{method}: {wrong:#?}"
+        );
+    }
+    story.slack.withhold(None);
+
+    // Who of the fleet has a recorder.
+    let doctor = story.gumshoe(&["doctor", "--account"])?;
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.status.success(), "{doctor:?}");
+    assert!(said.contains(&story.aws.instance_id), "{said}");
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! `UPDATE_DOCS=1 cargo nextest run -p tests docs` writes the reference anew.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -12,11 +13,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
+use regex::Regex;
 use tests::lab::output_within;
 use tests::programs::Programs;
+use tests::recording;
+use tests::standins::slack::scopes;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
 const HELP_MAX: Duration = Duration::from_secs(10);
+const RUN_MAX: Duration = Duration::from_secs(60);
 
 /// Prints the help of a subcommand of one of our programs.
 fn help(program: &Path, words: &[String]) -> anyhow::Result<String> {
@@ -42,8 +48,10 @@ fn subcommands(help: &str) -> Vec<String> {
 /// The pages of the documentation.
 fn pages() -> anyhow::Result<Vec<PathBuf>> {
     let root = Path::new(ROOT);
-    let mut pages =
-        vec![root.join("README.md"), root.join("ARCHITECTURE.md"), root.join("terraform/README.md")];
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "terraform/README.md", "playbooks/README.md"]
+            .map(|page| root.join(page))
+            .to_vec();
     for entry in fs::read_dir(root.join("docs"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "md") {
@@ -107,7 +115,12 @@ fn fault(program: &Path, words: &[String]) -> anyhow::Result<Option<String>> {
 #[test]
 fn every_command_that_is_shown_exists() {
     let programs = Programs::find().expect("programs");
-    let ours = BTreeMap::from([("gumshoe", programs.gumshoe), ("host-recorder", programs.recorder)]);
+    let archive = programs.recorder.with_file_name("host-recorder-archive");
+    let ours = BTreeMap::from([
+        ("gumshoe", programs.gumshoe),
+        ("host-recorder", programs.recorder),
+        ("host-recorder-archive", archive),
+    ]);
     let makefile = fs::read_to_string(Path::new(ROOT).join("Makefile")).expect("Makefile");
     let mut faults = Vec::new();
     let mut seen = 0;
@@ -182,6 +195,8 @@ fn the_reference_is_what_the_programs_say() {
     let mut text = format!("# Commands\n\n{made}");
     text.push_str(&manual("gumshoe", &programs.gumshoe).expect("help"));
     text.push_str(&manual("host-recorder", &programs.recorder).expect("help"));
+    let archive = programs.recorder.with_file_name("host-recorder-archive");
+    text.push_str(&manual("host-recorder-archive", &archive).expect("help"));
     holds("commands.md", &format!("{}\n", text.trim_end())).expect("commands");
     let bot = output(&programs.gumshoe, &["config", "example"]).expect("example");
     let recorder = output(&programs.recorder, &["config"]).expect("example");
@@ -190,4 +205,94 @@ fn the_reference_is_what_the_programs_say() {
          ## gumshoe\n\n```toml\n{bot}```\n\n## host-recorder\n\n```toml\n{recorder}```\n"
     );
     holds("configuration.md", &text).expect("configuration");
+}
+
+/// What runs until it is ended, or acts on AWS or on a process; tests of their own run these.
+const RUN_ELSEWHERE: [&str; 6] = ["record", "tail", "serve", "doctor", "stop-process", "--probe"];
+
+/// Runs what the pages show, in the order in which they show it, on a ring that was recorded and its notice.
+#[test]
+fn every_command_that_is_shown_runs() {
+    let programs = Programs::find().expect("programs");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ring, here) = (folder.path().join("ring"), folder.path().join("here"));
+    fs::create_dir(&here).expect("a folder");
+    let notice = recording::put(Path::new(RECORDING), &ring).expect("a ring");
+    for name in ["notice.eml", "notice.json"] {
+        fs::write(here.join(name), &notice).expect("written");
+    }
+    let ours = BTreeMap::from([("gumshoe", &programs.gumshoe), ("host-recorder", &programs.recorder)]);
+    let (mut key, mut ran, mut faults) = (String::new(), 0, Vec::new());
+    for page in pages().expect("pages") {
+        for line in commands(&fs::read_to_string(&page).expect("read")) {
+            let words = words(&line);
+            let Some(program) = words.first().and_then(|first| ours.get(first.as_str())) else { continue };
+            if words.iter().any(|word| RUN_ELSEWHERE.contains(&word.as_str())) {
+                continue;
+            }
+            let arguments = words[1..].iter().map(|word| match word.as_str() {
+                "/var/lib/host-recorder" => ring.display().to_string(),
+                "KEY" => key.clone(),
+                other => other.to_owned(),
+            });
+            let mut command = Command::new(program);
+            command.args(arguments).current_dir(&here).env("HOST_RECORDER_RING", &ring);
+            let output = output_within(&line, &mut command, RUN_MAX).expect("it ends");
+            ran += 1;
+            let (said, complained) =
+                (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            if line.starts_with("host-recorder seal setup") {
+                key = said.split_whitespace().max_by_key(|word| word.len()).unwrap_or_default().to_owned();
+            }
+            // Nobody writes where the pages do; what follows reads it here.
+            if let Some(file) = line.split(" > ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
+                let name = Path::new(file).file_name().expect("a file's name");
+                fs::write(here.join(name), said.as_bytes()).expect("written");
+            }
+            // Ends that are documented: found, something missing, cannot say.
+            let is_known = matches!(output.status.code(), Some(0 | 1 | 3));
+            if !is_known || complained.contains("panicked") || complained.contains("error:") {
+                faults.push(format!("{}: `{line}`: {}\n{complained}", page.display(), output.status));
+            }
+        }
+    }
+    assert!(ran > 12, "only {ran} commands were run");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Settings of Terraform that a page shows are inputs of the example that it tells to apply.
+#[test]
+fn every_input_that_is_shown_exists() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/getting-started.md")).expect("read");
+    let variables = Path::new(ROOT).join("terraform/examples/single-account/variables.tf");
+    let variables = fs::read_to_string(variables).expect("read");
+    let shown =
+        page.split("cat >terraform.tfvars <<'END'\n").nth(1).and_then(|rest| rest.split("\nEND").next());
+    let names: Vec<&str> = shown
+        .expect("terraform.tfvars")
+        .lines()
+        .filter_map(|line| Some(line.split_once(" = ")?.0.trim()))
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    let missing: Vec<_> =
+        names.iter().filter(|name| !variables.contains(&format!("variable \"{name}\""))).collect();
+    assert!(missing.is_empty(), "the example has no {missing:?}");
+}
+
+/// The app that people install may do what the bot calls, and nothing else.
+#[test]
+fn the_slack_app_asks_for_the_scopes_of_what_is_called() {
+    let method = Regex::new(r#""((?:auth|chat|conversations|files|usergroups|users|views)\.[A-Za-z.]+)""#)
+        .expect("a pattern");
+    let mut needed = BTreeSet::from(["commands"]);
+    let mut methods = BTreeSet::new();
+    for entry in fs::read_dir(Path::new(ROOT).join("bot/src/slack")).expect("sources") {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("read");
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        methods.extend(method.captures_iter(code).map(|found| found[1].to_owned()));
+    }
+    assert!(methods.len() > 6, "only {methods:?}");
+    needed.extend(methods.iter().flat_map(|method| scopes::needed(method)));
+    let granted: BTreeSet<&str> = scopes::granted().iter().map(String::as_str).collect();
+    assert_eq!(granted, needed, "bot/packaging/slack-manifest.json and what {methods:?} need");
 }

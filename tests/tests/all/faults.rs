@@ -11,7 +11,8 @@
 //! | kill -9 at every call of store, Slack and host | `bot/tests/serve.rs` | the same |
 //! | two replicas, duplicates among what they share | `two_replicas_share_...` | each case once |
 //! | redelivery while it is worked on, and afterwards | `what_is_delivered_again_...` | the same |
-//! | the store locked for 12 s | `a_store_that_is_away_...` | the same, later |
+//! | the store locked for 30 s, from before the notice or while a host is asked: SQLite | `a_store_that_is_away_...` | the same, later |
+//! | the same with DynamoDB, which answers nobody | `a_table_that_is_away_...` | the same, later |
 //! | Slack 429, 503, an answer that never comes | `slack_in_trouble_...` | the same, with its files |
 //! | uploads that fail longer than one call is tried | `detail_that_slack_...` | the same, with its files, later |
 //! | SSM throttled; no invocation for 5 s | `ssm_that_is_slow_...` | the same |
@@ -20,9 +21,13 @@
 //! | leases lost, SIGTERM, poison, a panicking reader, blocks that Slack refuses | `bot/tests/serve.rs` | as there |
 
 use std::fs;
+use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -44,6 +49,7 @@ use tests::serving::is_right;
 use tests::serving::notice;
 use tests::serving::terms;
 use tests::standins::Moment;
+use tests::standins::Moto;
 use tests::standins::cloud::Reply;
 use tests::standins::cloud::Script;
 use tests::standins::cloud::Terms;
@@ -72,6 +78,8 @@ const KILLS: [(&str, &str, Moment); 12] = [
 struct Run {
     serving: Serving,
     mail: String,
+    /// Where the cases are, if not in the bot's folder.
+    moto: Option<Moto>,
 }
 
 /// What a run came to.
@@ -85,14 +93,69 @@ struct End {
 
 impl Run {
     fn start(script: Script, change: impl FnOnce(&mut Terms), limits: &str) -> anyhow::Result<Self> {
+        Self::start_on(None, script, change, limits)
+    }
+
+    /// With its cases in a table.
+    fn with_table() -> anyhow::Result<Self> {
+        let moto = Moto::start()?;
+        moto.create_table("cases")?;
+        Self::start_on(Some(moto), culprits(), |_| (), "")
+    }
+
+    fn start_on(
+        moto: Option<Moto>,
+        script: Script,
+        change: impl FnOnce(&mut Terms),
+        limits: &str,
+    ) -> anyhow::Result<Self> {
         let hosts = hosts(1);
         let mail = notice(0, hosts[0].public.unwrap_or(ACCUSED))?;
         let mut terms = Terms { answers_after: Duration::from_millis(50), ..terms(hosts, script) };
         change(&mut terms);
+        terms.dynamodb = moto.as_ref().map(|moto| moto.address().to_owned());
         let limits = format!("visibility_s = 3\n{limits}");
-        let settings = Settings { limits, ..Settings::default() };
+        let more = moto.as_ref().map_or("", |_| "[store]\ndynamodb_table = \"cases\"\n").to_owned();
+        let settings = Settings { limits, more, ..Settings::default() };
         let serving = Serving::start(&Programs::gumshoe()?, terms, &settings)?;
-        Ok(Self { serving, mail })
+        Ok(Self { serving, mail, moto })
+    }
+
+    /// Does something and sends the notice, or does it in the first call of a name that this notice leads to. Returns
+    /// what that came to, once it was done.
+    fn when<T: Send + 'static>(
+        &self,
+        call: Option<&'static str>,
+        act: impl Fn() -> anyhow::Result<T> + Send + Sync + 'static,
+    ) -> anyhow::Result<Arc<Mutex<Vec<T>>>> {
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let Some(call) = call else {
+            done.lock().unwrap_or_else(PoisonError::into_inner).push(act()?);
+            self.send();
+            return Ok(done);
+        };
+        let noted = Arc::clone(&done);
+        self.serving.cloud.on_call(Some(Arc::new(move |operation: &str, moment| {
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if (operation, moment) == (call, Moment::Done) && noted.is_empty() {
+                noted.extend(act().ok());
+            }
+            true
+        })));
+        self.send();
+        wait_until("it to be done", RUN_MAX, || {
+            !done.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        })?;
+        Ok(done)
+    }
+
+    /// The reports that it wrote, wherever it keeps them.
+    fn reports(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        if let Some(moto) = &self.moto {
+            return moto.files("cases", "report.json");
+        }
+        let cases = fs::read_dir(self.serving.state_dir().join("cases"))?;
+        cases.map(|case| Ok(fs::read(case?.path().join("report.json"))?)).collect()
     }
 
     fn usual() -> anyhow::Result<Self> {
@@ -112,11 +175,9 @@ impl Run {
         ensure!(heads.count() == 1, "not one message: {:#?}", self.serving.slack.messages());
         ensure!(self.serving.reports().len() == 1, "the message has no report");
         ensure!(cloud.unknown().is_empty(), "{:?}", cloud.unknown());
-        let mut cases =
-            fs::read_dir(self.serving.state_dir().join("cases"))?.collect::<Result<Vec<_>, _>>()?;
-        let case = cases.pop().context("no case")?;
-        ensure!(cases.is_empty(), "more than one case: {cases:?}");
-        let report: Value = serde_json::from_slice(&fs::read(case.path().join("report.json"))?)?;
+        let mut reports = self.reports()?;
+        let report: Value = serde_json::from_slice(&reports.pop().context("no case")?)?;
+        ensure!(reports.is_empty(), "more than one case");
         let notes = report["notes"].as_array().into_iter().flatten();
         let notes = notes.filter_map(|note| note.as_str().map(str::to_owned)).collect();
         Ok(End { facts: report["facts"].clone(), sentence: report["sentence"].clone(), notes })
@@ -249,26 +310,61 @@ fn what_is_delivered_again_makes_nothing_twice() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How long the store is away: longer than the bot waits for one write to it.
+const AWAY: Duration = Duration::from_secs(30);
+
+/// When it goes: before the notice comes, or in a call of a case that is worked on.
+const AWAY_FROM: [Option<&str>; 2] = [None, Some("SendCommand")];
+
 #[test]
 fn a_store_that_is_away_only_delays() -> anyhow::Result<()> {
-    const AWAY_S: u64 = 12;
     let expected = undisturbed()?;
-    let run = Run::usual()?;
-    // Longer than the bot waits for the file; SQLite's own lock, as a backup or another program would hold it.
+    all(&AWAY_FROM, |from| {
+        let run = Run::usual()?;
+        let store = run.serving.state_dir().join("cases.sqlite");
+        let held = run.when(*from, move || lock(&store))?;
+        let end = run.end().with_context(|| format!("away from {from:?}"))?;
+        ensure!(end == expected, "away from {from:?}: {end:#?}");
+        for mut holder in held.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            holder.wait()?;
+        }
+        Ok(())
+    })
+}
+
+/// Holds SQLite's own lock, as a backup or another program would.
+fn lock(store: &Path) -> anyhow::Result<Child> {
     let script = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
                   c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(int(sys.argv[2]))";
     let mut holder = Command::new("python3");
-    holder.args(["-c", script]).arg(run.serving.state_dir().join("cases.sqlite")).arg(AWAY_S.to_string());
+    holder.args(["-c", script]).arg(store).arg(AWAY.as_secs().to_string());
     let mut holder = holder.stdout(Stdio::piped()).spawn()?;
     let mut held = String::new();
     let stdout = holder.stdout.take().context("no pipe")?;
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut held)?;
     ensure!(held.trim() == "held", "the store is not held: {held}");
-    run.send();
-    let end = run.end()?;
-    holder.wait()?;
-    assert_eq!(end, expected);
-    Ok(())
+    Ok(holder)
+}
+
+#[test]
+fn a_table_that_is_away_only_delays() -> anyhow::Result<()> {
+    let expected = undisturbed()?;
+    let here: [Option<Option<&str>>; 3] = [None, Some(AWAY_FROM[0]), Some(AWAY_FROM[1])];
+    all(&here, |away| {
+        let run = Run::with_table()?;
+        if let Some(from) = away {
+            let cloud = Arc::downgrade(&run.serving.cloud);
+            run.when(*from, move || {
+                cloud.upgrade().context("it ended")?.take_dynamodb_away(AWAY);
+                Ok(())
+            })?;
+        } else {
+            run.send();
+        }
+        let end = run.end().with_context(|| format!("away {away:?}"))?;
+        ensure!(end == expected, "away {away:?}: {end:#?}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
 use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Child;
 use std::process::Command;
@@ -13,11 +15,15 @@ use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::ensure;
+use history::Body;
 use history::Ring;
 use history::Severity;
+use tests::lab::VICTIM;
 use tests::ledger;
 use tests::programs::Programs;
 use tests::soak::plan::Random;
+
+use crate::recorder::Recording;
 
 /// Rounds of being killed, unless `RING_KILL_ROUNDS` says otherwise.
 const KILL_ROUNDS: u64 = 150;
@@ -34,7 +40,7 @@ fn writer(dir: &Path, first: u64) -> anyhow::Result<Child> {
 }
 
 /// Numbers of the ledger that a ring holds: one unbroken row. Its end is returned.
-fn check_ledger(dir: &Path) -> anyhow::Result<Option<u64>> {
+pub(crate) fn check_ledger(dir: &Path) -> anyhow::Result<Option<u64>> {
     let (mut last, mut last_id) = (None, None);
     let mut wrong = Ok(());
     history::visit_events(dir, &mut |event| {
@@ -245,5 +251,56 @@ fn duckdb_and_pandas_read_segments() -> anyhow::Result<()> {
     let text = String::from_utf8(output.stdout)?;
     let expected = format!("600 {} True 256", 600 * 601 / 2);
     ensure!(text.lines().eq([expected.as_str(), expected.as_str()]), "{text}");
+    Ok(())
+}
+
+/// What a client of the ring's socket is told.
+fn ask_to_commit(socket: &Path) -> anyhow::Result<i64> {
+    let mut answer = String::new();
+    let mut stream = UnixStream::connect(socket).with_context(|| socket.display().to_string())?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.read_to_string(&mut answer)?;
+    let to = answer.trim_end().strip_prefix("committed ").with_context(|| format!("it said {answer:?}"))?;
+    Ok(to.parse()?)
+}
+
+#[test]
+fn a_question_sees_what_happened_a_moment_ago_and_clients_that_hang_delay_nothing() -> anyhow::Result<()> {
+    let recording = Recording::begin()?;
+    let ring = recording.ring();
+    let socket = ring.join("socket");
+    // They connect, and never read nor leave.
+    let hung = (0..40).map(|_| UnixStream::connect(&socket)).collect::<Result<Vec<_>, _>>()?;
+    for round in 0..5 {
+        let port = 7_100 + round;
+        recording.python(&format!(
+            "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{VICTIM}', {port}))"
+        ))?;
+        let now = history::UnixNs::now();
+        let to = ask_to_commit(&socket)?;
+        ensure!(to >= now.0, "round {round}: asked at {now}, it is committed to {to}");
+        let mut seen = false;
+        history::visit_events(&ring, &mut |event| match &event.body {
+            Body::Flow(flow) => seen |= flow.remote.port == port,
+            Body::Targets(targets) => seen |= targets.remotes.endpoints().iter().any(|it| it.port == port),
+            _ => {}
+        })?;
+        ensure!(seen, "round {round}: what was sent before the question is not there");
+    }
+    let query = |more: &[&str]| {
+        let dir = ring.display().to_string();
+        recorder(&[&["query", "--ring", &dir, "--last", "5m", "--json"], more].concat())
+    };
+    let fine = query(&["--port", "7104"])?;
+    ensure!(fine.stderr.is_empty(), "{}", String::from_utf8_lossy(&fine.stderr));
+    let evidence: serde_json::Value = serde_json::from_slice(&fine.stdout)?;
+    ensure!(evidence["activities"][0]["matched"] == 1, "{evidence:#}");
+    // Where the socket is gone it is said, and the question is answered all the same.
+    std::fs::remove_file(&socket)?;
+    let without = query(&["--port", "7104"])?;
+    ensure!(String::from_utf8_lossy(&without.stderr).contains("could not be asked to commit"), "{without:?}");
+    let evidence: serde_json::Value = serde_json::from_slice(&without.stdout)?;
+    ensure!(evidence["activities"][0]["matched"] == 1, "{evidence:#}");
+    drop(hung);
     Ok(())
 }

@@ -114,11 +114,12 @@ fn operations() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
 }
 
 /// Services that are called without an SDK crate, by the constant that stands for each beside the call.
-const BY_HAND: [(&str, &str); 4] = [
+const BY_HAND: [(&str, &str); 5] = [
     ("CLOUDTRAIL", "cloudtrail"),
     ("ORGANIZATIONS", "organizations"),
     ("CONFIG", "config"),
     ("DYNAMODB", "dynamodb"),
+    ("LOGS", "logs"),
 ];
 
 /// Calls by hand in one file: the literal operation of each `call`, for the one service that the file names, or that its
@@ -137,14 +138,14 @@ fn by_hand(file: &Path, code: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(made.iter().map(|operation| format!("{}:{operation}", services[0])).collect())
 }
 
-/// Every call that the bot's source makes, as `service:Operation`.
-fn calls() -> anyhow::Result<BTreeSet<String>> {
+/// Every call that the sources below a folder make, as `service:Operation`.
+fn calls(folder: &str) -> anyhow::Result<BTreeSet<String>> {
     let operations = operations()?;
     let service = Regex::new(r"\baws_sdk_([a-z0-9]+)\b")?;
     let method = Regex::new(r"\.\s*([a-z][a-z0-9_]*)\(\)")?;
     let sends = Regex::new(r"\.\s*send\(\)")?;
     let mut found = BTreeSet::new();
-    for file in sources()? {
+    for file in sources(folder)? {
         let text = fs::read_to_string(&file)?;
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         if code.contains("AssumeRoleProvider::") {
@@ -168,15 +169,14 @@ fn calls() -> anyhow::Result<BTreeSet<String>> {
         );
         found.extend(here);
     }
-    ensure!(found.len() > 5, "only {found:?}");
     Ok(found)
 }
 
-/// The bot's sources, and those of the archive that it reads, without modules that are there for tests only.
-fn sources() -> anyhow::Result<Vec<PathBuf>> {
+/// The sources below a folder, without modules that are there for tests only.
+fn sources(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     let only_tests = Regex::new(r"#\[cfg\(test\)\]\s+(?:pub(?:\([a-z]+\))? )?mod ([a-z_]+);")?;
     let mut files = Vec::new();
-    let mut folders = vec![Path::new(ROOT).join("bot/src")];
+    let mut folders = vec![Path::new(ROOT).join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
@@ -235,12 +235,46 @@ fn the_roles_allow_what_the_bot_calls_and_nothing_more() {
         "module.account_production.aws_iam_role_policy.actions[0]",
     ];
     let allowed = actions(&state, &policies).expect("policies");
-    let needed: BTreeSet<String> = calls().expect("calls").iter().flat_map(|call| needs(call)).collect();
+    let calls = calls("bot/src").expect("calls");
+    assert!(calls.len() > 20, "only {calls:?}");
+    let needed: BTreeSet<String> = calls.iter().flat_map(|call| needs(call)).collect();
     let refused: Vec<_> = needed.difference(&allowed).collect();
     assert!(refused.is_empty(), "the bot calls what no role allows: {refused:?}");
     let idle: Vec<_> =
         allowed.difference(&needed).filter(|action| !BEHIND_CALLS.contains(&action.as_str())).collect();
     assert!(idle.is_empty(), "roles allow what the bot never calls: {idle:?}");
+}
+
+/// What only the bot's own account holds, and what it asks other accounts: a right of the one in the other's role would
+/// be one that nothing uses.
+#[test]
+fn each_role_allows_what_is_called_with_it() {
+    let state = applied("organization").expect("applied");
+    let ask = ["cloudtrail", "config", "ec2", "ecs", "logs", "ssm"];
+    let keep = ["dynamodb", "kms", "organizations", "s3", "ses", "sqs", "sts"];
+    for (policy, services) in [
+        ("module.bot.aws_iam_role_policy.task", &keep[..]),
+        ("module.account_production.aws_iam_role_policy.investigator", &ask[..]),
+        ("module.account_production.aws_iam_role_policy.actions[0]", &ask[..]),
+    ] {
+        let allowed = actions(&state, &[policy]).expect("a policy");
+        let is_at_home = |action: &&String| action.split(':').next().is_some_and(|it| services.contains(&it));
+        let strangers: Vec<_> = allowed.iter().filter(|action| !is_at_home(action)).collect();
+        assert!(!allowed.is_empty() && strangers.is_empty(), "{policy} allows {strangers:?}");
+    }
+}
+
+#[test]
+fn instances_may_do_what_the_archive_calls_and_nothing_more() {
+    let state = applied("organization").expect("applied");
+    let allowed = actions(&state, &["module.recorder_production.aws_iam_policy.instance"])
+        .expect("the instance's policy");
+    let calls = calls("host-recorder/archive/src").expect("calls");
+    let needed: BTreeSet<String> = calls.iter().flat_map(|call| needs(call)).collect();
+    let refused: Vec<_> = needed.difference(&allowed).collect();
+    assert!(refused.is_empty(), "the archive calls what instances may not: {refused:?}");
+    let idle: Vec<_> = allowed.difference(&needed).filter(|action| !action.starts_with("kms:")).collect();
+    assert!(idle.is_empty(), "instances may do what the archive never calls: {idle:?}");
 }
 
 #[test]

@@ -12,6 +12,9 @@
 //! | `DEEDS#<id>` | `DEED#<action>#<round>` | what somebody did about a case (`deeds`) |
 //! | `FILES#<id>` | `FILE#<name>` | a file of a case (`files`) |
 //! | `FILES` | `FILE#<name>` | a file of the bot's own, such as its ledger of addresses |
+//! | `ADDRESS#<address>`, `HOLDER#<id>` | `<time>#<what>` | what a replica saw or heard of an address or its holder (`facts`) |
+//! | `NAME#<name>` | `NAME` | the address that an allocation or association stands for |
+//! | `LOOKS` | `<start>#<replica>` | in which time a replica looked at each place without a hole |
 //! | `OUTCOMES` | `<layout>#<outcome>` | a count |
 //!
 //! Long deeds and files have their parts beside them. `expires` is the table's TTL attribute, `cases_by_opened` its index
@@ -22,6 +25,7 @@
 mod body;
 mod calls;
 mod deeds;
+mod facts;
 mod files;
 mod item;
 

@@ -1,16 +1,16 @@
 //! The store in one SQLite file: the default for a laptop, a test and a single machine.
 //!
-//! WAL with full synchronisation, so that what was saved survives a power cut; every change is one immediate
-//! transaction, so that several processes on one machine exclude each other. Not for network file systems.
+//! WAL with full synchronisation, so that what was saved survives a power cut; changes are made in immediate transactions,
+//! so that several processes on one machine exclude each other, and those that wait are committed together (`commits`).
+//! Not for network file systems.
+
+mod commits;
 
 use std::fs::DirBuilder;
 use std::fs::OpenOptions;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +18,6 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use rusqlite::OptionalExtension;
 use rusqlite::Transaction;
-use rusqlite::TransactionBehavior;
 use rusqlite::params;
 
 use super::Admission;
@@ -40,6 +39,7 @@ use super::assemble::names;
 use super::assemble::parse;
 use super::assemble::write;
 use crate::case::CaseId;
+use commits::Commits;
 
 /// Version 1. Times are milliseconds since 1970 UTC.
 const SCHEMA: &str = "
@@ -89,7 +89,7 @@ const OPEN_PAUSE: Duration = Duration::from_millis(50);
 /// The store in one SQLite file.
 #[derive(Clone)]
 pub struct SqliteStore {
-    connection: Arc<Mutex<Connection>>,
+    commits: Commits,
 }
 
 impl SqliteStore {
@@ -116,26 +116,16 @@ impl SqliteStore {
             }
             std::thread::sleep(OPEN_PAUSE);
         };
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { commits: Commits::new(connection) })
     }
 
-    /// Runs one transaction where blocking is allowed.
+    /// Makes one change, whole or not at all, where blocking is allowed.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = Arc::clone(&self.connection);
-        let call = move || {
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(database(doing))?;
-            let result = act(&transaction)?;
-            transaction.commit().map_err(database(doing))?;
-            Ok(result)
-        };
-        tokio::task::spawn_blocking(call).await.map_err(|_| StoreError::Interrupted)?
+        self.commits.run(doing, act).await
     }
 }
 

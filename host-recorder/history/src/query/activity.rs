@@ -43,6 +43,8 @@ struct Sum {
     locals: BTreeSet<IpAddr>,
     senders: BTreeSet<ProcessId>,
     states: BTreeMap<FlowState, u64>,
+    /// Ends of datagrams that were received, this host's first: each processor that took some in tells a flow of its own.
+    asked: HashSet<(Endpoint, Endpoint)>,
 }
 
 /// Sums flows (first event, last event, flow) to activities, and picks the earliest matching ones as samples.
@@ -166,13 +168,15 @@ impl Sum {
             locals: BTreeSet::new(),
             senders: BTreeSet::new(),
             states: BTreeMap::new(),
+            asked: HashSet::new(),
         }
     }
 
     /// `answers` says that the flow is counted already as the question that it answers.
     fn add(&mut self, flow: &Flow, first: EventId, last: EventId, matched: bool, answers: bool) {
         let activity = &mut self.activity;
-        if !answers {
+        let told = flow.state == FlowState::Received && !self.asked.insert((flow.local, flow.remote));
+        if !answers && !told {
             activity.flows += 1;
             activity.matched += u64::from(matched);
             *self.states.entry(flow.state).or_default() += 1;

@@ -112,6 +112,36 @@ fn who_touched_it_is_found_with_its_chain_and_login_in_log_and_segments() {
 }
 
 #[test]
+fn what_two_processors_took_in_of_one_asker_is_one_flow() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ring = Ring::open(dir.path(), RingLimits { free_bytes: 0, ..RingLimits::default() }).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    let mut write = |second, direction, state, remote_port, packets| {
+        let flow = Flow {
+            protocol: Protocol::UDP,
+            via: Via::Socket,
+            direction,
+            state,
+            packets,
+            ..testing::flow(4, remote_port, at(second))
+        };
+        ring.append(at(second), 0, Body::Flow(Box::new(flow)), &Known).unwrap();
+    };
+    // Each processor tells when it took in its first; the answers' packets are both processors' too.
+    write(50, Direction::In, FlowState::Received, 4_000, 10);
+    write(51, Direction::In, FlowState::Received, 4_000, 20);
+    write(50, Direction::Out, FlowState::Sent, 4_000, 10);
+    write(51, Direction::Out, FlowState::Sent, 4_000, 20);
+    write(52, Direction::In, FlowState::Received, 4_001, 1);
+    recorder(&mut ring, 60, RecorderAct::Stopped);
+    ring.commit().unwrap();
+    let evidence = ask(dir.path(), &request(10, 59, "198.51.100.20"));
+    let [asked] = &evidence.activities[..] else { panic!("{:?}", evidence.activities) };
+    assert_eq!((asked.flows, asked.matched, asked.packets), (2, 2, 30));
+    assert_eq!(asked.states, [(FlowState::Received, 2)]);
+}
+
+#[test]
 fn an_address_that_nobody_touched_is_not_matched_but_the_rest_is_told() {
     let dir = tempfile::tempdir().unwrap();
     scanned(dir.path(), 8 << 20);

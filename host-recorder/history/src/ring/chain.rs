@@ -32,9 +32,13 @@ use sha2::Sha256;
 use super::RingError;
 use super::about::About;
 use super::checked;
+use super::log;
 use super::segment::Filters;
 use crate::id::EventId;
 use crate::id::UnixNs;
+
+/// What follows in a line on what its checksum is of. Within a text its quotes would not stand alone.
+const CRC: &[u8] = b",\"crc\":";
 
 const CHAIN: &str = "chain";
 const MARKS: &str = "marks";
@@ -48,6 +52,7 @@ const READ_MAX: u64 = 256 << 20;
 
 /// One line of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Flat")]
 pub(super) struct Entry {
     pub(super) n: u64,
     pub(super) at: UnixNs,
@@ -55,13 +60,80 @@ pub(super) struct Entry {
     pub(super) what: What,
     pub(super) previous: String,
     /// CRC32C of the line without this and its MAC: a line that does not match it was damaged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) crc: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mac: Option<String>,
 }
 
+/// The same, as it is read: a query begins with reading every line, and a variant within a line would be read twice.
+#[derive(Deserialize)]
+struct Flat {
+    n: u64,
+    at: UnixNs,
+    what: Kind,
+    #[serde(default)]
+    file: String,
+    first: Option<EventId>,
+    last: Option<EventId>,
+    #[serde(default)]
+    bytes: u64,
+    #[serde(default)]
+    sha256: String,
+    log_as_written: Option<bool>,
+    #[serde(default)]
+    filters: Filters,
+    #[serde(default)]
+    blocks: Vec<u32>,
+    about: Option<About>,
+    previous: String,
+    crc: Option<u32>,
+    mac: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Begun,
+    Sealed,
+    Evicted,
+}
+
+impl TryFrom<Flat> for Entry {
+    type Error = &'static str;
+
+    fn try_from(line: Flat) -> Result<Self, Self::Error> {
+        let Flat { n, at, file, bytes, sha256, log_as_written, filters, blocks, previous, crc, mac, .. } =
+            line;
+        let what = match line.what {
+            Kind::Begun => What::Begun { first: line.first.ok_or("no first event")? },
+            Kind::Evicted => What::Evicted { file, last: line.last.ok_or("no last event")? },
+            Kind::Sealed => What::Sealed(Box::new(Sealed {
+                file,
+                first: line.first.ok_or("no first event")?,
+                last: line.last.ok_or("no last event")?,
+                bytes,
+                sha256,
+                log_as_written,
+                filters,
+                blocks,
+                about: line.about.ok_or("nothing of what stands in it")?,
+            })),
+        };
+        Ok(Self { n, at, what, previous, crc, mac })
+    }
+}
+
 impl Entry {
+    /// Reads a line; none where it is no entry, or a damaged one.
+    fn read(line: &[u8]) -> Option<Self> {
+        let entry: Self = serde_json::from_slice(line).ok()?;
+        // As it was written it ends with what shows that it is whole.
+        let end = line.windows(CRC.len()).rposition(|bytes| bytes == CRC);
+        let as_written = end.map(|end| crc32c::crc32c_append(crc32c::crc32c(&line[..end]), b"}"));
+        (entry.crc.is_none() || entry.crc == as_written || entry.is_whole()).then_some(entry)
+    }
+
     /// Completes an entry with what shows that it is whole, and whose it is.
     fn complete(mut self, key: Option<&Key>) -> Self {
         self.crc = Some(crc32c::crc32c(&unsigned(&self)));
@@ -76,7 +148,7 @@ impl Entry {
 }
 
 /// What an entry says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub(super) enum What {
     /// Entries begin here; events before this one were evicted, or are older than the chain.
@@ -88,7 +160,7 @@ pub(super) enum What {
 }
 
 /// A segment, as it was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Sealed {
     pub(super) file: String,
     pub(super) first: EventId,
@@ -96,12 +168,10 @@ pub(super) struct Sealed {
     pub(super) bytes: u64,
     pub(super) sha256: String,
     /// Whether the log was, byte for byte, what the recorder had written; not known of a log of an earlier run.
-    #[serde(default)]
     pub(super) log_as_written: Option<bool>,
-    #[serde(default)]
     pub(super) filters: Filters,
     /// CRC32C of each 32 KiB of it, so that a query that reads a part of it knows whether that is what was sealed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) blocks: Vec<u32>,
     pub(super) about: About,
 }
@@ -193,11 +263,7 @@ pub(super) fn read_entries(dir: &Path) -> Result<(Vec<Entry>, usize), RingError>
 
 /// Entries that lines tell of, and how many lines are none.
 pub(super) fn entries(bytes: &[u8]) -> (Vec<Entry>, usize) {
-    let (mut entries, wrong): (Vec<Entry>, usize) = lines(bytes);
-    let read = entries.len();
-    entries.retain(Entry::is_whole);
-    let damaged = read - entries.len();
-    (entries, wrong + damaged)
+    lines(bytes, Entry::read)
 }
 
 /// One line of a chain, to be kept elsewhere.
@@ -235,7 +301,7 @@ pub fn chain_lines(dir: &Path) -> Result<Vec<ChainLine>, RingError> {
 /// [`chain_lines`] of lines that were kept elsewhere.
 pub fn read_chain_lines(bytes: &[u8]) -> Vec<ChainLine> {
     let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| {
-        let entry: Entry = serde_json::from_slice(line).ok().filter(Entry::is_whole)?;
+        let entry = Entry::read(line)?;
         let text = String::from_utf8(line.to_vec()).ok()?;
         let (at, to, segment) = match entry.what {
             What::Sealed(sealed) => {
@@ -254,7 +320,7 @@ pub fn read_chain_lines(bytes: &[u8]) -> Vec<ChainLine> {
 
 /// Marks of a ring's open logs.
 pub(super) fn read_marks(dir: &Path) -> Result<(Vec<Mark>, usize), RingError> {
-    Ok(lines(&read_file(&dir.join(MARKS))?))
+    Ok(lines(&read_file(&dir.join(MARKS))?, |line| serde_json::from_slice(line).ok()))
 }
 
 /// The present key of a ring.
@@ -273,7 +339,10 @@ pub(super) fn write_key(dir: &Path, key: &Key) -> Result<(), RingError> {
     let wrong = |source| RingError::io("write", &path, source);
     let file =
         OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(wrong)?;
-    file.write_all_at(key.line().as_bytes(), 0).and_then(|()| file.sync_all()).map_err(wrong)
+    let is_new = file.metadata().map_err(wrong)?.len() == 0;
+    let written = file.write_all_at(key.line().as_bytes(), 0).and_then(|()| file.sync_all());
+    let named = |()| if is_new { log::sync_directory(dir) } else { Ok(()) };
+    written.and_then(named).map_err(wrong)
 }
 
 /// The number that the next entry or mark takes.
@@ -295,17 +364,16 @@ fn read_file(path: &Path) -> Result<Vec<u8>, RingError> {
     }
 }
 
-fn lines<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> (Vec<T>, usize) {
+/// What is read of lines, and of how many nothing.
+fn lines<T>(bytes: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> (Vec<T>, usize) {
     let mut wrong = 0;
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let read = lines.filter_map(|line| match serde_json::from_slice(line) {
-        Ok(line) => Some(line),
-        Err(_) => {
-            wrong += 1;
-            None
-        }
+    let entries = lines.filter_map(|line| {
+        let entry = read(line);
+        wrong += usize::from(entry.is_none());
+        entry
     });
-    (read.collect(), wrong)
+    (entries.collect(), wrong)
 }
 
 /// A chain, open for writing.
@@ -434,11 +502,19 @@ impl Chain {
     fn append_line(&self, name: &str, line: &str) -> Result<(), RingError> {
         let path = self.dir.join(name);
         let wrong = |source| RingError::io("write", &path, source);
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(wrong)?;
+        let options = OpenOptions::new().read(true).append(true).create(true).mode(0o600).clone();
+        let mut file = options.open(&path).map_err(wrong)?;
         let before = file.metadata().map_err(wrong)?.len();
-        let outcome = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        // Half a line that could not be taken away would spoil this one.
+        let mut last = *b"\n";
+        if before > 0 {
+            file.read_exact_at(&mut last, before - 1).map_err(wrong)?;
+        }
+        let apart = if last == *b"\n" { "" } else { "\n" };
+        let outcome = file.write_all([apart, line].concat().as_bytes()).and_then(|()| file.sync_data());
+        let named = |()| if before == 0 { log::sync_directory(&self.dir) } else { Ok(()) };
+        let outcome = outcome.and_then(named);
         if outcome.is_err() {
-            // Half a line would spoil the next one.
             let _ = file.set_len(before);
         }
         outcome.map_err(wrong)
@@ -458,7 +534,7 @@ impl Chain {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&beside, &path)?;
-            File::open(&self.dir)?.sync_all()
+            log::sync_directory(&self.dir)
         };
         write().map_err(|source| RingError::io("write", &path, source))
     }

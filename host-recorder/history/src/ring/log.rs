@@ -31,21 +31,32 @@ const READ_BYTES: u64 = 256 << 10;
 /// Bytes that wait in memory before they are handed to the system without being asked to.
 const FLUSH_BYTES: usize = 256 << 10;
 
+/// Bytes that are kept before they are put on disk without being asked to: until then the system may lose them.
+const COMMIT_BYTES: usize = 4 << 20;
+
 /// Bytes that may wait in memory while the disk takes none; what is beyond is refused.
 const WAITING_MAX: usize = 16 << 20;
 
 /// Appends events to one log file.
 ///
-/// What the disk did not take stays in memory and is written again to the same place, so that a disk that was full
-/// for a while leaves no hole and no half a frame.
+/// What is not known to be on disk stays in memory, and after a failure all of it is written again, to the same place: a
+/// disk that was full for a while leaves no hole and no half a frame, and what the system forgot when it could not
+/// write it back (it does, and says so but once) is not taken for written.
 pub(super) struct LogWriter {
     file: File,
     path: PathBuf,
-    /// Bytes that the file holds.
-    written: u64,
+    /// Bytes that are on disk.
+    committed: u64,
+    /// What follows them.
     waiting: Vec<u8>,
+    /// How many bytes of it the system has been given.
+    handed: usize,
+    /// Whether the last attempt failed: the next is left to [`Self::commit`].
+    failed: bool,
+    /// Whether its name is on disk, too.
+    named: bool,
     payload: Vec<u8>,
-    /// SHA-256 of what was written.
+    /// SHA-256 of what is on disk.
     hash: Sha256,
 }
 
@@ -57,15 +68,26 @@ impl LogWriter {
             .create_new(true)
             .open(&path)
             .map_err(|source| RingError::io("create", &path, source))?;
-        Ok(Self { file, path, written: 0, waiting: MAGIC.to_vec(), payload: Vec::new(), hash: Sha256::new() })
+        Ok(Self {
+            file,
+            path,
+            committed: 0,
+            waiting: MAGIC.to_vec(),
+            handed: 0,
+            failed: false,
+            named: false,
+            payload: Vec::new(),
+            hash: Sha256::new(),
+        })
     }
 
     /// Appends one event; it is on disk after the next [`Self::commit`] that succeeds. An error means that this
     /// event is lost, and no other.
     pub(super) fn append(&mut self, event: &Event) -> Result<(), RingError> {
-        if self.waiting.len() >= FLUSH_BYTES {
+        if !self.failed && self.waiting.len() >= self.handed + FLUSH_BYTES {
             // What cannot be written now is kept and tried again.
-            let _ = self.flush();
+            let full = self.waiting.len() >= COMMIT_BYTES;
+            self.failed = if full { self.commit().is_err() } else { self.flush().is_err() };
         }
         if self.waiting.len() >= WAITING_MAX {
             return Err(RingError::DiskBehind { path: self.path.clone(), bytes: self.waiting.len() });
@@ -84,19 +106,27 @@ impl LogWriter {
 
     /// Puts everything appended so far on disk.
     pub(super) fn commit(&mut self) -> Result<(), RingError> {
-        self.flush()
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| RingError::io("write", &self.path, source))
+        let outcome = self.flush().and_then(|()| self.file.sync_data()).and_then(|()| self.name());
+        self.failed = outcome.is_err();
+        if self.failed {
+            self.handed = 0;
+        } else {
+            self.committed += self.waiting.len() as u64;
+            self.hash.update(&self.waiting);
+            self.waiting.clear();
+            self.handed = 0;
+        }
+        outcome.map_err(|source| RingError::io("write", &self.path, source))
     }
 
     /// Size so far, bytes.
     pub(super) fn bytes(&self) -> u64 {
-        self.written + self.waiting.len() as u64
+        self.committed + self.waiting.len() as u64
     }
 
-    /// How many bytes were handed to the system, and their SHA-256.
-    pub(super) fn written(&self) -> (u64, String) {
-        (self.written, hex(&self.hash.clone().finalize()))
+    /// How many bytes are on disk, and their SHA-256.
+    pub(super) fn committed(&self) -> (u64, String) {
+        (self.committed, hex(&self.hash.clone().finalize()))
     }
 
     /// Where it is.
@@ -105,12 +135,25 @@ impl LogWriter {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.write_all_at(&self.waiting, self.written)?;
-        self.written += self.waiting.len() as u64;
-        self.hash.update(&self.waiting);
-        self.waiting.clear();
+        let fresh = &self.waiting[self.handed..];
+        self.file.write_all_at(fresh, self.committed + self.handed as u64)?;
+        self.handed = self.waiting.len();
         Ok(())
     }
+
+    /// A file that is on disk and in no directory is lost.
+    fn name(&mut self) -> std::io::Result<()> {
+        if !self.named {
+            sync_directory(self.path.parent().unwrap_or(Path::new(".")))?;
+            self.named = true;
+        }
+        Ok(())
+    }
+}
+
+/// Puts on disk which files a directory holds, and under which names.
+pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 /// Hands on the events of a log, to its last whole frame.

@@ -244,18 +244,19 @@ impl Segment {
         self.guarded(|| {
             for group in 0..self.reader.num_row_groups() {
                 let kinds = self.texts(group, "kind")?;
-                let exes = self.texts(group, "exe")?;
-                let is_asked = |row: usize| {
-                    let exe = exes.get(row).and_then(Option::as_ref);
-                    exe.is_some_and(|exe| programs.iter().any(|asked| asked.as_bytes() == exe.data()))
+                let of_kind = |wanted: &'static [u8]| {
+                    let rows = kinds.iter().enumerate();
+                    rows.filter(move |(_, kind)| kind.as_ref().is_some_and(|kind| kind.data() == wanted))
+                        .map(|(row, _)| row)
                 };
-                let needed =
-                    |(row, kind): (usize, &Option<ByteArray>)| match kind.as_ref().map(ByteArray::data) {
-                        Some(b"login") => Some(row),
-                        Some(b"process") if is_asked(row) => Some(row),
-                        _ => None,
-                    };
-                let rows: Vec<usize> = kinds.iter().enumerate().filter_map(needed).collect();
+                let images: Vec<usize> = of_kind(b"process").collect();
+                let exes = self.texts_of(group, "exe", &images)?;
+                let is_asked = |exe: &Option<ByteArray>| {
+                    exe.as_ref().is_some_and(|exe| programs.iter().any(|it| it.as_bytes() == exe.data()))
+                };
+                let asked = images.iter().zip(&exes).filter(|(_, exe)| is_asked(exe)).map(|(row, _)| *row);
+                let mut rows: Vec<usize> = of_kind(b"login").chain(asked).collect();
+                rows.sort_unstable();
                 if !rows.is_empty() {
                     self.events(group, &rows, visit)?;
                 }
@@ -269,23 +270,25 @@ impl Segment {
         let mut named: HashSet<Vec<u8>> = HashSet::new();
         for (group, rows) in found.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             for name in ["process", "sender"] {
-                let ids = self.texts(group, name)?;
-                let of_rows = rows.iter().filter_map(|row| ids.get(*row)?.as_ref());
-                named.extend(of_rows.map(|id| id.data().to_vec()));
+                let ids = self.texts_of(group, name, rows)?;
+                named.extend(ids.iter().flatten().map(|id| id.data().to_vec()));
             }
         }
         let mut identities = Vec::new();
         for group in 0..found.len() {
             let kinds = self.texts(group, "kind")?;
-            let (ids, parents) = (self.texts(group, "process")?, self.texts(group, "parent")?);
-            for (row, kind) in kinds.iter().enumerate() {
-                let kind = kind.as_ref().map(ByteArray::data).unwrap_or_default();
-                if matches!(kind, b"process" | b"fork" | b"exit" | b"login" | b"operation") {
-                    let id = ids.get(row).cloned().flatten();
-                    let parent = parents.get(row).cloned().flatten();
-                    let tells_parent = matches!(kind, b"process" | b"fork");
-                    identities.push((group, row, id, parent.filter(|_| tells_parent)));
-                }
+            let kind = |row: usize| kinds[row].as_ref().map(ByteArray::data).unwrap_or_default();
+            let tells_who =
+                |row: &usize| matches!(kind(*row), b"process" | b"fork" | b"exit" | b"login" | b"operation");
+            // Most rows are traffic: of the others alone it is read who they are.
+            let rows: Vec<usize> = (0..kinds.len()).filter(tells_who).collect();
+            let ids = self.texts_of(group, "process", &rows)?;
+            let parents = self.texts_of(group, "parent", &rows)?;
+            for (index, row) in rows.into_iter().enumerate() {
+                let id = ids.get(index).cloned().flatten();
+                let parent = parents.get(index).cloned().flatten();
+                let tells_parent = matches!(kind(row), b"process" | b"fork");
+                identities.push((group, row, id, parent.filter(|_| tells_parent)));
             }
         }
         for _ in 0..ANCESTORS_MAX {
@@ -357,6 +360,21 @@ impl Segment {
         let rows = self.rows_of(group);
         match self.column(group, name)? {
             Some(ColumnReader::ByteArrayColumnReader(mut reader)) => read_run(&mut reader, rows),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// [`Self::texts`] of some rows, which rise.
+    fn texts_of(
+        &self,
+        group: usize,
+        name: &str,
+        rows: &[usize],
+    ) -> Result<Vec<Option<ByteArray>>, ParquetError> {
+        match self.column(group, name)? {
+            Some(ColumnReader::ByteArrayColumnReader(mut reader)) if !rows.is_empty() => {
+                read_rows(&mut reader, rows, &mut 0, |text| text)
+            }
             _ => Ok(Vec::new()),
         }
     }

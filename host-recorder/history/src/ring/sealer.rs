@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use super::RingError;
 use super::chain::Chain;
@@ -22,6 +24,13 @@ use super::segment::SegmentWriter;
 use super::writer::RingLimits;
 use crate::event::Event;
 use crate::id::EventId;
+
+/// Between two attempts to seal what the disk did not let be sealed.
+const RETRY_EVERY: Duration = Duration::from_secs(10);
+
+/// Files that go at once for their age alone. One is sealed an hour at least, so that suffices; and a clock that is set
+/// wrong for a while, years ahead, does not empty the ring.
+const AGED_MAX: usize = 2;
 
 /// How large a ring is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,12 +94,15 @@ pub(super) fn run_sealer(
     };
     tidy(None);
     let mut unsealed = Vec::new();
-    while let Ok(chore) = chores.recv() {
-        match chore {
-            Chore::Seal(log, sha256) => unsealed.push((log, sha256)),
-            Chore::Evict => tidy(None),
+    loop {
+        // One that could not be sealed is tried again, with the next or after a while.
+        let wait = if unsealed.is_empty() { Duration::MAX } else { RETRY_EVERY };
+        match chores.recv_timeout(wait) {
+            Ok(Chore::Seal(log, sha256)) => unsealed.push((log, sha256)),
+            Ok(Chore::Evict) => tidy(None),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-        // One that could not be sealed is tried again with the next.
         let mut failure = None;
         unsealed.retain(|(log, sha256)| match seal(dir, log, sha256.as_deref(), chain) {
             Ok(()) => false,
@@ -137,7 +149,7 @@ fn seal(dir: &Path, log: &Path, sha256: Option<&str>, chain: &Mutex<Chain>) -> R
     let (about, filters) = segment.finish()?;
     let (sha256, bytes, blocks) = weigh(&unfinished)?;
     std::fs::rename(&unfinished, &name).map_err(|source| RingError::io("rename", &unfinished, source))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| RingError::io("write", dir, source))?;
+    log::sync_directory(dir).map_err(|source| RingError::io("write", dir, source))?;
     let sealed = Sealed { file, first, last, bytes, sha256, log_as_written, filters, blocks, about };
     let mut chain = locked(chain);
     chain.append(What::Sealed(Box::new(sealed)))?;
@@ -166,13 +178,17 @@ fn evict(dir: &Path, limits: RingLimits, evicted: &mut u64, chain: &Mutex<Chain>
     let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
     let mut short = limits.free_bytes.saturating_sub(free_bytes(dir)?);
     let mut live = files.iter().filter(|file| file.is_segment()).count();
+    let mut aged = 0;
     for file in files.iter().filter(|file| file.is_segment() || is_foreign(&file.path)) {
         let age = std::fs::metadata(&file.path)
             .and_then(|metadata| metadata.modified())
             .ok()
             .and_then(|modified| modified.elapsed().ok());
-        if bytes <= limits.bytes && short == 0 && age.is_none_or(|age| age <= limits.age) {
-            break;
+        if bytes <= limits.bytes && short == 0 {
+            if aged >= AGED_MAX || age.is_none_or(|age| age <= limits.age) {
+                break;
+            }
+            aged += 1;
         }
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let entry = What::Evicted { file: name, last: file.last.unwrap_or(file.first) };

@@ -15,7 +15,7 @@ use crate::id::UnixNs;
 pub struct Span {
     /// Its first event.
     pub from: UnixNs,
-    /// Whether the recorder started then; otherwise a file merely begins in the middle of a run.
+    /// Whether the recorder started then, or its clock was set; otherwise a file merely begins in the middle of a run.
     pub started: bool,
     /// Its last.
     pub to: UnixNs,
@@ -38,6 +38,15 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                     last.to = last.to.max(event.time);
                     last.end = Some(format!("recorder stopped: {note}"));
                 }
+            }
+            // What happened between the two times was either stamped with others, or there is nothing of it.
+            Body::Recorder { act: RecorderAct::ClockStepped, note } => {
+                if let Some(last) = spans.last_mut() {
+                    last.end.get_or_insert_with(|| {
+                        format!("{note}: what happened then stands under the times that the clock showed")
+                    });
+                }
+                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
             }
             // Only the recorder's own word says that everything up to then is written.
             Body::Recorder { .. } => match spans.last_mut().filter(|last| last.end.is_none()) {
@@ -90,6 +99,9 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
     let mut runs = true;
+    // A clock that was set back is in the past again.
+    let mut spans: Vec<&Span> = spans.iter().collect();
+    spans.sort_by_key(|span| (span.from, span.to));
     for span in spans {
         if span.to < window.from {
             before = span.end.as_deref().unwrap_or(KILLED);
@@ -166,6 +178,46 @@ mod tests {
         );
         assert_eq!(spans.len(), 2);
         check(&spans, 10, 50, &[(10, 20), (40, 50)], &[(20, 40)]);
+    }
+
+    /// A clock that was an hour wrong, and is set right after twenty seconds.
+    fn stepped(wrong_by_s: i64) -> Vec<Span> {
+        let event = |time_s: i64, act| Event {
+            id: 0,
+            time: UnixNs(0).plus_s(time_s),
+            boot_ns: 0,
+            body: Body::Recorder { act, note: "wall clock stepped".to_owned() },
+        };
+        let mut spans = Vec::new();
+        extend(
+            &mut spans,
+            &[
+                event(10_000 + wrong_by_s, RecorderAct::Started),
+                event(10_020 + wrong_by_s, RecorderAct::Alive),
+                event(10_021, RecorderAct::ClockStepped),
+                event(20_000, RecorderAct::Alive),
+            ],
+        );
+        spans
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_a_gap_and_both_of_its_sides_are_recorded() {
+        let check = |wrong_by_s, from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]| {
+            let window = Window { from: UnixNs(0).plus_s(from), to: UnixNs(0).plus_s(to) };
+            let (covered, missing) = cover(window, &stepped(wrong_by_s), NOT_RECORDED);
+            let s = |window: &Window| (window.from.0 / 1_000_000_000, window.to.0 / 1_000_000_000);
+            assert_eq!(covered.iter().map(s).collect::<Vec<_>>(), recorded);
+            assert_eq!(missing.iter().map(|gap| s(&gap.window)).collect::<Vec<_>>(), gaps);
+        };
+        // It was slow: what happened from 10,000 to 10,020 stands under other times.
+        check(-3_600, 10_000, 10_020, &[], &[(10_000, 10_020)]);
+        check(-3_600, 6_400, 6_420, &[(6_400, 6_420)], &[]);
+        check(-3_600, 10_030, 10_040, &[(10_030, 10_040)], &[]);
+        // It was fast, and goes through the same hour again.
+        check(3_600, 10_000, 10_020, &[], &[(10_000, 10_020)]);
+        check(3_600, 10_030, 10_040, &[(10_030, 10_040)], &[]);
+        check(3_600, 13_600, 13_620, &[(13_600, 13_620), (13_600, 13_620)], &[]);
     }
 
     #[test]

@@ -286,7 +286,7 @@ impl Ring {
     /// Vouches for the open log as it is on disk.
     fn mark(&mut self) -> Result<(), RingError> {
         self.marked = Instant::now();
-        let (bytes, sha256) = self.log.written();
+        let (bytes, sha256) = self.log.committed();
         locked(&self.chain).mark(self.log_first, bytes, sha256)
     }
 
@@ -297,7 +297,7 @@ impl Ring {
         self.log_first = self.next;
         self.present.clear();
         self.forked.clear();
-        self.ask(Chore::Seal(full.path().to_owned(), Some(full.written().1)));
+        self.ask(Chore::Seal(full.path().to_owned(), Some(full.committed().1)));
         Ok(())
     }
 
@@ -469,6 +469,29 @@ mod tests {
         let open = files.iter().filter(|file| !file.is_segment()).count();
         let ever = 5_000 + 2 * (sealed + open) as u64;
         assert_eq!(all_events(dir.path()).last().unwrap().id + 1, ever);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_does_not_empty_the_ring() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ring = Ring::open(dir.path(), small()).unwrap();
+        for port in 0..1_000 {
+            let at = UnixNs(i64::from(port));
+            ring.append(at, 0, Body::Flow(Box::new(testing::flow(2, port, at))), &family()).unwrap();
+            ring.commit().unwrap();
+        }
+        drop(ring);
+        let segments = || files::list(dir.path()).unwrap().iter().filter(|file| file.is_segment()).count();
+        // Written, as its files say, a year ago.
+        let year_ago = std::time::SystemTime::now() - Duration::from_secs(365 * 24 * 3600);
+        drop(Ring::open(dir.path(), small()).unwrap());
+        let before = segments();
+        for file in files::list(dir.path()).unwrap() {
+            File::options().append(true).open(&file.path).unwrap().set_modified(year_ago).unwrap();
+        }
+        drop(Ring::open(dir.path(), small()).unwrap());
+        let after = segments();
+        assert!(after < before && after + 4 >= before, "{before} became {after}");
     }
 
     #[test]

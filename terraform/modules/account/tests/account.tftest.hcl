@@ -102,6 +102,28 @@ run "actions_are_a_policy_of_their_own" {
   }
 }
 
+run "flow_logs_are_read_where_they_are_named" {
+  command = plan
+
+  variables {
+    flow_log_groups = ["arn:aws:logs:eu-west-1:444455556666:log-group:/vpc/flow"]
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.investigator.policy).Statement : statement.Resource if statement.Sid == "FlowLogs"]) == ["arn:aws:logs:eu-west-1:444455556666:log-group:/vpc/flow:*"]
+    error_message = "The named log groups are read, and no other."
+  }
+}
+
+run "refuses_a_log_group_with_a_wildcard" {
+  command         = plan
+  expect_failures = [var.flow_log_groups]
+
+  variables {
+    flow_log_groups = ["arn:aws:logs:eu-west-1:444455556666:log-group:*"]
+  }
+}
+
 run "archive_in_this_account" {
   command = plan
 
@@ -175,6 +197,32 @@ run "refuses_unknown_actions" {
 
   variables {
     actions = ["terminate"]
+  }
+}
+
+run "isolates_into_groups_without_rules" {
+  command = plan
+
+  variables {
+    isolation_vpc_ids = ["vpc-0123456789abcdef0"]
+  }
+
+  assert {
+    condition = (
+      aws_security_group.isolated["vpc-0123456789abcdef0"].name == "gumshoe-isolated" &&
+      length(aws_security_group.isolated["vpc-0123456789abcdef0"].ingress) == 0 &&
+      length(aws_security_group.isolated["vpc-0123456789abcdef0"].egress) == 0
+    )
+    error_message = "The group of an isolated instance has a rule."
+  }
+}
+
+run "refuses_what_is_no_vpc" {
+  command         = plan
+  expect_failures = [var.isolation_vpc_ids]
+
+  variables {
+    isolation_vpc_ids = ["subnet-0123456789abcdef0"]
   }
 }
 

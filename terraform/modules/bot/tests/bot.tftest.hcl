@@ -205,6 +205,15 @@ run "refuses_no_account" {
   }
 }
 
+run "refuses_recipients_of_a_domain_that_only_ends_alike" {
+  command         = plan
+  expect_failures = [var.mail]
+
+  variables {
+    mail = { domain = "example.com", recipients = ["aws-abuse@notexample.com"] }
+  }
+}
+
 run "refuses_recipients_elsewhere" {
   command         = plan
   expect_failures = [var.mail]

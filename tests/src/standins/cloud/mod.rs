@@ -1,11 +1,13 @@
 //! AWS for thousands of hosts on one loopback port: SQS, EC2, SSM and STS as far as the bot calls them, with latency,
-//! limits and faults that a test sets. Where [`super::Aws`] runs what a host would run, this answers from memory, so that
+//! limits and faults that a test sets. What AWS Config, CloudTrail and CloudWatch Logs answer a test says itself, and
+//! DynamoDB's calls go on to moto, while it is not away. Where [`super::Aws`] runs what a host would run, this answers from memory, so that
 //! the bot and not the stand-in is what is measured.
 //!
 //! Who calls from where is read from the signature: a role's credentials name its account. Calls that it does not know
 //! are refused, and kept: a test that ends with one has measured something else.
 
 mod ec2;
+mod forward;
 mod queue;
 mod ssm;
 
@@ -30,8 +32,11 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::sync::Notify;
 
+pub use self::ec2::FlowLogs;
 pub use self::ec2::Host;
+pub use self::ec2::Interface;
 pub use self::ec2::Nat;
+pub(super) use self::forward::post;
 pub use self::ssm::Reply;
 use super::Hook;
 use super::Moment;
@@ -41,6 +46,10 @@ pub const OWN_ACCOUNT: &str = "111122223333";
 
 /// What a host does when it is asked, by its id and the question as it was sent.
 pub type Script = Arc<dyn Fn(&str, &str) -> Reply + Send + Sync>;
+
+/// What a further service answers to a call, by its name and input; none where it does not know the call. An error is a
+/// code.
+pub type Further = Arc<dyn Fn(&str, &Value) -> Option<Result<Value, &'static str>> + Send + Sync>;
 
 /// How the stand-in behaves.
 #[derive(Clone)]
@@ -59,6 +68,14 @@ pub struct Terms {
     pub hosts: Vec<Host>,
     /// NAT gateways before some of them.
     pub nats: Vec<Nat>,
+    /// Further network interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Flow logs of the network.
+    pub flow_logs: Vec<FlowLogs>,
+    /// Further services.
+    pub further: Option<Further>,
+    /// Where DynamoDB is, as `127.0.0.1:PORT`.
+    pub dynamodb: Option<String>,
 }
 
 /// A running stand-in; gone when dropped.
@@ -86,11 +103,18 @@ struct State {
     under_way: BTreeMap<String, (usize, usize)>,
     unknown: Vec<String>,
     first: BTreeMap<String, Instant>,
+    moved: ec2::Moved,
+    /// Until when DynamoDB is away.
+    away_until: Option<Instant>,
 }
 
 /// One call, read from its request.
 struct Call {
     operation: String,
+    /// Its name with its service's, as the JSON protocol has it.
+    target: String,
+    /// Who signed it.
+    signature: String,
     account: String,
     region: String,
     input: Input,
@@ -222,6 +246,16 @@ impl Cloud {
         self.shared.state().ssm.failing.insert(operation.to_owned(), (times, code.to_owned()));
     }
 
+    /// Moves a public address to an instance, or takes it away.
+    pub fn give(&self, instance: &str, public: Option<Ipv4Addr>) {
+        self.shared.state().moved.insert(instance.to_owned(), public);
+    }
+
+    /// DynamoDB answers nobody for so long.
+    pub fn take_dynamodb_away(&self, length: Duration) {
+        self.shared.state().away_until = Some(Instant::now() + length);
+    }
+
     /// Has this called at every call from now on.
     pub fn on_call(&self, hook: Option<Hook>) {
         *self.shared.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
@@ -258,6 +292,9 @@ async fn answer(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap, body:
 }
 
 async fn perform(shared: &Shared, call: &Call) -> Result<String, Refusal> {
+    if call.target.starts_with("DynamoDB_") {
+        return to_dynamodb(shared, call).await;
+    }
     let failing = shared.state().ssm.fails(&call.operation);
     if let Some(code) = failing {
         return refuse(&code, "as the test wants it");
@@ -268,14 +305,25 @@ async fn perform(shared: &Shared, call: &Call) -> Result<String, Refusal> {
                 "ReceiveMessage" => queue::receive(shared, input).await,
                 "DeleteMessage" => shared.state().queue.delete(input),
                 "ChangeMessageVisibility" => shared.state().queue.hide(input),
-                "LookupEvents" => Ok(json!({"Events": []})),
-                name => ssm::call(shared, name, input),
+                name => match shared.terms.further.as_ref().and_then(|further| further(name, input)) {
+                    Some(Ok(answer)) => Ok(answer),
+                    Some(Err(code)) => refuse(code, "as the test wants it"),
+                    None if name == "LookupEvents" => Ok(json!({"Events": []})),
+                    // No recorder is configured.
+                    None if name == "ListDiscoveredResources" => {
+                        refuse("NoAvailableConfigurationRecorderException", "there is no recorder")
+                    }
+                    None => ssm::call(shared, name, input),
+                },
             };
             answer.map(|answer| answer.to_string())
         }
         Input::Form(form) => match call.operation.as_str() {
             "AssumeRole" => assume(form),
-            name => ec2::call(&shared.terms, name, &call.account, &call.region, form),
+            name => {
+                let moved = shared.state().moved.clone();
+                ec2::call(&shared.terms, &moved, name, &call.account, &call.region, form)
+            }
         },
     }
     .inspect_err(|refusal| {
@@ -283,6 +331,25 @@ async fn perform(shared: &Shared, call: &Call) -> Result<String, Refusal> {
             shared.state().unknown.push(call.operation.clone());
         }
     })
+}
+
+/// Hands a call on to DynamoDB, unless that is away.
+async fn to_dynamodb(shared: &Shared, call: &Call) -> Result<String, Refusal> {
+    let is_away = shared.state().away_until.is_some_and(|until| Instant::now() < until);
+    let (Some(address), Input::Json(input), false) = (&shared.terms.dynamodb, &call.input, is_away) else {
+        return refuse("InternalServerError", "DynamoDB is away");
+    };
+    let answer = post(address, &call.target, &call.signature, &input.to_string()).await;
+    match answer {
+        Ok((200, body)) => Ok(body),
+        Ok((_, body)) => {
+            let told: Value = serde_json::from_str(&body).unwrap_or_default();
+            let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+            let message = if told["message"].is_string() { text("message") } else { text("Message") };
+            Err(Refusal { code: text("__type"), message })
+        }
+        Err(error) => refuse("InternalServerError", error.to_string()),
+    }
 }
 
 /// The code of what is not known.
@@ -318,10 +385,13 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Call {
     if target.is_empty() {
         let form = form(body);
         let operation = of(&form, "Action").unwrap_or_default().to_owned();
-        return Call { operation, account, region, input: Input::Form(form) };
+        let (target, signature) = (String::new(), String::new());
+        return Call { operation, target, signature, account, region, input: Input::Form(form) };
     }
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    Call { operation, account, region, input: Input::Json(serde_json::from_slice(body).unwrap_or_default()) }
+    let (target, signature) = (target.to_owned(), header("authorization").to_owned());
+    let input = Input::Json(serde_json::from_slice(body).unwrap_or_default());
+    Call { operation, target, signature, account, region, input }
 }
 
 fn form(body: &[u8]) -> Vec<(String, String)> {

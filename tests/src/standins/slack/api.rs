@@ -36,6 +36,7 @@ use super::Shared;
 use super::files;
 use super::rules;
 use super::rules::Refusal;
+use super::scopes;
 use super::socket;
 use super::state::APP;
 use super::state::BOT;
@@ -156,7 +157,8 @@ fn authorise(state: &State, method: &str, headers: &HeaderMap) -> Result<(), Ref
     match (token == state.bot_token, token == state.app_token) {
         (false, false) => Err(Refusal::plain("invalid_auth")),
         (_, is_app) if is_app != wants_app => Err(Refusal::plain("not_allowed_token_type")),
-        _ => Ok(()),
+        _ if state.withheld.as_deref() == Some(method) => Err(Refusal::plain("missing_scope")),
+        _ => scopes::allow(method),
     }
 }
 

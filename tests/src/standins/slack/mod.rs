@@ -9,6 +9,7 @@ mod calls;
 mod files;
 mod page;
 mod rules;
+pub mod scopes;
 mod socket;
 mod state;
 mod text;
@@ -170,6 +171,11 @@ impl Slack {
     /// Has this called at every call from now on.
     pub fn on_call(&self, hook: Option<Hook>) {
         *self.shared.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    /// Takes the scope for a method from the app, or gives all back.
+    pub fn withhold(&self, method: Option<&str>) {
+        self.shared.state().withheld = method.map(str::to_owned);
     }
 
     /// Takes any number of messages from now on: where the bot is measured and not Slack.

@@ -27,7 +27,7 @@ impl Refusal {
         Self { error, details: Vec::new() }
     }
 
-    fn because(error: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn because(error: &'static str, detail: impl Into<String>) -> Self {
         Self { error, details: vec![detail.into()] }
     }
 }

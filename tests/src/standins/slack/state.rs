@@ -167,6 +167,8 @@ pub(super) struct State {
     sent_at: Vec<Instant>,
     allowance: HashMap<String, (f64, Instant)>,
     pub(super) unlimited: bool,
+    /// A method whose scope the app was not given.
+    pub(super) withheld: Option<String>,
     pub(super) troubles: HashMap<String, (u32, Trouble)>,
     serial: u64,
 }
@@ -195,6 +197,7 @@ impl State {
             sent_at: Vec::new(),
             allowance: HashMap::new(),
             unlimited: false,
+            withheld: None,
             troubles: HashMap::new(),
             serial: 0,
         }

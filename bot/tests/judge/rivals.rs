@@ -1,0 +1,204 @@
+//! Who may be taken for another: shared accounts, numbers used again, sessions that are over, services that somebody
+//! started. A wrong name is the worst that a report can say.
+
+use gumshoe::case::DoubtKind;
+use gumshoe::report;
+use gumshoe::report::Report;
+use history::Direction;
+use history::FlowState;
+use history::ProcessId;
+use history::Via;
+
+use super::check::doubts;
+use super::check::everything_holds;
+use super::story::*;
+use super::told::told;
+
+const NMAP: &str = "nmap -sS 198.51.100.7";
+const DEPLOY: User = User(1005, "deploy");
+
+fn person(report: &Report) -> Option<&str> {
+    report.facts.person.as_ref().map(|person| person.raw())
+}
+
+fn from(report: &Report) -> Option<String> {
+    Some(report.facts.login.as_ref()?.source_address?.to_string())
+}
+
+#[test]
+fn of_two_people_who_share_an_account_the_right_login_is_named() {
+    for (scans_from, key) in [("192.0.2.10", "ED25519 SHA256:first"), ("192.0.2.77", "ED25519 SHA256:second")]
+    {
+        let mut story = Story::new();
+        let first = story.ssh_by(DEPLOY, "192.0.2.10", 50, "publickey", Some("ED25519 SHA256:first"));
+        let second = story.ssh_by(DEPLOY, "192.0.2.77", 60, "publickey", Some("ED25519 SHA256:second"));
+        let shell = if scans_from == "192.0.2.10" { first } else { second };
+        let nmap = story.run(shell, 120, DEPLOY, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("deploy"));
+        assert_eq!(from(&report).as_deref(), Some(scans_from));
+        assert!(report::text(&report).contains(key), "{}", report::text(&report));
+        told(
+            &report,
+            "two people share an account, and one of them scans",
+            "the login that it came from, with its key",
+        );
+        everything_holds(&report);
+    }
+}
+
+#[test]
+fn what_outlives_its_session_belongs_to_who_began_it() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let script = story.run(shell, 70, ALICE, "/usr/bin/bash", "bash nightly.sh");
+    story.exit(shell, 80);
+    story.ssh(BOB, "192.0.2.77", 100);
+    let nmap = story.run(script, 120, ALICE, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!((person(&report), from(&report).as_deref()), (Some("alice"), Some(LAPTOP)));
+    told(
+        &report,
+        "a scan by a script that outlived its session",
+        "the login that it began with, also when it is over",
+    );
+    everything_holds(&report);
+
+    // Its parent has ended before anything was recorded: the session's number is what is left.
+    story.of(script).parent = Some(story.init());
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(person(&report), Some("alice"), "{}", report.sentence);
+}
+
+#[test]
+fn a_number_that_is_used_again_is_another_process() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 10);
+    let editor = story.run(shell, 20, ALICE, "/usr/bin/vim", "vim notes");
+    story.exit(editor, 30);
+    let other = story.ssh(BOB, "192.0.2.77", 60);
+    let nmap = story.run(other, 120, BOB, "/usr/bin/nmap", NMAP);
+    let again = ProcessId { tgid: editor.tgid, ..nmap };
+    story.of(nmap).id = again;
+    story.raw_scan(again, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!((person(&report), report.facts.pid), (Some("bob"), Some(editor.tgid)));
+    assert_eq!(report.facts.argv.as_ref().unwrap().raw(), NMAP);
+    told(
+        &report,
+        "a scan by a process with a number that another had before",
+        "a process is its number and its start",
+    );
+    everything_holds(&report);
+}
+
+#[test]
+fn a_service_that_a_person_restarts_stays_a_service() {
+    let mut story = Story::new();
+    let shell = story.ssh(BOB, "192.0.2.77", 60);
+    story.sudo(shell, 70, "/usr/bin/systemctl", "systemctl restart shop");
+    let shop =
+        story.service("shop.service", User(998, "shop"), "/usr/bin/python3.11", "python3 /srv/shop.py");
+    story.raw_scan(shop, 121, 134, Via::Socket);
+    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!((person(&report), report.facts.entry.as_str()), (None, "unit"), "{}", report.sentence);
+    told(&report, "a service scans that a person had restarted", "systemd starts it: the unit, and nobody");
+    everything_holds(&report);
+}
+
+/// Whoever reaches a service may have it do things: who started it is another question.
+#[test]
+fn who_started_a_service_by_hand_is_not_who_exploited_it() {
+    let mut story = Story::new();
+    let shell = story.ssh(BOB, "192.0.2.77", -600);
+    let shop = story.run(shell, -590, BOB, "/usr/bin/python3.11", "python3 shop.py");
+    story.traffic(Some(shop), -500, 1000, |activity| {
+        activity.direction = Direction::In;
+        activity.flows = 40;
+        activity.address_sample = vec!["203.0.113.66".parse().unwrap()];
+        activity.states = vec![(FlowState::Listening, 1), (FlowState::Closed, 39)];
+    });
+    let below = story.run(shop, 100, BOB, "/usr/bin/dash", "sh -c ping -c1 x; /tmp/.s");
+    let scanner = story.run(below, 110, BOB, "/tmp/.s", "/tmp/.s");
+    story.raw_scan(scanner, 121, 134, Via::Socket);
+    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.verdict, "compromise", "{}", report.sentence);
+    assert_eq!(person(&report), None, "{}", report.sentence);
+    let said = "python3.11 stands between, which serves the network: whoever reaches it may have had it done";
+    assert!(
+        report.judgement.findings.iter().any(|finding| finding.text.contains(said)),
+        "{:#?}",
+        report.judgement.findings
+    );
+    told(
+        &report,
+        "a web application that a person started by hand is exploited and scans",
+        "whoever reaches it may have had it done: nobody is named, and who started it is said",
+    );
+    everything_holds(&report);
+}
+
+/// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.
+#[test]
+fn a_terminal_that_another_login_may_have_attached_to_is_doubted() {
+    for (later, doubted) in [(None, false), (Some(LAPTOP), false), (Some("203.0.113.66"), true)] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, -3000);
+        let tmux = story.run(shell, -2990, ALICE, "/usr/bin/tmux", "tmux new -s work");
+        let inside = story.run(tmux, -2990, ALICE, "/usr/bin/bash", "-bash");
+        story.exit(shell, -2000);
+        if let Some(later) = later {
+            story.ssh(ALICE, later, 60);
+        }
+        let nmap = story.run(inside, 120, ALICE, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("alice"), "{}", report.sentence);
+        let text = |known: &str| report.judgement.findings.iter().any(|finding| finding.text.contains(known));
+        assert!(
+            text("it ran in tmux, which outlives the login that began it"),
+            "{:#?}",
+            report.judgement.findings
+        );
+        assert_eq!(!doubts(&report).is_empty(), doubted, "{:?}", report.judgement.doubts);
+        if doubted {
+            assert_eq!(doubts(&report), [DoubtKind::SeveralSuspects]);
+            assert!(
+                text("until then alice logged in 1 time more, from 203.0.113.66"),
+                "{:#?}",
+                report.judgement.findings
+            );
+            told(
+                &report,
+                "a scan in tmux that a later login from elsewhere may have attached to",
+                "the account is sure; which of its logins typed it is not",
+            );
+        }
+        everything_holds(&report);
+    }
+}
+
+/// Newer servers run each session in a program of another name, which owns its connection.
+#[test]
+fn the_server_of_a_login_is_no_service_that_was_exploited() {
+    for server in ["sshd-session", "dropbear", "mosh-server"] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let session = story.of(shell).parent.unwrap();
+        story.of(session).exe = format!("/usr/lib/openssh/{server}");
+        story.traffic(Some(session), 60, 600, |activity| {
+            activity.direction = Direction::In;
+            activity.address_sample = vec![LAPTOP.parse().unwrap()];
+            activity.states = vec![(FlowState::Established, 1)];
+        });
+        let nmap = story.run(shell, 120, ALICE, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!((report.facts.verdict.as_str(), person(&report)), ("tool", Some("alice")), "{server}");
+        assert_eq!(report.judgement.suspects[0].signs, [""; 0], "{server}");
+    }
+}
