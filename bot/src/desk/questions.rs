@@ -343,7 +343,8 @@ fn told(outcomes: &[OutcomeCount]) -> String {
 
 /// What was found out for a question, and how the hosts were found that were asked.
 pub fn found(report: &Report) -> Answer {
-    let notes: Vec<String> = report.notes.iter().take(NOTES_SHOWN).map(|note| note.shown(300)).collect();
+    let notes = report.notes.iter().take(NOTES_SHOWN).map(|note| note.shown(300));
+    let notes: Vec<String> = notes.filter(|note| !note.trim().is_empty()).collect();
     let below = (!notes.is_empty()).then(|| {
         let text = visible(&notes.join(" · "), 1_500);
         json!({"type": "context", "elements": [{"type": "plain_text", "text": text, "emoji": false}]})

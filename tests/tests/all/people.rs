@@ -161,7 +161,7 @@ fn silence_is_passed_on_though_slack_is_in_trouble() -> anyhow::Result<()> {
 
 #[test]
 fn who_was_perhaps_asked_is_not_asked_twice_and_can_answer() -> anyhow::Result<()> {
-    let desk = Desk::open(3_600, true)?;
+    let desk = Desk::open(8, true)?;
     desk.slack().break_down("chat.postMessage", 1, Trouble::Silence);
     let asked = desk.question()?;
     kill(Pid::from_raw(desk.serving.bot.pid().cast_signed()), Signal::SIGKILL)?;
@@ -190,7 +190,7 @@ fn without_ears_no_button_is_drawn_and_time_goes_on() -> anyhow::Result<()> {
 #[test]
 fn a_slow_store_holds_up_no_acknowledgement() -> anyhow::Result<()> {
     const HELD_S: u64 = 2;
-    let desk = Desk::open(3_600, true)?;
+    let desk = Desk::open(8, true)?;
     let script = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
                   c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(int(sys.argv[2]))";
     let mut holder = Command::new("python3");
@@ -219,7 +219,7 @@ fn slow_questions_hold_up_no_button() -> anyhow::Result<()> {
         true => Reply::Silent,
         false => honest(id, query),
     });
-    let desk = Desk::told(serve(script, 3_600, true)?)?;
+    let desk = Desk::told(serve(script, 8, true)?)?;
     // From now on hosts do not answer.
     silent.store(true, Ordering::SeqCst);
     for _ in 0..QUESTIONS {
@@ -233,7 +233,7 @@ fn slow_questions_hold_up_no_button() -> anyhow::Result<()> {
 
 #[test]
 fn a_connection_that_hangs_or_is_refused_is_opened_again() -> anyhow::Result<()> {
-    let desk = Desk::open(3_600, true)?;
+    let desk = Desk::open(8, true)?;
     for how in [Unconnected::Silence, Unconnected::Refused] {
         desk.slack().refuse_connections(1, how);
         let before = desk.slack().opened();
@@ -247,7 +247,7 @@ fn a_connection_that_hangs_or_is_refused_is_opened_again() -> anyhow::Result<()>
 
 #[test]
 fn no_log_holds_a_ticket_though_connecting_fails() -> anyhow::Result<()> {
-    let serving = serve(culprits(), 3_600, true)?;
+    let serving = serve(culprits(), 8, true)?;
     let (folder, slack) = (tempfile::tempdir()?, &serving.slack);
     slack.refuse_connections(2, Unconnected::Refused);
     let before = slack.opened();
