@@ -149,7 +149,7 @@ impl Locate for Ec2Locator {
         let mut located = Located { hosts: Vec::new(), notes: self.places.notes() };
         let mut searches = JoinSet::new();
         let places = self.places.matching(None, None);
-        for place in places.clone() {
+        for place in places {
             let name = name.to_owned();
             searches.spawn(async move {
                 let found = match place.permits.acquire().await {
@@ -177,7 +177,7 @@ impl Locate for Ec2Locator {
         located.hosts.sort_by_cached_key(id);
         let shown = crate::untrusted::visible(name, 80);
         match located.hosts.len() {
-            0 => located.notes.push(format!("no instance is named {shown} in {} places", places.len())),
+            0 => located.notes.push(format!("no instance of ours is named {shown}")),
             1 => {}
             several => {
                 located.notes.push(format!("{several} instances are named {shown}: all of them are asked"))

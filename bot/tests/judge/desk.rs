@@ -266,7 +266,8 @@ fn who_is_asked_is_never_only_who_is_suspect() {
     let stolen =
         |report: &mut Report| report.judgement.suspects[0].signs = vec!["from a new country".to_owned()];
     let nobody = |report: &mut Report| report.facts.person = Some(Untrusted::new("mallory"));
-    let cases: [(&str, Report, Result<(&str, &str), &str>); 12] = [
+    type Expected = Result<(&'static str, &'static str), &'static str>;
+    let cases: [(&str, Report, Expected); 12] = [
         ("a Linux user", change(&|it| owned(it, "x")), Ok(("UALICE", "Linux user alice"))),
         (
             "the user before the owner",
