@@ -337,6 +337,19 @@ impl Config {
         self.limits.check()
     }
 
+    /// That buttons are offered which nobody would hear; they are not drawn then.
+    pub fn offers_unheard(&self) -> Option<String> {
+        let slack = self.slack.as_ref()?;
+        let offers = slack.actions.as_ref().is_some_and(|actions| !actions.offer.is_empty());
+        let hears = slack.http_listen.is_some() || self.slack_app_token.is_some();
+        (offers && !hears).then(|| {
+            format!(
+                "slack.actions offers buttons, and nothing hears them: set {APP_TOKEN_VARIABLE} or slack.http_listen; until \
+                 then none is drawn"
+            )
+        })
+    }
+
     /// What `serve` would lack, in words; empty when nothing.
     pub fn lacks_to_serve(&self) -> Vec<String> {
         let mut lacks = Vec::new();

@@ -96,14 +96,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs to standard error. The libraries' own detail stays off: Slack's client logs addresses with tickets in
-/// them at debug, and bodies at trace.
+/// Logs to standard error. The libraries' own detail stays off: Slack's client logs addresses with tickets in them, and
+/// bodies; what matters of it the bot says itself. The websocket logs its whole request, which has the ticket in it.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,gumshoe=info"));
-    let filter = ["slack_morphism=info", "hyper=info", "rustls=info"]
-        .into_iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(filter, EnvFilter::add_directive);
+    let filter =
+        ["slack_morphism=off", "tungstenite=info", "tokio_tungstenite=info", "hyper=info", "rustls=info"]
+            .into_iter()
+            .filter_map(|directive| directive.parse().ok())
+            .fold(filter, EnvFilter::add_directive);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())

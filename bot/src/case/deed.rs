@@ -3,10 +3,17 @@
 //! A deed is named by its case, its action and its round: the round is drawn into the button, so that a second press
 //! of one button, or a redelivery of it, names the very same deed and does nothing.
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
+
+/// How often the bot tries what it does by itself and Slack did not take.
+pub const TRIES_MAX: usize = 10;
+
+/// Pause before the second try; each further one is twice as long, so that the tries last for more than an hour.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What can be done about a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -134,6 +141,22 @@ impl Deed {
     pub fn is_done(&self) -> bool {
         self.state == DeedState::Done
     }
+
+    /// Whether it is done, or under way: not to be begun again.
+    pub fn stands(&self) -> bool {
+        self.state != DeedState::Failed
+    }
+
+    /// For an answer and an escalation: the round of the question that it belongs to.
+    pub fn question(&self) -> u32 {
+        let kept = self.kept["question"].as_u64().and_then(|round| u32::try_from(round).ok());
+        kept.unwrap_or(self.round)
+    }
+
+    /// For an escalation: whether it tells of a no, and not of silence.
+    pub fn is_of_no(&self) -> bool {
+        self.kept["because"] == "no"
+    }
 }
 
 /// The deeds of one case, oldest first, and what they come to.
@@ -182,10 +205,47 @@ impl<'a> Deeds<'a> {
     /// The question that was put and has neither answer nor escalation.
     pub fn open_question(self) -> Option<&'a Deed> {
         let asked = self.of(Action::Ask).rfind(|deed| deed.is_done())?;
-        let over = [Action::Answer, Action::Escalate]
-            .into_iter()
-            .any(|action| self.of(action).any(|deed| deed.round == asked.round));
+        let over = self.answer_to(asked.round).is_some()
+            || self.escalations(asked.round, false).any(|deed| deed.stands());
         (!over).then_some(asked)
+    }
+
+    /// What was answered to the question of a round.
+    pub fn answer_to(self, question: u32) -> Option<&'a Deed> {
+        self.of(Action::Answer).find(|deed| deed.stands() && deed.question() == question)
+    }
+
+    /// A no of which nobody was told.
+    pub fn untold_no(self) -> Option<&'a Deed> {
+        let is_no = |deed: &&Deed| deed.is_done() && deed.kept["answer"] == "no";
+        let is_told =
+            |deed: &Deed| self.escalations(deed.question(), true).any(|escalation| escalation.stands());
+        self.of(Action::Answer).filter(is_no).find(|deed| !is_told(deed))
+    }
+
+    /// What the last question came to: the answer, or that there was none in time.
+    pub fn heard(self) -> Option<&'a Deed> {
+        let asked = self.of(Action::Ask).next_back()?;
+        let answer = self.answer_to(asked.round).filter(|deed| deed.is_done());
+        answer.or_else(|| self.escalations(asked.round, false).find(|deed| deed.is_done()))
+    }
+
+    /// Escalations of the question of a round, for a no or for silence.
+    pub fn escalations(self, question: u32, of_no: bool) -> impl Iterator<Item = &'a Deed> {
+        self.of(Action::Escalate).filter(move |deed| deed.question() == question && deed.is_of_no() == of_no)
+    }
+
+    /// When the bot may do by itself what these are tries of: none where it is done, under way, or failed for good.
+    pub fn next_try(tries: impl Iterator<Item = &'a Deed>) -> Option<Timestamp> {
+        let mut next = (0_u32, Timestamp::MIN);
+        for deed in tries {
+            if deed.stands() {
+                return None;
+            }
+            let pause = FIRST_PAUSE.checked_mul(1 << next.0.min(20))?;
+            next = (next.0 + 1, next.1.max(deed.at.checked_add(pause).ok()?));
+        }
+        ((next.0 as usize) < TRIES_MAX).then_some(next.1)
     }
 
     /// Deeds of one action, oldest first.
@@ -253,11 +313,56 @@ mod tests {
 
     #[test]
     fn a_question_is_open_until_it_is_answered_or_escalated() {
-        let mut deeds = vec![deed(Action::Ask, 0, DeedState::Done, 1)];
+        use DeedState::*;
+        let mut deeds = vec![deed(Action::Ask, 0, Done, 1)];
         assert!(Deeds(&deeds).open_question().is_some());
-        deeds.push(deed(Action::Answer, 0, DeedState::Done, 2));
+        deeds.push(deed(Action::Answer, 0, Failed, 2));
+        deeds.push(deed(Action::Escalate, 0, Failed, 2));
+        assert!(Deeds(&deeds).open_question().is_some(), "what failed ends no question");
+        deeds
+            .push(Deed { kept: json!({"question": 0, "answer": "yes"}), ..deed(Action::Answer, 1, Done, 3) });
         assert!(Deeds(&deeds).open_question().is_none());
-        deeds.push(deed(Action::Ask, 1, DeedState::Done, 3));
+        assert_eq!(Deeds(&deeds).heard().map(|deed| deed.round), Some(1));
+        deeds.push(deed(Action::Ask, 1, Done, 4));
         assert!(Deeds(&deeds).open_question().is_some(), "another round");
+        assert!(Deeds(&deeds).heard().is_none());
+        let silence = json!({"question": 1, "because": "silence"});
+        deeds.push(Deed { kept: silence, ..deed(Action::Escalate, 1, Begun, 5) });
+        assert!(Deeds(&deeds).open_question().is_none(), "it is being passed on");
+    }
+
+    #[test]
+    fn a_no_is_untold_until_the_responders_were_called() {
+        use DeedState::*;
+        let no = json!({"question": 0, "answer": "no"});
+        let mut deeds = vec![
+            deed(Action::Ask, 0, Done, 1),
+            // That nobody answered was passed on before the answer came after all.
+            Deed { kept: json!({"question": 0, "because": "silence"}), ..deed(Action::Escalate, 0, Done, 2) },
+            Deed { kept: no, ..deed(Action::Answer, 0, Done, 3) },
+        ];
+        assert!(Deeds(&deeds).untold_no().is_some());
+        let because = json!({"question": 0, "because": "no"});
+        deeds.push(Deed { kept: because.clone(), ..deed(Action::Escalate, 1, Failed, 4) });
+        assert!(Deeds(&deeds).untold_no().is_some());
+        deeds.push(Deed { kept: because, ..deed(Action::Escalate, 2, Done, 9) });
+        assert!(Deeds(&deeds).untold_no().is_none());
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_later_and_not_for_ever() {
+        use DeedState::*;
+        let mut tries = Vec::new();
+        assert_eq!(Deeds::next_try(tries.iter()), Some(Timestamp::MIN), "never tried");
+        tries.push(deed(Action::Remind, 0, Failed, 100));
+        assert_eq!(Deeds::next_try(tries.iter()).map(Timestamp::as_second), Some(105));
+        tries.push(deed(Action::Remind, 1, Failed, 105));
+        assert_eq!(Deeds::next_try(tries.iter()).map(Timestamp::as_second), Some(115));
+        for round in 2..TRIES_MAX {
+            tries.push(deed(Action::Remind, round as u32, Failed, 200));
+        }
+        assert_eq!(Deeds::next_try(tries.iter()), None, "often enough");
+        assert_eq!(Deeds::next_try([deed(Action::Remind, 0, Begun, 1)].iter()), None);
+        assert_eq!(Deeds::next_try([deed(Action::Remind, 0, Done, 1)].iter()), None);
     }
 }

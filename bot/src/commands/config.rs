@@ -57,6 +57,9 @@ pub fn cmd_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
             if !lacks.is_empty() {
                 return Ok(ExitCode::FAILURE);
             }
+            if let Some(unheard) = config.offers_unheard() {
+                println!("{unheard}");
+            }
             if *probe {
                 return tokio::runtime::Runtime::new()?.block_on(async {
                     let places = Places::enter(&config).await;

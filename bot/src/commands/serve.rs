@@ -15,12 +15,14 @@ use tokio::sync::watch;
 use crate::aws::Places;
 use crate::case::store::CallStore;
 use crate::case::store::CaseStore;
+use crate::case::store::Deadlines;
 use crate::case::store::DeedStore;
 use crate::case::store::DynamoStore;
 use crate::case::store::SqliteStore;
 use crate::config::Config;
 use crate::config::Slack;
 use crate::desk::AwsHands;
+use crate::desk::CaseWatch;
 use crate::desk::Desk;
 use crate::desk::Drawing;
 use crate::desk::Guard;
@@ -42,6 +44,7 @@ use crate::locate::SharedLedger;
 use crate::locate::Watch;
 use crate::locate::sweep_forever;
 use crate::operations::endpoint;
+use crate::operations::fleet::Latest;
 use crate::operations::gauges::Gauges;
 use crate::operations::watch as queue_watch;
 use crate::operations::watch::Watched;
@@ -116,8 +119,17 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         mails,
         follower: Arc::new(Follower::new(watch, signals)),
     };
-    tell(&config, &edges, watched, places.clone(), ssm).await?;
-    let drawing = Drawing::new(config.slack.as_ref());
+    let fleet = Latest::default();
+    let gauges = Gauges::new(watched, Arc::clone(&store), Arc::clone(&deeds), fleet.clone());
+    tell(&config, gauges, places.clone(), ssm).await?;
+    if let Some(unheard) = config.offers_unheard() {
+        eprintln!("gumshoe: {unheard}");
+    }
+    let drawing = match config.offers_unheard() {
+        // A button that nobody hears is worse than none.
+        Some(_) => Drawing::default(),
+        None => Drawing::new(config.slack.as_ref()),
+    };
     let once = Once {
         locator: Arc::clone(&edges.locator),
         hosts: Arc::clone(&edges.hosts),
@@ -133,6 +145,7 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         (Some(slack), Some(web)) => {
             let actions = slack.actions.clone();
             let desk = Desk {
+                watched: CaseWatch::new(Deadlines::new(Arc::clone(&store))),
                 store,
                 deeds,
                 files,
@@ -153,6 +166,8 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
                 drawing,
                 slack: slack.clone(),
                 reply: config.reply.clone(),
+                fleet,
+                told_presses: Default::default(),
                 redrawing: Default::default(),
             };
             open_door(&config, slack, Arc::new(desk), calls).await
@@ -177,13 +192,12 @@ pub async fn cmd_serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Begins to tell of the bot itself: on loopback, in the log, and of the fleet, as far as the settings want it.
 async fn tell(
     config: &Config,
-    edges: &Edges,
-    watch: queue_watch::Watch,
+    gauges: Gauges,
     places: Places,
     hosts: Arc<dyn HostHistory>,
 ) -> anyhow::Result<()> {
     let operations = config.operations;
-    let gauges = Arc::new(Gauges::new(watch, Arc::clone(&edges.store)));
+    let gauges = Arc::new(gauges);
     if let Some(listen) = operations.listen {
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!("operations.listen: cannot listen on {listen}; does another bot run here?")
@@ -217,13 +231,15 @@ enum Door {
     Http,
 }
 
-/// Takes Slack's calls in where a secret for them is given. Notices are answered also when that does not work.
+/// Takes Slack's calls in where a secret for them is given. Notices are answered, and what time brings about is done,
+/// also when that does not work.
 async fn open_door(
     config: &Config,
     slack: &Slack,
     desk: Arc<Desk>,
     store: Arc<dyn CallStore>,
 ) -> Option<Door> {
+    tokio::spawn(Arc::clone(&desk).watch());
     let (inbox, calls) = Inbox::new(store);
     let inbox = Arc::new(inbox);
     let opened = match (slack.http_listen, &config.slack_signing_secret, &config.slack_app_token) {
@@ -233,12 +249,11 @@ async fn open_door(
                 Door::Http
             })
         }
-        (_, _, Some(token)) => Socket::open(slack, token, Arc::clone(&inbox)).await.map(Door::Socket),
+        (_, _, Some(token)) => Socket::open(slack, token, Arc::clone(&inbox)).map(Door::Socket),
         _ => return None,
     };
     match opened {
         Ok(door) => {
-            tokio::spawn(Arc::clone(&desk).watch());
             tokio::spawn(Arc::clone(&inbox).attend());
             tokio::spawn(desk.run(calls, inbox));
             println!("gumshoe: answering /gumshoe in {}", slack.channel);

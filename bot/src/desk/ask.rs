@@ -15,8 +15,10 @@ use super::draw::BUTTON;
 use super::draw::plain;
 use super::whom::whom;
 use crate::case::Action;
+use crate::case::CaseId;
 use crate::case::Deed;
-use crate::case::Deeds;
+use crate::case::DeedState;
+use crate::case::store::Posted;
 use crate::investigate::words;
 use crate::report::Report;
 use crate::slack::Message;
@@ -31,10 +33,20 @@ pub(super) const ANSWERS: [(&str, &str, &str); 3] = [
 ];
 
 impl Desk {
-    /// Puts the question to whom the settings map the person or owner to.
+    /// Puts the question to whom the settings map the person or owner to. That it is being put is kept first: who was
+    /// asked is not asked again by whoever takes this over.
     pub(super) async fn ask(&self, open: &Open, deed: &mut Deed) -> Result<String, NotDone> {
+        if deed.kept["sending"] == true {
+            return Err(NotDone::because(
+                "it was cut off while the question was sent: whether it arrived is not known. An answer to it counts; \
+                 press again to ask once more",
+            ));
+        }
         let whom = whom(&open.report, &self.slack.people).map_err(NotDone)?;
         let asked = Timestamp::now();
+        deed.kept = json!({"asked": whom.slack, "known_as": whom.known_as, "at": asked, "sending": true});
+        let kept = self.deeds.keep(open.case(), deed).await;
+        kept.map_err(|error| NotDone(format!("it could not be kept, so nobody was asked: {error}")))?;
         let message = question(&open.report, deed.round);
         let posted = self
             .workspace
@@ -47,70 +59,102 @@ impl Desk {
         Ok(format!("had {} asked whether it was they", whom.known_as))
     }
 
-    /// Takes an answer, from who was asked and nobody else.
+    /// Takes an answer, from who was asked and nobody else. A question that perhaps arrived can be answered, too.
     pub(super) async fn answered(&self, press: &Press, open: &Open, round: u32) {
-        let Some(asked) = open.deeds().of(Action::Ask).find(|deed| deed.round == round && deed.is_done())
-        else {
-            return self.whisper(press, "That question is not open.").await;
+        let was_put = |deed: &&Deed| deed.round == round && deed.kept["asked"].is_string();
+        let Some(asked) = open.deeds().of(Action::Ask).find(was_put) else {
+            self.whisper(press, "That question is not open.").await;
+            return self.tell_press(open, press, "answer", "that question is not open").await;
         };
         if asked.kept["asked"] != press.user.as_str() {
             self.whisper(press, "Only who was asked can answer.").await;
-            return;
+            return self.tell_press(open, press, "answer", "only who was asked can answer").await;
         }
         let answer = ANSWERS.iter().find(|(name, _, _)| press.action == format!("{BUTTON}{name}"));
         let Some((name, label, _)) = answer else { return };
-        let mut deed = Deed::begun(Action::Answer, round, &press.user, Timestamp::now());
-        let text = format!(
-            "{} says that this was not they. Treat their credentials as stolen until shown otherwise.",
-            asked.kept["known_as"].as_str().unwrap_or("Who was asked")
-        );
-        deed.kept = json!({
-            "answer": name, "known_as": asked.kept["known_as"], "call": self.slack.security, "text": text,
-        });
+        if let Some(known) = open.deeds().answer_to(round) {
+            self.whisper(press, &answered_at(known)).await;
+            return self.tell_press(open, press, label, "this was answered before").await;
+        }
+        let mut deed = Self::next(open, Action::Answer, &press.user);
+        deed.kept = json!({"question": round, "answer": name, "known_as": asked.kept["known_as"]});
         match self.deed(open, deed).await {
-            Ok(_) => self.close_question(asked, &format!("You answered: {label}. Thank you.")).await,
-            Err(known) => {
-                let text = format!("This was answered at {}.", words::utc(known.at.into()));
+            Ok(deed) if deed.is_done() => {
+                let over = format!("You answered: {label}. Thank you.");
+                self.close_question(asked, Some(press), &over).await;
+                if *name == "no" {
+                    self.escalate_no(open.case()).await;
+                }
+            }
+            Ok(failed) | Err(failed) if failed.state == DeedState::Failed => {
+                let text =
+                    format!("Your answer is not kept: {}. Please press again in a minute.", failed.said);
                 self.whisper(press, &text).await;
             }
+            Ok(known) | Err(known) => self.whisper(press, &answered_at(&known)).await,
         }
     }
 
-    /// Tells the responders of a question that nobody answers, once.
-    pub(super) async fn escalate_silence(&self, open: &Open, limit_s: u64) {
-        let Some(asked) = Deeds(&open.deeds).open_question() else { return };
-        let at = asked.kept["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()).unwrap_or(asked.at);
-        let waited = Timestamp::now().duration_since(at).as_secs();
-        if waited < i64::try_from(limit_s).unwrap_or(i64::MAX) {
-            return;
+    /// Tells the responders of a no; what fails is tried again by the watch.
+    async fn escalate_no(&self, case: &CaseId) {
+        if let Ok(Some(open)) = self.open(case).await {
+            self.tell_of_no(&open).await;
         }
-        let mut deed = Deed::begun(Action::Escalate, asked.round, super::OURSELVES, Timestamp::now());
+    }
+
+    /// Tells the responders of a no of which nobody told them.
+    pub(super) async fn tell_of_no(&self, open: &Open) {
+        let Some(answer) = open.deeds().untold_no() else { return };
+        let text = format!(
+            "{} says that this was not they. Treat their credentials as stolen until shown otherwise.",
+            answer.kept["known_as"].as_str().unwrap_or("Who was asked")
+        );
+        let mut deed = Self::next(open, Action::Escalate, super::OURSELVES);
+        deed.kept = json!({
+            "question": answer.question(), "because": "no", "known_as": answer.kept["known_as"],
+            "call": self.slack.security, "text": text,
+        });
+        self.call_once(open, deed).await;
+    }
+
+    /// Tells the responders of a question that nobody answers.
+    pub(super) async fn tell_of_silence(&self, open: &Open) {
+        let Some(asked) = open.deeds().open_question() else { return };
+        let mut deed = Self::next(open, Action::Escalate, super::OURSELVES);
         let text = format!(
             "{} did not answer; please find out in person.",
             asked.kept["known_as"].as_str().unwrap_or("Who was asked")
         );
-        deed.kept = json!({"known_as": asked.kept["known_as"], "call": self.slack.security, "text": text});
-        if self.deed(open, deed).await.is_ok() {
-            self.close_question(
-                asked,
-                "This was passed on, since there was no answer. Please talk to the security team.",
-            )
-            .await;
+        deed.kept = json!({
+            "question": asked.round, "because": "silence", "known_as": asked.kept["known_as"],
+            "call": self.slack.security, "text": text,
+        });
+        if self.call_once(open, deed).await {
+            let over = "This was passed on, since there was no answer. Please talk to the security team.";
+            self.close_question(asked, None, over).await;
         }
     }
 
-    /// Takes the buttons away from a question that is over.
-    async fn close_question(&self, asked: &Deed, text: &str) {
-        let (Some(channel), Some(ts)) = (asked.kept["channel"].as_str(), asked.kept["ts"].as_str()) else {
-            return;
-        };
-        let posted = crate::case::store::Posted { channel: channel.to_owned(), ts: ts.to_owned() };
-        let blocks = vec![json!({"type": "section", "text": plain(text)})];
-        let message = Message { case: crate::case::CaseId(String::new()), blocks, text: text.to_owned() };
-        if let Err(error) = self.notifier.update(&posted, &message).await {
+    /// Takes the buttons away from a question that is over: the one that was kept, or the one that was pressed.
+    async fn close_question(&self, asked: &Deed, press: Option<&Press>, text: &str) {
+        let kept = asked.kept["channel"].as_str().zip(asked.kept["ts"].as_str());
+        let pressed = press.and_then(|press| press.channel.as_deref().zip(press.message.as_deref()));
+        let Some((channel, ts)) = kept.or(pressed) else { return };
+        let posted = Posted { channel: channel.to_owned(), ts: ts.to_owned() };
+        if let Err(error) = self.notifier.update(&posted, &question_over(text)).await {
             tracing::warn!(error = %error, "an answered question keeps its buttons");
         }
     }
+}
+
+/// What stands in place of a question that is over.
+pub fn question_over(text: &str) -> Message {
+    let blocks = vec![json!({"type": "section", "text": plain(text)})];
+    Message { case: CaseId(String::new()), blocks, text: text.to_owned() }
+}
+
+fn answered_at(known: &Deed) -> String {
+    format!("This was answered at {}.", words::utc(known.at.into()))
 }
 
 /// The question.

@@ -34,6 +34,9 @@ const DELIVERY_S: i32 = 30;
 /// How much of what a host said is shown, characters.
 const SAID_MAX: usize = 400;
 
+/// A network with a shorter prefix is as good as everywhere.
+const NARROW: u8 = 8;
+
 /// Tag by which copies are found again.
 const DEED_TAG: &str = "gumshoe:deed";
 
@@ -105,7 +108,7 @@ impl Hands for AwsHands {
         let rules = || group.ip_permissions().iter().chain(group.ip_permissions_egress());
         if rules().any(reaches_everywhere) {
             return Err(NotDone(format!(
-                "the security group {name} of {vpc} lets traffic from or to everywhere through: remove that rule"
+                "the security group {name} of {vpc} lets traffic from or to everywhere, or a prefix list, through: remove that rule"
             )));
         }
         group.group_id().map(str::to_owned).ok_or_else(|| NotDone::because("a security group has no id"))
@@ -204,7 +207,58 @@ fn outcome(invocation: &GetCommandInvocationOutput) -> Option<Result<String, Not
     }
 }
 
+/// Whether a rule lets through more of the Internet than any network of one's own is wide. What a prefix list holds is
+/// not known here, and may change.
 fn reaches_everywhere(rule: &IpPermission) -> bool {
-    rule.ip_ranges().iter().any(|range| range.cidr_ip() == Some("0.0.0.0/0"))
-        || rule.ipv6_ranges().iter().any(|range| range.cidr_ipv6() == Some("::/0"))
+    let is_wide = |cidr: Option<&str>| {
+        let prefix = cidr.and_then(|cidr| cidr.rsplit_once('/')?.1.parse::<u8>().ok());
+        prefix.is_none_or(|prefix| prefix < NARROW)
+    };
+    rule.ip_ranges().iter().any(|range| is_wide(range.cidr_ip()))
+        || rule.ipv6_ranges().iter().any(|range| is_wide(range.cidr_ipv6()))
+        || !rule.prefix_list_ids().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::IpRange;
+    use aws_sdk_ec2::types::Ipv6Range;
+    use aws_sdk_ec2::types::PrefixListId;
+    use aws_sdk_ec2::types::UserIdGroupPair;
+
+    use super::*;
+
+    #[test]
+    fn a_group_that_lets_most_of_the_internet_through_isolates_nothing() {
+        let four = |cidr: &str| IpPermission::builder().ip_ranges(IpRange::builder().cidr_ip(cidr).build());
+        let six =
+            |cidr: &str| IpPermission::builder().ipv6_ranges(Ipv6Range::builder().cidr_ipv6(cidr).build());
+        for (rule, expected) in [
+            (four("0.0.0.0/0"), true),
+            (four("0.0.0.0/1"), true),
+            (four("128.0.0.0/1"), true),
+            (four("96.0.0.0/7"), true),
+            (four("10.0.0.0/8"), false),
+            (four("192.0.2.10/32"), false),
+            (four("no network"), true),
+            (six("::/0"), true),
+            (six("8000::/1"), true),
+            (six("2000::/3"), true),
+            (six("fc00::/8"), false),
+            (six("2001:db8::/32"), false),
+            (
+                IpPermission::builder()
+                    .prefix_list_ids(PrefixListId::builder().prefix_list_id("pl-0a").build()),
+                true,
+            ),
+            (
+                IpPermission::builder()
+                    .user_id_group_pairs(UserIdGroupPair::builder().group_id("sg-0a").build()),
+                false,
+            ),
+        ] {
+            let rule = rule.build();
+            assert_eq!(reaches_everywhere(&rule), expected, "{rule:?}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ use crate::untrusted::visible;
 pub(super) const BUTTON: &str = "gumshoe.";
 
 /// What was done that is shown in the message itself; everything is in the thread.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: usize = 7;
 
 /// Longest outcome of a deed that is shown, characters.
 const SAID_MAX: usize = 600;
@@ -128,7 +128,7 @@ fn undoing(action: Action) -> Option<Action> {
 }
 
 /// What a button says, and what is asked before it is believed.
-fn label(action: Action) -> (&'static str, Option<&'static str>) {
+pub(super) fn label(action: Action) -> (&'static str, Option<&'static str>) {
     match action {
         Action::Take => ("Take case", None),
         Action::Release => ("Give back", None),
@@ -202,7 +202,7 @@ fn done(deeds: &[Deed]) -> Option<Value> {
     let lines = [
         stands.taken(),
         stands.closed(),
-        stands.open_question(),
+        stands.open_question().or(stands.heard()),
         stands.isolated(),
         stands.stopped(),
         stands.copied(),
@@ -243,11 +243,11 @@ pub fn told(case: &CaseId, deed: &Deed) -> Message {
     message(case, elements, &format!("{}: {}{said}", case.0, verb.trim_start()))
 }
 
-/// The line that tells a press that was refused.
-pub fn told_refused(case: &CaseId, user: &str, what: &str, why: &str) -> Message {
-    let text = format!(" pressed \u{201c}{}\u{201d}: refused, {}", visible(what, 40), visible(why, 300));
+/// The line that tells a press by which nothing was done.
+pub fn told_press(case: &CaseId, user: &str, what: &str, why: &str) -> Message {
+    let text = format!(" pressed \u{201c}{}\u{201d}: {}", visible(what, 40), visible(why, 300));
     let elements = json!([who(user), {"type": "text", "text": text}]);
-    message(case, elements, &format!("{}: a press was refused", case.0))
+    message(case, elements, &format!("{}: a press by which nothing was done", case.0))
 }
 
 /// A line that calls somebody: a person or a user group.
@@ -281,9 +281,9 @@ pub(super) fn plain(text: &str) -> Value {
 pub fn dressed(report: &Report, deeds: &[Deed]) -> Report {
     let mut report = report.clone();
     let host = report.facts.host.clone().unwrap_or_default();
-    for deed in
-        Deeds(deeds).of(Action::Answer).chain(Deeds(deeds).of(Action::Escalate)).filter(|deed| deed.is_done())
-    {
+    let answers = Deeds(deeds).of(Action::Answer);
+    let silences = Deeds(deeds).of(Action::Escalate).filter(|deed| !deed.is_of_no());
+    for deed in answers.chain(silences).filter(|deed| deed.is_done()) {
         let by = deed.kept["known_as"].as_str().unwrap_or("who was asked");
         let text = format!(
             "{} (asked in Slack): {} at {}",

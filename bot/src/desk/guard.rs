@@ -46,14 +46,33 @@ impl Guard {
         failed.map_or(Ok(false), Err)
     }
 
+    /// Whether somebody may read cases: a member of the channel, or who may press.
+    pub async fn shows(
+        &self,
+        workspace: &dyn Workspace,
+        channel: &str,
+        user: &str,
+    ) -> Result<bool, SlackError> {
+        if self.lets(workspace, user).await.is_ok_and(|lets| lets) {
+            return Ok(true);
+        }
+        let members = self.members(workspace, channel).await?;
+        Ok(members.iter().any(|member| member == user))
+    }
+
+    /// The members of a user group or a channel.
     async fn members(&self, workspace: &dyn Workspace, group: &str) -> Result<Vec<String>, SlackError> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(group).cloned();
+        // Ids of user groups begin with S, those of channels with C or G.
         if let Some((at, members)) = known
             && at.elapsed() < BELIEVED
         {
             return Ok(members);
         }
-        let members = workspace.members(group).await?;
+        let members = match group.starts_with('S') {
+            true => workspace.members(group).await?,
+            false => workspace.channel_members(group).await?,
+        };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(group.to_owned(), (Instant::now(), members.clone()));
         Ok(members)

@@ -8,10 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use notice::Reply;
 
 use super::NotDone;
+use crate::case::Action;
+use crate::case::Deed;
+use crate::case::Deeds;
 use crate::config::ReplyMail;
+use crate::investigate::words;
 
 /// Length of a header's text, bytes.
 const HEADER_MAX: usize = 900;
+
+/// Measures that are told, the latest.
+const MEASURES_MAX: usize = 8;
 
 /// References kept; a thread's first and last ones join it.
 const REFERENCES_MAX: usize = 20;
@@ -107,6 +114,33 @@ pub fn subject(reply: Option<&Reply>) -> String {
     let own = reply.map(|reply| one_line(&reply.subject)).unwrap_or_default();
     let is_answer = own.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
     if is_answer { own } else { format!("Re: {own}") }
+}
+
+/// The draft with what was done to stop it, and when: after what still is to be completed, else before its end.
+pub fn with_measures(letter: &str, deeds: Deeds<'_>) -> String {
+    let measures: Vec<String> = deeds.0.iter().filter(|deed| deed.is_done()).filter_map(measure).collect();
+    if measures.is_empty() {
+        return letter.to_owned();
+    }
+    let measures = &measures[measures.len().saturating_sub(MEASURES_MAX)..];
+    let told = format!("Measures taken so far, times in UTC:\n{}", measures.join("\n"));
+    let mut paragraphs: Vec<&str> = letter.split("\n\n").collect();
+    let gap = paragraphs.iter().position(|paragraph| paragraph.contains('['));
+    let place = gap.map_or(paragraphs.len().saturating_sub(1), |gap| gap + 1);
+    paragraphs.insert(place, &told);
+    paragraphs.join("\n\n")
+}
+
+/// A deed as the reporter is told of it: no names of ours, and when.
+fn measure(deed: &Deed) -> Option<String> {
+    let what = match deed.action {
+        Action::Isolate => "the instance was cut off from the network",
+        Action::Restore => "the instance was connected to the network again",
+        Action::Stop => "the process was stopped",
+        Action::Continue => "the process was let go on",
+        _ => return None,
+    };
+    Some(format!("- {}: {what}", words::utc(deed.at.into()).trim_end_matches(" UTC")))
 }
 
 /// The whole mail.
@@ -218,6 +252,30 @@ mod tests {
         let body = text.split_once("\r\n\r\n").expect("a body").1.replace("\r\n", "");
         assert_eq!(STANDARD.decode(body).expect("base64"), "Hello,\r\n\r\ngrüße".as_bytes());
         assert_eq!(subject(Some(&Reply { subject: "RE: x".to_owned(), ..to("a@b") })), "RE: x");
+    }
+
+    #[test]
+    fn the_draft_says_what_was_stopped_and_when() {
+        use crate::case::DeedState;
+        let letter = "Hello,\n\nWhat we did: [what was stopped]\n\nOur reference is GS-1.\n";
+        let deed = |action, state, second| Deed {
+            state,
+            ..Deed::begun(action, 0, "U1", jiff::Timestamp::from_second(second).expect("time"))
+        };
+        let mut deeds =
+            vec![deed(Action::Take, DeedState::Done, 1), deed(Action::Stop, DeedState::Failed, 2)];
+        assert_eq!(with_measures(letter, Deeds(&deeds)), letter, "nothing was stopped");
+        deeds.push(deed(Action::Isolate, DeedState::Done, 1_795_255_200));
+        deeds.push(deed(Action::Stop, DeedState::Done, 1_795_255_260));
+        let told = with_measures(letter, Deeds(&deeds));
+        assert_eq!(
+            told,
+            "Hello,\n\nWhat we did: [what was stopped]\n\nMeasures taken so far, times in UTC:\n\
+             - 2026-11-21 10:00:00: the instance was cut off from the network\n\
+             - 2026-11-21 10:01:00: the process was stopped\n\nOur reference is GS-1.\n"
+        );
+        let whole = with_measures("Hello,\n\nBye", Deeds(&deeds));
+        assert!(whole.starts_with("Hello,\n\nMeasures") && whole.ends_with("\n\nBye"), "{whole}");
     }
 
     #[test]

@@ -26,12 +26,13 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 
 pub use ask::question;
+pub use ask::question_over;
 pub use aws_hands::AwsHands;
 pub use draw::Drawing;
 pub use draw::calling;
 pub use draw::dressed;
 pub use draw::told;
-pub use draw::told_refused;
+pub use draw::told_press;
 pub use guard::Guard;
 pub use hands::Hands;
 pub use hands::Interface;
@@ -40,8 +41,19 @@ pub use hands::NotDone;
 pub use letter::Mailer;
 pub use letter::NoMail;
 pub use letter::SesMailer;
+pub use letter::mail;
+pub use letter::subject;
+pub use letter::with_measures;
+pub use press::ToldPresses;
+pub use questions::Answer;
+pub use questions::coverage;
+pub use questions::found;
+pub use questions::said;
 pub use standing::Belief;
 pub use standing::Standing;
+pub use watch::CaseWatch;
+pub use whom::Whom;
+pub use whom::whom;
 
 use crate::case::Action;
 use crate::case::CaseId;
@@ -51,24 +63,32 @@ use crate::case::Deeds;
 use crate::case::store::Beginning;
 use crate::case::store::CaseStore;
 use crate::case::store::DeedStore;
+use crate::case::store::Posted;
 use crate::case::store::Record;
 use crate::case::store::StoreError;
 use crate::config::ReplyMail;
 use crate::config::Slack;
+use crate::operations::fleet::Latest;
+use crate::pipeline;
 use crate::pipeline::CaseFiles;
 use crate::pipeline::Once;
 use crate::pipeline::Pipeline;
 use crate::report;
 use crate::report::Report;
 use crate::slack::Answers;
+use crate::slack::Attachment;
+use crate::slack::Calls;
 use crate::slack::Inbox;
 use crate::slack::Message;
 use crate::slack::Notifier;
 use crate::slack::Workspace;
 use crate::slack::incoming::Incoming;
 
-/// Calls worked on at once.
-const AT_ONCE: usize = 8;
+/// Questions worked on at once.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Presses worked on at once: apart, so that no slow question makes a button miss Slack's 3 s.
+const PRESSES_AT_ONCE: usize = 8;
 
 /// A report as JSON is never larger, bytes.
 const REPORT_MAX: u64 = 64 << 20;
@@ -109,6 +129,12 @@ pub struct Desk {
     pub slack: Slack,
     /// Settings of answers by mail.
     pub reply: Option<ReplyMail>,
+    /// What is known of the fleet.
+    pub fleet: Latest,
+    /// Which cases are watched.
+    pub watched: CaseWatch,
+    /// Presses that were told by which nothing was done.
+    pub told_presses: ToldPresses,
     /// One message is drawn at a time, so that an older state is never drawn over a newer one.
     pub redrawing: Mutex<()>,
 }
@@ -133,8 +159,19 @@ impl Open {
 
 impl Desk {
     /// Works on calls as they come, and tells the inbox when each is done.
-    pub async fn run(self: Arc<Self>, mut calls: mpsc::Receiver<Incoming>, inbox: Arc<Inbox>) {
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
+    pub async fn run(self: Arc<Self>, calls: Calls, inbox: Arc<Inbox>) {
+        let questions = Arc::clone(&self).work_off(calls.questions, Arc::clone(&inbox), QUESTIONS_AT_ONCE);
+        let presses = self.work_off(calls.presses, inbox, PRESSES_AT_ONCE);
+        tokio::join!(questions, presses);
+    }
+
+    async fn work_off(
+        self: Arc<Self>,
+        mut calls: mpsc::Receiver<Incoming>,
+        inbox: Arc<Inbox>,
+        at_once: usize,
+    ) {
+        let permits = Arc::new(Semaphore::new(at_once));
         while let Some(call) = calls.recv().await {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
             let (desk, inbox) = (Arc::clone(&self), Arc::clone(&inbox));
@@ -202,6 +239,7 @@ impl Desk {
         if let Err(error) = self.deeds.keep(case, &deed).await {
             tracing::error!(case_id = case.0, error = %error, "what came of a deed is not kept; it is tried again");
         }
+        self.watched.changed(case);
         // What the bot calls out by itself is its own line.
         if deed.by != OURSELVES {
             self.tell(open, told(case, &deed)).await;
@@ -220,35 +258,50 @@ impl Desk {
 
     /// Draws the case's message anew, from what is kept now.
     async fn redraw(&self, case: &CaseId) {
+        if let Some((posted, page)) = self.redraw_message(case).await
+            && let Err(error) = self.notifier.attach(&posted, &page).await
+        {
+            tracing::error!(case_id = case.0, error = %error, "the report with the answer is not in the thread");
+        }
+    }
+
+    /// Draws the message; gives back the page for its thread where the report changed.
+    async fn redraw_message(&self, case: &CaseId) -> Option<(Posted, Attachment)> {
         let _one = self.redrawing.lock().await;
         let open = match self.open(case).await {
             Ok(Some(open)) => open,
-            Ok(None) => return,
+            Ok(None) => return None,
             Err(error) => {
                 tracing::error!(case_id = case.0, error = %error, "the case's message is not drawn anew");
-                return;
+                return None;
             }
         };
-        let Some(posted) = &open.record.work.posted else { return };
+        let posted = open.record.work.posted.as_ref()?;
         let report = dressed(&open.report, &open.deeds);
-        if report != open.report {
-            self.rewrite(case, &report).await;
-        }
+        let page = match report != open.report {
+            true => Some(self.rewrite(case, &report).await),
+            false => None,
+        };
         let blocks = self.drawing.blocks(&report, &open.deeds, &open.standing);
         let message = Message { case: case.clone(), blocks, text: report::fallback_text(&report) };
         if let Err(error) = self.notifier.update(posted, &message).await {
             tracing::error!(case_id = case.0, error = %error, "the case's message is not drawn anew");
         }
+        Some((posted.clone(), page?))
     }
 
-    /// Writes the report's files with what was added to it.
-    async fn rewrite(&self, case: &CaseId, report: &Report) {
-        let Ok(json) = serde_json::to_vec_pretty(report) else { return };
-        for (name, content) in [("report.json", json), ("report.html", report::html(report).into_bytes())] {
+    /// Writes the report's files with what was added to it; gives back its page.
+    async fn rewrite(&self, case: &CaseId, report: &Report) -> Attachment {
+        let html = report::html(report);
+        let json = serde_json::to_vec_pretty(report);
+        let json = json.map(|json| ("report.json", json));
+        for (name, content) in json.into_iter().chain([("report.html", html.clone().into_bytes())]) {
             if let Err(error) = self.files.write(case, name, &content).await {
                 tracing::error!(case_id = case.0, error = %error, "the report with the answer is not written");
             }
         }
+        let title = format!("{}: full report, with what was answered", case.0);
+        Attachment { title, ..pipeline::page(case, html) }
     }
 
     /// The next deed of an action, begun by somebody now.

@@ -1,8 +1,11 @@
 //! Carrying deeds out: each may be cut off at any point and is carried out again from what was kept.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::Unit;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::json;
 
 use super::Desk;
@@ -27,7 +30,8 @@ impl Desk {
             Action::NotAbuse => Ok("closed this case: not abuse".to_owned()),
             Action::Reopen => Ok("opened this case again".to_owned()),
             Action::Ask => self.ask(open, deed).await,
-            Action::Answer => self.answer_in_thread(open, deed).await,
+            Action::Answer => answer(deed),
+            Action::Escalate if deed.is_of_no() => self.call(open, deed, "called the responders").await,
             Action::Escalate => self.call(open, deed, "no answer came in time").await,
             Action::Reply => self.send_reply(open, deed).await,
             Action::Isolate => self.isolate(open, deed).await,
@@ -65,30 +69,14 @@ impl Desk {
         Ok(said.to_owned())
     }
 
-    /// A no calls the responders.
-    async fn answer_in_thread(&self, open: &Open, deed: &Deed) -> Result<String, NotDone> {
-        let said = answer(deed)?;
-        if deed.kept["answer"] == "no" {
-            self.call(open, deed, "").await?;
-        }
-        Ok(said)
-    }
-
     /// Keeps the groups before the first is changed, so that whatever was changed can be given back.
     async fn isolate(&self, open: &Open, deed: &mut Deed) -> Result<String, NotDone> {
         let host = host(open)?;
-        let interfaces = match interfaces(deed) {
+        let isolation = match Isolation::kept(deed) {
             Some(kept) => kept,
             None => {
-                let found = self.hands.interfaces(&host).await?;
-                if found.is_empty() {
-                    return Err(NotDone::because("the instance has no network interface"));
-                }
-                // Groups of every VPC are looked up before anything is changed.
-                for interface in &found {
-                    self.hands.isolation_group(&host, &interface.vpc).await?;
-                }
-                deed.kept = json!({"interfaces": found});
+                let found = self.isolation(&host).await?;
+                deed.kept = json!(found);
                 let kept = self.deeds.keep(open.case(), deed).await;
                 kept.map_err(|error| {
                     NotDone(format!("its groups could not be kept, so nothing was changed: {error}"))
@@ -97,15 +85,18 @@ impl Desk {
             }
         };
         let mut moved = Vec::new();
-        for interface in &interfaces {
-            let group = self.hands.isolation_group(&host, &interface.vpc).await?;
+        for interface in &isolation.interfaces {
+            let group = match isolation.groups.get(&interface.vpc) {
+                Some(group) => group.clone(),
+                None => self.hands.isolation_group(&host, &interface.vpc).await?,
+            };
             if let Err(NotDone(why)) =
                 self.hands.set_groups(&host, &interface.id, std::slice::from_ref(&group)).await
             {
                 return Err(NotDone(format!(
                     "{} of {} interfaces are isolated, then: {why}",
                     moved.len(),
-                    interfaces.len()
+                    isolation.interfaces.len()
                 )));
             }
             moved.push(format!("{} (was in {})", interface.id, interface.groups.join(", ")));
@@ -113,15 +104,42 @@ impl Desk {
         Ok(format!("isolated the instance: {}", moved.join("; ")))
     }
 
-    /// Gives back what is still as the isolation left it; what somebody changed since is theirs.
+    /// What is to be swapped for what; looked up in every VPC before anything is changed.
+    async fn isolation(&self, host: &HostRef) -> Result<Isolation, NotDone> {
+        let interfaces = self.hands.interfaces(host).await?;
+        if interfaces.is_empty() {
+            return Err(NotDone::because("the instance has no network interface"));
+        }
+        let mut groups = BTreeMap::new();
+        for interface in &interfaces {
+            if !groups.contains_key(&interface.vpc) {
+                let group = self.hands.isolation_group(host, &interface.vpc).await?;
+                groups.insert(interface.vpc.clone(), group);
+            }
+            // Its own groups are not known here: what would be kept as such would isolate it for ever.
+            if interface.groups.iter().eq(groups.get(&interface.vpc)) {
+                return Err(NotDone(format!(
+                    "{} is isolated already, by another case or by hand; nothing was changed. End it where it was begun",
+                    interface.id
+                )));
+            }
+        }
+        Ok(Isolation { interfaces, groups })
+    }
+
+    /// Gives back what is still as the isolation left it; what somebody changed since is theirs. What the isolation
+    /// group is called and lets through by now does not matter: it is known by the id that was kept.
     async fn restore(&self, open: &Open) -> Result<String, NotDone> {
         let host = host(open)?;
-        let isolated = open.deeds().isolated().and_then(interfaces);
+        let isolated = open.deeds().isolated().and_then(Isolation::kept);
         let kept = isolated.ok_or_else(|| NotDone::because("the instance is not isolated"))?;
         let now = self.hands.interfaces(&host).await?;
         let mut told = Vec::new();
-        for interface in &kept {
-            let group = self.hands.isolation_group(&host, &interface.vpc).await?;
+        for interface in &kept.interfaces {
+            let group = match kept.groups.get(&interface.vpc) {
+                Some(group) => group.clone(),
+                None => self.hands.isolation_group(&host, &interface.vpc).await?,
+            };
             match now.iter().find(|one| one.id == interface.id) {
                 None => told.push(format!("{} is gone", interface.id)),
                 Some(one) if one.groups == interface.groups => {
@@ -204,11 +222,19 @@ pub(super) fn time_left(deadline: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-/// The interfaces that a deed kept.
-fn interfaces(deed: &Deed) -> Option<Vec<Interface>> {
-    match &deed.kept["interfaces"] {
-        Value::Null => None,
-        kept => serde_json::from_value(kept.clone()).ok(),
+/// What an isolation keeps so that it can be ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Isolation {
+    /// The interfaces with their own groups.
+    interfaces: Vec<Interface>,
+    /// The group that cuts off, by VPC.
+    #[serde(default)]
+    groups: BTreeMap<String, String>,
+}
+
+impl Isolation {
+    fn kept(deed: &Deed) -> Option<Self> {
+        serde_json::from_value(deed.kept.clone()).ok()
     }
 }
 

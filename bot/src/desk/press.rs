@@ -1,5 +1,9 @@
 //! A press and a form: who it was, whether they may, and whether it is still offered; then the deed.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -22,6 +26,29 @@ use crate::slack::forms::Draft;
 use crate::slack::incoming::Form;
 use crate::slack::incoming::Press;
 
+/// Lines about one case's presses by which nothing was done.
+const PRESSES_TOLD_MAX: u32 = 40;
+
+/// Cases of which that is counted; beyond that counting begins anew.
+const COUNTED_MAX: usize = 1_000;
+
+/// How many presses by which nothing was done were told, by case.
+#[derive(Debug, Default)]
+pub struct ToldPresses(Mutex<HashMap<CaseId, u32>>);
+
+impl ToldPresses {
+    /// How many were told before this one.
+    fn count(&self, case: &CaseId) -> u32 {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= COUNTED_MAX {
+            counts.clear();
+        }
+        let count = counts.entry(case.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count - 1
+    }
+}
+
 impl Desk {
     pub(super) async fn press(&self, press: &Press) {
         let (Some(name), Some((case, round))) = (press.action.strip_prefix(BUTTON), read_value(&press.value))
@@ -34,18 +61,21 @@ impl Desk {
             return self.answered(press, &open, round).await;
         }
         let Some(action) = Action::named(name) else { return };
+        let label = draw::label(action).0;
         if let Err(why) = self.may(&press.user).await {
             tracing::warn!(case_id = case.0, user = press.user, action = name, why, "press refused");
-            self.tell(&open, draw::told_refused(&case, &press.user, name, &why)).await;
-            return self.whisper(press, &format!("That is not done: {why}.")).await;
+            self.whisper(press, &format!("That is not done: {why}.")).await;
+            return self.tell_press(&open, press, label, &format!("refused, {why}")).await;
         }
         if let Some(settled) = open.deeds().of(action).find(|deed| deed.round == round) {
-            return self.whisper(press, &known(settled)).await;
+            self.whisper(press, &known(settled)).await;
+            return self.tell_press(&open, press, label, "pressed before; nothing was done again").await;
         }
         let offered = self.drawing.offered(&open.report, open.deeds(), open.standing.belief);
         if !offered.contains(&action) || round != open.deeds().round(action) {
             self.whisper(press, "That button is out of date; the message shows what can be done now.").await;
-            return self.redraw(&case).await;
+            self.redraw(&case).await;
+            return self.tell_press(&open, press, label, "out of date; nothing was done").await;
         }
         if action == Action::Reply {
             return self.draft(press, &open).await;
@@ -53,7 +83,24 @@ impl Desk {
         match self.deed(&open, Self::next(&open, action, &press.user)).await {
             Ok(deed) if deed.is_done() => {}
             Ok(deed) => self.whisper(press, &format!("That did not work: {}", deed.said)).await,
-            Err(deed) => self.whisper(press, &known(&deed)).await,
+            Err(deed) => {
+                self.whisper(press, &known(&deed)).await;
+                self.tell_press(&open, press, label, "nothing was done: it was begun before").await;
+            }
+        }
+    }
+
+    /// Tells, in the case's thread, a press by which nothing was done; of very many only the first, and the log has all.
+    pub(super) async fn tell_press(&self, open: &Open, press: &Press, what: &str, why: &str) {
+        let case = open.case();
+        tracing::info!(case_id = case.0, user = press.user, what, why, "press");
+        match self.told_presses.count(case) {
+            ..PRESSES_TOLD_MAX => self.tell(open, draw::told_press(case, &press.user, what, why)).await,
+            PRESSES_TOLD_MAX => {
+                let why = format!("{why}; further presses by which nothing is done are in the log only");
+                self.tell(open, draw::told_press(case, &press.user, what, &why)).await;
+            }
+            _ => {}
         }
     }
 
@@ -95,13 +142,15 @@ impl Desk {
             to: to.as_ref().ok().copied(),
             why_not: to.as_ref().err().map_or("", String::as_str),
             subject: &crate::untrusted::Untrusted::new(&subject).shown(200),
-            body: &open.report.aws_reply,
+            body: &letter::with_measures(&open.report.aws_reply, open.deeds()),
             left: &time_left(open.record.case.deadline, Timestamp::now()),
         });
         if let Err(error) = self.workspace.open(&press.trigger, &form).await {
             tracing::warn!(case_id = open.case().0, error = %error, "form not opened");
             self.whisper(press, "Slack did not open the form; please press again.").await;
+            return self.tell_press(open, press, "Draft AWS reply", "the form did not open").await;
         }
+        self.tell_press(open, press, "Draft AWS reply", "the draft was opened; nothing was sent").await;
     }
 
     pub(super) async fn form(&self, form: &Form) {
@@ -118,7 +167,9 @@ impl Desk {
             return self.hint(&form.user, "The case cannot be read now; please try again.").await;
         };
         if let Err(why) = self.may(&form.user).await {
-            self.tell(&open, draw::told_refused(&case, &form.user, "reply", &why)).await;
+            tracing::warn!(case_id = case.0, user = form.user, why, "form refused");
+            self.tell(&open, draw::told_press(&case, &form.user, "Confirm", &format!("refused, {why}")))
+                .await;
             return self.hint(&form.user, &format!("That is not done: {why}.")).await;
         }
         let offered = self.drawing.offered(&open.report, open.deeds(), open.standing.belief);
@@ -140,7 +191,7 @@ impl Desk {
         if let Err(why) = self.may(&form.user).await {
             return self.hint(&form.user, &format!("That is not done: {why}.")).await;
         }
-        let text = form.fields.get(forms::BODY).cloned().unwrap_or_default();
+        let text = forms::pasted(form);
         let said = match self.pipeline.handle(text.as_bytes(), Timestamp::now()).await {
             Ok(outcome) => outcome.said(),
             Err(error) => {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Desk;
+use super::Drawing;
 use crate::case::Activity;
 use crate::case::CaseId;
 use crate::case::Claim;
@@ -17,6 +18,8 @@ use crate::case::Deeds;
 use crate::case::store::OutcomeCount;
 use crate::case::store::StoreError;
 use crate::case::store::Summary;
+use crate::investigate::words;
+use crate::operations::fleet::Tally;
 use crate::report;
 use crate::report::Report;
 use crate::slack::Command;
@@ -24,6 +27,7 @@ use crate::slack::HELP;
 use crate::slack::forms;
 use crate::slack::incoming::Asked;
 use crate::slack::read_command;
+use crate::untrusted::Untrusted;
 use crate::untrusted::visible;
 
 /// Cases in one list.
@@ -35,10 +39,16 @@ const COUNTED: usize = 1_000;
 /// Reports that coverage is told from, the newest.
 const COVERED: usize = 100;
 
+/// Notes about the hosts of a question that are shown.
+const NOTES_SHOWN: usize = 4;
+
 /// An answer: its text, and blocks where it has more to show.
-struct Answer {
-    text: String,
-    blocks: Vec<Value>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its text.
+    pub text: String,
+    /// Its blocks.
+    pub blocks: Vec<Value>,
 }
 
 impl Desk {
@@ -61,7 +71,7 @@ impl Desk {
             Ok(Command::Case(case)) => self.case(&case).await,
             Ok(Command::Stats) => self.stats().await,
             Ok(Command::Notice) => self.notice(asked).await,
-            Ok(Command::Ask(claim)) => self.investigated(*claim).await,
+            Ok(Command::Ask { claim, named }) => self.investigated(*claim, named.as_deref()).await,
         }
     }
 
@@ -76,8 +86,20 @@ impl Desk {
         }
     }
 
-    /// Draws somebody's home tab.
+    /// Draws somebody's home tab. Anybody of the workspace can open it: only who may read cases sees them.
     pub(super) async fn home(&self, user: &str) {
+        let shows = self.guard.shows(self.workspace.as_ref(), &self.slack.channel, user).await;
+        let shows = shows.unwrap_or_else(|error| {
+            tracing::warn!(user, error = %error, "whether somebody may read cases cannot be told; they are not shown");
+            false
+        });
+        if !shows {
+            let hint = forms::home_hint(&self.slack.channel);
+            if let Err(error) = self.workspace.home(user, &hint).await {
+                tracing::warn!(user, error = %error, "home tab not drawn");
+            }
+            return;
+        }
         let view = match self.open_cases().await {
             Ok(open) => {
                 let lines: Vec<forms::Line> =
@@ -133,7 +155,7 @@ impl Desk {
         for summary in self.store.list(false, COVERED).await? {
             reports.extend(self.report(&summary.case).await);
         }
-        Ok(coverage(&reports))
+        Ok(format!("{}\n{}", fleet(self.fleet.get()), coverage(&reports)))
     }
 
     async fn cases(&self, open: bool) -> Answer {
@@ -157,9 +179,15 @@ impl Desk {
     }
 
     async fn case(&self, case: &CaseId) -> Answer {
-        match self.report(case).await {
-            Some(report) => shown(&report),
-            None => match self.store.load(case).await {
+        match self.open(case).await {
+            // What was done and answered, and no buttons: those are in the case's own message.
+            Ok(Some(open)) => {
+                let report = super::dressed(&open.report, &open.deeds);
+                let blocks = Drawing::default().blocks(&report, &open.deeds, &open.standing);
+                Answer { text: report::fallback_text(&report), blocks }
+            }
+            Err(error) => failed("the case cannot be read", &error),
+            Ok(None) => match self.store.load(case).await {
                 Ok(Some(record)) => {
                     said(format!("{} is {}; there is no report yet.", case.0, record.work.state))
                 }
@@ -186,14 +214,34 @@ impl Desk {
         said(visible_lines(&format!("{times}\n{coverage}{}", told(&outcomes))))
     }
 
-    async fn investigated(&self, claim: Claim) -> Answer {
-        let report = self.once.ask(claim, Timestamp::now()).await;
-        shown(&report)
+    async fn investigated(&self, claim: Claim, named: Option<&str>) -> Answer {
+        let report = self.once.ask(claim, named, Timestamp::now()).await;
+        found(&report)
     }
 }
 
+/// What the survey of running hosts came to.
+fn fleet(latest: Option<(Timestamp, Tally)>) -> String {
+    let Some((at, tally)) = latest else {
+        return "The fleet was not surveyed yet (operations.survey_s).".to_owned();
+    };
+    let of = match tally.running.saturating_sub(tally.asked) {
+        0 => format!("{} running hosts", tally.running),
+        _ => format!("{} hosts that were asked, of {} that run,", tally.asked, tally.running),
+    };
+    let losing = match tally.losing {
+        0 => "none lost events in the hour before".to_owned(),
+        losing => format!("{losing} lost events, or did not record all, in the hour before"),
+    };
+    format!(
+        "Fleet at {}: {} of {of} have a recorder that answers; {losing}.",
+        words::utc(at.into()),
+        tally.recorded
+    )
+}
+
 /// Hosts by how complete their newest answer was.
-fn coverage(reports: &[Report]) -> String {
+pub fn coverage(reports: &[Report]) -> String {
     let mut seen = BTreeSet::new();
     let mut whole = 0;
     let mut lacking = Vec::new();
@@ -206,7 +254,8 @@ fn coverage(reports: &[Report]) -> String {
         } else {
             let losses =
                 if view.losses.is_empty() { String::new() } else { format!("; {}", view.losses.join(", ")) };
-            lacking.push(format!("{}: {}{losses}", visible(&view.name, 60), visible(&view.text, 160)));
+            let shown = |text: &str, limit| Untrusted::new(text).shown(limit);
+            lacking.push(format!("{}: {}{losses}", shown(&view.name, 60), shown(&view.text, 160)));
         }
     }
     if seen.is_empty() {
@@ -292,12 +341,20 @@ fn told(outcomes: &[OutcomeCount]) -> String {
     text
 }
 
-fn shown(report: &Report) -> Answer {
-    Answer { text: report::fallback_text(report), blocks: report::blocks(report) }
+/// What was found out for a question, and how the hosts were found that were asked.
+pub fn found(report: &Report) -> Answer {
+    let notes = report.notes.iter().take(NOTES_SHOWN).map(|note| note.shown(300));
+    let notes: Vec<String> = notes.filter(|note| !note.trim().is_empty()).collect();
+    let below = (!notes.is_empty()).then(|| {
+        let text = visible(&notes.join(" · "), 1_500);
+        json!({"type": "context", "elements": [{"type": "plain_text", "text": text, "emoji": false}]})
+    });
+    let blocks = report::blocks_with(report, below.into_iter().collect());
+    Answer { text: report::fallback_text(report), blocks }
 }
 
 /// Plain text: what stands in it is never a mention or a link.
-fn said(text: String) -> Answer {
+pub fn said(text: String) -> Answer {
     let block = json!({"type": "section", "text": {"type": "plain_text", "text": text, "emoji": false}});
     // A channel's name is the one thing that is meant as a link.
     let blocks = if text.contains("<#") { Vec::new() } else { vec![block] };
@@ -313,6 +370,27 @@ fn failed(what: &str, error: &dyn std::error::Error) -> Answer {
 mod tests {
     use super::*;
     use crate::case::store::State;
+
+    #[test]
+    fn the_fleet_is_told_as_it_was_surveyed() {
+        let at = Timestamp::from_second(1_795_255_200).expect("time");
+        let tally = |running, asked, recorded, losing| Tally { running, asked, recorded, losing };
+        for (latest, expected) in [
+            (None, "The fleet was not surveyed yet (operations.survey_s)."),
+            (
+                Some((at, tally(50, 50, 48, 0))),
+                "Fleet at 2026-11-21 10:00:00 UTC: 48 of 50 running hosts have a recorder that answers; none lost events \
+                 in the hour before.",
+            ),
+            (
+                Some((at, tally(3_000, 500, 490, 2))),
+                "Fleet at 2026-11-21 10:00:00 UTC: 490 of 500 hosts that were asked, of 3000 that run, have a recorder that \
+                 answers; 2 lost events, or did not record all, in the hour before.",
+            ),
+        ] {
+            assert_eq!(fleet(latest), expected);
+        }
+    }
 
     #[test]
     fn times_are_told_in_all_and_by_kind() {

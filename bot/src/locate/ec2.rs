@@ -145,6 +145,47 @@ impl Locate for Ec2Locator {
         ours::find(&self.places.matching(None, None), ledger, &self.hints, addresses, window).await
     }
 
+    async fn named(&self, name: &str) -> Located {
+        let mut located = Located { hosts: Vec::new(), notes: self.places.notes() };
+        let mut searches = JoinSet::new();
+        let places = self.places.matching(None, None);
+        for place in places {
+            let name = name.to_owned();
+            searches.spawn(async move {
+                let found = match place.permits.acquire().await {
+                    Ok(_permit) => {
+                        instances(&Client::new(&place.sdk), "tag:Name", vec![literal(&name)]).await
+                    }
+                    Err(error) => Err(error.to_string()),
+                };
+                (place, found)
+            });
+        }
+        let mut failures: Vec<(Place, String)> = Vec::new();
+        for (place, found) in searches.join_all().await {
+            match found {
+                Ok(found) => located.hosts.extend(found.into_iter().map(|(owner, instance)| {
+                    host(&place, owner, &instance, "bears the name that was asked for".to_owned())
+                })),
+                Err(reason) => failures.push((place, reason)),
+            }
+        }
+        let failures: Vec<(&Place, String)> =
+            failures.iter().map(|(place, reason)| (place, reason.clone())).collect();
+        located.notes.extend(failure_notes(&failures));
+        let id = |host: &HostRef| (host.account.clone(), host.region.clone(), host.instance_id.clone());
+        located.hosts.sort_by_cached_key(id);
+        let shown = crate::untrusted::visible(name, 80);
+        match located.hosts.len() {
+            0 => located.notes.push(format!("no instance of ours is named {shown}")),
+            1 => {}
+            several => {
+                located.notes.push(format!("{several} instances are named {shown}: all of them are asked"))
+            }
+        }
+        located
+    }
+
     async fn everywhere(&self) -> Located {
         let mut located = Located { hosts: Vec::new(), notes: self.places.notes() };
         let places = self.places.matching(None, None);
@@ -169,6 +210,11 @@ impl Locate for Ec2Locator {
         located.hosts.sort_by_cached_key(id);
         located
     }
+}
+
+/// A name as a filter's value: taken as it is, without EC2's wildcards.
+fn literal(name: &str) -> String {
+    name.chars().flat_map(|c| ['*', '?', '\\'].contains(&c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn nothing_found(places: &[Place], wanted: &Wanted) -> String {

@@ -58,6 +58,12 @@ pub trait Locate: Send + Sync {
         let note = "which hosts there are is not known here; name one".to_owned();
         Located { hosts: Vec::new(), notes: vec![note] }
     }
+
+    /// Every host that bears a name in its Name tag.
+    async fn named(&self, _name: &str) -> Located {
+        let note = "hosts are not found by their names here; say an instance id or an address".to_owned();
+        Located { hosts: Vec::new(), notes: vec![note] }
+    }
 }
 
 /// Which addresses are ours.
@@ -76,6 +82,21 @@ pub struct Everywhere<'a>(pub &'a dyn Locate);
 impl Locate for Everywhere<'_> {
     async fn locate(&self, _claim: &Claim) -> Located {
         self.0.everywhere().await
+    }
+}
+
+/// Finds the hosts that bear a name, whatever a claim says.
+pub struct Named<'a> {
+    /// How.
+    pub locator: &'a dyn Locate,
+    /// The name.
+    pub name: &'a str,
+}
+
+#[async_trait]
+impl Locate for Named<'_> {
+    async fn locate(&self, _claim: &Claim) -> Located {
+        self.locator.named(self.name).await
     }
 }
 

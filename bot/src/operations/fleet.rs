@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use history::Request;
 use history::UnixNs;
@@ -58,6 +60,27 @@ pub struct Tally {
     pub recorded: usize,
     /// Those that lost events, or did not record all of the hour before.
     pub losing: usize,
+}
+
+/// The latest survey's tally and its time, shared by those who tell it.
+#[derive(Debug, Clone, Default)]
+pub struct Latest(Arc<Mutex<Option<(Timestamp, Tally)>>>);
+
+impl Latest {
+    /// The tally; none before the first survey.
+    pub fn tally(&self) -> Option<Tally> {
+        self.get().map(|(_, tally)| tally)
+    }
+
+    /// The tally and when it was made.
+    pub fn get(&self) -> Option<(Timestamp, Tally)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a new one.
+    pub fn set(&self, at: Timestamp, tally: Tally) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, tally));
+    }
 }
 
 /// The fleet.

@@ -12,18 +12,25 @@ use tokio::time::Instant;
 
 use super::endpoint::Tells;
 use super::fleet;
+use super::fleet::Latest;
 use super::fleet::Tally;
 use super::metrics;
 use super::watch::Watch;
 use crate::aws::Places;
+use crate::case::Deeds;
 use crate::case::store::CaseStore;
+use crate::case::store::Deadlines;
+use crate::case::store::DeedStore;
 use crate::hosts::HostHistory;
 
 /// How often gauges are logged.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Cases that are looked at, the newest.
+/// Cases whose times are told, the newest.
 const CASES_MAX: usize = 200;
+
+/// Cases among which the nearest deadline is looked for.
+const DUE_MAX: usize = 5_000;
 
 /// Hosts that one survey asks.
 pub const SURVEYED_MAX: usize = 500;
@@ -35,30 +42,56 @@ const NO_DEADLINE_S: i64 = 365 * 86_400;
 pub struct Gauges {
     watch: Watch,
     store: Arc<dyn CaseStore>,
-    fleet: Mutex<Option<Tally>>,
+    deeds: Arc<dyn DeedStore>,
+    deadlines: Deadlines,
+    /// The nearest deadline of an open case, and when that was found out.
+    nearest: Mutex<Option<(Instant, Option<Timestamp>)>>,
+    fleet: Latest,
 }
 
 impl Gauges {
-    /// Begins with what the queue's watch and the store tell.
-    pub fn new(watch: Watch, store: Arc<dyn CaseStore>) -> Self {
-        Self { watch, store, fleet: Mutex::new(None) }
+    /// Begins with what the queue's watch and the stores tell; surveys are shared.
+    pub fn new(watch: Watch, store: Arc<dyn CaseStore>, deeds: Arc<dyn DeedStore>, fleet: Latest) -> Self {
+        let deadlines = Deadlines::new(Arc::clone(&store));
+        Self { watch, store, deeds, deadlines, nearest: Mutex::default(), fleet }
     }
 
     fn fleet(&self) -> Option<Tally> {
-        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fleet.tally()
     }
 
-    /// Time to the nearest deadline that is still to come, of the newest cases, s.
+    /// Time to the nearest deadline that is still to come, of the cases that nobody answered or closed, s. However often
+    /// it is asked for, it is looked for once a minute.
     async fn deadline_s(&self, now: Timestamp) -> Option<i64> {
-        let cases = self.store.list(false, CASES_MAX).await.unwrap_or_default();
-        let mut nearest = None;
-        for case in cases {
-            let Ok(Some(record)) = self.store.load(&case.case).await else { continue };
-            let left = record.case.deadline.map(|deadline| deadline.as_second() - now.as_second());
-            let left = left.filter(|left| *left > 0);
-            nearest = nearest.into_iter().chain(left).min();
+        let known = *self.nearest.lock().unwrap_or_else(PoisonError::into_inner);
+        let nearest = match known.filter(|(at, _)| at.elapsed() < EVERY) {
+            Some((_, nearest)) => nearest,
+            None => {
+                let nearest = self.nearest(now).await;
+                *self.nearest.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((Instant::now(), nearest));
+                nearest
+            }
+        };
+        nearest.map(|deadline| deadline.as_second() - now.as_second()).filter(|left| *left > 0)
+    }
+
+    async fn nearest(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut due = Vec::new();
+        for summary in self.store.list(false, DUE_MAX).await.unwrap_or_default() {
+            let term = self.deadlines.of(&summary).await.ok().flatten();
+            let deadline = term.and_then(|term| term.deadline).filter(|deadline| *deadline > now);
+            due.extend(deadline.map(|deadline| (deadline, summary.case)));
         }
-        nearest
+        due.sort();
+        for (deadline, case) in due {
+            // Where its deeds cannot be read, it counts as open.
+            let deeds = self.deeds.deeds(&case).await.unwrap_or_default();
+            if Deeds(&deeds).replied().is_none() && Deeds(&deeds).closed().is_none() {
+                return Some(deadline);
+            }
+        }
+        None
     }
 
     /// Logs the gauges for ever.
@@ -106,7 +139,7 @@ impl Gauges {
             for note in &fleet.notes {
                 tracing::warn!(note, "survey of hosts");
             }
-            *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some(fleet.tally);
+            self.fleet.set(Timestamp::now(), fleet.tally);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::PipelineError;
 use super::gather;
 use super::gather::Step;
 use crate::case::Case;
+use crate::case::CaseId;
 use crate::case::Disposition;
 use crate::case::store::Owner;
 use crate::case::store::Posted;
@@ -27,6 +28,22 @@ use crate::slack::notes;
 
 /// Further notices that are told of in the thread.
 const ANNOUNCED_MAX: usize = 20;
+
+/// Parts of a report's detail, by the names under which it is remembered that they stand.
+const EVIDENCE: &str = "evidence";
+const PICTURE: &str = "picture";
+const PAGE: &str = "page";
+
+/// A report's page, as it is attached to its thread.
+pub fn page(case: &CaseId, html: String) -> Attachment {
+    Attachment {
+        name: format!("{}.html", case.0),
+        title: format!("{}: full report", case.0),
+        content_type: "text/html".to_owned(),
+        alt: None,
+        content: html.into_bytes(),
+    }
+}
 
 /// The work on one case.
 pub struct Job<'a> {
@@ -83,6 +100,7 @@ impl<'a> Job<'a> {
             tracing::info!(case_id = self.case.id.0, claims, worked_on = work.claims, "case reopened");
             work.state = State::Received;
             work.uploaded = false;
+            work.detail.clear();
             self.save().await?;
         }
         Ok(())
@@ -229,11 +247,11 @@ impl<'a> Job<'a> {
             })
             .await?;
         }
+        self.announce(&posted).await?;
         if !self.work.lock().await.uploaded {
-            self.detail(&posted, &report, html).await;
+            self.detail(&posted, &report, html).await?;
             self.change(|work| work.uploaded = true).await?;
         }
-        self.announce(&posted).await?;
         self.finish().await?;
         let taken_ms = Timestamp::now().duration_since(self.case.opened).as_millis() as u64;
         tracing::info!(case_id = self.case.id.0, report = path, taken_ms, "case done");
@@ -275,18 +293,18 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Puts the detail into the thread: evidence, picture, page. A report without it is still a report: a failure is
-    /// logged only.
-    async fn detail(&self, posted: &Posted, report: &Report, html: String) {
+    /// Puts the detail into the thread: evidence, picture, page; what stands there already is left. Fails where a part
+    /// may be put there later.
+    async fn detail(&self, posted: &Posted, report: &Report, html: String) -> Result<(), PipelineError> {
         let case = &self.case.id;
         let notifier = &self.pipeline.edges.notifier;
-        let failed = |what: &str, error: SlackError| {
-            tracing::error!(case_id = case.0, error = %error, "{what} is not in the thread");
-        };
+        let stands = self.work.lock().await.detail.clone();
+        let mut later = None;
         let blocks = report::evidence_blocks(report);
-        if !blocks.is_empty() {
+        if !blocks.is_empty() && !stands.iter().any(|known| known == EVIDENCE) {
             let message = Message { case: case.clone(), blocks, text: format!("{}: the evidence", case.0) };
-            notifier.reply(posted, &message).await.unwrap_or_else(|error| failed("the evidence", error));
+            let replied = notifier.reply(posted, &message).await;
+            self.detailed(EVIDENCE, replied, &mut later).await?;
         }
         let picture = self.pipeline.pictures.draw(report).await;
         let picture = picture.map(|content| Attachment {
@@ -296,19 +314,38 @@ impl<'a> Job<'a> {
             alt: Some(report::alt_text(report)),
             content,
         });
-        let page = Attachment {
-            name: format!("{}.html", case.0),
-            title: format!("{}: full report", case.0),
-            content_type: "text/html".to_owned(),
-            alt: None,
-            content: html.into_bytes(),
-        };
-        for attachment in picture.into_iter().chain([page]) {
-            notifier
-                .attach(posted, &attachment)
-                .await
-                .unwrap_or_else(|error| failed(&attachment.name, error));
+        for (part, attachment) in
+            picture.map(|it| (PICTURE, it)).into_iter().chain([(PAGE, page(case, html))])
+        {
+            if !stands.iter().any(|known| known == part) {
+                let attached = notifier.attach(posted, &attachment).await;
+                self.detailed(part, attached, &mut later).await?;
+            }
         }
+        match later {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that a part of the detail stands. What Slack refuses it will refuse again, and the report is a report
+    /// without it; what it was only too busy for is tried again when the notice is delivered again.
+    async fn detailed(
+        &self,
+        part: &str,
+        outcome: Result<(), SlackError>,
+        later: &mut Option<SlackError>,
+    ) -> Result<(), PipelineError> {
+        match outcome {
+            Ok(()) => return self.change(|work| work.detail.push(part.to_owned())).await,
+            Err(error) => {
+                tracing::error!(case_id = self.case.id.0, part, error = %error, "detail is not in the thread");
+                if matches!(error, SlackError::Unavailable { .. }) {
+                    *later = Some(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells of further notices in the thread.

@@ -54,6 +54,7 @@ use pictures::Pictures;
 
 pub use files::CaseFiles;
 pub use follow::Follower;
+pub use job::page;
 pub use once::Investigated;
 pub use once::Once;
 

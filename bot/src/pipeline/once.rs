@@ -24,6 +24,7 @@ use crate::case::store::digest;
 use crate::hosts::HostHistory;
 use crate::locate::Everywhere;
 use crate::locate::Locate;
+use crate::locate::Named;
 use crate::notice;
 use crate::playbook::Playbooks;
 use crate::report;
@@ -76,8 +77,9 @@ impl Once {
         Investigated { parsed, report, answers }
     }
 
-    /// Asks what a person wants to know, without any notice; where they name no host, of every host.
-    pub async fn ask(&self, claim: Claim, now: Timestamp) -> Report {
+    /// Asks what a person wants to know, without any notice; where they name no host, of every host. A host may be named
+    /// by its Name tag; several that bear it are all asked.
+    pub async fn ask(&self, claim: Claim, named: Option<&str>, now: Timestamp) -> Report {
         let names_nobody = claim.accused == Accused::default();
         let case = Case {
             id: CaseId(format!("ASK-{}", now.strftime("%Y%m%d-%H%M%S"))),
@@ -86,9 +88,13 @@ impl Once {
             claims: vec![claim],
             deadline: None,
         };
-        let all = Everywhere(self.locator.as_ref());
-        let locator = if names_nobody { &all } else { self.locator.as_ref() };
-        self.answer(&case, locator).await.0
+        let locator = self.locator.as_ref();
+        let report = match named {
+            Some(name) => self.answer(&case, &Named { locator, name }).await,
+            None if names_nobody => self.answer(&case, &Everywhere(locator)).await,
+            None => self.answer(&case, locator).await,
+        };
+        report.0
     }
 
     async fn answer(&self, case: &Case, locator: &dyn Locate) -> (Report, Vec<HostAnswer>) {

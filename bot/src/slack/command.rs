@@ -23,11 +23,14 @@ pub const HELP: &str = "\
 /gumshoe host HOST [since|at TIME] - what HOST did
 /gumshoe case CASE - a case's report
 /gumshoe cases [open] - the latest cases
-/gumshoe notice - paste a notice in a form
+/gumshoe notice - paste a notice in a form; for those who may press the buttons
 /gumshoe stats - how long answers took, what notices were read as, hosts covered
 /gumshoe help
-HOST is an instance id or an address; TIME is 2h, 30m, 1d, 14:05 or 2026-11-21T14:05, in UTC.
+HOST is an instance id, an address or a Name tag; TIME is 2h, 30m, 1d, 14:05 or 2026-11-21T14:05, in UTC.
 For example: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0 at 14:05";
+
+/// Longest value of a tag, characters.
+const NAME_MAX: usize = 256;
 
 /// How far `at TIME` reaches to both sides.
 const AT: SignedDuration = SignedDuration::from_mins(5);
@@ -52,7 +55,12 @@ pub enum Command {
     /// Open the form for a notice.
     Notice,
     /// Ask a host.
-    Ask(Box<Claim>),
+    Ask {
+        /// What about.
+        claim: Box<Claim>,
+        /// The host's name, where it was said by that.
+        named: Option<String>,
+    },
 }
 
 /// Reads a command; what is wrong comes back as a sentence with an example.
@@ -68,8 +76,14 @@ pub fn read(text: &str, now: Timestamp) -> Result<Command, String> {
         ["case", ..] => {
             Err("a case has a name such as GS-20261121-7F3A: /gumshoe case GS-20261121-7F3A".to_owned())
         }
-        ["host", host, when @ ..] => ask(None, Some(host), when, now),
-        ["who", remote, "on", host, when @ ..] => ask(Some(remote), Some(host), when, now),
+        ["host", rest @ ..] if !rest.is_empty() => {
+            let (host, when) = host_and_time(rest);
+            ask(None, Some(&host), when, now)
+        }
+        ["who", remote, "on", rest @ ..] if !rest.is_empty() => {
+            let (host, when) = host_and_time(rest);
+            ask(Some(remote), Some(&host), when, now)
+        }
         ["who", _, "on"] => {
             Err("say on which host, or leave out `on`: /gumshoe who 198.51.100.20:22 on i-0123456789abcdef0"
                 .to_owned())
@@ -81,26 +95,51 @@ pub fn read(text: &str, now: Timestamp) -> Result<Command, String> {
     }
 }
 
+/// A host's name, which may have spaces in it, and what is said of the time behind it.
+fn host_and_time<'a>(words: &'a [&'a str]) -> (String, &'a [&'a str]) {
+    let is_time = |word: &&str| ["since", "at"].contains(word);
+    let end = words.iter().skip(1).position(is_time).map_or(words.len(), |at| at + 1);
+    (words[..end].join(" "), &words[end..])
+}
+
 fn ask(remote: Option<&str>, host: Option<&str>, when: &[&str], now: Timestamp) -> Result<Command, String> {
-    Ok(Command::Ask(Box::new(Claim {
-        accused: host.map(accused).transpose()?.unwrap_or_default(),
-        remote: remote.map(self::remote).transpose()?.into_iter().collect(),
+    let remote = remote.map(self::remote).transpose()?;
+    let (accused, named) = host.map(accused).transpose()?.unwrap_or_default();
+    let claim = Claim {
+        accused,
+        remote: remote.into_iter().collect(),
         names: Vec::new(),
         window: Some(window(when, now)?),
         activity: Activity::Other,
-    })))
+    };
+    Ok(Command::Ask { claim: Box::new(claim), named })
 }
 
-fn accused(host: &str) -> Result<Accused, String> {
+/// Whom a host's name means: an id, an address, or a Name tag.
+fn accused(host: &str) -> Result<(Accused, Option<String>), String> {
     let mut accused = Accused::default();
     if let Ok(address) = host.parse() {
         accused.addresses.push(address);
-    } else if host.starts_with("i-") || host.starts_with("mi-") {
+    } else if is_instance_id(host) {
         accused.instance_ids.push(host.to_owned());
+    } else if let Some((first, _)) = host.split_once(' ')
+        && (first.parse::<IpAddr>().is_ok() || is_instance_id(first))
+    {
+        return Err("a time is said as `since 2h` or `at 14:05`".to_owned());
+    } else if host.chars().count() > NAME_MAX {
+        return Err(format!(
+            "a host is an instance id, an address or a Name tag of at most {NAME_MAX} characters: /gumshoe host web-1"
+        ));
     } else {
-        return Err("a host is an instance id or an address: /gumshoe host i-0123456789abcdef0".to_owned());
+        return Ok((accused, Some(host.to_owned())));
     }
-    Ok(accused)
+    Ok((accused, None))
+}
+
+/// `i-` and `mi-` with hexadecimal digits; other names may begin like that, too.
+fn is_instance_id(host: &str) -> bool {
+    let digits = host.strip_prefix("mi-").or_else(|| host.strip_prefix("i-"));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn remote(text: &str) -> Result<Remote, String> {
@@ -183,9 +222,11 @@ mod tests {
     }
 
     fn check(text: &str, host: &str, remote: &str, from: &str, to: &str) {
-        let Ok(Command::Ask(claim)) = read(text, now()) else { panic!("{text}: {:?}", read(text, now())) };
+        let Ok(Command::Ask { claim, named }) = read(text, now()) else {
+            panic!("{text}: {:?}", read(text, now()))
+        };
         let accused = &claim.accused;
-        let named = accused.instance_ids.first().cloned();
+        let named = named.or_else(|| accused.instance_ids.first().cloned());
         let named = named.or_else(|| accused.addresses.first().map(ToString::to_string));
         assert_eq!(named.unwrap_or_default(), host, "{text}");
         let remotes: Vec<String> = claim
@@ -221,6 +262,16 @@ mod tests {
         check("host i-0a at 14:05", "i-0a", "", "2026-11-20T14:00:00Z", "2026-11-20T14:10:00Z");
         check("host i-0a at 2026-11-21T10:00", "i-0a", "", "2026-11-21T09:55:00Z", "2026-11-21T10:05:00Z");
         check("host i-0a at 11:58", "i-0a", "", "2026-11-21T11:53:00Z", NOW);
+        check("host web-3", "web-3", "", "2026-11-20T12:00:00Z", NOW);
+        check("host i-do-not-know since 1h", "i-do-not-know", "", "2026-11-21T11:00:00Z", NOW);
+        check("host the web server since 1h", "the web server", "", "2026-11-21T11:00:00Z", NOW);
+        check(
+            "who 198.51.100.20 on at home since 1h",
+            "at home",
+            "198.51.100.20 0",
+            "2026-11-21T11:00:00Z",
+            NOW,
+        );
         check("host mi-0a since 2026-11-21T10:00:00+02:00", "mi-0a", "", "2026-11-21T08:00:00Z", NOW);
     }
 
@@ -243,9 +294,10 @@ mod tests {
             "who 1.2.3.4 i-0a",
             "who 1.2.3.4 sometime",
             "who here on i-0a",
-            "host web-3",
             "host",
             "host i-0a since",
+            "host i-0a yesterday",
+            "who 1.2.3.4 on 10.0.0.7 sometime",
             "host i-0a since yesterday",
             "host i-0a since é",
             "host i-0a at 2027-01-01T00:00",

@@ -16,6 +16,9 @@ pub const NOTICE: &str = "gumshoe.notice";
 /// Field of a mail's text.
 pub const BODY: &str = "body";
 
+/// Fields where a pasted notice goes on.
+pub const CONTINUED: [&str; 2] = ["continued", "continued_again"];
+
 /// Field of how the answer goes out.
 pub const HOW: &str = "how";
 
@@ -76,17 +79,39 @@ pub fn reply(draft: &Draft<'_>) -> Value {
 
 /// The form for pasting a notice.
 pub fn notice(channel: &str) -> Value {
+    let mut blocks = vec![json!({
+        "type": "input", "block_id": BODY, "label": plain("The notice, with its headers if you have them"),
+        "hint": plain("A mail, a finding, or lines of a log. Times without a zone are taken as UTC."),
+        "element": {
+            "type": "plain_text_input", "action_id": BODY, "multiline": true, "max_length": INPUT_MAX,
+            "placeholder": plain("203.0.113.10 scanned 198.51.100.20 port 22 on 2026-11-21 at 10:02 UTC"),
+        },
+    })];
+    blocks.extend(CONTINUED.map(|name| {
+        json!({
+            "type": "input", "block_id": name, "optional": true,
+            "label": plain("continued, where it is longer than 3,000 characters"),
+            "element": {
+                "type": "plain_text_input", "action_id": name, "multiline": true, "max_length": INPUT_MAX,
+            },
+        })
+    }));
     json!({
         "type": "modal", "callback_id": NOTICE, "private_metadata": channel,
         "title": plain("Paste a notice"), "submit": plain("Investigate"), "close": plain("Cancel"),
-        "blocks": [{
-            "type": "input", "block_id": BODY, "label": plain("The notice, with its headers if you have them"),
-            "hint": plain("A mail, a finding, or lines of a log. Times without a zone are taken as UTC."),
-            "element": {
-                "type": "plain_text_input", "action_id": BODY, "multiline": true, "max_length": INPUT_MAX,
-                "placeholder": plain("203.0.113.10 scanned 198.51.100.20 port 22 on 2026-11-21 at 10:02 UTC"),
-            },
-        }],
+        "blocks": blocks,
+    })
+}
+
+/// The notice that was pasted, put together.
+pub fn pasted(form: &Form) -> String {
+    let fields = [BODY].into_iter().chain(CONTINUED);
+    let parts = fields.filter_map(|name| form.fields.get(name)).filter(|part| !part.is_empty());
+    parts.fold(String::new(), |mut whole, part| {
+        if !whole.is_empty() && !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        whole + part
     })
 }
 
@@ -113,6 +138,18 @@ pub fn home(cases: &[Line], more: usize, coverage: &str) -> Value {
     blocks.push(json!({"type": "section", "text": plain(&cut(coverage, 1_500))}));
     blocks.push(json!({"type": "context", "elements": [plain("/gumshoe help shows what can be asked")]}));
     json!({"type": "home", "blocks": blocks})
+}
+
+/// The home tab of who may not read cases.
+pub fn home_hint(channel: &str) -> Value {
+    let text = format!(
+        "Cases are shown to the members of the channel {channel} and to those who may press its buttons. Ask there to be \
+         let in."
+    );
+    json!({"type": "home", "blocks": [
+        {"type": "header", "text": plain("Gumshoe")},
+        {"type": "section", "text": plain(&text)},
+    ]})
 }
 
 /// What is wrong with a form, by field.
@@ -177,6 +214,15 @@ mod tests {
         assert_eq!(wrong_with(BY_MAIL, "Open [ bracket"), 0);
         assert_eq!(wrong_with(BY_MAIL, "  "), 1);
         assert_eq!(wrong(&form(NOTICE, "", "")).len(), 1);
+    }
+
+    #[test]
+    fn a_long_notice_is_pasted_in_parts() {
+        let mut form = form(NOTICE, "", "From: a\n\nfirst");
+        assert_eq!(pasted(&form), "From: a\n\nfirst");
+        form.fields.insert(CONTINUED[0].to_owned(), "second\n".to_owned());
+        form.fields.insert(CONTINUED[1].to_owned(), "third".to_owned());
+        assert_eq!(pasted(&form), "From: a\n\nfirst\nsecond\nthird");
     }
 
     #[test]

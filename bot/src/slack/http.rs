@@ -20,7 +20,6 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::routing::post;
-use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
@@ -100,16 +99,9 @@ async fn take(
         Some(incoming) => Some(door.inbox.take(incoming).await),
         None => None,
     };
-    match taken {
-        Some(Acknowledgement::Say(text)) => {
-            Json(json!({"response_type": "ephemeral", "text": text})).into_response()
-        }
-        Some(Acknowledgement::Wrong(wrong)) => {
-            let errors: Map<String, Value> =
-                wrong.into_iter().map(|(field, why)| (field.to_owned(), json!(why))).collect();
-            Json(json!({"response_action": "errors", "errors": errors})).into_response()
-        }
-        Some(Acknowledgement::Plain) | None => StatusCode::OK.into_response(),
+    match taken.and_then(Acknowledgement::payload) {
+        Some(payload) => Json(payload).into_response(),
+        None => StatusCode::OK.into_response(),
     }
 }
 
@@ -228,13 +220,15 @@ mod tests {
         assert_eq!(status(address, &signed(&key, now_s() - 301, body), body).await, "401");
         let long = vec![b'a'; BODY_MAX + 1];
         assert_eq!(status(address, &signed(&key, now_s(), &long), &long).await, "413");
-        assert!(calls.try_recv().is_err(), "nothing was let in");
+        assert!(calls.questions.try_recv().is_err(), "nothing was let in");
         // Twice: what Slack delivers again is acknowledged and not worked on again.
         for _ in 0..2 {
             assert_eq!(status(address, &signed(&key, now_s(), body), body).await, "200");
         }
-        assert!(matches!(calls.try_recv(), Ok(incoming::Incoming::Command(asked)) if asked.text == "help"));
-        assert!(calls.try_recv().is_err());
+        assert!(
+            matches!(calls.questions.try_recv(), Ok(incoming::Incoming::Command(asked)) if asked.text == "help")
+        );
+        assert!(calls.questions.try_recv().is_err());
         task.abort();
     }
 }

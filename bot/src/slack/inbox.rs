@@ -11,6 +11,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::forms;
@@ -48,9 +51,33 @@ pub enum Acknowledgement {
     Wrong(Vec<(&'static str, String)>),
 }
 
-/// The queue's entrance.
+impl Acknowledgement {
+    /// What Slack is answered with, over whichever way the call came.
+    pub fn payload(self) -> Option<Value> {
+        match self {
+            Self::Plain => None,
+            Self::Say(text) => Some(json!({"response_type": "ephemeral", "text": text})),
+            Self::Wrong(wrong) => {
+                let errors: Map<String, Value> =
+                    wrong.into_iter().map(|(field, why)| (field.to_owned(), json!(why))).collect();
+                Some(json!({"response_action": "errors", "errors": errors}))
+            }
+        }
+    }
+}
+
+/// The queues' exits.
+pub struct Calls {
+    /// What asks hosts or reads much.
+    pub questions: mpsc::Receiver<Incoming>,
+    /// What somebody pressed: it does not wait behind questions, since a form opens only within 3 s.
+    pub presses: mpsc::Receiver<Incoming>,
+}
+
+/// The queues' entrance.
 pub struct Inbox {
-    queue: mpsc::Sender<Incoming>,
+    questions: mpsc::Sender<Incoming>,
+    presses: mpsc::Sender<Incoming>,
     seen: Mutex<VecDeque<String>>,
     store: Arc<dyn CallStore>,
     /// Names of kept calls that wait or are worked on here.
@@ -58,10 +85,16 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An empty queue and its exit.
-    pub fn new(store: Arc<dyn CallStore>) -> (Self, mpsc::Receiver<Incoming>) {
-        let (queue, exit) = mpsc::channel(WAITING_MAX);
-        (Self { queue, seen: Mutex::default(), store, open: Mutex::default() }, exit)
+    /// Empty queues and their exits.
+    pub fn new(store: Arc<dyn CallStore>) -> (Self, Calls) {
+        let (questions, questions_exit) = mpsc::channel(WAITING_MAX);
+        let (presses, presses_exit) = mpsc::channel(WAITING_MAX);
+        let inbox = Self { questions, presses, seen: Mutex::default(), store, open: Mutex::default() };
+        (inbox, Calls { questions: questions_exit, presses: presses_exit })
+    }
+
+    fn queue(&self, incoming: &Incoming) -> &mpsc::Sender<Incoming> {
+        if incoming.is_question() { &self.questions } else { &self.presses }
     }
 
     /// Takes a call in. Whatever it is acknowledged with, it is kept by then or not worked on.
@@ -83,10 +116,15 @@ impl Inbox {
         if self.is_again(&key) {
             return say("One moment.");
         }
-        let Ok(place) = self.queue.try_reserve() else {
+        let Ok(place) = self.queue(&incoming).try_reserve() else {
             // Pressed again, it is to be let in.
             self.seen().retain(|known| *known != key);
             tracing::warn!("a call of Slack is dropped: too many wait");
+            // The form stays open, with all that was typed into it.
+            if matches!(incoming, Incoming::Form(_)) {
+                let why = "Too many calls are waiting; please send it again in a minute.".to_owned();
+                return Acknowledgement::Wrong(vec![(forms::BODY, why)]);
+            }
             return say("Too many questions are waiting; please try again in a minute.");
         };
         if self.is_anew(&key, &incoming).await {
@@ -144,7 +182,7 @@ impl Inbox {
             return self.end(&left.name).await;
         };
         // Where the queue is full it stays kept, and is taken over once more.
-        let Ok(place) = self.queue.try_reserve() else { return };
+        let Ok(place) = self.queue(&incoming).try_reserve() else { return };
         tracing::warn!(call = left.name, "a call of Slack is taken over");
         self.open().insert(left.name);
         place.send(incoming);
@@ -205,19 +243,29 @@ mod tests {
     use super::*;
     use crate::case::store::SqliteStore;
     use crate::slack::incoming::Asked;
+    use crate::slack::incoming::Form;
 
-    fn asked(trigger: &str) -> Incoming {
-        Incoming::Command(Asked {
+    fn command(trigger: &str) -> Asked {
+        Asked {
             text: "help".to_owned(),
             user: "U1".to_owned(),
             channel: "C1".to_owned(),
             response_url: "https://example.com/".to_owned(),
             trigger: trigger.to_owned(),
-        })
+        }
+    }
+
+    fn asked(trigger: &str) -> Incoming {
+        Incoming::Command(command(trigger))
+    }
+
+    fn both(folder: &tempfile::TempDir) -> (Inbox, Calls) {
+        Inbox::new(Arc::new(SqliteStore::open(&folder.path().join("cases.sqlite")).expect("opened")))
     }
 
     fn inbox(folder: &tempfile::TempDir) -> (Inbox, mpsc::Receiver<Incoming>) {
-        Inbox::new(Arc::new(SqliteStore::open(&folder.path().join("cases.sqlite")).expect("opened")))
+        let (inbox, calls) = both(folder);
+        (inbox, calls.questions)
     }
 
     #[tokio::test]
@@ -243,6 +291,36 @@ mod tests {
         assert!(said.contains("Too many"), "{said}");
         assert!(exit.try_recv().is_ok());
         assert_eq!(inbox.take(asked("late")).await, Acknowledgement::Say("One moment."));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_keeps_a_form_open_and_holds_up_no_button() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (inbox, mut calls) = both(&folder);
+        for number in 0..WAITING_MAX {
+            inbox.take(asked(&number.to_string())).await;
+        }
+        let form = |name: &str, id: &str| {
+            Incoming::Form(Form {
+                user: "U1".to_owned(),
+                name: name.to_owned(),
+                about: "GS-1/0".to_owned(),
+                fields: [(forms::BODY.to_owned(), "typed for an hour".to_owned())].into(),
+                id: id.to_owned(),
+            })
+        };
+        let Acknowledgement::Wrong(wrong) = inbox.take(form(forms::NOTICE, "V1")).await else {
+            panic!("the form is closed, and its text gone")
+        };
+        assert!(wrong[0].0 == forms::BODY && wrong[0].1.contains("send it again"), "{wrong:?}");
+        assert_eq!(inbox.take(form(forms::REPLY, "V2")).await, Acknowledgement::Plain);
+        assert_eq!(calls.presses.try_recv(), Ok(form(forms::REPLY, "V2")));
+        let notice = Incoming::Command(Asked { text: "notice".to_owned(), ..command("opens a form") });
+        assert_eq!(inbox.take(notice.clone()).await, Acknowledgement::Say("One moment."));
+        assert_eq!(calls.presses.try_recv(), Ok(notice));
+        // Once there is room, the same form goes through.
+        assert!(calls.questions.try_recv().is_ok());
+        assert_eq!(inbox.take(form(forms::NOTICE, "V1")).await, Acknowledgement::Plain);
     }
 
     #[tokio::test]

@@ -85,6 +85,17 @@ pub struct Form {
 }
 
 impl Incoming {
+    /// Whether it may take long: it asks hosts or reads many cases, and nobody waits for it with a finger on a button.
+    pub fn is_question(&self) -> bool {
+        match self {
+            // A form opens only within 3 s of the command.
+            Self::Command(asked) => asked.text.trim() != "notice",
+            Self::Home { .. } => true,
+            Self::Form(form) => form.name == super::forms::NOTICE,
+            Self::Press(_) => false,
+        }
+    }
+
     /// What makes a redelivery the same.
     pub fn key(&self) -> String {
         match self {

@@ -3,6 +3,7 @@
 //! Owns how a message is sent and what a refusal means. Refuses to know what a message says: blocks come ready
 //! from `report`, or from [`notes`] for what is no report.
 
+mod answers;
 mod command;
 pub mod forms;
 mod http;
@@ -21,13 +22,14 @@ use thiserror::Error;
 use crate::case::CaseId;
 use crate::case::store::Posted;
 
+pub use answers::Answers;
 pub use command::Command;
 pub use command::HELP;
 pub use command::read as read_command;
 pub use http::serve as serve_http;
 pub use inbox::Acknowledgement;
+pub use inbox::Calls;
 pub use inbox::Inbox;
-pub use socket::Answers;
 pub use socket::Socket;
 pub use web::SlackWeb;
 
@@ -107,6 +109,9 @@ pub trait Notifier: Send + Sync {
 pub trait Workspace: Send + Sync {
     /// The members of a user group.
     async fn members(&self, group: &str) -> Result<Vec<String>, SlackError>;
+
+    /// The members of a channel; of a very large one the first.
+    async fn channel_members(&self, channel: &str) -> Result<Vec<String>, SlackError>;
 
     /// Opens a form for who pressed a button or typed a command a moment ago.
     async fn open(&self, trigger: &str, form: &Value) -> Result<(), SlackError>;

@@ -67,7 +67,7 @@ pub fn further_notice(case: &Case, notice: &NoticeRef) -> Message {
     Message {
         case: case.id.clone(),
         blocks: vec![json!({"type": "section", "text": plain(&text)}), context(case, Some(notice))],
-        text,
+        text: untrusted::mrkdwn(&text),
     }
 }
 

@@ -29,6 +29,14 @@ impl SlackWeb {
         // Looked for after a restart, so that a message is not posted twice.
         let found = self.find(&CaseId("GS-00000000-0000".to_owned()), Timestamp::now()).await;
         findings.push(told("Slack history", "the channel can be read", "the channel cannot be read", found));
+        // Who may read cases in the home tab.
+        let members = self.channel_members(&self.channel).await;
+        findings.push(told(
+            "Slack members",
+            "the channel's members are known",
+            "its members cannot be told",
+            members,
+        ));
         let place = self.place().await;
         findings.push(told("Slack files", "files can be put there", "no file can be put there", place));
         for group in groups {

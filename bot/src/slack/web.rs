@@ -52,6 +52,9 @@ const METADATA: &str = "gumshoe_case";
 
 const POST: &str = "chat.postMessage";
 pub(super) const UPDATE: &str = "chat.update";
+/// Pages of a channel's members that are read, of 1,000 each.
+const MEMBER_PAGES_MAX: usize = 10;
+
 const COMPLETE: &str = "files.completeUploadExternal";
 
 /// Messages searched for one that may have been sent.
@@ -95,14 +98,10 @@ impl SlackWeb {
         method: &'static str,
         body: &Value,
     ) -> Result<T, SlackError> {
-        let mut tries = Tries::of(method);
         let _turn = self.turn(method).await;
-        loop {
-            match self.once(method, body).await? {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => self.pause(&mut tries, failure).await?,
-            }
-        }
+        let session = self.client.open_session(&self.token);
+        again(Tries::of(method), CALL_MAX, || session.http_session_api.http_post::<_, T>(method, body, None))
+            .await
     }
 
     async fn once<T: DeserializeOwned + Send>(
@@ -111,12 +110,7 @@ impl SlackWeb {
         body: &Value,
     ) -> Result<Result<T, Failure>, SlackError> {
         let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_post::<_, T>(method, body, None);
-        match tokio::time::timeout(CALL_MAX, call).await {
-            Ok(Ok(answer)) => Ok(Ok(answer)),
-            Ok(Err(error)) => Ok(Err(judge(method, error)?)),
-            Err(_) => Ok(Err(Failure::passing(format!("no answer within {} s", CALL_MAX.as_secs())))),
-        }
+        attempt(method, CALL_MAX, session.http_session_api.http_post::<_, T>(method, body, None)).await
     }
 
     /// Posts JSON once, whatever comes of it.
@@ -125,30 +119,6 @@ impl SlackWeb {
             Ok(_) => Ok(()),
             Err(failure) => Err(SlackError::Unavailable { method, attempts: 1, reason: failure.reason }),
         }
-    }
-
-    /// Waits before the next try, or gives up.
-    async fn pause(&self, tries: &mut Tries, failure: Failure) -> Result<(), SlackError> {
-        let pause = failure.after.unwrap_or_else(|| back_off(tries.failed));
-        match failure.after {
-            Some(_) => tries.waited += 1,
-            None => tries.failed += 1,
-        }
-        let (method, reason) = (tries.method, failure.reason);
-        tracing::warn!(
-            method,
-            failed = tries.failed,
-            waited = tries.waited,
-            reason,
-            pause_ms = pause.as_millis() as u64,
-            "Slack call not done"
-        );
-        if tries.failed >= ATTEMPTS || tries.waited >= WAITS || pause > RETRY_AFTER_MAX {
-            let attempts = tries.failed + tries.waited;
-            return Err(SlackError::Unavailable { method, attempts, reason });
-        }
-        tokio::time::sleep(pause).await;
-        Ok(())
     }
 
     async fn turn(&self, method: &str) -> Option<MutexGuard<'_, ()>> {
@@ -167,21 +137,17 @@ impl SlackWeb {
         let length = attachment.content.len().to_string();
         let mut parameters = vec![("filename", Some(&attachment.name)), ("length", Some(&length))];
         parameters.extend(attachment.alt.as_ref().map(|alt| ("alt_txt", Some(alt))));
-        let asked = session.http_session_api.http_get::<Place, _, _>(METHOD, &parameters, None);
-        let place = within(METHOD, CALL_MAX, asked).await?;
-        let unreadable = |error| SlackError::Unavailable {
-            method: METHOD,
-            attempts: 1,
-            reason: format!("the upload address does not read: {error}"),
-        };
-        let url = place.upload_url.parse().map_err(unreadable)?;
-        let sent = session.http_session_api.http_post_uri_binary::<Value>(
-            url,
-            attachment.content_type.clone(),
-            &attachment.content,
-            None,
-        );
-        within("file upload", UPLOAD_MAX, sent).await?;
+        let place = again(Tries::of(METHOD), CALL_MAX, || {
+            session.http_session_api.http_get::<Place, _, _>(METHOD, &parameters, None)
+        })
+        .await?;
+        // The same bytes for the same file: sent twice, it is one.
+        again(Tries::of("file upload"), UPLOAD_MAX, || async {
+            let (url, kind) = (place.upload_url.parse()?, attachment.content_type.clone());
+            let api = &session.http_session_api;
+            api.http_post_uri_binary::<Value>(url, kind, &attachment.content, None).await
+        })
+        .await?;
         Ok(place.file_id)
     }
 }
@@ -200,7 +166,7 @@ impl Notifier for SlackWeb {
                 Err(failure) => failure,
             };
             let may_be_done = failure.after.is_none();
-            self.pause(&mut tries, failure).await?;
+            pause(&mut tries, failure).await?;
             // A call that failed late may have been done all the same: look before posting again.
             if may_be_done && let Ok(Some(posted)) = self.find(&message.case, since).await {
                 return Ok(posted);
@@ -224,8 +190,10 @@ impl Notifier for SlackWeb {
             ("limit", Some(&limit)),
         ];
         let session = self.client.open_session(&self.token);
-        let asked = session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None);
-        let history = within(METHOD, CALL_MAX, asked).await?;
+        let history = again(Tries::of(METHOD), CALL_MAX, || {
+            session.http_session_api.http_get::<History, _, _>(METHOD, &parameters, None)
+        })
+        .await?;
         let ours = |message: &&Value| is_of_case(message, case);
         let ts = history.messages.iter().find(ours).and_then(|message| message["ts"].as_str());
         Ok(ts.map(|ts| Posted { channel: self.channel.clone(), ts: ts.to_owned() }))
@@ -269,8 +237,37 @@ impl Workspace for SlackWeb {
         let group = group.to_owned();
         let parameters = vec![("usergroup", Some(&group))];
         let session = self.client.open_session(&self.token);
-        let asked = session.http_session_api.http_get::<Members, _, _>(METHOD, &parameters, None);
-        Ok(within(METHOD, CALL_MAX, asked).await?.users)
+        let members = again(Tries::of(METHOD), CALL_MAX, || {
+            session.http_session_api.http_get::<Members, _, _>(METHOD, &parameters, None)
+        });
+        Ok(members.await?.users)
+    }
+
+    async fn channel_members(&self, channel: &str) -> Result<Vec<String>, SlackError> {
+        const METHOD: &str = "conversations.members";
+        #[derive(Deserialize)]
+        struct Members {
+            members: Vec<String>,
+            #[serde(default)]
+            response_metadata: Value,
+        }
+        let (channel, limit) = (channel.to_owned(), "1000".to_owned());
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..MEMBER_PAGES_MAX {
+            let mut parameters = vec![("channel", Some(&channel)), ("limit", Some(&limit))];
+            parameters.extend((!cursor.is_empty()).then_some(("cursor", Some(&cursor))));
+            let session = self.client.open_session(&self.token);
+            let page = again(Tries::of(METHOD), CALL_MAX, || {
+                session.http_session_api.http_get::<Members, _, _>(METHOD, &parameters, None)
+            })
+            .await?;
+            all.extend(page.members);
+            cursor = page.response_metadata["next_cursor"].as_str().unwrap_or_default().to_owned();
+            if cursor.is_empty() {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     async fn open(&self, trigger: &str, form: &Value) -> Result<(), SlackError> {
@@ -292,7 +289,7 @@ impl Workspace for SlackWeb {
         loop {
             match self.once::<Posted>(POST, &body).await? {
                 Ok(posted) => return Ok(posted),
-                Err(failure) if failure.after.is_some() => self.pause(&mut tries, failure).await?,
+                Err(failure) if failure.after.is_some() => pause(&mut tries, failure).await?,
                 Err(failure) => {
                     return Err(SlackError::Unavailable {
                         method: POST,
@@ -306,7 +303,8 @@ impl Workspace for SlackWeb {
 
     async fn whisper(&self, channel: &str, user: &str, text: &str) -> Result<(), SlackError> {
         let body = json!({"channel": channel, "user": user, "text": text, "mrkdwn": false});
-        self.once_only("chat.postEphemeral", &body).await
+        // Seen twice is better than not at all.
+        self.call::<Value>("chat.postEphemeral", &body).await.map(drop)
     }
 }
 
@@ -322,8 +320,10 @@ fn is_of_case(message: &Value, case: &CaseId) -> bool {
 }
 
 /// How often a call was tried.
-struct Tries {
+pub(super) struct Tries {
     method: &'static str,
+    /// Failures that pass, at most.
+    most: u32,
     /// Failures that pass.
     failed: u32,
     /// Times that Slack asked to wait.
@@ -331,8 +331,14 @@ struct Tries {
 }
 
 impl Tries {
-    fn of(method: &'static str) -> Self {
-        Self { method, failed: 0, waited: 0 }
+    /// None yet.
+    pub(super) fn of(method: &'static str) -> Self {
+        Self::at_most(method, ATTEMPTS)
+    }
+
+    /// None yet, and only so many that fail.
+    pub(super) fn at_most(method: &'static str, most: u32) -> Self {
+        Self { method, most, failed: 0, waited: 0 }
     }
 }
 
@@ -381,17 +387,80 @@ fn judge(method: &'static str, error: SlackClientError) -> Result<Failure, Slack
     }
 }
 
+/// Makes one call once, and says what came of it.
 pub(super) async fn within<T>(
     method: &'static str,
     limit: Duration,
     call: impl Future<Output = Result<T, SlackClientError>>,
 ) -> Result<T, SlackError> {
-    let reason = match tokio::time::timeout(limit, call).await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => judge(method, error)?.reason,
-        Err(_) => format!("no answer within {} s", limit.as_secs()),
-    };
-    Err(SlackError::Unavailable { method, attempts: 1, reason })
+    let outcome = attempt(method, limit, call).await?;
+    outcome.map_err(|Failure { reason, .. }| SlackError::Unavailable { method, attempts: 1, reason })
+}
+
+/// Makes one call that may be made twice, again after a failure that passes.
+pub(super) async fn again<T, F>(
+    mut tries: Tries,
+    limit: Duration,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, SlackError>
+where
+    F: Future<Output = Result<T, SlackClientError>> + Send,
+    T: Send,
+{
+    loop {
+        match attempt(tries.method, limit, call()).await? {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => pause(&mut tries, failure).await?,
+        }
+    }
+}
+
+/// Makes one call once.
+async fn attempt<T>(
+    method: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, SlackClientError>>,
+) -> Result<Result<T, Failure>, SlackError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(answer)) => Ok(Ok(answer)),
+        Ok(Err(error)) => Ok(Err(judge(method, error)?)),
+        Err(_) => Ok(Err(Failure::passing(format!("no answer within {} s", limit.as_secs())))),
+    }
+}
+
+/// Waits before the next try, or gives up.
+async fn pause(tries: &mut Tries, failure: Failure) -> Result<(), SlackError> {
+    let pause = failure.after.unwrap_or_else(|| back_off(tries.failed));
+    match failure.after {
+        Some(_) => tries.waited += 1,
+        None => tries.failed += 1,
+    }
+    let (method, reason) = (tries.method, failure.reason);
+    tracing::warn!(
+        method,
+        failed = tries.failed,
+        waited = tries.waited,
+        reason,
+        pause_ms = pause.as_millis() as u64,
+        "Slack call not done"
+    );
+    if tries.failed >= tries.most || tries.waited >= WAITS || pause > RETRY_AFTER_MAX {
+        let attempts = tries.failed + tries.waited;
+        return Err(SlackError::Unavailable { method, attempts, reason });
+    }
+    tokio::time::sleep(pause).await;
+    Ok(())
+}
+
+/// Why a call failed, without what was sent or asked.
+pub(super) fn short(error: &SlackClientError) -> String {
+    match error {
+        SlackClientError::ApiError(api) => api.code.clone(),
+        SlackClientError::HttpError(http) => format!("HTTP {}", http.status_code),
+        SlackClientError::RateLimitError(_) => "too many calls".to_owned(),
+        SlackClientError::ProtocolError(protocol) => format!("does not read: {}", protocol.json_error),
+        _ => "no connection".to_owned(),
+    }
 }
 
 /// 0.5 s, doubled each time, with jitter.

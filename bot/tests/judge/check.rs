@@ -69,7 +69,7 @@ pub fn slack_takes(blocks: &[serde_json::Value], text: &str) {
     assert!(drawn.chars().all(|character| !is_hostile(character)), "{drawn}");
 }
 
-fn is_hostile(character: char) -> bool {
+pub fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,21 +1,36 @@
 //! Every message that people see while they work on a case: valid for Slack, within its bounds, as it was meant.
 
 use gumshoe::case::Action;
+use gumshoe::case::Case;
 use gumshoe::case::CaseId;
 use gumshoe::case::Deed;
 use gumshoe::case::DeedState;
+use gumshoe::case::Disposition;
+use gumshoe::case::Entry;
+use gumshoe::case::NoticeRef;
+use gumshoe::case::Verdict;
 use gumshoe::config::Actions;
 use gumshoe::config::OFFERS;
+use gumshoe::config::Person;
 use gumshoe::config::Slack;
 use gumshoe::desk::Belief;
 use gumshoe::desk::Drawing;
 use gumshoe::desk::Standing;
 use gumshoe::desk::calling;
+use gumshoe::desk::dressed;
+use gumshoe::desk::found;
 use gumshoe::desk::question;
+use gumshoe::desk::question_over;
+use gumshoe::desk::said;
 use gumshoe::desk::told;
-use gumshoe::desk::told_refused;
+use gumshoe::desk::told_press;
+use gumshoe::desk::whom;
 use gumshoe::report::Report;
+use gumshoe::slack::HELP;
+use gumshoe::slack::Message;
 use gumshoe::slack::forms;
+use gumshoe::slack::notes;
+use gumshoe::untrusted::Untrusted;
 use history::Via;
 use serde_json::Value;
 use serde_json::json;
@@ -136,7 +151,7 @@ fn every_message_is_as_it_was_meant() {
             case,
             &Deed { state: DeedState::Failed, said: "the host is gone".to_owned(), ..deeds[0].clone() },
         ),
-        told_refused(case, PAT, "isolate", "you may not"),
+        told_press(case, PAT, "Isolate", "refused, you may not"),
         calling(case, Some("S0RESPOND01"), "Nobody took this case."),
         calling(case, Some(PAT), "This concerns the owner."),
         calling(case, None, "Nobody is there."),
@@ -164,6 +179,157 @@ fn every_message_is_as_it_was_meant() {
         "desk_home",
         [forms::home(&lines, 3, "1 of 1 hosts"), forms::home(&[], 0, "none")]
     );
+}
+
+#[test]
+fn every_note_and_answer_is_as_it_was_meant() {
+    let notice = |format: &str| NoticeRef {
+        digest: "d".to_owned(),
+        received: time(0),
+        format: format.to_owned(),
+        reporter_case: Some("12345".to_owned()),
+        warnings: vec!["no time was found".to_owned()],
+    };
+    let case = Case {
+        id: CaseId("GS-20261121-7F3A".to_owned()),
+        opened: time(0),
+        notices: vec![notice("aws_email/final"), notice("guardduty")],
+        claims: Vec::new(),
+        deadline: None,
+    };
+    let dispositions =
+        [Disposition::Unreadable, Disposition::NotAbuse, Disposition::Inbound, Disposition::Claims];
+    let mut notes: Vec<Message> =
+        dispositions.map(|disposition| notes::closed(&case, disposition)).into_iter().collect();
+    notes.push(notes::further_notice(&case, &case.notices[0]));
+    notes.push(notes::further_notice(&case, &case.notices[1]));
+    notes.push(question_over("You answered: No. Thank you."));
+    notes.push(question_over(
+        "This was passed on, since there was no answer. Please talk to the security team.",
+    ));
+    let mut report = scan();
+    let answers = [said(HELP.to_owned()), found(&report), {
+        report.notes =
+            vec![Untrusted::new("2 instances are named web-1: all of them are asked"), Untrusted::new("x")];
+        found(&report)
+    }];
+    for (text, blocks) in notes
+        .iter()
+        .map(|note| (&note.text, &note.blocks))
+        .chain(answers.iter().map(|answer| (&answer.text, &answer.blocks)))
+    {
+        slack_takes(blocks, text);
+    }
+    insta::assert_json_snapshot!(
+        "desk_notes",
+        notes.iter().map(|note| (&note.text, &note.blocks)).collect::<Vec<_>>()
+    );
+    insta::assert_json_snapshot!("desk_answers", answers.map(|answer| (answer.text, answer.blocks)));
+    insta::assert_json_snapshot!("desk_home_hint", forms::home_hint("C0123456789"));
+    // The case's message and page once everything was done and answered.
+    let report = scan();
+    let deeds = everything_done(&report.case_id);
+    let dressed = dressed(&report, &deeds);
+    assert!(dressed.judgement.findings.iter().any(|finding| finding.text.contains("that was not me")));
+    insta::assert_json_snapshot!("desk_done", drawing().blocks(&dressed, &deeds, &proven()));
+}
+
+#[test]
+fn who_is_asked_is_never_only_who_is_suspect() {
+    let person = |slack: &str, linux: &[&str], iam: &[&str], owner: &[&str]| Person {
+        slack: slack.to_owned(),
+        linux: linux.iter().map(ToString::to_string).collect(),
+        iam: iam.iter().map(ToString::to_string).collect(),
+        owner: owner.iter().map(ToString::to_string).collect(),
+    };
+    let people = [
+        person("UALICE", &["alice"], &["alice.a", "al"], &["alice-team"]),
+        person("UOWNER", &[], &[], &["Platform-Team"]),
+    ];
+    let plain = scan();
+    let change = |change: &dyn Fn(&mut Report)| {
+        let mut report = plain.clone();
+        change(&mut report);
+        report
+    };
+    let owned = |report: &mut Report, value: &str| {
+        for view in &mut report.judgement.hosts {
+            view.host.tags.clear();
+            view.host.tags.insert("OWNER".to_owned(), value.to_owned());
+        }
+    };
+    let session = |report: &mut Report, session: &str| {
+        let entry = Entry::SsmSession { session: Untrusted::new(session) };
+        report.judgement.suspects[0].entry = entry;
+        report.facts.person = Some(Untrusted::new("ssm-user"));
+    };
+    let stolen =
+        |report: &mut Report| report.judgement.suspects[0].signs = vec!["from a new country".to_owned()];
+    let nobody = |report: &mut Report| report.facts.person = Some(Untrusted::new("mallory"));
+    type Expected = Result<(&'static str, &'static str), &'static str>;
+    let cases: [(&str, Report, Expected); 12] = [
+        ("a Linux user", change(&|it| owned(it, "x")), Ok(("UALICE", "Linux user alice"))),
+        (
+            "the user before the owner",
+            change(&|it| owned(it, "platform-team")),
+            Ok(("UALICE", "Linux user alice")),
+        ),
+        (
+            "stolen: the owner",
+            change(&|it| (owned(it, "platform-team"), stolen(it)).1),
+            Ok(("UOWNER", "owner platform-team")),
+        ),
+        ("stolen, and no owner", change(&|it| (owned(it, "x"), stolen(it)).1), Err("call them")),
+        (
+            "stolen, and the owner is the same",
+            change(&|it| (owned(it, "alice-team"), stolen(it)).1),
+            Err("call them"),
+        ),
+        (
+            "a compromise",
+            change(&|it| {
+                owned(it, "x");
+                it.judgement.verdict = Verdict::Compromise;
+            }),
+            Err("call them"),
+        ),
+        (
+            "an IAM principal",
+            change(&|it| (owned(it, "x"), session(it, "alice.a-0f00ba")).1),
+            Ok(("UALICE", "IAM principal of alice.a-0f00ba")),
+        ),
+        (
+            "a name that only begins alike is not theirs",
+            change(&|it| (owned(it, "x"), session(it, "alice.abel-0f00ba")).1),
+            Err("neither the person"),
+        ),
+        (
+            "an IAM principal whose session is suspect",
+            change(&|it| (owned(it, "platform-team"), session(it, "alice.a-0f00ba"), stolen(it)).2),
+            Ok(("UOWNER", "owner platform-team")),
+        ),
+        (
+            "the shared user of SSM is nobody's, whoever it is",
+            change(&|it| (owned(it, "platform-team"), session(it, "bob-0f00ba")).1),
+            Ok(("UOWNER", "owner platform-team")),
+        ),
+        (
+            "unknown person, known owner",
+            change(&|it| (owned(it, "PLATFORM-TEAM"), nobody(it)).1),
+            Ok(("UOWNER", "owner PLATFORM-TEAM")),
+        ),
+        ("nobody", change(&|it| (owned(it, "x"), nobody(it)).1), Err("neither the person (mallory)")),
+    ];
+    for (name, report, expected) in cases {
+        let found = whom(&report, &people);
+        match (&found, expected) {
+            (Ok(found), Ok((slack, known_as))) => {
+                assert_eq!((found.slack.as_str(), found.known_as.as_str()), (slack, known_as), "{name}");
+            }
+            (Err(why), Err(part)) => assert!(why.contains(part), "{name}: {why}"),
+            _ => panic!("{name}: {found:?}"),
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,26 @@
 //! Hosts that lie, and text that attacks its reader.
 
+use gumshoe::case::Action;
 use gumshoe::case::Answer;
+use gumshoe::case::Case;
+use gumshoe::case::Deed;
+use gumshoe::case::DeedState;
+use gumshoe::case::Disposition;
 use gumshoe::case::DoubtKind;
+use gumshoe::case::NoticeRef;
+use gumshoe::desk;
 use gumshoe::report;
+use gumshoe::report::Report;
+use gumshoe::slack::forms;
+use gumshoe::slack::notes;
+use gumshoe::untrusted;
+use gumshoe::untrusted::Untrusted;
 use history::Via;
+use notice::Reply;
 
 use super::check::doubts;
 use super::check::everything_holds;
+use super::check::slack_takes;
 use super::story::*;
 use super::told::told;
 
@@ -167,16 +181,132 @@ fn hostile_text_is_harmless_in_every_output() {
         assert!(picture.starts_with(b"\x89PNG") && picture.len() < 1_000_000, "{}", picture.len());
         let alt = report::alt_text(&report);
         assert!(!alt.contains("hunter2") && !alt.contains("http://evil"), "{alt}");
-        let messages = [
-            report::blocks(&report),
-            report::evidence_blocks(&report),
-            gumshoe::desk::question(&report, 0).blocks,
-        ];
+        let messages =
+            [report::blocks(&report), report::evidence_blocks(&report), desk::question(&report, 0).blocks];
         let slack = serde_json::to_string(&messages).unwrap();
         assert!(!slack.contains("hunter2") && !slack.contains("http://evil"), "{slack}");
+        people_see_nothing_hostile(&report, &hostile);
         let fallback = report::fallback_text(&report);
         for bad in ["<!", "<@", "<#", "`", "<http"] {
             assert!(!fallback.contains(bad), "{bad} in {fallback}");
         }
     }
+}
+
+/// Lines of the thread, forms, the home tab, notes and the mail, with a hostile text wherever one may come from outside.
+fn people_see_nothing_hostile(report: &Report, hostile: &str) {
+    let case = &report.case_id;
+    let mut deed = Deed::begun(Action::Answer, 0, "U0PERSON001", time(900));
+    deed.said = hostile.to_owned();
+    deed.state = DeedState::Failed;
+    deed.kept = serde_json::json!({"known_as": hostile, "answer": "no"});
+    let notice = NoticeRef {
+        digest: "d".to_owned(),
+        received: time(0),
+        format: hostile.to_owned(),
+        reporter_case: Some(hostile.to_owned()),
+        warnings: vec![hostile.to_owned(); 3],
+    };
+    let of_notice = Case {
+        id: case.clone(),
+        opened: time(0),
+        notices: vec![NoticeRef { format: "generic".to_owned(), ..notice.clone() }, notice],
+        claims: Vec::new(),
+        deadline: None,
+    };
+    let messages = [
+        desk::told(case, &deed),
+        desk::told(case, &Deed { state: DeedState::Done, ..deed.clone() }),
+        desk::told_press(case, "U0PERSON001", hostile, hostile),
+        desk::calling(case, Some("S0RESPOND01"), hostile),
+        notes::closed(&of_notice, Disposition::Unreadable),
+        notes::further_notice(&of_notice, &of_notice.notices[1]),
+    ];
+    for message in &messages {
+        slack_takes(&message.blocks, &message.text);
+        assert!(!message.text.contains("<!") && !message.text.contains("<@"), "{}", message.text);
+    }
+    let dressed = desk::dressed(report, &[Deed { state: DeedState::Done, ..deed }]);
+    slack_takes(&report::blocks(&dressed), &report::fallback_text(&dressed));
+    let found = desk::found(report);
+    slack_takes(&found.blocks, &found.text);
+
+    let reply = Reply {
+        to: "abuse@example.com".to_owned(),
+        subject: hostile.to_owned(),
+        in_reply_to: Some(hostile.to_owned()),
+        references: vec![hostile.to_owned(); 3],
+    };
+    let subject = desk::subject(Some(&reply));
+    let draft = forms::Draft {
+        about: "GS-20261121-7F3A/0",
+        to: None,
+        why_not: &Untrusted::new(hostile).shown(100),
+        subject: &Untrusted::new(&subject).shown(200),
+        body: &report.aws_reply,
+        left: "1 h",
+    };
+    let lines = [forms::Line { text: untrusted::visible(&report.headline, 300) }];
+    let coverage = desk::coverage(std::slice::from_ref(report));
+    for view in [forms::reply(&draft), forms::home(&lines, 1, &coverage)] {
+        let drawn = view.to_string();
+        assert!(drawn.len() < 30_000, "{}", drawn.len());
+        for bad in ["mrkdwn", "hunter2", "http://evil"] {
+            assert!(!drawn.contains(bad), "{bad} in {drawn}");
+        }
+        let odd = drawn.chars().find(|&character| super::check::is_hostile(character));
+        assert_eq!(odd, None, "{drawn}");
+    }
+    let mail = desk::mail("abuse@example.com", &reply, hostile, "Sat, 21 Nov 2026 10:00:00 +0000");
+    let mail = String::from_utf8(mail).expect("ASCII");
+    let (head, body) = mail.split_once("\r\n\r\n").expect("a body");
+    assert!(mail.is_ascii() && mail.lines().all(|line| line.len() < 998), "{head}");
+    assert!(head.bytes().all(|byte| byte.is_ascii_graphic() || b" \r\n".contains(&byte)), "{head}");
+    assert_eq!(head.matches("Subject:").count(), 1, "{head}");
+    assert!(body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(&byte)));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_shown_as_such_everywhere() {
+    let mut mail = b"From: AWS <abuse@example.com>\r\nSubject: \xff\xfe\xc0\xaf report\r\n\r\n".to_vec();
+    mail.extend_from_slice(
+        b"203.0.113.10 scanned 198.51.100.7 on 2026-11-21 \xf0\x28\x8c\x28 \x80\x80 \xed\xa0\x80\r\n",
+    );
+    let context = notice::Context { received: Some(time(0)), ..Default::default() };
+    let reading = notice::read(&mail, &context);
+    let parsed = &reading.parsed;
+    let notice = NoticeRef {
+        digest: "d".to_owned(),
+        received: time(0),
+        format: parsed.format.clone(),
+        reporter_case: parsed.case_id.clone(),
+        warnings: parsed.warnings.clone(),
+    };
+    let case = Case {
+        id: gumshoe::case::CaseId("GS-20261121-7F3A".to_owned()),
+        opened: time(0),
+        notices: vec![notice.clone(), notice],
+        claims: parsed.claims.clone(),
+        deadline: None,
+    };
+    let blocks = report::blocks_investigating(&case);
+    slack_takes(&blocks, "investigating");
+    for disposition in [Disposition::Unreadable, Disposition::Claims] {
+        let message = notes::closed(&case, disposition);
+        slack_takes(&message.blocks, &message.text);
+    }
+    // A host's command line as bytes: what is no text is replaced, and nothing of it is swallowed.
+    let argv = String::from_utf8_lossy(b"nmap \xff\xfe \xed\xa0\x80 \xc0\x80 -sS").into_owned();
+    let mut story = scan();
+    for process in &mut story.processes {
+        process.argv.push(argv.clone());
+    }
+    let report = report_of(&story, accused(120, 180));
+    everything_holds(&report);
+    people_see_nothing_hostile(&report, &argv);
+    assert!(
+        report.facts.argv.as_ref().is_some_and(|shown| shown.shown(400).contains("-sS")),
+        "{:?}",
+        report.facts
+    );
 }

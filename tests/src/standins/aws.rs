@@ -314,6 +314,46 @@ impl Aws {
         Ok(groups.filter_map(|group| group["GroupName"].as_str().map(str::to_owned)).collect())
     }
 
+    /// Opens the group that cuts off to everywhere, as somebody might who needs to get in.
+    ///
+    /// # Errors
+    /// When the account refuses.
+    pub fn open_isolation_group(&self) -> anyhow::Result<()> {
+        let everywhere = json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/1"}]}]);
+        let ingress = json!({"GroupId": self.isolation_group()?, "IpPermissions": everywhere});
+        self.call("ec2", "authorize_security_group_ingress", ingress).map(drop)
+    }
+
+    /// Takes that back.
+    ///
+    /// # Errors
+    /// When the account refuses.
+    pub fn close_isolation_group(&self) -> anyhow::Result<()> {
+        let everywhere = json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/1"}]}]);
+        let ingress = json!({"GroupId": self.isolation_group()?, "IpPermissions": everywhere});
+        self.call("ec2", "revoke_security_group_ingress", ingress).map(drop)
+    }
+
+    /// Cuts the instance off by hand.
+    ///
+    /// # Errors
+    /// When the account refuses.
+    pub fn isolate_by_hand(&self) -> anyhow::Result<()> {
+        let group = self.isolation_group()?;
+        let filter = json!([{"Name": "attachment.instance-id", "Values": [self.instance_id]}]);
+        let found = self.call("ec2", "describe_network_interfaces", json!({"Filters": filter}))?;
+        for interface in found["NetworkInterfaces"].as_array().into_iter().flatten() {
+            let change = json!({"NetworkInterfaceId": interface["NetworkInterfaceId"], "Groups": [group]});
+            self.call("ec2", "modify_network_interface_attribute", change)?;
+        }
+        Ok(())
+    }
+
+    fn isolation_group(&self) -> anyhow::Result<String> {
+        let filter = json!({"Filters": [{"Name": "group-name", "Values": [ISOLATION_GROUP]}]});
+        self.text("ec2", "describe_security_groups", filter, "/SecurityGroups/0/GroupId")
+    }
+
     /// The mails that SES was given to send, whole, oldest first.
     ///
     /// # Errors

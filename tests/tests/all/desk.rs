@@ -79,7 +79,13 @@ fn message(story: &Story, told: &Told) -> String {
 
 /// Waits for something that one person alone is told.
 fn whisper(story: &Story, text: &str) -> anyhow::Result<()> {
-    let said = || story.slack.whispers().iter().any(|whisper| whisper.text.contains(text));
+    let said = || {
+        story
+            .slack
+            .whispers()
+            .iter()
+            .any(|whisper| whisper.text.contains(text) || whisper.read.contains(text))
+    };
     wait_until(text, DONE_MAX, said)
         .with_context(|| format!("{:?}\n{}", story.slack.whispers(), story.gumshoe_log()))
 }
@@ -112,6 +118,7 @@ fn a_button_does_what_it_says_once_and_can_be_undone() -> anyhow::Result<()> {
     line(&story, &told, "took this case")?;
     button(&story, &told, "gumshoe.release")?;
     whisper(&story, "That ")?;
+    line(&story, &told, "nothing was done")?;
     // A stale one, long after.
     story.slack.press(ts, "gumshoe.release")?;
     line(&story, &told, "gave this case back")?;
@@ -127,9 +134,23 @@ fn a_button_does_what_it_says_once_and_can_be_undone() -> anyhow::Result<()> {
     line(&story, &told, "isolated the instance")?;
     assert!(story.aws.groups()?.iter().all(|group| group == ISOLATION_GROUP), "{:?}", story.aws.groups()?);
     button(&story, &told, "gumshoe.restore")?;
+    // Whatever the group lets through by now, the isolation can be ended.
+    story.aws.open_isolation_group()?;
     story.slack.press(ts, "gumshoe.restore")?;
     line(&story, &told, "ended the isolation")?;
     assert_eq!(story.aws.groups()?, groups);
+
+    // A group that lets half the Internet through cuts nothing off.
+    button(&story, &told, "gumshoe.isolate")?;
+    story.slack.press(ts, "gumshoe.isolate")?;
+    line(&story, &told, "remove that rule")?;
+    assert_eq!(story.aws.groups()?, groups);
+    story.aws.close_isolation_group()?;
+    // What is cut off already has groups of its own that nobody knows here.
+    story.aws.isolate_by_hand()?;
+    button(&story, &told, "gumshoe.isolate")?;
+    story.slack.press(ts, "gumshoe.isolate")?;
+    line(&story, &told, "is isolated already")?;
 
     story.slack.press(ts, "gumshoe.snapshot")?;
     line(&story, &told, "copied the volumes: snap-")?;
@@ -207,6 +228,7 @@ fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
     // Nobody else answers for alice.
     story.slack.press_as(PERSON, &asked.ts, "gumshoe.yes")?;
     whisper(&story, "Only who was asked")?;
+    line(&story, &told, "only who was asked can answer")?;
     story.slack.press_as(ALICE, &asked.ts, "gumshoe.no")?;
     line(&story, &told, "Treat their credentials as stolen")?;
     let report = || -> anyhow::Result<Value> {
@@ -226,6 +248,23 @@ fn who_is_asked_answers_and_it_stands_in_the_report() -> anyhow::Result<()> {
     let is_closed =
         |message: &slack::Message| message.ts == asked.ts && message.read().contains("You answered: No");
     story.slack.wait_for("the question without buttons", DONE_MAX, is_closed)?;
+    // The thread gets the page with the answer, and the message and the command say it.
+    let pages = || {
+        let files = story.slack.files();
+        let title = |file: &slack::UploadedFile| file.title.clone().unwrap_or_default();
+        files.iter().filter(|file| title(file).contains("with what was answered")).count()
+    };
+    wait_until("the page with the answer", DONE_MAX, || pages() == 1)?;
+    wait_until("the answer in the message", DONE_MAX, || message(&story, &told).contains("that was not me"))?;
+    let case = told.report["case_id"].as_str().context("no case")?.to_owned();
+    story.slack.command("/gumshoe", &format!("case {case}"))?;
+    let shown = || story.slack.whispers().iter().any(|whisper| whisper.read.contains("that was not me"));
+    wait_until("the answer in /gumshoe case", DONE_MAX, shown)?;
+    // What is drawn anew without another answer attaches nothing again.
+    story.slack.press(&told.message.ts, "gumshoe.take")?;
+    line(&story, &told, "took this case")?;
+    button(&story, &told, "gumshoe.release")?;
+    assert_eq!(pages(), 1);
     nothing_went_wrong(&story);
     Ok(())
 }
@@ -253,6 +292,7 @@ fn the_reporter_is_answered_in_the_notices_own_thread() -> anyhow::Result<()> {
     story.slack.press(&told.message.ts, "gumshoe.reply")?;
     wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
         .with_context(|| story.gumshoe_log())?;
+    line(&story, &told, "the draft was opened")?;
 
     // A gap in the letter is said at once, and nothing is sent.
     let gap = story
@@ -325,16 +365,33 @@ fn commands_forms_and_the_home_tab() -> anyhow::Result<()> {
         ("who 192.0.2.77 at 12:00", "Not known: who talked to 192.0.2.77"),
         ("case GS-20200101-0000", "There is no case"),
         ("stats", "No case was answered"),
+        ("host nobody-bears-this since 1h", "no instance of ours is named nobody-bears-this"),
     ] {
         story.slack.command("/gumshoe", typed)?;
         whisper(&story, expected)?;
     }
+    // The name that every report shows is a host's name here, too.
+    let named = || story.slack.whispers().iter().filter(|whisper| whisper.read.contains("web-3")).count();
+    let before = named();
+    story.slack.command("/gumshoe", "host web-3 at 12:00")?;
+    wait_until("the host by its name", DONE_MAX, || named() > before).with_context(|| story.gumshoe_log())?;
+    // Of cases, who is neither in the channel nor may press sees nothing.
+    story.slack.open_home(STRANGER)?;
+    let hint =
+        || story.slack.home(STRANGER).is_some_and(|home| home.to_string().contains("members of the channel"));
+    wait_until("the hint", DONE_MAX, hint).with_context(|| story.gumshoe_log())?;
+    story.slack.open_home(ALICE)?;
+    let shows = || story.slack.home(ALICE).is_some_and(|home| home.to_string().contains("Open cases"));
+    wait_until("a member's home tab", DONE_MAX, shows).with_context(|| story.gumshoe_log())?;
     // A pasted notice becomes a case as any other does; of its sender nothing is known.
     story.slack.command("/gumshoe", "notice")?;
     wait_until("the form", DONE_MAX, || !story.slack.views().is_empty())
         .with_context(|| story.gumshoe_log())?;
-    let pasted: String = notice.chars().take(3_000).collect();
-    story.slack.submit(PERSON, &[("body", &pasted)])?;
+    // Longer than one field, it is pasted in parts.
+    let lines: Vec<&str> = notice.lines().collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let (first, second) = (first.join("\n"), second.join("\n"));
+    story.slack.submit(PERSON, &[("body", first.as_str()), ("continued", second.as_str())])?;
     whisper(&story, "That is case GS-")?;
     let posted = story.slack.wait_for("its report", DONE_MAX, |message| message.read().contains("nmap"))?;
     assert!(story.slack.pressing(PERSON, &posted.ts, "gumshoe.isolate").is_err(), "{}", posted.read());

@@ -13,7 +13,8 @@
 //! | redelivery while it is worked on, and afterwards | `what_is_delivered_again_...` | the same |
 //! | the store locked for 30 s, from before the notice or while a host is asked: SQLite | `a_store_that_is_away_...` | the same, later |
 //! | the same with DynamoDB, which answers nobody | `a_table_that_is_away_...` | the same, later |
-//! | Slack 429, 503, an answer that never comes | `slack_in_trouble_...` | the same |
+//! | Slack 429, 503, an answer that never comes | `slack_in_trouble_...` | the same, with its files |
+//! | uploads that fail longer than one call is tried | `detail_that_slack_...` | the same, with its files, later |
 //! | SSM throttled; no invocation for 5 s | `ssm_that_is_slow_...` | the same |
 //! | a host's clock off by 10 min | `a_clock_that_is_off_...` | the same, less sure, and said |
 //! | agent offline, truncated answer, garbage | `a_host_that_gives_no_answer_...` | unknown, and why |
@@ -180,6 +181,20 @@ impl Run {
         let notes = report["notes"].as_array().into_iter().flatten();
         let notes = notes.filter_map(|note| note.as_str().map(str::to_owned)).collect();
         Ok(End { facts: report["facts"].clone(), sentence: report["sentence"].clone(), notes })
+    }
+}
+
+impl Run {
+    /// The picture, the page and the evidence stand in the thread, once each.
+    fn has_detail(&self) -> anyhow::Result<()> {
+        let names: Vec<String> = self.serving.slack.files().into_iter().map(|file| file.name).collect();
+        let ending = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
+        // What was done and never answered is done again.
+        ensure!(ending(".png") >= 1 && ending(".html") >= 1 && names.len() <= 4, "{names:?}");
+        let messages = self.serving.slack.messages();
+        let evidence = messages.iter().filter(|message| message.read().contains("Evidence: event number"));
+        ensure!(evidence.count() >= 1, "no evidence: {messages:#?}");
+        Ok(())
     }
 }
 
@@ -355,7 +370,8 @@ fn a_table_that_is_away_only_delays() -> anyhow::Result<()> {
 #[test]
 fn slack_in_trouble_gets_one_message_all_the_same() -> anyhow::Result<()> {
     let expected = undisturbed()?;
-    let methods = ["chat.postMessage", "chat.update"];
+    let methods =
+        ["chat.postMessage", "chat.update", "files.getUploadURLExternal", "files.completeUploadExternal"];
     let troubles = [None, Some(Trouble::Status(503)), Some(Trouble::Silence)];
     let cases: Vec<_> =
         methods.iter().flat_map(|method| troubles.iter().map(move |trouble| (*method, *trouble))).collect();
@@ -368,8 +384,19 @@ fn slack_in_trouble_gets_one_message_all_the_same() -> anyhow::Result<()> {
         run.send();
         let end = run.end().with_context(|| format!("{method} {trouble:?}"))?;
         ensure!(end == expected, "{method} {trouble:?}: {end:#?}");
-        Ok(())
+        run.has_detail().with_context(|| format!("{method} {trouble:?}"))
     })
+}
+
+#[test]
+fn detail_that_slack_did_not_take_follows_when_it_does() -> anyhow::Result<()> {
+    // More than one call is tried: the notice comes again, and only what is missing is attached.
+    const FAILURES: u32 = 8;
+    let run = Run::usual()?;
+    run.serving.slack.break_down("files.getUploadURLExternal", FAILURES, Trouble::Status(503));
+    run.send();
+    run.end()?;
+    run.has_detail()
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod ops;
 mod packets;
 mod page;
 mod paths;
+mod people;
 mod recorder;
 mod ring;
 mod ring_faults;

@@ -9,6 +9,7 @@ mod assemble;
 mod calls;
 #[cfg(test)]
 mod conformance;
+mod deadlines;
 mod deeds;
 mod dynamo;
 mod keys;
@@ -37,6 +38,8 @@ use crate::case::NoticeRef;
 
 pub use calls::CallStore;
 pub use calls::LeftCall;
+pub use deadlines::Deadlines;
+pub use deadlines::Term;
 pub use deeds::Beginning;
 pub use deeds::DEEDS_MAX;
 pub use deeds::DeedStore;
@@ -167,8 +170,11 @@ pub struct Work {
     /// What that report's notice claimed was done.
     #[serde(default)]
     pub activity: Option<Activity>,
-    /// Whether the HTML report stands in the thread.
+    /// Whether the detail stands in the thread, as far as Slack takes it.
     pub uploaded: bool,
+    /// The parts of it that do: evidence, picture, page.
+    #[serde(default)]
+    pub detail: Vec<String>,
 }
 
 /// A command that a host was sent; enough to fetch its answer after a restart.

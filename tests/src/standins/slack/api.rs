@@ -24,6 +24,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::super::Moment;
+use super::ALICE;
 use super::CHANNEL;
 use super::GROUP;
 use super::Message;
@@ -202,6 +203,7 @@ fn dispatch(state: &mut State, shared: &Shared, method: &str, arguments: &Argume
         "apps.connections.open" => {
             let ticket = state.next_id('K');
             state.tickets.push(ticket.clone());
+            state.given.push(ticket.clone());
             Ok(
                 json!({"url": format!("ws://{}{}?ticket={ticket}&app_id={APP}", shared.address, socket::PATH)}),
             )
@@ -329,6 +331,15 @@ fn conversations(state: &State, method: &str, arguments: &Arguments) -> Answer {
     match method {
         "conversations.list" => Ok(json!({"channels": [abuse], "response_metadata": {"next_cursor": ""}})),
         "conversations.info" => channel(arguments, "channel").map(|_| json!({"channel": abuse})),
+        "conversations.members" => {
+            channel(arguments, "channel")?;
+            // Two pages: who reads only the first misses somebody.
+            let (members, next) = match text(arguments, "cursor") {
+                Ok("more") => (json!([PERSON]), ""),
+                _ => (json!([BOT_USER, ALICE]), "more"),
+            };
+            Ok(json!({"members": members, "response_metadata": {"next_cursor": next}}))
+        }
         "conversations.open" => match text(arguments, "users")? {
             PERSON => Ok(json!({"channel": {"id": "D0PERSON001"}})),
             _ => Err(Refusal::plain("user_not_found")),

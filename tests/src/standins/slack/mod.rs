@@ -34,6 +34,7 @@ pub use self::state::Ack;
 pub use self::state::Message;
 pub use self::state::Refused;
 pub use self::state::Trouble;
+pub use self::state::Unconnected;
 pub use self::state::UploadedFile;
 pub use self::state::View;
 pub use self::state::Whisper;
@@ -155,6 +156,16 @@ impl Slack {
     /// Has the next `times` calls of `method` fail as a service does that is in trouble.
     pub fn break_down(&self, method: &str, times: u32, trouble: Trouble) {
         self.shared.state().troubles.insert(method.to_owned(), (times, trouble));
+    }
+
+    /// Has the next `times` Socket Mode connections go wrong.
+    pub fn refuse_connections(&self, times: u32, how: Unconnected) {
+        self.shared.state().unconnected = Some((times, how));
+    }
+
+    /// Every ticket for a connection that was given out.
+    pub fn tickets(&self) -> Vec<String> {
+        self.shared.state().given.clone()
     }
 
     /// Has this called at every call from now on.

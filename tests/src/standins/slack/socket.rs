@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Shared;
+use super::Unconnected;
 
 /// The path of the websocket; `apps.connections.open` gives out tickets for it.
 pub(super) const PATH: &str = "/link/";
@@ -38,6 +39,18 @@ async fn connect(
     Query(ticket): Query<Ticket>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let trouble = {
+        let mut state = shared.state();
+        state.unconnected.as_mut().and_then(|(times, trouble)| {
+            *times = times.checked_sub(1)?;
+            Some(*trouble)
+        })
+    };
+    match trouble {
+        Some(Unconnected::Refused) => return StatusCode::FORBIDDEN.into_response(),
+        Some(Unconnected::Silence) => std::future::pending::<()>().await,
+        None => {}
+    }
     // A ticket opens one connection.
     let known = {
         let mut state = shared.state();

@@ -84,6 +84,15 @@ pub enum Trouble {
     Silence,
 }
 
+/// How a Socket Mode connection goes wrong before it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unconnected {
+    /// It is refused.
+    Refused,
+    /// It is never answered.
+    Silence,
+}
+
 /// One call that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -140,6 +149,10 @@ pub(super) struct State {
     pub(super) limits: HashMap<String, (u32, u32)>,
     pub(super) acks: Vec<Ack>,
     pub(super) tickets: Vec<String>,
+    /// Every ticket that was ever given out.
+    pub(super) given: Vec<String>,
+    /// How the next connections go wrong.
+    pub(super) unconnected: Option<(u32, Unconnected)>,
     /// Who may open a form, by the trigger of what they did, and when that was.
     pub(super) triggers: HashMap<String, (String, Instant)>,
     pub(super) views: Vec<View>,
@@ -172,6 +185,8 @@ impl State {
             limits: HashMap::new(),
             acks: Vec::new(),
             tickets: Vec::new(),
+            given: Vec::new(),
+            unconnected: None,
             triggers: HashMap::new(),
             views: Vec::new(),
             homes: HashMap::new(),
