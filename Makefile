@@ -30,6 +30,7 @@ dist: ## packages, checksums and an SBOM, in target/dist; BOT=1 for the bot's im
 	@host-recorder/packaging/dist.sh $(if $(BOT),bot)
 
 packages: ## what `make dist` packed, tried in old and empty root file systems, as root
+	@tests/setup.sh packages
 	@tests/packages.sh
 
 kernels: ## the recorder on Debian's 5.10, 6.1 and 6.12 kernels, under emulation

@@ -2,7 +2,7 @@
 # Installs what building and testing need and this machine lacks: system packages, and a Python
 # environment with the AWS stand-in's libraries. May be run again at any time; then it is quick.
 # With the argument `bench`, also what is measured with; with `peers`, also the recorders that ours is measured beside;
-# with `rings`, also the programs whose runs are recorded as fixtures.
+# with `packages`, also what packages are tried with; with `rings`, also the programs whose runs are recorded as fixtures.
 # Needs Debian 12+ or Ubuntu 22.04+, root or sudo, and the package registries.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -20,9 +20,10 @@ case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
     peers) packages="$packages redis-server redis-tools zstd auditd bpftrace libbpf-tools" ;;
+    packages) packages="$packages debootstrap rpm unzip" ;;
     rings) packages="$packages memcached netcat-openbsd tinyproxy tor" ;;
     *)
-        echo "setup: $1 is nothing that can be set up: bench, peers, rings, or no argument" >&2
+        echo "setup: $1 is nothing that can be set up: bench, packages, peers, rings, or no argument" >&2
         exit 2
         ;;
 esac
