@@ -255,7 +255,8 @@ fn is_after_link(text: &str, spot: &Spot) -> bool {
         return false;
     };
     let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));
-    link.is_some_and(|link| !round || DEFANGED.is_match(link))
+    // "http://[2001:db8::1]/": the brackets are the link's own, around the host that was asked.
+    link.is_some_and(|link| !link.ends_with("://") && (!round || DEFANGED.is_match(link)))
 }
 
 fn field_name(text: &str, at: usize) -> Option<&str> {
