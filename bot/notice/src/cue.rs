@@ -21,8 +21,11 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b|\b(?:we|our\s+\w+)\s+(?:have\s+)?(?:scan|prob|test|check)\w*[^.]{0,40}\s+from\s*\W?$",
     )
+});
+static DEED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:attempt|attack|scan|brute|prob(?:e|ing)|flood|intrusion|spam|log-?[io]n)")
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -43,7 +46,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
         |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|당사|자사",
+        |arriv\w+\s+at|spoof\w*(?:\s+the)?(?:\s+source)?|c2\s+(?:server\s+)?(?:was|is|at)|c&c\s+(?:server\s+)?(?:was|is|at)|controller\s+(?:was|is|at)|sinkhole\s+(?:was|is|at)|into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nase\w*|nasi|bizim|vastaanottava\w*(?:\s+palvelin)?|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|本学|当市|当院|当方|弊学|당사|자사|본사|우리",
     )
 });
 /// What stands at the reporter's edge and sees the attack.
@@ -55,12 +58,12 @@ static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)|attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot)|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
+        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)|attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot|unreachable|offline|down\b|brute[- ]?forced|hammered|bombarded|overloaded|saturated|knocked)|^\W*(?:(?:went|became)\s+(?:unreachable|offline|down)|(?:is|was|are|were|keeps?|kept)?\s*(?:getting|being)\s+(?:\w+ly\s+)?(?:hammered|brute[- ]?forced|hit|attacked|flooded|scanned|probed|bombarded)|suffer\w+|experienc\w+|(?:has\s+had|have\s+had|had|saw|sees|received|receives|reported|reports|logged)\s+(?:[\w,.'-]+\s+){0,4}?(?:attempts?|log-?[io]ns?|attacks?|connections?|requests?|scans?|probes?|packets?|floods?|of\s+them))\b|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
     )
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:has|have|had|is|was|were|are|appears?|seems?|reported|listed|blacklisted|flagged|identified|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|hit|generat\w*|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
+        r"^\W*(?:appears?|seems?|(?:has|have)\s+an?\s+(?:\w+\s+){0,3}?(?:score|reputation|history|reports?)|(?:(?:has|have|had)\s+been\s+|(?:is|was|were|are)\s+(?:being\s+)?)?(?:listed|blacklisted|flagged|identified|caught|seen|observed|detected|found|involved|responsible|infected|compromised)|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|generat\w*|took\s+part|take\s+part|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
     )
 });
 
@@ -77,7 +80,7 @@ static FROM_END: LazyLock<Regex> =
 /// What an address itself does.
 static ACTS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
+        r"^\W*(?:that\s+|which\s+|who\s+)?(?:(?:has|have|had|is|was|were|are|keeps?)\s+)?(?:been\s+)?(?:\w+ly\s+)?(?:attempt(?:ed|ing|s)|tr(?:ied|ies|ying)|attack(?:ed|ing|s)|[\w-]+\s+scanning|scann(?:ed|ing)|scans|prob(?:ed|ing|es)|sends?|sent|sending|launch\w+|perform\w+|brute\w*|flood(?:ed|ing|s)|spamm\w+|connect(?:ed|s|ing)|participat\w+|hammer\w+|exploit(?:ed|ing|s)|guess\w+|crawl\w+|abus(?:ed|es|ing)|used\s+(?:to|for|in)|answer(?:s|ed|ing)|respond(?:s|ed|ing)|expos(?:es|ed|ing)|accept(?:s|ed|ing)|listen(?:s|ed|ing))\b",
     )
 });
 /// The same in other languages, active and passive.
@@ -92,6 +95,15 @@ static DONE_TO_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// Somebody saw it.
+/// Words that follow what they speak of.
+static AFTER_FROM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"^[^\w]{0,3}(?:から|より|에서|adresinden|adresli\s+(?:bilgisayar|sunucu|makine)\w*(?:dan|den))")
+});
+static AFTER_TO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^[^\w]{0,3}(?:に対|に向け|へ|宛|에\s?대|으로|adresine|adresli\s+(?:\w+\s+){0,3}?(?:sunucumuz|sistemimiz|sitemiz))",
+    )
+});
 static SEEN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"\b(?:shows?|showed|saw|sees|seen|logged|logs|detected|observed|recorded|reports?|caught|noticed|flagged|identified|found|discovered)\s+(?:that\s+)?(?:(?:the|a|an|your)\s+)?(?:(?:ip|host|address|machine|server)\s+){0,2}$",
@@ -113,6 +125,12 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let after = fold(past_brackets(first_sentence(after)));
     // "from A to our host" is a direction; "A belongs to us" is not.
     let is_way = after.trim_start().starts_with("to ") && FROM_END.is_match(&before);
+    if let Some(found) = AFTER_TO.find(&whole_after) {
+        return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = AFTER_FROM.find(&whole_after) {
+        return Some(cue(Role::Accused, 2.5, found.as_str()));
+    }
     let passive = AFTER_VICTIM.find(&after).filter(|_| !is_way);
     if let Some(found) = passive.or_else(|| DONE_TO_ABROAD.find(&after)) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
@@ -120,9 +138,12 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     if let Some(found) = IS_YOURS.find(&whole_after) {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
-    if let Some(found) = last(&REPORTER, &before)
-        && before.len() - found.end() < 40
-    {
+    // "reported attempts on its port by" names who made them.
+    let is_told = |found: &regex::Match<'_>| {
+        before.len() - found.end() < 40
+            && !(found.as_str().starts_with("reported") && DEED.is_match(found.as_str()))
+    };
+    if let Some(found) = last(&REPORTER, &before).filter(is_told) {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
     let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));

@@ -89,6 +89,12 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|antwort an|de|para|envoyé|date d'envoi|objet|à|enviado(?: el| em)?|fecha|asunto|data|assunto|da|inviato|oggetto|a|van|verzonden|aan|onderwerp|od|do|wysłano|data|temat|från|till|skickat|ämne|fra|til|sendt|emne|dato|lähettäjä|vastaanottaja|lähetetty|aihe|kimden|kime|gönderildi|konu|tarih|от|кому|отправлено|дата|тема|від|надіслано|komu|předmět|odesláno|发件人|收件人|发送时间|日期|主题|寄件者|收件者|主旨|差出人|宛先|送信日時|日付|件名|보낸 ?사람|받는 ?사람|보낸 ?날짜|날짜|제목)\s?[:\u{ff1a}]\*?(?:\s|$)",
     )
 });
+/// A hop of a traceroute: its number, who answered, and how soon.
+static HOP: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\d{1,2}(?:\.|\|--)?\s+(?:[\w.-]+\s+)?[\[(]?(?:\d{1,3}\.){3}\d{1,3}[\])]?(?:\s+[\d.<*%]+\s*(?:ms|%)?)*\s+[\d.<]+\s*ms\b",
+    )
+});
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^(?:%(?:\s|$)|(?:inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?)",
@@ -125,7 +131,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, number);
         let kind = if section.role == SectionRole::Evidence || in_header {
             LineKind::Header
-        } else if in_signature || REGISTRY.is_match(trimmed) {
+        } else if in_signature || REGISTRY.is_match(trimmed) || HOP.is_match(trimmed) {
             LineKind::Aside
         } else {
             LineKind::Statement

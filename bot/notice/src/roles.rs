@@ -80,7 +80,8 @@ impl Roles {
 
     /// Says whether an address of ours did it or was attacked.
     fn names_ours(&self) -> bool {
-        let has_part = |tally: &Tally| matches!(tally.role(), Some(Role::Accused | Role::Victim));
+        // Ours of which nothing is said is whom it means; ours that carried or told of it is not.
+        let has_part = |tally: &Tally| !matches!(tally.role(), Some(Role::Infrastructure | Role::Reporter));
         self.tallies.iter().any(|tally| tally.ours && (self.own_is_complete || has_part(tally)))
     }
 

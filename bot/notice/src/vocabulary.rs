@@ -70,7 +70,10 @@ const BEGINNINGS: [(Classes, &str); 8] = [
 
 /// Parts of words in scripts without blanks, and in Russian and Korean.
 const PARTS: [(Classes, &str); 3] = [
-    (VICTIM, "目的 目标 宛先 被害 受害 피해 목적지 назначен получател жертв призначен"),
+    (
+        VICTIM,
+        "目的 目标 目標 宛先 被害 受害 攻撃先 攻撃対象 攻撃を受け 被攻击 被攻擊 攻击对象 攻击目标 攻擊目標 相手先 피해 공격대상 공격받 피공격 대상 목적지 назначен получател жертв призначен",
+    ),
     (
         ACCUSED,
         "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
@@ -97,8 +100,10 @@ pub(super) fn classes(word: &str) -> Classes {
         }
     }
     if !word.is_ascii() {
+        let of = |parts: &str| parts.split(' ').any(|part| word.contains(part));
         for (class, parts) in PARTS {
-            if parts.split(' ').any(|part| word.contains(part)) {
+            // "Attack target" is no attack.
+            if of(parts) && !(class == ACCUSED && found & VICTIM != 0) {
                 found |= class;
             }
         }
