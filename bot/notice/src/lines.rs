@@ -136,7 +136,8 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         } else {
             LineKind::Statement
         };
-        let spots = address::find(text);
+        // Who merely passes packets on is named by no word of the notice.
+        let spots = if HOP.is_match(trimmed) { Vec::new() } else { address::find(text) };
         let stamps = Finder.find(text);
         lines.push(Line {
             text,

@@ -223,7 +223,7 @@ fn is_mail_file(part: &MessagePart<'_>) -> bool {
 
 /// Opens the plain texts of a message, or the HTML ones when the plain ones say nothing.
 fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) {
-    let mut plain_len = 0;
+    let (mut plain_len, mut plain_names) = (0, false);
     for part in message.text_bodies() {
         match &part.body {
             PartType::Text(text) if is_attached(part) => {
@@ -233,6 +233,7 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
             }
             PartType::Text(text) => {
                 plain_len += text.trim().len();
+                plain_names |= !is_about_nobody(text);
                 unwrapper.open_text(text, place);
             }
             PartType::Html(text) => {
@@ -245,10 +246,10 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
     }
     for part in message.html_bodies() {
         if let PartType::Html(text) = &part.body
-            && plain_len < 200
+            && (plain_len < 200 || !plain_names)
         {
             let plain = unwrapper.words_of(place, text);
-            if plain.len() > plain_len * 2 {
+            if plain.len() > plain_len * 2 || !plain_names && !is_about_nobody(&plain) {
                 unwrapper.add_section(&place.inside("html body"), &plain);
             }
         }

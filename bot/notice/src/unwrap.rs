@@ -84,7 +84,11 @@ impl Unwrapper {
         if mime::looks_like_mail(bytes) && mime::open(self, bytes, place) {
             return;
         }
-        if is_binary(bytes) && !is_utf16(bytes) {
+        if is_closed(bytes) || is_binary(bytes) && !is_utf16(bytes) {
+            let name = &place.name;
+            self.document.leave_out(format!(
+                "a part ({name}) was not read: it is no text, mail or archive that is known"
+            ));
             return;
         }
         let text = decode_text(bytes);
@@ -371,6 +375,12 @@ fn percent_decode(key: &str) -> String {
 fn is_binary(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(2048)];
     head.iter().filter(|byte| **byte == 0).count() * 50 > head.len()
+}
+
+/// Whether what looks like text holds its words in a form that is not read: PDF, or encrypted.
+fn is_closed(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    start.starts_with(b"%PDF-") || start.starts_with(b"-----BEGIN PGP MESSAGE-----")
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {
