@@ -89,6 +89,16 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|antwort an|de|para|envoyé|date d'envoi|objet|à|enviado(?: el| em)?|fecha|asunto|data|assunto|da|inviato|oggetto|a|van|verzonden|aan|onderwerp|od|do|wysłano|data|temat|från|till|skickat|ämne|fra|til|sendt|emne|dato|lähettäjä|vastaanottaja|lähetetty|aihe|kimden|kime|gönderildi|konu|tarih|от|кому|отправлено|дата|тема|від|надіслано|komu|předmět|odesláno|发件人|收件人|发送时间|日期|主题|寄件者|收件者|主旨|差出人|宛先|送信日時|日付|件名|보낸 ?사람|받는 ?사람|보낸 ?날짜|날짜|제목)\s?[:\u{ff1a}]\*?(?:\s|$)",
     )
 });
+/// What a log says of what it did not let in.
+static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|invalid|refused|unauthorized|bann?(?:ed)?)\b",
+    )
+});
+/// What it says of what it let in.
+static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded))\b")
+});
 /// A hop of a traceroute: its number, who answered, and how soon.
 static HOP: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -108,9 +118,31 @@ const NAME_BYTES_MAX: usize = 36;
 pub(super) fn cut(sections: &[Section]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for (index, section) in sections.iter().enumerate() {
+        let first = lines.len();
         cut_section(index, section, &mut lines);
+        leave_out_allowed(&mut lines[first..]);
     }
     lines
+}
+
+/// In a log of what was refused, an entry of what was let in accuses nobody, unless it is of who was refused as well.
+fn leave_out_allowed(lines: &mut [Line<'_>]) {
+    let is_entry = |line: &Line<'_>| {
+        line.kind == LineKind::Statement && line.stamps.first().is_some_and(|stamp| stamp.start < 24)
+    };
+    let source = |line: &Line<'_>| line.spots.first().and_then(|spot| spot.ip);
+    let is_refused = |line: &Line<'_>| is_entry(line) && REFUSED.is_match(line.text);
+    let refused: Vec<_> = lines.iter().filter(|line| is_refused(line)).filter_map(source).collect();
+    if refused.is_empty() {
+        return;
+    }
+    for line in lines {
+        let is_let_in = is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
+        if is_let_in && source(line).is_some_and(|source| !refused.contains(&source)) {
+            line.kind = LineKind::Aside;
+            line.spots.clear();
+        }
+    }
 }
 
 fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>) {

@@ -272,6 +272,13 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
     })
 }
 
+/// The fields in which proxies say for whom they ask.
+static FORWARDED_FOR: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"(?i)(?:x-forwarded-for|xff|forwarded|for|cf-connecting-ip|x-real-ip|true-client-ip|x-client-ip|client[_-]?ip|client)["']?\s*[=:]\s*["'\[]?$"#,
+    )
+});
+
 /// A web server's log: the client stands first, unless the server's own address does.
 fn access_log(line: &Line<'_>) -> Option<Record> {
     let first = line.spots.first()?;
@@ -279,6 +286,18 @@ fn access_log(line: &Line<'_>) -> Option<Record> {
         return None;
     }
     let bracket = line.text.find('[')?;
+    // Who asked a proxy stands behind, under a name of its own or as the last field.
+    let behind = line.spots.iter().filter(|spot| spot.start > bracket).find(|spot| {
+        let (before, after) = (&line.text[..spot.start], &line.text[spot.end..]);
+        FORWARDED_FOR.is_match(before) || before.ends_with('"') && after.trim_end() == "\""
+    });
+    if let Some(client) = behind {
+        return Some(Record {
+            source: client.ip,
+            how: "the client behind a proxy in a web server's log",
+            ..Record::default()
+        });
+    }
     let client = line.spots.iter().rfind(|spot| spot.start < bracket)?;
     let server = Some(first).filter(|first| first.start != client.start);
     Some(Record {

@@ -377,10 +377,12 @@ fn is_binary(bytes: &[u8]) -> bool {
     head.iter().filter(|byte| **byte == 0).count() * 50 > head.len()
 }
 
-/// Whether what looks like text holds its words in a form that is not read: PDF, or encrypted.
+/// Whether something holds its words in a form that is not read: PDF, encrypted, or packed by what is not unpacked here.
 fn is_closed(bytes: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 6] =
+        [b"%PDF-", b"-----BEGIN PGP MESSAGE-----", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\xfd7zXZ\0", b"BZh"];
     let start = bytes.trim_ascii_start();
-    start.starts_with(b"%PDF-") || start.starts_with(b"-----BEGIN PGP MESSAGE-----")
+    BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {
