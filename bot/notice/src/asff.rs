@@ -78,22 +78,32 @@ fn guardduty_type(finding: &Value) -> Option<String> {
 
 /// Puts a finding back into GuardDuty's own shape.
 fn as_guardduty(finding: &Value, kind: &str) -> Value {
+    // What the finding itself says of the connection stands for what GuardDuty's own fields leave out.
+    let said = |name: &str| {
+        let of_action = format!("Action.NetworkConnectionAction.{name}");
+        json::text(finding, &of_action)
+            .or_else(|| json::at(finding, &of_action)?.as_u64().map(|it| it.to_string()))
+    };
     let field = |name: &str| finding["ProductFields"][format!("{ACTION}{name}")].as_str().map(str::to_owned);
     let plain = |name: &str| {
         finding["ProductFields"][format!("aws/guardduty/service/{name}")].as_str().map(str::to_owned)
     };
     let resource = instance(finding);
-    let interfaces: Vec<Value> = resource
-        .map(|it| json::items(it, "Details.AwsEc2Instance.IpV4Addresses"))
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|ip| json!({"publicIp": ip}))
-        .collect();
+    let addresses = |name: &str| -> Vec<String> {
+        let listed = resource.map(|it| json::items(it, &format!("Details.AwsEc2Instance.{name}")));
+        listed.unwrap_or_default().iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut interfaces: Vec<Value> =
+        addresses("IpV4Addresses").iter().map(|ip| json!({"publicIp": ip})).collect();
+    let sixes = addresses("IpV6Addresses");
+    interfaces.extend((!sixes.is_empty()).then(|| json!({"ipv6Addresses": sixes})));
     let id = resource.and_then(|it| json::text(it, "Id")).and_then(|arn| resource::instance_of_entity(&arn));
     let remote = field("remoteIpDetails/ipAddressV4")
+        .or_else(|| field("remoteIpDetails/ipAddressV6"))
+        .or_else(|| said("RemoteIpDetails.IpAddressV4"))
+        .or_else(|| said("RemoteIpDetails.IpAddressV6"))
         .or_else(|| json::first_text(finding, &["Network.DestinationIpV4", "Network.DestinationIpV6"]));
-    let direction = field("connectionDirection").or_else(|| {
+    let direction = field("connectionDirection").or_else(|| said("ConnectionDirection")).or_else(|| {
         json::text(finding, "Network.Direction")
             .map(|it| if it == "OUT" { "OUTBOUND".to_owned() } else { "INBOUND".to_owned() })
     });
@@ -111,10 +121,10 @@ fn as_guardduty(finding: &Value, kind: &str) -> Value {
             "eventLastSeen": plain("eventLastSeen").or_else(|| json::text(finding, "LastObservedAt")),
             "action": {"networkConnectionAction": {
                 "connectionDirection": direction,
-                "protocol": field("protocol"),
+                "protocol": field("protocol").or_else(|| said("Protocol")),
                 "remoteIpDetails": {"ipAddressV4": remote},
-                "remotePortDetails": {"port": field("remotePortDetails/port")},
-                "localPortDetails": {"port": field("localPortDetails/port")},
+                "remotePortDetails": {"port": field("remotePortDetails/port").or_else(|| said("RemotePortDetails.Port"))},
+                "localPortDetails": {"port": field("localPortDetails/port").or_else(|| said("LocalPortDetails.Port"))},
             }, "dnsRequestAction": {"domain": domain}},
         },
     })
@@ -170,6 +180,31 @@ mod tests {
 
     use super::read;
     use crate::claim::Activity;
+
+    #[test]
+    fn the_findings_own_action_tells_who_attacked_whom() {
+        let finding = |direction: &str| {
+            json!({"detail-type": "Security Hub Findings - Imported", "detail": {"findings": [{
+                "SchemaVersion": "2018-10-08", "Id": "f2", "AwsAccountId": "111122223333", "Title": "x",
+                "ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/guardduty",
+                "Types": ["TTPs/Initial Access/UnauthorizedAccess:EC2-SSHBruteForce"], "ProductFields": {},
+                "FirstObservedAt": "2024-01-15T10:00:00Z", "LastObservedAt": "2024-01-15T10:20:00Z",
+                "Action": {"ActionType": "NETWORK_CONNECTION", "NetworkConnectionAction": {
+                    "ConnectionDirection": direction, "RemoteIpDetails": {"IpAddressV6": "2001:db8::7"},
+                    "RemotePortDetails": {"Port": 22}, "Protocol": "TCP"}},
+                "Resources": [{"Type": "AwsEc2Instance",
+                    "Id": "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0",
+                    "Details": {"AwsEc2Instance": {"IpV4Addresses": ["192.0.2.1"], "IpV6Addresses": ["2001:db8:1::9"]}}}],
+            }]}})
+        };
+        let inbound = read(&finding("INBOUND")).expect("a finding");
+        assert!(!inbound.accuses(), "our own attacked host is accused: {inbound:?}");
+        let outbound = read(&finding("OUTBOUND")).expect("a finding");
+        let [claim] = &outbound.claims[..] else { panic!("{outbound:?}") };
+        assert_eq!(claim.remote[0].address.to_string(), "2001:db8::7");
+        assert_eq!(claim.remote[0].port, Some(22));
+        assert!(claim.accused.addresses.iter().any(|it| it.to_string() == "2001:db8:1::9"), "{claim:?}");
+    }
 
     #[test]
     fn a_guardduty_finding_is_what_it_was() {
