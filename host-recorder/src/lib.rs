@@ -3,6 +3,7 @@
 //! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
+pub mod attached;
 pub mod beginnings;
 pub mod capture;
 pub mod changes;

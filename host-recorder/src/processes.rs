@@ -20,12 +20,20 @@ const BYTES_MAX: usize = 12 << 20;
 /// How long an ended process is remembered in any case, ns: what it did last may still be on its way.
 const REMEMBERED_LEAST_NS: u64 = 1_000_000_000;
 
+/// Sessions that used one terminal and are remembered.
+const ATTACHED_MAX: usize = 16;
+
+/// Longest way up that is walked.
+const LINEAGE_MAX: usize = 64;
+
 /// Images of one process that are looked back through.
 const IMAGES_MAX: u32 = 16;
 
 struct Entry {
     process: Process,
     login: Option<Box<(UnixNs, u64, Login)>>,
+    /// Later sessions that used its terminal.
+    attached: Vec<(UnixNs, u64, Login)>,
     ended_ns: Option<u64>,
     /// Remembered processes whose parent it is.
     children: usize,
@@ -60,7 +68,7 @@ impl Processes {
             parent.children += 1;
         }
         self.bytes += bytes;
-        let entry = Entry { process, login: None, ended_ns: None, children, bytes };
+        let entry = Entry { process, login: None, attached: Vec::new(), ended_ns: None, children, bytes };
         self.entries.insert(id, Box::new(entry));
     }
 
@@ -106,6 +114,21 @@ impl Processes {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.login.get_or_insert_with(|| Box::new((at, boot_ns, login)));
         }
+    }
+
+    /// Notes a session that used a terminal which a process keeps. Of very many the first and the latest are kept.
+    pub fn add_attached(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if entry.attached.len() == ATTACHED_MAX {
+            entry.attached.remove(ATTACHED_MAX / 2);
+        }
+        entry.attached.push((at, boot_ns, login));
+    }
+
+    /// The process and those that it descends from, as far as they are remembered.
+    pub fn lineage<'a>(&'a self, of: &'a Process) -> impl Iterator<Item = &'a Process> {
+        std::iter::successors(Some(of), |process| process.parent.and_then(|id| self.get(&id)))
+            .take(LINEAGE_MAX)
     }
 
     /// Whether a process let a login in, in this image or an earlier one.
@@ -224,6 +247,10 @@ impl KnownProcesses for Processes {
 
     fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)> {
         self.entries.get(id)?.login.as_deref().cloned()
+    }
+
+    fn attached(&self, id: &ProcessId) -> Vec<(UnixNs, u64, Login)> {
+        self.entries.get(id).map(|entry| entry.attached.clone()).unwrap_or_default()
     }
 }
 

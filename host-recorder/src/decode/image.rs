@@ -8,6 +8,7 @@ use host_recorder_bpf::record::*;
 
 use super::DecodeError;
 use super::credentials;
+use super::groups;
 use super::known;
 use super::process_id;
 use super::read;
@@ -72,7 +73,7 @@ pub(super) fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeE
         boot_ns: record.header.time_ns,
         process: process_id(&record.header.process, clock),
         parent: known(&record.parent, clock),
-        credentials: credentials(&record.credentials),
+        credentials: Credentials { groups: groups(&record.groups), ..credentials(&record.credentials) },
         cgroup_id: record.cgroup_id,
         exe_inode: record.exe_inode,
         namespaces: Namespaces {

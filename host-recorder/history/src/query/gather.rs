@@ -485,7 +485,7 @@ impl<'a> Gathered<'a> {
 /// as that user. Who was given rights keeps the name by which he asked for them.
 fn take_rights_given_up(known: &mut Process, later: &Process) {
     if known.credentials.uid == 0 && later.credentials.uid != 0 {
-        known.credentials = later.credentials;
+        known.credentials = later.credentials.clone();
         known.user.clone_from(&later.user);
         known.login_user.clone_from(&later.login_user);
     }

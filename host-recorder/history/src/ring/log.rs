@@ -1,8 +1,9 @@
 //! The open part of the ring: an append-only file of framed events.
 //!
 //! A file begins with 8 bytes of magic, `GSHIST2\n`. Each frame is: length of the payload (u32, little endian,
-//! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard). Reading stops at the
-//! first frame that is short or does not match its checksum: what lies behind was never committed. A frame that
+//! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard, and behind it, where there are
+//! any, the supplementary groups of the credentials that it tells of: a list of ids and the number left out, of each).
+//! Reading stops at the first frame that is short or does not match its checksum: what lies behind was never committed. A frame that
 //! matches and is no event, and a file with another magic, are of another version of this program.
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use sha2::Sha256;
 use super::RingError;
 use super::chain::hex;
 use crate::event::Event;
+use crate::groups::Groups;
 
 const MAGIC: &[u8; 8] = b"GSHIST2\n";
 const FRAME_HEADER: usize = 8;
@@ -93,8 +95,7 @@ impl LogWriter {
             return Err(RingError::DiskBehind { path: self.path.clone(), bytes: self.waiting.len() });
         }
         self.payload.clear();
-        self.payload = postcard::to_extend(event, std::mem::take(&mut self.payload))
-            .map_err(|source| RingError::Encode { source })?;
+        encode(event, &mut self.payload)?;
         if self.payload.len() > FRAME_MAX {
             return Err(RingError::TooLarge { bytes: self.payload.len(), limit: FRAME_MAX });
         }
@@ -151,6 +152,28 @@ impl LogWriter {
     }
 }
 
+/// Adds an event to bytes, in the form of a frame's payload.
+pub(super) fn encode(event: &Event, to: &mut Vec<u8>) -> Result<(), RingError> {
+    let failed = |source| RingError::Encode { source };
+    *to = postcard::to_extend(event, std::mem::take(to)).map_err(failed)?;
+    if event.groups().any(|groups| !groups.is_empty()) {
+        let groups: Vec<_> = event.groups().map(|groups| (&groups.ids, groups.left_out)).collect();
+        *to = postcard::to_extend(&groups, std::mem::take(to)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The event of a frame's payload; none where it is not one that this program knows.
+pub(super) fn decode(payload: &[u8]) -> Option<Event> {
+    let (mut event, behind) = postcard::take_from_bytes::<Event>(payload).ok()?;
+    // What a newer program may write behind an event is not for this one.
+    let groups: Vec<(Vec<u32>, u32)> = postcard::from_bytes(behind).unwrap_or_default();
+    for (credentials, (ids, left_out)) in event.credentials_mut().zip(groups) {
+        credentials.groups = Groups { ids, left_out };
+    }
+    Some(event)
+}
+
 /// Puts on disk which files a directory holds, and under which names.
 pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
@@ -182,7 +205,7 @@ pub(super) fn parse_from(
     visit: &mut dyn FnMut(Event),
 ) -> (usize, Result<(), &'static str>) {
     while let Some((payload, next)) = frame(bytes, at) {
-        let Ok(event) = postcard::from_bytes(payload) else {
+        let Some(event) = decode(payload) else {
             return (at, Err("holds events that this program does not know"));
         };
         visit(event);
