@@ -28,14 +28,29 @@ const TOLD_MAX: usize = 16_384;
 /// Where such a use is known from.
 const ORIGIN: &str = "the process tree";
 
+/// How long the login of a session may come after its programs, ns: logs are read each second, and given time.
+const LOGIN_LATE_NS: u64 = 5_000_000_000;
+
+/// Uses that wait for the login of their session.
+const WAITING_MAX: usize = 1_000;
+
 /// What is remembered between programs.
 #[derive(Debug, Default)]
 pub struct Attached {
     /// Processes that keep terminals, by their executable.
     keepers: HashMap<String, Vec<ProcessId>>,
     count: usize,
+    waiting: Vec<Use>,
     /// The terminals and sessions that were told of.
     told: HashSet<(ProcessId, ProcessId)>,
+}
+
+/// A program that was executed and may be meant for a terminal that another process keeps.
+#[derive(Debug)]
+struct Use {
+    boot_ns: u64,
+    process: Process,
+    keeper: ProcessId,
 }
 
 impl Attached {
@@ -47,38 +62,32 @@ impl Attached {
         known: &Processes,
         boot_ns: u64,
         has_terminal: impl Fn(&ProcessId) -> Option<bool>,
-    ) -> Vec<Begun> {
+    ) {
         self.learn(process, known, has_terminal);
-        let Some(keepers) = self.keepers.get(&process.exe) else {
-            return Vec::new();
-        };
-        let Some((session, by)) = session(process, known) else {
-            return Vec::new();
-        };
-        let mut begun = Vec::new();
-        for id in keepers.iter().filter(|id| known.is_running(id)) {
-            let Some(keeper) = known.get(id) else { continue };
+        for id in self.keepers.get(&process.exe).into_iter().flatten() {
+            let Some(keeper) = known.get(id).filter(|_| known.is_running(id)) else { continue };
             let below = known.lineage(process).any(|above| above.id.same_process(id));
-            let own = self::session(keeper, known).is_some_and(|(of, _)| of.same_process(&session));
-            if below || own || !may_use(process, keeper) || self.told.len() >= TOLD_MAX {
-                continue;
+            if !below && may_use(process, keeper) && self.waiting.len() < WAITING_MAX {
+                self.waiting.push(Use { boot_ns, process: process.clone(), keeper: *id });
             }
-            if self.told.insert((*id, session)) {
-                let login = Login {
-                    service: program(keeper).to_owned(),
-                    user: keeper.user.clone().unwrap_or_else(|| keeper.credentials.uid.to_string()),
-                    method: Login::ATTACH.to_owned(),
-                    accepted: true,
-                    process: Some(*id),
-                    origin: ORIGIN.to_owned(),
-                    by: Some(by.by.clone().unwrap_or(by.user.clone())),
-                    source_address: by.source_address,
-                    source_port: by.source_port,
-                    key: by.key.clone(),
-                    session: by.session.clone(),
-                    command: Some(process.argv.join(" ")),
-                };
-                begun.push(Begun { boot_ns, login });
+        }
+    }
+
+    /// Uses whose session is known by now, each terminal and session once.
+    pub fn due(&mut self, known: &Processes, now_ns: u64) -> Vec<Begun> {
+        let mut begun = Vec::new();
+        for used in std::mem::take(&mut self.waiting) {
+            match session(&used.process, known) {
+                Some((session, by)) => {
+                    let keeper = known.get(&used.keeper).filter(|keeper| is_another(keeper, &session, known));
+                    let Some(keeper) = keeper.filter(|_| self.told.len() < TOLD_MAX) else { continue };
+                    if self.told.insert((used.keeper, session)) {
+                        begun.push(told(&used, keeper, by));
+                    }
+                }
+                None if now_ns.saturating_sub(used.boot_ns) < LOGIN_LATE_NS => self.waiting.push(used),
+                // No session of anybody's: a job, a service.
+                None => {}
             }
         }
         begun
@@ -111,16 +120,38 @@ impl Attached {
         if !is_copy || is_known || is_interpreter(program(parent)) {
             return;
         }
-        // A server of logins has sessions of its own.
-        let of_same = known.lineage(parent).take_while(|above| above.exe == parent.exe);
-        if of_same.into_iter().any(|above| known.has_login(&above.id)) {
-            return;
-        }
         if has_terminal(&parent.id) == Some(false) {
             self.keepers.entry(parent.exe.clone()).or_default().push(parent.id);
             self.count += 1;
         }
     }
+}
+
+/// Whether a keeper belongs to another session than this. A server of logins, whose sessions have terminals too, is
+/// none.
+fn is_another(keeper: &Process, session: &ProcessId, known: &Processes) -> bool {
+    let own = self::session(keeper, known).is_some_and(|(of, _)| of.same_process(session));
+    let mut of_same = known.lineage(keeper).take_while(|above| above.exe == keeper.exe);
+    !own && !of_same.any(|above| known.has_login(&above.id))
+}
+
+/// A use as a login is told.
+fn told(used: &Use, keeper: &Process, by: Login) -> Begun {
+    let login = Login {
+        service: program(keeper).to_owned(),
+        user: keeper.user.clone().unwrap_or_else(|| keeper.credentials.uid.to_string()),
+        method: Login::ATTACH.to_owned(),
+        accepted: true,
+        process: Some(keeper.id),
+        origin: ORIGIN.to_owned(),
+        by: Some(by.by.unwrap_or(by.user)),
+        command: Some(used.process.argv.join(" ")),
+        source_address: by.source_address,
+        source_port: by.source_port,
+        key: by.key,
+        session: by.session,
+    };
+    Begun { boot_ns: used.boot_ns, login }
 }
 
 /// Whether a program runs others' texts: two processes of it need not have anything to do with each other.

@@ -67,9 +67,9 @@ impl Scene {
 
     fn run(&mut self, tgid: u32, parent: u32, uid: u32, argv: &[&str], tty: Option<&str>) -> Vec<Login> {
         let process = self.image(tgid, parent, uid, argv, tty);
-        let begun = self.attached.executed(&process, &self.known, 0, |_| Some(true));
+        self.attached.executed(&process, &self.known, 0, |_| Some(true));
         self.known.insert(process, 0);
-        begun.into_iter().map(|begun| begun.login).collect()
+        self.attached.due(&self.known, 0).into_iter().map(|begun| begun.login).collect()
     }
 }
 
@@ -97,6 +97,27 @@ fn whoever_became_that_user_or_names_him_is_told() {
     let mut scene = Scene::new("/usr/bin/keep", false);
     assert_eq!(scene.run(220, 201, 0, &["/usr/bin/keep", "new"], None), [], "root's own");
     assert_eq!(scene.run(221, 201, 0, &["/usr/bin/keep", "-x", "alice/work"], None).len(), 1);
+}
+
+#[test]
+fn a_login_may_be_told_after_its_programs() {
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    scene.run(300, 1, 0, &["/usr/sbin/sshd"], None);
+    scene.run(301, 300, 1000, &["/bin/bash"], None);
+    assert_eq!(scene.run(302, 301, 1000, &["/usr/bin/keep", "list"], None), []);
+    let server = scene.known.by_pid(300).unwrap();
+    scene.known.set_login(&server, UnixNs(0), 0, login("alice", "203.0.113.9"));
+    assert_eq!(scene.attached.due(&scene.known, 1).len(), 1);
+    // A server of logins keeps terminals of its sessions, and is told of by their logins.
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    let keeper = scene.known.by_pid(111).unwrap();
+    scene.known.set_login(&keeper, UnixNs(0), 0, login("alice", "203.0.113.9"));
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep"], None), []);
+    // What no session began is nobody's use.
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    assert_eq!(scene.run(400, 1, 1000, &["/usr/bin/keep", "list"], None), []);
+    assert_eq!(scene.attached.due(&scene.known, LOGIN_LATE_NS).len(), 0);
+    assert!(scene.attached.waiting.is_empty());
 }
 
 #[test]

@@ -9,7 +9,6 @@ use history::ProcessId;
 use history::Seen;
 
 use super::Recorder;
-use crate::beginnings::Begun;
 use crate::changes;
 use crate::clock;
 use crate::decode::Context;
@@ -29,7 +28,7 @@ impl Recorder {
         let parent = process.parent.and_then(|id| self.processes.get(&id));
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
-        let used = self.terminals_used(&process, boot_ns);
+        self.look_for_terminals(&process, boot_ns);
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
             [
                 changes::credentials(process.id, &before.credentials, &process.credentials),
@@ -44,12 +43,11 @@ impl Recorder {
         if let Some(begun) = begun {
             self.take_begun(begun);
         }
-        used.into_iter().for_each(|used| self.take_used(used));
     }
 
-    /// Terminals of other sessions that a program may have been executed for.
-    pub(super) fn terminals_used(&mut self, process: &Process, boot_ns: u64) -> Vec<Begun> {
-        self.attached.executed(process, &self.processes, boot_ns, |id| proc::has_terminal(id.tgid))
+    /// Terminals that outlive their session: kept for a program, or used by it.
+    pub(super) fn look_for_terminals(&mut self, process: &Process, boot_ns: u64) {
+        self.attached.executed(process, &self.processes, boot_ns, |id| proc::has_terminal(id.tgid));
     }
 
     /// Compares who a packet's sender is with who it was. Groups travel with forks and ends only: of a sender that is

@@ -70,6 +70,9 @@ impl Recorder {
         for session in self.sessions.untold(boot_ns) {
             self.take_session(session);
         }
+        for used in self.attached.due(&self.processes, boot_ns) {
+            self.take_used(used);
+        }
     }
 
     /// A login that no log told of, as the session's environment and the kernel's connection tell of it.

@@ -40,7 +40,7 @@ impl Recorder {
                 self.take_begun(begun);
             }
             // Terminals that are kept already; who used them before is not known.
-            self.terminals_used(&process, process.id.start_ns);
+            self.look_for_terminals(&process, process.id.start_ns);
         }
         self.open_sockets(&known)
     }

@@ -77,7 +77,8 @@ pub(super) struct FlowKey {
 type LoginKey = (UnixNs, String, String, Option<u16>, Option<ProcessId>);
 
 fn login_key(time: UnixNs, login: &Login) -> LoginKey {
-    let process = if login.source_port.is_some() { None } else { login.process };
+    // One session may use several terminals.
+    let process = if login.source_port.is_some() && !login.is_attach() { None } else { login.process };
     (time, login.service.clone(), login.user.clone(), login.source_port, process)
 }
 
