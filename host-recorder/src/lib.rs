@@ -15,6 +15,7 @@ pub mod decode;
 pub mod dns;
 pub mod enrich;
 pub mod flows;
+pub mod heap;
 pub mod hooks;
 pub mod login_check;
 pub mod metrics;

@@ -42,6 +42,7 @@ use crate::enrich::tail::Tail;
 use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
+use crate::heap;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Sessions;
@@ -50,6 +51,9 @@ use crate::status::Status;
 
 /// Between two commits.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// Events after which the heap is trimmed, once they are committed: seconds of a storm, a day of most hosts.
+const TRIM_EVERY: u64 = 10_000;
 
 /// Between two times of forgetting ended processes.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
@@ -87,6 +91,8 @@ pub struct Recorder {
     disk_lost_since: UnixNs,
     disk_failure: Option<String>,
     status: Status,
+    /// Events when the heap was trimmed last.
+    trimmed: u64,
     publisher: Publisher,
     /// Where those who ask about the present come; none where it could not be made.
     socket: Option<Socket>,
@@ -135,6 +141,7 @@ impl Recorder {
             disk_lost_since: UnixNs::now(),
             disk_failure: None,
             status,
+            trimmed: 0,
             publisher,
             socket,
         })
@@ -274,12 +281,16 @@ impl Recorder {
                 // The first of a batch is its actor's.
                 if let Some(change) = changes.first() {
                     let who = change.flow.sender.or(change.flow.owner);
+                    self.processes.name(change.flow.owner);
+                    self.processes.name(change.flow.sender);
                     self.compare_sender(change.boot_ns, who, credentials);
                 }
                 changes.into_iter().for_each(|change| self.flows.connection(change));
             }
             Ok(Record::Packets { credentials, flows }) => {
                 if let Some((boot_ns, flow)) = flows.first() {
+                    self.processes.name(flow.owner);
+                    self.processes.name(flow.sender);
                     self.compare_sender(*boot_ns, flow.sender.or(flow.owner), credentials);
                 }
                 flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
@@ -318,6 +329,10 @@ impl Recorder {
         self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
         self.commit_ring();
         self.write_status(true);
+        if self.status.events - self.trimmed >= TRIM_EVERY {
+            self.trimmed = self.status.events;
+            heap::trim();
+        }
         Ok(())
     }
 

@@ -99,7 +99,11 @@ impl Recorder {
         }
     }
 
-    pub(super) fn process_of(&mut self, image: Image, seen: Seen) -> Process {
+    pub(super) fn process_of(&mut self, mut image: Image, seen: Seen) -> Process {
+        // Most of an environment is let go, and what is kept is kept for minutes.
+        let mut env = environment::keep(std::mem::take(&mut image.env));
+        env.shrink_to_fit();
+        image.argv.shrink_to_fit();
         let pid = image.process.tgid;
         let uid = image.credentials.uid;
         let mut pids = vec![pid];
@@ -123,7 +127,7 @@ impl Recorder {
             comm: image.comm,
             exe: image.exe,
             argv: image.argv,
-            env: environment::keep(image.env),
+            env,
             cwd: image.cwd,
             credentials: image.credentials,
             user,
