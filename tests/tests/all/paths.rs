@@ -258,8 +258,11 @@ fn programs_that_outlive_their_session_still_name_it() -> anyhow::Result<()> {
     }
     let evidence = recording.evidence()?;
     let ssh = || ("sshd".to_owned(), "alice".to_owned(), String::new());
-    for port in [7861, 7862, 7863, 7865] {
-        assert_eq!(steps(&evidence, port), [ssh()], "{port}:\n{}", history::text(&evidence));
+    // Her second login had the terminals' server of her first do it, and that is told.
+    let used = ("tmux".to_owned(), "alice".to_owned(), "alice".to_owned());
+    for (port, used) in [(7861, None), (7862, None), (7863, Some(&used)), (7865, Some(&used))] {
+        let expected: Vec<_> = used.cloned().into_iter().chain([ssh()]).collect();
+        assert_eq!(steps(&evidence, port), expected, "{port}:\n{}", history::text(&evidence));
         assert_eq!(sender(&evidence, port).login_user.as_deref(), Some("alice"));
     }
     let sudo = ("sudo".to_owned(), "root".to_owned(), "alice".to_owned());
