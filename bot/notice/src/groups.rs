@@ -54,7 +54,11 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.
 fn is_attack(words: &str) -> bool {
-    ["against", "target", "attack", "victim", "prob", "scan", "flood"].iter().any(|word| words.contains(word))
+    const ATTACKS: [&str; 13] = [
+        "against", "target", "attack", "victim", "prob", "scan", "flood", "brute", "hammer", "bombard",
+        "ddos", "attempt", "knock",
+    ];
+    ATTACKS.iter().any(|word| words.contains(word))
 }
 
 /// Joins the accused addresses and instances that belong together, in the order of the text.

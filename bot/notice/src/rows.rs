@@ -1,5 +1,6 @@
 //! Every line that is a row of a table or an entry of a log, and the claims that rows make.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -73,6 +74,48 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
+}
+
+/// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.
+const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3283, 5353, 11211];
+/// Whoever asks does so from a port that is at least this.
+const ASKING_PORTS: u16 = 1024;
+
+/// The two ends of a row, source first.
+type Ends = (IpAddr, Option<u16>, IpAddr, Option<u16>);
+
+/// Turns rows around that are the answers to other rows of the same list: an answer accuses nobody.
+pub(super) fn turn_answers(records: &mut [Option<Record>]) {
+    let mut asked: HashMap<Ends, Vec<usize>> = HashMap::new();
+    for index in 0..records.len() {
+        let Some(ends) = records[index].as_ref().and_then(ends) else { continue };
+        let mirrored = (ends.2, ends.3, ends.0, ends.1);
+        let is_amplified = [ends.1, ends.3].iter().flatten().any(|port| AMPLIFIERS.contains(port));
+        if is_amplified || !asked.contains_key(&mirrored) {
+            asked.entry(ends).or_default().push(index);
+        } else if is_service(mirrored.1) && is_service(ends.3) && !is_service(ends.1) {
+            // The answers stand before their question.
+            let answers = asked.remove(&mirrored).unwrap_or_default();
+            answers.into_iter().for_each(|at| records[at].iter_mut().for_each(turn));
+            asked.entry(ends).or_default().push(index);
+        } else {
+            records[index].iter_mut().for_each(turn);
+        }
+    }
+}
+
+fn ends(record: &Record) -> Option<Ends> {
+    Some((record.source?, record.source_port, record.target?, record.target_port))
+}
+
+fn is_service(port: Option<u16>) -> bool {
+    port.is_some_and(|port| port < ASKING_PORTS)
+}
+
+fn turn(record: &mut Record) {
+    std::mem::swap(&mut record.source, &mut record.target);
+    std::mem::swap(&mut record.source_port, &mut record.target_port);
+    record.source_host = None;
 }
 
 /// Takes log lines that name the accused without any direction as rows too: they tell when.

@@ -92,6 +92,7 @@ fn read_lines(
     for (index, record) in blocks.records {
         records[index].get_or_insert(record);
     }
+    rows::turn_answers(&mut records);
     let instances = groups::instances(lines);
     let ours = instances.iter().any(|it| !it.is_victim) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim);
