@@ -39,6 +39,10 @@ pub(super) struct Draft {
     pub keys: Vec<String>,
     /// The format names no activity that is known; the words around it may.
     pub activity_open: bool,
+    /// What it tells in words, which are read as a letter's are.
+    pub telling: Option<String>,
+    /// Its window is that of the telling; times that its words name are better.
+    pub window_open: bool,
     /// It came as an AWS event, not as somebody's report.
     pub is_event: bool,
     /// It is an event for machines, not for people.

@@ -34,6 +34,7 @@ use super::text::TextReading;
 use super::thread;
 use super::trust;
 use super::xarf;
+use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::ClaimWindow;
@@ -88,7 +89,12 @@ fn structured(document: &mut Document) -> Option<Draft> {
     let mut joined: Option<Draft> = None;
     for value in std::mem::take(&mut document.values) {
         match RECOGNISERS.iter().find_map(|read| read(&value)) {
-            Some(draft) => {
+            Some(mut draft) => {
+                if let Some(text) = draft.telling.take() {
+                    let name = "the event's description".to_owned();
+                    let text = super::refang::refang(&text);
+                    document.sections.push(Section { role: SectionRole::Attachment, name, text });
+                }
                 joined = Some(joined.map_or_else(|| draft.clone(), |so_far| merge(so_far, draft.clone())))
             }
             None => document.sections.push(Section {
@@ -142,17 +148,20 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
             claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
             claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
         }
-        complete(claim, structured.activity_open, words);
+        complete(claim, structured.activity_open, structured.window_open, words);
     }
     structured
 }
 
 /// Fills in what a report's fields leave out from the words and logs beside them.
-fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
-    let (addresses, names) = (&claim.accused.addresses, &claim.accused.hostnames);
+fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &TextReading) {
+    let Accused { instance_ids: ids, addresses, hostnames: names, .. } = &claim.accused;
     let same = |it: &&Claim| {
         let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
-        by_name || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
+        let by_id = it.accused.instance_ids.iter().any(|id| ids.contains(id));
+        // An event about an account alone is about whom its words name.
+        let by_default = text::is_nobody(&claim.accused);
+        by_default || by_name || by_id || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
     };
     let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {
         return;
@@ -162,6 +171,9 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
     }
     if activity_open {
         claim.activity = told.activity;
+    }
+    if claim.accused.instance_ids.is_empty() {
+        claim.accused.instance_ids.clone_from(&told.accused.instance_ids);
     }
     if claim.accused.addresses.is_empty() {
         claim.accused.addresses.clone_from(&told.accused.addresses);
@@ -173,6 +185,9 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
     }
     match (&mut claim.window, &told.window) {
         (None, told) => claim.window.clone_from(told),
+        (Some(_), Some(told)) if window_open && told.zone != ZoneSource::Assumed => {
+            claim.window = Some(told.clone());
+        }
         (Some(own), Some(told)) if told.zone != ZoneSource::Assumed => {
             let near = told.to.duration_since(own.from).abs() < SAME_INCIDENT
                 && own.to.duration_since(told.from).abs() < SAME_INCIDENT;
@@ -245,11 +260,11 @@ fn is_answer(document: &Document) -> bool {
 }
 
 /// Returns the account and region of a notice that names no resource.
-fn place(lines: &[Line<'_>]) -> crate::claim::Accused {
-    crate::claim::Accused {
+fn place(lines: &[Line<'_>]) -> Accused {
+    Accused {
         account: lines.iter().find_map(|line| super::resource::account(line.text)),
         region: lines.iter().find_map(|line| super::resource::region(line.text)),
-        ..crate::claim::Accused::default()
+        ..Accused::default()
     }
 }
 
@@ -281,7 +296,7 @@ fn stage_name(stage: Stage) -> &'static str {
 /// Gives the accused its ports, where one alone is accused: of several it is not clear whose they are.
 fn with_source_ports(mut claims: Vec<Claim>, ports: &[u16]) -> Vec<Claim> {
     let accused = claims.first().map(|claim| claim.accused.clone());
-    let one = |accused: &crate::claim::Accused| {
+    let one = |accused: &Accused| {
         !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused)
     };
     if accused.as_ref().is_some_and(one) {
