@@ -74,6 +74,19 @@ static IS_YOURS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What is said to have no part: "192.0.2.1 and 192.0.2.2 were not touched".
+static CLEARED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^(?:[\s,;()/&+]|\b(?:and|or|und|et|y|e)\b|\b(?:i|eni)-[0-9a-f]{8,17}\b|\b[0-9a-f]*[:.][0-9a-f:.]+\b)*\b(?:(?:which|that)\s+)?(?:(?:was|were|is|are|has|have|had)\s+(?:not|never)\s+(?:been\s+)?(?:\w+ly\s+)?(?:touched|involved|affected|blocked|banned|part\b|seen|concerned|implicated|accused|at\s+fault|responsible)|(?:(?:is|are|was|were|look|looks|seem|seems)\s+(?:unaffected|uninvolved|fine\b|clean\b|ok\b|okay\b|innocent)))",
+    )
+});
+/// "Not blocked, because they are ours:".
+static CLEARED_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?:not|never|nicht|pas|no)\s+(?:been\s+)?(?:\w+ly\s+)?(?:blocked|banned|listed|involved|affected|touched|betroffen|blockiert|bloque\w*)|unaffected|uninvolved|unblocked|whitelist\w*|allow-?list\w*|known\s+good|false\s+positives?|(?:not|never)\s+(?:from|by)\b|other\s+than|except\s+(?:for)?|excluding|apart\s+from|instead\s+of|unlike)\b[^.;]{0,60}$",
+    )
+});
+
 static FROM_END: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:from|by|source|src)\s+(?:[\w-]+\s+){0,3}$"));
 
@@ -122,9 +135,13 @@ const FAR: usize = 20;
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
     let whole_after = fold(first_sentence(after));
-    let after = fold(past_brackets(first_sentence(after)));
+    let after = fold(past_brackets(&before, first_sentence(after)));
     // "from A to our host" is a direction; "A belongs to us" is not.
     let is_way = after.trim_start().starts_with("to ") && FROM_END.is_match(&before);
+    let cleared = CLEARED_AFTER.find(&whole_after).or_else(|| CLEARED_BEFORE.find(&before));
+    if let Some(found) = cleared {
+        return Some(cue(Role::Infrastructure, 2.5, found.as_str()));
+    }
     if let Some(found) = AFTER_TO.find(&whole_after) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }
@@ -186,8 +203,12 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
 }
 
-/// Returns what follows a remark in brackets: "192.0.2.1 (its name) was used to".
-fn past_brackets(after: &str) -> &str {
+/// Returns what follows a remark in brackets: "192.0.2.1 (its name) was used to", "my server (192.0.2.1, the shop) is".
+fn past_brackets<'a>(before: &str, after: &'a str) -> &'a str {
+    let is_inside = before.rfind('(').is_some_and(|open| before.rfind(')').is_none_or(|close| close < open));
+    if is_inside && let Some(close) = after.find(')').filter(|_| !after.contains('(')) {
+        return &after[close + 1..];
+    }
     let inner = after.trim_start().strip_prefix('(');
     let end = inner.and_then(|inner| inner.find(')').map(|end| &inner[end + 1..]));
     end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
@@ -267,6 +288,9 @@ mod tests {
             ("我方监测到贵方IP A 对我方服务器 ", " 进行", victim),
             ("contra nuestro servidor A procedentes de la IP ", "", accused),
             ("Angriffe auf unseren Server von ", "", accused),
+            ("the instances ", " and i-0123456789abcdef0 were not touched", Some(Role::Infrastructure)),
+            ("Not blocked, because they are ours: ", ", 198.51.100.9", Some(Role::Infrastructure)),
+            ("My server (", ", the shop) is being brute-forced by", victim),
         ] {
             assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
         }

@@ -1,6 +1,5 @@
 //! What one recogniser makes of its part of a notice, before the parts are joined.
 
-use super::reading::AccusedProcess;
 use super::reading::Fact;
 use super::reading::Stage;
 use crate::claim::Claim;
@@ -23,8 +22,6 @@ pub(super) struct Draft {
     pub warnings: Vec<String>,
     /// Where each fact was read.
     pub facts: Vec<Fact>,
-    /// The process of a runtime finding.
-    pub process: Option<AccusedProcess>,
     /// Network interfaces.
     pub interfaces: Vec<String>,
     /// Ports of the accused.

@@ -199,6 +199,7 @@ fn accused(flow: &Flow) -> Accused {
         account: known("account-id"),
         region: known("region"),
         ports: Vec::new(),
+        process: None,
     }
 }
 

@@ -10,10 +10,10 @@ use super::draft::Draft;
 use super::draft::Verdict;
 use super::json;
 use super::moment;
-use super::reading::AccusedProcess;
 use super::record;
 use super::resource;
 use crate::claim::Accused;
+use crate::claim::AccusedProcess;
 use crate::claim::Activity;
 use crate::claim::Disposition;
 use crate::claim::Remote;
@@ -57,7 +57,6 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
     {
         draft.warnings.push("this is one of GuardDuty's sample findings".to_owned());
     }
-    draft.process = process(service);
     let interfaces = json::items(finding, "resource.instanceDetails.networkInterfaces");
     draft.interfaces = interfaces.iter().filter_map(|it| json::text(it, "networkInterfaceId")).collect();
     match disposition {
@@ -69,7 +68,12 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
 }
 
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {
-    let accused = accused(finding);
+    let mut accused = accused(finding);
+    accused.process = process(service);
+    if let Some(named) = &accused.process {
+        let path = named.executable.as_deref().unwrap_or(&named.name).to_owned();
+        draft.note("process", path, "service.runtimeDetails.process");
+    }
     for id in &accused.instance_ids {
         draft.note("instance", id.clone(), "resource.instanceDetails.instanceId");
     }

@@ -124,7 +124,6 @@ pub(super) fn merge(one: Draft, other: Draft) -> Draft {
     main.facts.extend(more.facts);
     main.keys.extend(more.keys);
     main.interfaces.extend(more.interfaces);
-    main.process = main.process.or(more.process);
     for warning in more.warnings {
         if !main.warnings.contains(&warning) {
             main.warnings.push(warning);
@@ -296,9 +295,8 @@ fn stage_name(stage: Stage) -> &'static str {
 /// Gives the accused its ports, where one alone is accused: of several it is not clear whose they are.
 fn with_source_ports(mut claims: Vec<Claim>, ports: &[u16]) -> Vec<Claim> {
     let accused = claims.first().map(|claim| claim.accused.clone());
-    let one = |accused: &Accused| {
-        !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused)
-    };
+    let one =
+        |accused: &Accused| !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused);
     if accused.as_ref().is_some_and(one) {
         for claim in &mut claims {
             claim.accused.ports = ports.iter().copied().take(SOURCE_PORTS_MAX).collect();
@@ -370,7 +368,6 @@ fn finish(
         stage,
         trust,
         reply,
-        process: draft.process,
         interfaces: draft.interfaces,
         source_ports: draft.source_ports,
         candidates,

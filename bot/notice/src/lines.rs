@@ -146,12 +146,12 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
 }
 
 fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>) {
-    let raw: Vec<&str> = section.text.lines().collect();
+    let raw: Vec<(usize, &str)> =
+        section.text.lines().enumerate().flat_map(|(number, line)| pieces(line).map(move |it| (number, it))).collect();
     let mut in_signature = false;
     let mut in_header = false;
-    for (number, raw_line) in raw.iter().enumerate() {
-        let text =
-            unquote(&raw_line[..raw_line.floor_char_boundary(raw_line.len().min(limits::LINE_BYTES_MAX))]);
+    for (at, (number, raw_line)) in raw.iter().enumerate() {
+        let text = unquote(raw_line);
         let trimmed = text.trim();
         if trimmed.is_empty() {
             in_header = false;
@@ -160,7 +160,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             in_signature = section.role != SectionRole::Attachment;
         }
         let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
-        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, number);
+        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, at);
         let kind = if section.role == SectionRole::Evidence || in_header {
             LineKind::Header
         } else if in_signature || REGISTRY.is_match(trimmed) || HOP.is_match(trimmed) {
@@ -185,10 +185,10 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
 }
 
 /// Says whether a line is one of at least three headers in a row, as mail programs quote them.
-fn is_forward_header(raw: &[&str], number: usize) -> bool {
+fn is_forward_header(raw: &[(usize, &str)], at: usize) -> bool {
     // "From: 192.0.2.1" is a field of a report: mails come from mailboxes.
     let matches = |at: usize| {
-        raw.get(at).map(|line| unquote(line).trim()).is_some_and(|line| {
+        raw.get(at).map(|(_, line)| unquote(line).trim()).is_some_and(|line| {
             // Most lines have no name at their head: they need not be matched.
             let head = &line.as_bytes()[..line.len().min(NAME_BYTES_MAX)];
             let named = head.contains(&b':') || (!head.is_ascii() && line.contains('\u{ff1a}'));
@@ -199,12 +199,28 @@ fn is_forward_header(raw: &[&str], number: usize) -> bool {
                 })
         })
     };
-    if !matches(number) {
+    if !matches(at) {
         return false;
     }
-    let from = (0..3).take_while(|back| number >= *back && matches(number - back)).count();
-    let on = (1..3).take_while(|ahead| matches(number + ahead)).count();
+    let from = (0..3).take_while(|back| at >= *back && matches(at - back)).count();
+    let on = (1..3).take_while(|ahead| matches(at + ahead)).count();
     from + on >= 3
+}
+
+/// Cuts a line that is longer than is weighed at once into pieces, at blanks where it has any.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let whole = rest.take()?;
+        if whole.len() <= limits::LINE_BYTES_MAX {
+            return Some(whole);
+        }
+        let head = &whole[..whole.floor_char_boundary(limits::LINE_BYTES_MAX)];
+        let stop = head.rfind(". ").map(|at| at + 2).filter(|at| at * 2 > head.len());
+        let end = stop.or_else(|| head.rfind(' ').filter(|at| *at > 0)).unwrap_or(head.len());
+        rest = Some(&whole[end..]);
+        Some(&whole[..end])
+    })
 }
 
 fn unquote(line: &str) -> &str {

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::address::Spot;
 use super::cue;
 use super::document::SectionRole;
+use super::groups;
 use super::label;
 use super::label::Kind;
 use super::label::Role;
@@ -94,8 +95,15 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         (Role::Victim, 0.8, "is the host part of a mail or telephone address")
     } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {
         (Role::Accused, 2.0, "is the host of the reported link")
-    } else if is_beside_instance(line.text, spot) {
-        (Role::Accused, 2.5, "stands in brackets beside an instance id")
+    } else if let Some(id) = instance_beside(line.text, spot) {
+        let said = cue::read(&line.text[..id], after);
+        let attacked = |found: &cue::Cue| found.role == Role::Victim && groups::is_attack(&found.words);
+        match said {
+            Some(found) if attacked(&found) || found.role == Role::Infrastructure => {
+                (found.role, 2.5, "stands in brackets beside an instance that did nothing")
+            }
+            _ => (Role::Accused, 2.5, "stands in brackets beside an instance id"),
+        }
     } else if is_after_link(line.text, spot) {
         (Role::Accused, 2.5, "stands in brackets beside the reported link")
     } else {
@@ -224,16 +232,14 @@ fn link_around(text: &str, spot: &Spot) -> Option<Link> {
 
 static RESOURCE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:i|mi|eni)-[0-9a-f]{8,17}\b"));
 
-/// Says whether an address stands in brackets right after an instance or interface id, as its own
+/// Returns where the instance or interface id begins after which an address stands in brackets, as its own
 /// address.
-fn is_beside_instance(text: &str, spot: &Spot) -> bool {
+fn instance_beside(text: &str, spot: &Spot) -> Option<usize> {
     let before = &text[..spot.start];
     if !before.contains("i-") {
-        return false;
+        return None;
     }
-    let Some(id) = RESOURCE.find_iter(before).last() else {
-        return false;
-    };
+    let id = RESOURCE.find_iter(before).last()?;
     let between = &before[id.end()..];
     let mut words =
         between.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
@@ -244,7 +250,7 @@ fn is_beside_instance(text: &str, spot: &Spot) -> bool {
             || ["public", "private", "ip", "address", "elastic"].contains(&word.to_ascii_lowercase().as_str())
             || !word.chars().any(char::is_alphanumeric)
     };
-    between.len() <= 120 && words.all(same)
+    (between.len() <= 120 && words.all(same)).then_some(id.start())
 }
 
 /// Says whether an address stands in brackets right after a link, as its host's address.

@@ -58,6 +58,8 @@ pub(super) struct Tally {
     pub ours: bool,
     /// How often it was met.
     pub mentions: u32,
+    /// It was met outside of what is quoted from an earlier mail.
+    pub is_said_now: bool,
     sums: [f32; 4],
     firm: [bool; 4],
     alone: f32,
@@ -77,6 +79,7 @@ impl Tally {
             votes: Vec::new(),
             ours,
             mentions: 0,
+            is_said_now: false,
             sums: [0.0; 4],
             firm: [false; 4],
             alone: 0.0,
@@ -219,6 +222,16 @@ impl Tally {
     pub fn is_named_firmly(&self) -> bool {
         let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
         (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether words, a field or a subject accuse it, not only rows of a log.
+    pub fn is_accused_by_words(&self) -> bool {
+        self.sums[Role::Accused as usize] >= ACCUSED_MIN && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether nothing but rows and lines of a log accuses it.
+    pub fn is_accused_by_log_only(&self) -> bool {
+        self.sums[Role::Accused as usize] < 0.1
     }
 
     /// Says whether nothing firmer than a plain field or a few words accuses it.

@@ -94,7 +94,7 @@ fn read_lines(
     }
     rows::turn_answers(&mut records);
     let instances = groups::instances(lines);
-    let ours = instances.iter().any(|it| !it.is_victim) || sender_side::is_aws(lines);
+    let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let side = Side {
@@ -111,8 +111,7 @@ fn read_lines(
 
     let times = when::sort(lines, &records, &blocks.lines);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
-    let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
-    let mut accused = groups::join(lines, &roles, &accused_instances);
+    let mut accused = groups::join(lines, &roles, &instances);
     links::add_hosts(lines, activity, document, &mut accused);
 
     let mut whole = Whole {

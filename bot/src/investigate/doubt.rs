@@ -11,6 +11,7 @@ use super::attached;
 use super::matching;
 use super::named::Target;
 use super::origin;
+use super::claimed_process::ClaimedProcess;
 use super::source_ports::SourcePorts;
 use super::suspect::Candidate;
 use super::words;
@@ -260,6 +261,11 @@ fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
         ));
     }
     if let (SourcePorts::Differ { .. }, Some(text)) = (&first.source_ports, first.source_ports.sentence()) {
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
+    }
+    if let (ClaimedProcess::Differ(_), Some(text)) =
+        (&first.claimed_process, first.claimed_process.sentence())
+    {
         found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
     }
     if matched.offset_s != 0 {
