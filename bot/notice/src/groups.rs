@@ -40,7 +40,8 @@ const NEAR_LINES: usize = 5;
 /// Finds all instances that the text names.
 pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
+    let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
         for (at, id) in resource::instances(line.text) {
             if let Some(known) = found.iter_mut().find(|known| known.id == id) {
                 known.is_said_now |= !line.is_quoted;

@@ -9,6 +9,7 @@ use super::claims;
 use super::draft::Draft;
 use super::draft::Verdict;
 use super::json;
+use super::limits;
 use super::moment;
 use super::record;
 use super::resource;
@@ -59,7 +60,17 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
     }
     let interfaces = json::items(finding, "resource.instanceDetails.networkInterfaces");
     draft.interfaces = interfaces.iter().filter_map(|it| json::text(it, "networkInterfaceId")).collect();
+    let in_sequence = sequence_instances(finding, service);
     match disposition {
+        _ if kind.starts_with("AttackSequence:") && !in_sequence.is_empty() => {
+            draft.disposition = Verdict::Is(Disposition::Claims);
+            for id in in_sequence {
+                add_claim(&mut draft, finding, service, activity);
+                if let Some(claim) = draft.claims.last_mut() {
+                    claim.accused.instance_ids = vec![id];
+                }
+            }
+        }
         Disposition::Claims => add_claim(&mut draft, finding, service, activity),
         Disposition::Inbound => draft.warnings.push(format!("{kind}: somebody attacked us, not we them")),
         _ => draft.warnings.push(format!("{kind}: not about what a host did")),
@@ -68,6 +79,9 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
 }
 
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {
+    if surface(&json::text(finding, "type").unwrap_or_default()) == "Lambda" {
+        draft.warnings.push("a function did it: no host of ours has a history of it".to_owned());
+    }
     let mut accused = accused(finding);
     accused.process = process(service);
     if let Some(named) = &accused.process {
@@ -90,6 +104,24 @@ fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Acti
     draft.claims.push(claim);
 }
 
+/// The instances that a sequence of attacks took: they stand among its resources.
+fn sequence_instances(finding: &Value, service: &Value) -> Vec<String> {
+    let listed = [(service, "detection.sequence.resources"), (finding, "resource.resources")]
+        .into_iter()
+        .flat_map(|(value, path)| json::items(value, path));
+    let mut ids: Vec<String> = Vec::new();
+    for resource in listed.take(limits::CLAIMS_MAX) {
+        let named = ["uid", "arn", "id", "name", "data.ec2Instance.instanceId"];
+        let texts = named.iter().filter_map(|key| json::text(resource, key));
+        for id in texts.filter_map(|text| resource::instance_of_entity(&text)).take(1) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
+}
+
 /// The name that was asked of DNS, where a finding is about that.
 fn asked_name(service: &Value) -> Option<String> {
     let name = json::text(service, "action.dnsRequestAction.domain")?.to_ascii_lowercase();
@@ -108,6 +140,10 @@ fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity
     let name = kind.rsplit('/').next().unwrap_or(kind);
     let activity = activity(kind, name);
     let has_host = json::at(finding, "resource.instanceDetails").is_some();
+    // What a function sends leaves from our network too, from a host that has no recorder.
+    if surface(kind) == "Lambda" {
+        return (Disposition::Claims, activity);
+    }
     if !matches!(surface(kind), "EC2" | "Runtime" | "ECS" | "EKS" | "Container" | "Instance") {
         let attacked = surface(kind) == "RDS" || kind.starts_with("CredentialAccess:RDS");
         return (if attacked { Disposition::Inbound } else { Disposition::NotAbuse }, activity);
@@ -154,6 +190,7 @@ fn activity(kind: &str, name: &str) -> Activity {
         Activity::Tor
     } else if starts(&[
         "C&CActivity",
+        "ReverseShell",
         "DGADomainRequest",
         "BlackholeTraffic",
         "DropPoint",

@@ -209,11 +209,15 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
+    let in_fields = words.subject_accuses;
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),
-        names_somebody || (is_aws && words.activity.is_some()),
-        words.activity.is_some(),
+        not_ours::Marks {
+            accuses: names_somebody || (is_aws && words.activity.is_some()),
+            says_abuse: words.activity.is_some(),
+            is_report: in_fields && words.activity.is_some(),
+        },
     ) {
         Some(reason) => {
             draft.warnings.push(reason.sentence().to_owned());
@@ -223,7 +227,9 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             draft.warnings.push("about copyright, not about what a host did".to_owned());
             Disposition::NotAbuse
         }
-        None if stage == Stage::Resolved && (is_aws || is_answer(document) || !names_somebody) => {
+        None if stage == Stage::Resolved
+            && (is_aws || is_answer(document) || !names_somebody || thread::is_withdrawn(lines)) =>
+        {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }

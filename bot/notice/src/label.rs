@@ -85,6 +85,17 @@ pub(super) fn is_plain_address(name: &str) -> bool {
     })
 }
 
+/// Says whether only words that change sides with who speaks accuse: "your", "client", "instance".
+pub(super) fn is_weak(name: &str) -> bool {
+    let accusing = |word: &String| classes(word) & word::ACCUSED != 0;
+    let words = words(name);
+    words.iter().any(accusing)
+        && words
+            .iter()
+            .filter(|word| accusing(word))
+            .all(|word| ["your", "ihre", "ihr", "votre", "vostro", "uw"].contains(&word.as_str()))
+}
+
 /// The words of a name and their classes.
 struct Name<'a> {
     /// It holds a colon: two names in one.
@@ -152,6 +163,15 @@ impl Name<'_> {
         let told = self.classes.windows(2).zip(&self.words[1.min(self.words.len())..]).any(|(pair, by)| {
             pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0 && (by == "by" || pair[0] & word::SEEN == 0)
         });
+        // "Sender IP" is the host that a mail came from; "Sender" is who writes.
+        let sends = self.words.iter().any(|word| word == "sender" || word == "sending");
+        if sends && self.has(word::ADDRESS) && !told {
+            return Some(Role::Accused);
+        }
+        // Who filled a form in.
+        if self.words.windows(2).any(|pair| pair[0] == "submitted" && pair[1] == "from") {
+            return Some(Role::Reporter);
+        }
         if self.has(word::REPORTER) || told {
             return Some(Role::Reporter);
         }
@@ -252,6 +272,7 @@ mod tests {
             ("Attacker on our host", Kind::Address, accused),
             ("Adres źródłowy", Kind::Address, accused),
             ("Adres docelowy", Kind::Address, victim),
+            ("Sender IP", Kind::Address, accused),
             ("공격 대상 IP", Kind::Address, victim),
             ("공격 출발지 IP", Kind::Address, accused),
             ("IP Address", Kind::Address, None),

@@ -1,6 +1,7 @@
 //! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
 //! signature.
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -92,12 +93,14 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
 /// What a log says of what it did not let in.
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|invalid|refused|unauthorized|bann?(?:ed)?)\b",
+        r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|fail\s+login|invalid|refused|unauthorized|bann?(?:ed)?)\b",
     )
 });
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded))\b")
+    compile(
+        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login)\b",
+    )
 });
 /// A hop of a traceroute: its number, who answered, and how soon.
 static HOP: LazyLock<Regex> = LazyLock::new(|| {
@@ -108,6 +111,13 @@ static HOP: LazyLock<Regex> = LazyLock::new(|| {
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^(?:%(?:\s|$)|(?:inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?)",
+    )
+});
+
+/// The type of a finding that is always about somebody else's doing.
+static INBOUND_FINDING: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b[A-Z]\w+:(?:EC2|Runtime|ECS|EKS|Kubernetes)/PortProbe\w*|\b[A-Z]\w+:(?:EC2|Runtime)/(?:SSH|RDP|WinRM)BruteForce\b.*\b(?i:inbound|target(?:ed)?)\b",
     )
 });
 
@@ -131,14 +141,17 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
         line.kind == LineKind::Statement && line.stamps.first().is_some_and(|stamp| stamp.start < 24)
     };
     let source = |line: &Line<'_>| line.spots.first().and_then(|spot| spot.ip);
+    let is_let_in =
+        |line: &Line<'_>| is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
     let is_refused = |line: &Line<'_>| is_entry(line) && REFUSED.is_match(line.text);
     let refused: Vec<_> = lines.iter().filter(|line| is_refused(line)).filter_map(source).collect();
     if refused.is_empty() {
         return;
     }
+    let let_in: Vec<_> = lines.iter().filter(|line| is_let_in(line)).filter_map(source).collect();
+    let is_guest = |source: IpAddr| let_in.contains(&source) && !refused.contains(&source);
     for line in lines {
-        let is_let_in = is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
-        if is_let_in && source(line).is_some_and(|source| !refused.contains(&source)) {
+        if is_entry(line) && source(line).is_some_and(is_guest) {
             line.kind = LineKind::Aside;
             line.spots.clear();
         }
@@ -146,8 +159,12 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
 }
 
 fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>) {
-    let raw: Vec<(usize, &str)> =
-        section.text.lines().enumerate().flat_map(|(number, line)| pieces(line).map(move |it| (number, it))).collect();
+    let raw: Vec<(usize, &str)> = section
+        .text
+        .lines()
+        .enumerate()
+        .flat_map(|(number, line)| pieces(line).map(move |it| (number, it)))
+        .collect();
     let mut in_signature = false;
     let mut in_header = false;
     for (at, (number, raw_line)) in raw.iter().enumerate() {
@@ -163,7 +180,11 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, at);
         let kind = if section.role == SectionRole::Evidence || in_header {
             LineKind::Header
-        } else if in_signature || REGISTRY.is_match(trimmed) || HOP.is_match(trimmed) {
+        } else if in_signature
+            || REGISTRY.is_match(trimmed)
+            || HOP.is_match(trimmed)
+            || INBOUND_FINDING.is_match(trimmed)
+        {
             LineKind::Aside
         } else {
             LineKind::Statement

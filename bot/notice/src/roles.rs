@@ -63,7 +63,8 @@ impl Roles {
             return None;
         }
         // A log shows others too: where words say who it was, they are bystanders.
-        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(Tally::is_accused_by_words) {
+        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(Tally::is_accused_by_words)
+        {
             return None;
         }
         if tally.ours {
@@ -113,6 +114,11 @@ impl Roles {
     /// Says whether an address is named outside of what is quoted from an earlier mail.
     pub fn is_said_now(&self, ip: IpAddr) -> bool {
         self.places.get(&ip).is_some_and(|at| self.tallies[*at].is_said_now)
+    }
+
+    /// Says whether a subject names an accused one.
+    pub fn is_report(&self) -> bool {
+        self.tallies.iter().any(|tally| tally.is_in_subject() && self.role_of(tally) == Some(Role::Accused))
     }
 
     /// Says whether anything beyond a subject accuses an address.

@@ -14,6 +14,7 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::record;
 use super::record::Record;
+use super::resource;
 use super::roles::Roles;
 use super::table::Header;
 use super::time::Interval;
@@ -68,6 +69,25 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
                     if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
                 },
             );
+        // What an arrow joins, no guess at columns turns around.
+        let row = row.map(|row| match record::drawn_arrow(line) {
+            Some(drawn) if row.source != drawn.source && drawn.source.is_some() && drawn.target.is_some() => {
+                Record {
+                    stamps: row.stamps,
+                    protocol: row.protocol.or(drawn.protocol),
+                    activity: row.activity,
+                    ..drawn
+                }
+            }
+            _ => row,
+        });
+        let row = row.map(|row| match row.source {
+            None => Record {
+                source_instance: resource::instances(line.text).into_iter().next().map(|(_, id)| id),
+                ..row
+            },
+            Some(_) => row,
+        });
         rows += usize::from(row.is_some());
         misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
@@ -75,6 +95,9 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     }
     (records, zone)
 }
+
+/// A range that is longer says less than the rows in it.
+const WIDEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.
 const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3283, 5353, 11211];
@@ -138,7 +161,7 @@ pub(super) fn with_mentions(
 /// Says whether a stated range holds a row's time.
 fn encloses(range: Interval, row: &claims::Row) -> bool {
     let is_range = range.to.duration_since(range.from) > SignedDuration::from_mins(1);
-    let known = range.zone != ZoneSource::Assumed;
+    let known = range.zone != ZoneSource::Assumed && range.to.duration_since(range.from) <= WIDEST;
     is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
 }
 

@@ -198,6 +198,8 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
         role => role,
     };
     match (role, meaning.kind) {
+        // "Your address" on a form is that of who filled it in, or the reader's.
+        (Some(Role::Accused), _) if label::is_weak(name) => Some((Role::Accused, 2.0, why)),
         (Some(role), _) => Some((role, 3.0, why)),
         // "IP address" alone is the accused's; "agent ip" only leans to it.
         (None, Kind::Address) if few_words() <= 4 => {
@@ -253,6 +255,13 @@ fn instance_beside(text: &str, spot: &Spot) -> Option<usize> {
     (between.len() <= 120 && words.all(same)).then_some(id.start())
 }
 
+/// The site that another one imitates.
+static GENUINE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:real|genuine|legitimate|official|original|authentic|true|our|echte\w*|offizielle\w*|officiel\w*|oficial\w*|ufficiale)\s+(?:[\w-]+\s+){0,2}?(?:web\s?)?(?:sites?|pages?|login|portal|domains?|url|seite|auftritt)\b[^.;]{0,20}\S*$",
+    )
+});
+
 /// Says whether an address stands in brackets right after a link, as its host's address.
 fn is_after_link(text: &str, spot: &Spot) -> bool {
     let before = text[..spot.start].trim_end();
@@ -260,6 +269,9 @@ fn is_after_link(text: &str, spot: &Spot) -> bool {
     let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
         return false;
     };
+    if GENUINE.is_match(linked) {
+        return false;
+    }
     let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));
     // "http://[2001:db8::1]/": the brackets are the link's own, around the host that was asked.
     link.is_some_and(|link| !link.ends_with("://") && (!round || DEFANGED.is_match(link)))

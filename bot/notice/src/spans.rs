@@ -37,7 +37,7 @@ pub(super) fn resolver(
         return resolver;
     }
     let rows: Vec<&Stamp> = records.iter().flatten().flat_map(|record| &record.stamps).collect();
-    let every = || times.labelled.iter().chain(&times.told);
+    let every = || times.labelled.iter().chain(&times.wide).chain(&times.told);
     let ends = rows.first().into_iter().chain(rows.last()).copied();
     let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
     let zoned: Vec<&Stamp> =
@@ -52,7 +52,9 @@ pub(super) fn resolver(
 pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Interval> {
     let labelled: Vec<&Stamp> = times.labelled.iter().collect();
     let told: Vec<&Stamp> = times.told.iter().collect();
+    let wide: Vec<&Stamp> = times.wide.iter().collect();
     when::join(resolver, &labelled, LABELLED_APART_MAX)
+        .or_else(|| when::join(resolver, &wide, LABELLED_APART_MAX))
         .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
 }
 

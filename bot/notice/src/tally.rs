@@ -198,6 +198,11 @@ impl Tally {
         self.by_subject > 0.0 && self.accused_by_text() < 0.1 && !self.ours
     }
 
+    /// Says whether a subject names it as who did it.
+    pub fn is_in_subject(&self) -> bool {
+        self.votes.iter().any(|vote| vote.role == Role::Accused && vote.why.starts_with(said::IN_SUBJECT))
+    }
+
     /// Says whether anything beyond a subject accuses it.
     pub fn is_accused_in_text(&self) -> bool {
         let of_text = |vote: &Vote| {
@@ -224,9 +229,10 @@ impl Tally {
         (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
     }
 
-    /// Says whether words, a field or a subject accuse it, not only rows of a log.
+    /// Says whether words, a field or a subject accuse it, and more than in passing or beside rows of a log.
     pub fn is_accused_by_words(&self) -> bool {
-        self.sums[Role::Accused as usize] >= ACCUSED_MIN && self.role() == Some(Role::Accused)
+        let by_words = self.sums[Role::Accused as usize] >= ACCUSED_MIN;
+        by_words && (self.rows_from > 0 || !self.is_named_in_passing()) && self.role() == Some(Role::Accused)
     }
 
     /// Says whether nothing but rows and lines of a log accuses it.

@@ -49,6 +49,8 @@ pub(super) struct TextReading {
     pub activity: Option<Activity>,
     /// By when an answer is wanted.
     pub deadline: Option<Timestamp>,
+    /// Its subject or a field names who did it.
+    pub subject_accuses: bool,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
     /// It names a public address that is nobody's in particular.
@@ -139,7 +141,9 @@ fn read_lines(
     caution::add(&mut draft, lines, &roles, &resolver);
     trace::record(&mut draft, lines, document, &roles, &times, activity);
     let deadline =
-        times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
+        times.deadlines.iter().filter_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
+    // By then it had passed when the notice was written.
+    let deadline = deadline.into_iter().find(|at| sent.is_none_or(|sent| *at > sent));
     let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
     let ours_is_victim = no_instance
         && (instance_attacked || roles.ours_attacked() || sender_side::says_ours_attacked(lines, &roles));
@@ -147,6 +151,7 @@ fn read_lines(
         draft,
         activity,
         deadline,
+        subject_accuses: roles.is_report(),
         ours_is_victim,
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
