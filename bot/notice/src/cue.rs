@@ -147,6 +147,16 @@ static NOT_THAT: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*(?:,\s*(?:and\s+|but\s+)?not|rather than|instead of)\s+(?:from\s+)?[0-9a-f]*[.:][0-9a-f.:]*[0-9a-f]\s*,?",
     )
 });
+/// "192.0.2.1, 192.0.2.2 and 192.0.2.3 attacked us": what is said of the last is said of all.
+static LISTED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^(?:\s*(?:,\s*(?:and\s+|und\s+)?|and\s+|und\s+|et\s+|y\s+|e\s+|&\s*)(?:also\s+)?(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{1,4}:[0-9a-f:]+))+",
+    )
+});
+/// "192.0.2.1 took part too": no word in passing.
+static TOO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:also|too|auch|aussi|egalement|tambien|anche|ook|another|further|likewise)\W*$")
+});
 /// "Of these only 192.0.2.1 shows up".
 static ONLY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -170,6 +180,7 @@ const FAR: usize = 20;
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
     let after = NOT_THAT.replace(after, " ");
+    let after = LISTED.replace(&after, " ");
     let after = after.as_ref();
     let whole_after = fold(first_sentence(after));
     let after = fold(past_brackets(&before, first_sentence(after)));
@@ -196,19 +207,21 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     if let Some(found) = IS_YOURS.find(&whole_after) {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
+    let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));
     // "reported attempts on its port by" names who made them.
     let is_told = |found: &regex::Match<'_>| {
         let between = &before[found.end()..];
         let reaches = !HOLDS_ADDRESS.is_match(between)
             && between.find(':').is_none_or(|colon| between[..colon].trim().is_empty());
+        let introduces = acts.is_some() && between.trim() == ":";
         between.len() < 40
             && reaches
+            && !introduces
             && !(found.as_str().starts_with("reported") && DEED.is_match(found.as_str()))
     };
     if let Some(found) = last(&REPORTER, &before).filter(is_told) {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
-    let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));
     if let Some(found) = &acts
         && SEEN.is_match(&before)
     {
@@ -224,9 +237,11 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let victim = last(&VICTIM, &before);
     // What it did itself, said right after it, counts more than a word far before it.
     if let Some(found) = &acts
-        && victim.as_ref().is_none_or(|victim| before.len() - victim.end() > FAR)
+        && (before.trim_end().ends_with(':')
+            || victim.as_ref().is_none_or(|victim| before.len() - victim.end() > FAR))
     {
-        return Some(cue(Role::Accused, 2.0, found.as_str()));
+        let weight = if TOO.is_match(&before) { 2.5 } else { 2.0 };
+        return Some(cue(Role::Accused, weight, found.as_str()));
     }
     // "our shop at www.example.com (hosted at 192.0.2.1)": where what stands before the bracket is.
     let accused = accused.filter(|found| {
@@ -237,7 +252,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let nearest = match (accused, victim) {
         (Some(accused), Some(victim)) if victim.end() > accused.end() => Some((Role::Victim, victim)),
         (Some(accused), Some(victim))
-            if victim.end() == accused.end() && victim.start() < accused.start() =>
+            if victim.end() == accused.end()
+                && victim.start() < accused.start()
+                && !ends_with_a_source(victim.as_str()) =>
         {
             Some((Role::Victim, victim))
         }
@@ -267,6 +284,14 @@ fn past_brackets<'a>(before: &str, after: &'a str) -> &'a str {
     let inner = after.trim_start().strip_prefix('(');
     let end = inner.and_then(|inner| inner.find(')').map(|end| &inner[end + 1..]));
     end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
+}
+
+/// "our office saw scans from": what it ends with is whence, not what is ours.
+fn ends_with_a_source(words: &str) -> bool {
+    let ours = ["our ", "my ", "unser", "notre ", "nuestr", "onze "].iter().any(|it| words.starts_with(it));
+    ours && [" from", " by", " von", " durch", " depuis", " desde", " van"]
+        .iter()
+        .any(|it| words.ends_with(it))
 }
 
 fn cue(role: Role, weight: f32, words: &str) -> Cue {
@@ -347,6 +372,9 @@ mod tests {
             ("Not blocked, because they are ours: ", ", 198.51.100.9", Some(Role::Infrastructure)),
             ("", ", not 198.51.100.9, scanned us", accused),
             ("It was 192.0.2.1, not ", ", that scanned us", Some(Role::Infrastructure)),
+            ("(e.g. ", ", 2001:db8::2) are scanning", accused),
+            ("Our SOC saw scans from:  ", " (first seen today)", accused),
+            ("our customer was attacked from ", " yesterday", accused),
             ("Of these only ", " shows up in our logs", accused),
             ("", " downloads malware from 198.51.100.9 and scans us", accused),
             ("the host 192.0.2.1 downloads malware from ", " and scans us", victim),
@@ -357,7 +385,7 @@ mod tests {
             ("z Vaší IP 192.0.2.1 na náš server ", "", victim),
             ("Our sensor at 198.51.100.9 saw ", " scanning us", accused),
             ("Attack details reported by our SOC: ", " brute forced SSH", accused),
-            ("you complained about ", " (our customer)", Some(Role::Reporter)),
+            ("you complained about ", " last week", Some(Role::Reporter)),
             ("our customer attacking your host ", "", victim),
             ("The spoofed requests came, as far as we can tell, from ", ".", victim),
             ("IP ", " port 11211/udp took part in an attack", accused),

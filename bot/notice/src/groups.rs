@@ -1,11 +1,15 @@
 //! Who is accused together: an instance with its addresses and names is one accused, not three.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::resource;
 use super::roles::Roles;
 use super::said::words_after;
@@ -21,6 +25,8 @@ pub(super) struct Instance {
     pub line: usize,
     /// Something was done to it rather than by it.
     pub is_victim: bool,
+    /// It is the writer's, not the reader's.
+    pub is_writers: bool,
     /// It is said to have no part.
     pub is_cleared: bool,
     /// It is named outside of what is quoted from an earlier mail.
@@ -36,6 +42,9 @@ impl Instance {
 
 /// How many lines below an instance its address may stand.
 const NEAR_LINES: usize = 5;
+
+static WRITERS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:my|our|unsere?|notre|nuestr[oa])\b[^.;]{0,40}$"));
 
 /// Finds all instances that the text names.
 pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
@@ -55,12 +64,23 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
                 start: at,
                 end: at + id.len(),
             };
-            let before = words_before(lines, index, &spot, None);
+            // What heads a row is no word before it, unless it introduces it.
+            let heads = line.text[..at].trim().is_empty()
+                && index.checked_sub(1).is_none_or(|above| !lines[above].text.trim_end().ends_with(':'));
+            let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
             let is_cleared = cue.as_ref().is_some_and(|cue| cue.role == Role::Infrastructure);
             let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
-            found.push(Instance { id, line: index, is_victim, is_cleared, is_said_now: !line.is_quoted });
+            let is_writers = WRITERS.is_match(&before.to_lowercase());
+            found.push(Instance {
+                id,
+                line: index,
+                is_victim,
+                is_writers,
+                is_cleared,
+                is_said_now: !line.is_quoted,
+            });
         }
     }
     found

@@ -60,11 +60,11 @@ impl Line<'_> {
         }
         let mut letters = 0;
         let mut at = 0;
-        // A host's name in brackets is no words: "192.0.2.1 (host.example.com)".
-        let named = self.text.find(" (").and_then(|open| {
-            let close = open + self.text[open..].find(')')?;
-            let name = &self.text[open + 2..close];
-            (name.contains('.') && !name.contains(char::is_whitespace)).then(|| count_letters(name))
+        // A remark in brackets after it is no words: "192.0.2.1 (host.example.com)", "192.0.2.1 (Example, Berlin)".
+        let named = self.spots.last().and_then(|spot| {
+            let inner = self.text.get(spot.end..)?.trim_start().strip_prefix('(')?;
+            let name = &inner[..inner.find(')')?];
+            (name.len() <= 80).then(|| count_letters(name))
         });
         for spot in &self.spots {
             letters += count_letters(&self.text[at.min(spot.start)..spot.start]);

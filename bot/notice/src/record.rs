@@ -287,25 +287,30 @@ pub(super) const ORDER: &str = "two addresses in a row";
 /// How a row is known whose ports tell which side is the client.
 const PORTS: &str = "two addresses and the ports of a client and a service";
 
+/// In so many cells after two addresses their ports stand.
+const PORT_CELLS: usize = 4;
+
 /// `...,a,b,1,2,...`: logs without any sign name the source before the target.
 fn in_order(line: &Line<'_>) -> Option<Record> {
     let [from, to] = &line.spots[..] else {
         return None;
     };
     let between = line.text.get(from.end..to.start)?;
-    let joined = !between.is_empty()
-        && between.len() <= 8
-        && between.chars().all(|it| matches!(it, ',' | ';' | '\t' | '|' | ' ' | '"'));
+    const SEPARATORS: [char; 6] = [',', ';', '\t', '|', ' ', '"'];
+    // "a,b,1,2" and "a,1,b,2".
+    let inner = between.trim_matches(SEPARATORS);
+    let own_port = inner.parse::<u16>().ok();
+    let joined = !between.is_empty() && between.len() <= 12 && (inner.is_empty() || own_port.is_some());
     if !joined || line.stamps.is_empty() {
         return None;
     }
     let rest = line.text.get(to.end..)?;
-    let mut numbers = rest
-        .split([',', ';', '\t', '|', ' '])
-        .filter(|cell| !cell.is_empty())
-        .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
-    let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
-    let pair = first.zip(second);
+    let cells = rest.split(SEPARATORS).filter(|cell| !cell.is_empty()).take(PORT_CELLS);
+    let mut numbers = cells.filter_map(|cell| cell.parse::<u16>().ok());
+    let pair = match own_port {
+        Some(port) => Some(port).zip(numbers.next()),
+        None => numbers.next().zip(numbers.next()),
+    };
     let ends = [from.port.or(pair.map(|(port, _)| port)), to.port.or(pair.map(|(_, port)| port))];
     let is_service = |port: Option<u16>| port.is_some_and(|port| port > 0 && port < 1024);
     let is_client = |port: Option<u16>| port.is_some_and(|port| port >= 1024);

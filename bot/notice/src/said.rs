@@ -64,22 +64,40 @@ pub(super) fn of(
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
     let found =
         found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
-    found.or_else(|| heads_log(lines, index, spot))
+    found.or_else(|| heads_log(lines, index)).or_else(|| under_address(lines, index))
 }
 
-/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
-fn heads_log(lines: &[Line<'_>], index: usize, spot: &Spot) -> Option<Said> {
-    let line = &lines[index];
-    let is_bare = line.spots.len() == 1
-        && line.stamps.is_empty()
+/// An address in a line that is indented below a line with nothing but another address is what that one reached.
+fn under_address(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let inner = indent(&lines[index]);
+    let heading = lines[..index].iter().rev().take(HEADING_LINES).find(|line| indent(line) < inner)?;
+    let is_same = heading.section == lines[index].section;
+    let why = || "stands under another address".to_owned();
+    (is_same && is_bare(heading)).then(|| (Role::Victim, 1.5, why()))
+}
+
+fn indent(line: &Line<'_>) -> usize {
+    line.text.len() - line.text.trim_start_matches([' ', '\t']).len()
+}
+
+/// Says whether an address is all that stands in a line.
+fn is_bare(line: &Line<'_>) -> bool {
+    let [spot] = &line.spots[..] else { return false };
+    line.stamps.is_empty()
         && line.kind == LineKind::Statement
         && line.text.len() < 80
         && ![&line.text[..spot.start], line.text.get(spot.end..).unwrap_or_default()]
             .iter()
-            .any(|text| text.chars().any(char::is_alphabetic));
+            .any(|text| text.chars().any(char::is_alphabetic))
+}
+
+/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
+fn heads_log(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let line = &lines[index];
     let below = lines[index + 1..].iter().take(3).find(|line| !line.is_blank())?;
-    let is_log = below.spots.is_empty() && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
-    (is_bare && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
+    let is_own = below.spots.is_empty() || indent(below) > indent(line);
+    let is_log = is_own && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
+    (is_bare(line) && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
 }
 
 /// Returns what follows from the place alone.
@@ -127,7 +145,6 @@ const HEADING_LINES: usize = 24;
 
 /// "target:" above an indented "address: 192.0.2.1" says whose address it is.
 fn by_heading(lines: &[Line<'_>], index: usize) -> Option<Said> {
-    let indent = |line: &Line<'_>| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
     let mut inner = indent(&lines[index]);
     for line in lines[..index].iter().rev().take(HEADING_LINES) {
         if line.section != lines[index].section || inner == 0 {

@@ -97,7 +97,7 @@ fn read_lines(
     rows::turn_answers(&mut records);
     let instances = groups::instances(lines);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
-    let instance_attacked = instances.iter().any(|it| it.is_victim);
+    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let side = Side {
         own: &context.own_addresses,
