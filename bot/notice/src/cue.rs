@@ -114,11 +114,14 @@ static DONE_TO_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:a subi|ont subi|subit|recoit|a recu|esta recibiendo|ha recibido|recibio|recibe|esta sufriendo|ha sufrido|sufrio|sofreu|esta sofrendo|recebeu|ha subito|sta subendo|ha ricevuto|hat\s+(?:[^\s.]+\s+){0,6}?erhalten|erhielt|erhalt|wird\s+gerade|liegt unter|is slachtoffer|ontving|podvergsya|подверг\w*|атакован\w*|подвергается|受到|遭受|遭到|被攻|が攻撃を受け|は攻撃を受け|攻撃を受け|공격을 받|공격받)|^\W*(?:a ete|ont ete|est|etait|wurde|wird|werden|wurden|fue|ha sido|foi|e stat[oa]|viene|werd|wordt|zostal\w*|jest)\s+(?:(?:[^\s.]|\.\S)+\s+){0,16}?(?:attaque\w*|scanne\w*|cible\w*|victime|angegriffen|gescannt|attackiert|atacad\w|escanead\w|attaccat\w|scansionat\w|aangevallen|gescand|zaatakowan\w|skanowan\w|atakowan\w)",
     )
 });
+static OTHERS_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\s(?:onze|ons|unsere?\w*|notre|nos|nuestr\w+|noss\w+|nostr\w+|naszego|nasz\w*)\s")
+});
 /// Somebody saw it.
 /// Words that follow what they speak of.
 static AFTER_FROM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^[^\w]{0,3}(?:から|より|에서|(?:numaral\w\s+|no'?lu\s+)?(?:ip\s+)?(?:adresi(?:niz)?den|ip'?(?:niz)?den|(?:sunucu|makine|host)\w*[dt][ae]n)|adresli\s+(?:bilgisayar|sunucu|makine)\w*(?:dan|den))",
+        r"^[^\w]{0,3}(?:から|より|에서|(?:numaral\w\s+|no'?lu\s+)?(?:ip\s+)?(?:adresin(?:iz)?den|ip'?(?:niz)?den|(?:sunucu|makine|host)\w*[dt][ae]n)|adresli\s+(?:bilgisayar|sunucu|makine)\w*(?:dan|den))",
     )
 });
 static AFTER_TO: LazyLock<Regex> = LazyLock::new(|| {
@@ -201,7 +204,10 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
     }
     let passive = AFTER_VICTIM.find(&after).filter(|_| !is_way);
-    if let Some(found) = passive.or_else(|| DONE_TO_ABROAD.find(&after)) {
+    // "From 192.0.2.1 our server was attacked": not the one before the verb was.
+    let names_another = |found: &regex::Match<'_>| OTHERS_SUBJECT.is_match(found.as_str());
+    let abroad = DONE_TO_ABROAD.find(&after).filter(|found| !names_another(found));
+    if let Some(found) = passive.or(abroad) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }
     if let Some(found) = IS_YOURS.find(&whole_after) {
@@ -286,8 +292,16 @@ fn past_brackets<'a>(before: &str, after: &'a str) -> &'a str {
     end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
 }
 
-/// "our office saw scans from": what it ends with is whence, not what is ours.
+/// "our office saw scans from", "our shop was attacked from": what it ends with is whence, and not where ours came from,
+/// as in "our administrator logged in from".
 fn ends_with_a_source(words: &str) -> bool {
+    const SUFFERS: [&str; 14] = [
+        "saw", "see", "detect", "observ", "receiv", "record", "notic", "attack", "scan", "hit", "flood",
+        "prob", "target", "brute",
+    ];
+    if !SUFFERS.iter().any(|verb| words.contains(verb)) {
+        return false;
+    }
     let ours = ["our ", "my ", "unser", "notre ", "nuestr", "onze "].iter().any(|it| words.starts_with(it));
     ours && [" from", " by", " von", " durch", " depuis", " desde", " van"]
         .iter()
@@ -375,6 +389,7 @@ mod tests {
             ("(e.g. ", ", 2001:db8::2) are scanning", accused),
             ("Our SOC saw scans from:  ", " (first seen today)", accused),
             ("our customer was attacked from ", " yesterday", accused),
+            ("Our admin logged in from ", " to mitigate", victim),
             ("Of these only ", " shows up in our logs", accused),
             ("", " downloads malware from 198.51.100.9 and scans us", accused),
             ("the host 192.0.2.1 downloads malware from ", " and scans us", victim),

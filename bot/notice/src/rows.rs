@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 
+use super::activity;
 use super::claims;
 use super::claims::Whole;
 use super::document::SectionRole;
@@ -23,6 +24,7 @@ use super::time::Resolver;
 use super::time::Zone;
 use super::when;
 use crate::claim::Accused;
+use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::ZoneSource;
 
@@ -155,7 +157,63 @@ pub(super) fn with_mentions(
         let source = line.spots.iter().filter_map(|spot| spot.ip).find(|ip| accused.contains(ip))?;
         is_log.then(|| Record { source: Some(source), stamps: line.stamps.clone(), ..Record::default() })
     };
-    lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect()
+    let records: Vec<Option<Record>> =
+        lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect();
+    with_paragraphs(lines, records, &accused)
+}
+
+/// Where each of several paragraphs or items tells of another accused one with times of its own, each is a row.
+fn with_paragraphs(
+    lines: &[Line<'_>],
+    mut records: Vec<Option<Record>>,
+    accused: &HashSet<IpAddr>,
+) -> Vec<Option<Record>> {
+    if accused.len() < 2 || records.iter().flatten().any(|record| record.source.is_some()) {
+        return records;
+    }
+    let mut told: Vec<(usize, Record)> = Vec::new();
+    for (at, paragraph) in paragraphs(lines) {
+        let mut named = paragraph.iter().flat_map(|line| &line.spots).filter_map(|spot| spot.ip);
+        let sources: HashSet<IpAddr> = named.by_ref().filter(|ip| accused.contains(ip)).collect();
+        let stamps =
+            paragraph.iter().flat_map(|line| line.stamps.iter().filter(|stamp| when::tells(line, stamp)));
+        let stamps: Vec<_> = stamps.cloned().collect();
+        let mut sources = sources.into_iter();
+        if let (Some(source), None, false) = (sources.next(), sources.next(), stamps.is_empty()) {
+            let words: Vec<&str> = paragraph.iter().map(|line| line.text).collect();
+            let activity = activity::of_words(&words.join(" ")).filter(|it| *it != Activity::Other);
+            told.push((at, Record { source: Some(source), stamps, activity, ..Record::default() }));
+        }
+    }
+    let sources: HashSet<Option<IpAddr>> = told.iter().map(|(_, record)| record.source).collect();
+    if sources.len() >= 2 {
+        for (at, record) in told {
+            records[at] = Some(record);
+        }
+    }
+    records
+}
+
+/// Cuts a letter's own words into paragraphs and items of lists; each with where it begins.
+fn paragraphs<'a, 'b>(lines: &'b [Line<'a>]) -> Vec<(usize, &'b [Line<'a>])> {
+    let is_own = |line: &Line<'_>| line.kind == LineKind::Statement && line.role == SectionRole::Body;
+    let begins_item = |line: &Line<'_>| {
+        let text = line.text.trim_start();
+        let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        (rest.len() < text.len() && text.len() - rest.len() <= 2 && rest.starts_with(['.', ')']))
+            || ["- ", "* ", "\u{2022}"].iter().any(|bullet| text.starts_with(bullet))
+    };
+    let mut all = Vec::new();
+    let mut start = 0;
+    for (at, line) in lines.iter().enumerate() {
+        if line.is_blank() || !is_own(line) || begins_item(line) {
+            all.push((start, &lines[start..at]));
+            start = if line.is_blank() || !is_own(line) { at + 1 } else { at };
+        }
+    }
+    all.push((start, &lines[start.min(lines.len())..]));
+    all.retain(|(_, paragraph)| !paragraph.is_empty());
+    all
 }
 
 /// Says whether a stated range holds a row's time.

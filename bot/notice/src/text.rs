@@ -130,6 +130,10 @@ fn read_lines(
         whole.interval = relative::interval(lines, &resolver);
         whole.is_vague = whole.interval.is_some_and(|it| it.to.duration_since(it.from) > VAGUE);
     }
+    if let Some(open) = whole.interval.and_then(|begin| spans::open_end(lines, begin, resolver.sent)) {
+        draft.warnings.push("it names when it began, and no end: the window ends when the notice was written, or as long after as it says".to_owned());
+        whole.interval = Some(open);
+    }
     whole.activity = activity
         .filter(|activity| *activity != Activity::Other)
         .or_else(|| ports::guess(lines, &records, &whole.remotes))

@@ -142,6 +142,13 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
     times
 }
 
+/// Says whether a time of a sentence is the incident's, not when it was reported, is due or ends to be valid.
+pub(super) fn tells(line: &Line<'_>, stamp: &Stamp) -> bool {
+    let before = &line.text[..stamp.start];
+    let is_other = OTHER.is_match(before) && !MAIL_SENT.is_match(before);
+    !is_other && !DEADLINE.is_match(before) && !VALID.is_match(before)
+}
+
 /// Says whether a time is an end of a range that is longer than a day: its ends are one incident's.
 fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {
     let joined = |first: usize| {
