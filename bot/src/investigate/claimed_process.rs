@@ -34,7 +34,10 @@ pub(super) fn compare(claims: &[&Claim], process: Option<&Process>, origin: Opti
     let (Some(first), Some(process)) = (named.first(), process) else {
         return ClaimedProcess::Unsaid;
     };
-    let hit = |process: &Process| named.iter().copied().find(|it| is_it(it, process)).map(words_for);
+    let is_named = |process: &Process| {
+        named.iter().copied().find(|it| is_it(it, &process.exe, &process.comm, process.id.tgid))
+    };
+    let hit = |process: &Process| is_named(process).map(words_for);
     let above = || origin.into_iter().flat_map(|origin| &origin.chain);
     if let Some(named) = hit(process) {
         return ClaimedProcess::Same(named);
@@ -46,10 +49,10 @@ pub(super) fn compare(claims: &[&Claim], process: Option<&Process>, origin: Opti
 }
 
 /// Whether a process is the one that is named.
-fn is_it(named: &AccusedProcess, process: &Process) -> bool {
-    let same_path = named.executable.as_deref().map(plain) == Some(plain(&process.exe));
-    let same_name = named.executable.is_none() && named.pid.is_none() && named.name == process.comm;
-    same_path || same_name || named.pid == Some(process.id.tgid)
+fn is_it(named: &AccusedProcess, exe: &str, comm: &str, tgid: u32) -> bool {
+    let same_path = named.executable.as_deref().map(plain) == Some(plain(exe));
+    let same_name = named.executable.is_none() && named.pid.is_none() && named.name == comm;
+    same_path || same_name || named.pid == Some(tgid)
 }
 
 /// A path without what the kernel adds to it: "/memfd:x (deleted)" is "memfd:x".
@@ -79,33 +82,20 @@ impl ClaimedProcess {
 mod tests {
     use super::*;
 
-    fn claim(executable: Option<&str>, pid: Option<u32>) -> Claim {
-        let named = AccusedProcess {
-            name: "x".to_owned(),
-            executable: executable.map(str::to_owned),
-            pid,
-            ..AccusedProcess::default()
-        };
-        Claim {
-            accused: crate::case::Accused { process: Some(named), ..crate::case::Accused::default() },
-            remote: Vec::new(),
-            names: Vec::new(),
-            window: None,
-            activity: crate::case::Activity::CryptoMining,
-        }
+    fn named(executable: Option<&str>, pid: Option<u32>) -> AccusedProcess {
+        let executable = executable.map(str::to_owned);
+        AccusedProcess { name: "x".to_owned(), executable, pid, ..AccusedProcess::default() }
     }
 
     #[test]
     fn a_named_process_is_told_from_others() {
-        let process = Process { exe: "memfd:x".to_owned(), comm: "x".to_owned(), ..Process::default() };
-        let compared = |claim: &Claim| compare(&[claim], Some(&process), None);
-        let is_same = |claim: &Claim| matches!(compared(claim), ClaimedProcess::Same(_));
-        assert!(is_same(&claim(Some("/memfd:x (deleted)"), Some(7))));
-        assert!(is_same(&claim(Some("/usr/bin/other"), Some(process.id.tgid))));
-        assert!(is_same(&claim(None, None)));
-        let other = compared(&claim(Some("/tmp/miner"), Some(7)));
-        assert_eq!(other, ClaimedProcess::Differ("/tmp/miner (process 7)".to_owned()));
-        assert_eq!(compare(&[], Some(&process), None), ClaimedProcess::Unsaid);
-        assert_eq!(compare(&[&claim(None, Some(7))], None, None), ClaimedProcess::Unsaid);
+        let is = |named: AccusedProcess| is_it(&named, "memfd:x", "x", 7);
+        assert!(is(named(Some("/memfd:x (deleted)"), Some(9))));
+        assert!(is(named(Some("/usr/bin/other"), Some(7))));
+        assert!(is(named(None, None)));
+        assert!(!is(named(None, Some(9))));
+        assert!(!is(named(Some("/tmp/miner"), Some(9))));
+        assert_eq!(words_for(&named(Some("/tmp/miner"), Some(9))), "/tmp/miner (process 9)");
+        assert_eq!(compare(&[], None, None), ClaimedProcess::Unsaid);
     }
 }

@@ -234,6 +234,11 @@ fn other_deed(other: &Candidate) -> Doubt {
 }
 
 fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
+    if let (ClaimedProcess::Differ(_), Some(text)) =
+        (&first.claimed_process, first.claimed_process.sentence())
+    {
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
+    }
     if first.suspect.behaviour.matched == 0 {
         return;
     }
@@ -261,11 +266,6 @@ fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
         ));
     }
     if let (SourcePorts::Differ { .. }, Some(text)) = (&first.source_ports, first.source_ports.sentence()) {
-        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
-    }
-    if let (ClaimedProcess::Differ(_), Some(text)) =
-        (&first.claimed_process, first.claimed_process.sentence())
-    {
         found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
     }
     if matched.offset_s != 0 {
