@@ -46,6 +46,8 @@ use crate::claim::ZoneSource;
 const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// A letter with more claims than this may as well be a list of indicators.
+const REPORTED_MAX: usize = 3;
 /// Ports of the accused that a claim keeps.
 const SOURCE_PORTS_MAX: usize = 64;
 
@@ -209,7 +211,12 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
-    let in_fields = words.subject_accuses;
+    // A letter that names who did it and when is a report, whatever stands at its foot.
+    let names = |claim: &&Claim| claim.window.is_some() && !text::is_nobody(&claim.accused);
+    let is_dated = (1..=REPORTED_MAX).contains(&draft.claims.iter().filter(names).count());
+    let names_instance = draft.claims.iter().any(|claim| !claim.accused.instance_ids.is_empty());
+    let in_fields =
+        words.subject_accuses || (is_dated && (names_instance || not_ours::is_told_by_somebody(lines)));
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),

@@ -96,10 +96,15 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|fail\s+login|invalid|refused|unauthorized|bann?(?:ed)?)\b",
     )
 });
+/// Says whether a log line tells of what was not let in.
+pub(super) fn is_refused(text: &str) -> bool {
+    REFUSED.is_match(text)
+}
+
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login)\b",
+        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login|logged\s+(?:in|on)|connect(?:ed)?\s+from|disconnect(?:ed)?(?:\s+from)?|session\s+opened)\b",
     )
 });
 /// A hop of a traceroute: its number, who answered, and how soon.

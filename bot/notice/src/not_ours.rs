@@ -123,6 +123,19 @@ pub(super) struct Marks {
     pub is_report: bool,
 }
 
+/// Who writes of himself, or to whom something belongs, tells of an incident and not of the world.
+static OF_SOMEBODY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:us|our|ours|my|your|yours|unser\w*|uns|ihre?\w*|nous|notre|nos|votre|nuestr\w+|noss\w+|nostr\w+|vostr\w+|onze|ons|uw|nasz\w*|nas)\b",
+    )
+});
+
+/// Says whether a letter speaks of what is its writer's or its reader's, beside what stands at its foot.
+pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
+    let own = lines.iter().filter(|line| line.role == SectionRole::Body).take(200);
+    own.filter(|line| !TO_MANY.is_match(line.text)).any(|line| OF_SOMEBODY.is_match(line.text))
+}
+
 /// Recognises a message that accuses nobody.
 pub(super) fn recognise(
     lines: &[Line<'_>],
@@ -155,11 +168,13 @@ pub(super) fn recognise(
     if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
     }
-    if let Some(mail) = mail.filter(|mail| !says_abuse && BUSINESS_SUBJECT.is_match(&mail.subject)) {
+    if let Some(mail) =
+        mail.filter(|mail| !says_abuse && !is_report && BUSINESS_SUBJECT.is_match(&mail.subject))
+    {
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
     }
-    if !is_report && IS_STATISTICS.is_match(&text) {
+    if IS_STATISTICS.is_match(&text) {
         return Some(NotOurs::Business);
     }
     if ANSWERS_US.is_match(&text) {
@@ -168,7 +183,7 @@ pub(super) fn recognise(
     if TO_MANY.is_match(&text) && !is_addressed(&text) && !is_report {
         return Some(NotOurs::Business);
     }
-    if accuses {
+    if accuses || is_report {
         return None;
     }
     if ACCOUNT.is_match(&text) {
