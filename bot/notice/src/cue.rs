@@ -43,7 +43,7 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:(?:attack|scann|prob|flood|target|hitt|hammer)ing\s+your(?:\s+[\w-]+){0,3}
-        |(?:break|get|log|hack)(?:ing)?\s+in(?:to)?\s+your(?:\s+[\w-]+){0,3}|(?:login|account|access)\s+data\s+for\s+your(?:\s+[\w-]+){0,3}|aimed\s+at|destined\s+(?:for|to)|talk(?:s|ing)?\s+to\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,5}?(?:server|host)\s+at
+        |(?:break|get|log|hack)(?:ing)?\s+in(?:to)?\s+your(?:\s+[\w-]+){0,3}|(?:login|account|access)\s+data\s+for\s+your(?:\s+[\w-]+){0,3}|(?:passwords?|log-?ins?|exploits?|brute[- ]?forc\w+)\s+(?:on|at|against)|aimed\s+at|destined\s+(?:for|to)|talk(?:s|ing)?\s+to\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,5}?(?:server|host)\s+at
         |(?:download\w*|fetch|harvest\w*|stole\w*|scrap\w*|cop(?:y|ied|ies)\w*|pull\w*|retriev\w*)\s+(?:[\w-]+\s+){0,4}?from
         |us(?:ed|ing|es)\s+(?:the\s+|an?\s+)?(?:proxy|vpn|relay|resolver|tor\s+exit)(?:\s+at)?
         |(?:the|its|a|with|to)\s+(?:c2|c&c|command[\s-]and[\s-]control)(?:\s+server)?(?:\s+at)?

@@ -60,11 +60,13 @@ static ATTACKED_ROW: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ARROW_BEFORE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?:-+>|=+>|\u{2192})\s*$"));
 
+/// Says whether a row of a table says that nothing was found of whom it names.
+pub(super) fn is_clean_row(text: &str) -> bool {
+    text.len() <= 300 && !resource::instances(text).is_empty() && CLEAN_ROW.is_match(&text.to_lowercase())
+}
+
 fn said_of_row(text: &str) -> Option<Role> {
     let lower = text.to_lowercase();
-    if CLEAN_ROW.is_match(&lower) {
-        return Some(Role::Infrastructure);
-    }
     ATTACKED_ROW.is_match(&lower).then_some(Role::Victim)
 }
 
@@ -131,9 +133,9 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.
 pub(super) fn is_attack(words: &str) -> bool {
-    const ATTACKS: [&str; 13] = [
+    const ATTACKS: [&str; 16] = [
         "against", "target", "attack", "victim", "prob", "scan", "flood", "brute", "hammer", "bombard",
-        "ddos", "attempt", "knock",
+        "ddos", "attempt", "knock", "password", "login", "exploit",
     ];
     ATTACKS.iter().any(|word| words.contains(word))
 }

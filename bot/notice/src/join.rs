@@ -212,11 +212,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     // A letter that names who did it and when is a report, whatever stands at its foot.
-    let names = |claim: &&Claim| claim.window.is_some() && !text::is_nobody(&claim.accused);
-    let is_dated = (1..=REPORTED_MAX).contains(&draft.claims.iter().filter(names).count());
-    let names_instance = draft.claims.iter().any(|claim| !claim.accused.instance_ids.is_empty());
-    let in_fields =
-        words.subject_accuses || (is_dated && (names_instance || not_ours::is_told_by_somebody(lines)));
+    let in_fields = words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims);
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),
@@ -261,6 +257,21 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
     draft
+}
+
+/// Says whether a letter tells who did what: of an instance, of one address at a time, or of few that it speaks of as its
+/// writer's or reader's affair. A list of indicators does not.
+fn tells_of_a_deed(lines: &[Line<'_>], words: &TextReading, claims: &[Claim]) -> bool {
+    let named = || claims.iter().filter(|claim| !text::is_nobody(&claim.accused));
+    let is_deed = words.activity.is_some_and(|it| !matches!(it, Activity::Other | Activity::Copyright));
+    let names_instance = named().any(|claim| !claim.accused.instance_ids.is_empty());
+    let is_dated = named().any(|claim| claim.window.is_some());
+    let is_one = named().count() == 1;
+    let is_told = || not_ours::is_told_by_somebody(lines);
+    (is_deed && names_instance)
+        || (is_dated && is_deed && is_one)
+        || (is_dated && (1..=REPORTED_MAX).contains(&named().count()) && is_told())
+        || (is_deed && is_one && is_told())
 }
 
 /// Says whether the mail answers another one.

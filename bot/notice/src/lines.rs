@@ -10,6 +10,7 @@ use super::address;
 use super::address::Spot;
 use super::document::Section;
 use super::document::SectionRole;
+use super::groups;
 use super::limits;
 use super::pattern::compile;
 use super::time::Finder;
@@ -189,6 +190,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             || REGISTRY.is_match(trimmed)
             || HOP.is_match(trimmed)
             || INBOUND_FINDING.is_match(trimmed)
+            || groups::is_clean_row(trimmed)
         {
             LineKind::Aside
         } else {
