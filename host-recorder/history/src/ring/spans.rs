@@ -42,9 +42,7 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
             // What happened between the two times was either stamped with others, or there is nothing of it.
             Body::Recorder { act: RecorderAct::ClockStepped, note } => {
                 if let Some(last) = spans.last_mut() {
-                    last.end.get_or_insert_with(|| {
-                        format!("{note}: what happened then stands under the times that the clock showed")
-                    });
+                    last.end.get_or_insert_with(|| format!("{note}{SHOWN}"));
                 }
                 spans.push(Span { from: event.time, started: true, to: event.time, end: None });
             }
@@ -62,6 +60,8 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
     }
 }
 
+/// How the reason ends where the clock was set; nothing else ends so.
+const SHOWN: &str = ": what happened then stands under the times that the clock showed";
 const KILLED: &str = "recorder ended without a word (killed, crashed, or the host lost power)";
 
 /// Joins the spans of files, oldest first. `follows` says of each whether it goes on where the one before ended.
@@ -98,11 +98,10 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     let (mut recorded, mut gaps) = (Vec::new(), Vec::new());
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
-    let mut runs = true;
     // A clock that was set back is in the past again.
-    let mut spans: Vec<&Span> = spans.iter().collect();
-    spans.sort_by_key(|span| (span.from, span.to));
-    for span in spans {
+    let mut sorted: Vec<&Span> = spans.iter().collect();
+    sorted.sort_by_key(|span| (span.from, span.to));
+    for span in sorted {
         if span.to < window.from {
             before = span.end.as_deref().unwrap_or(KILLED);
             continue;
@@ -110,20 +109,47 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
         if span.from > window.to {
             break;
         }
-        // A break is told even where it took no time: events may be missing.
-        if span.from > at || (!runs && !recorded.is_empty()) {
+        if span.from > at {
             gaps.push(gap(at, span.from, before));
         }
         let to = span.to.min(window.to);
         recorded.push(Window { from: span.from.max(window.from), to });
-        at = at.max(to);
-        runs = span.end.is_none();
-        before = span.end.as_deref().unwrap_or(since);
+        if to >= at {
+            at = to;
+            before = span.end.as_deref().unwrap_or(since);
+        }
     }
     if window.to > at || recorded.is_empty() {
         gaps.push(gap(at, window.to, before));
     }
+    for gap in breaks(window, spans) {
+        let is_told = |told: &Gap| told.window.from <= gap.window.from && gap.window.to <= told.window.to;
+        if !gaps.iter().any(is_told) {
+            gaps.push(gap);
+        }
+    }
+    gaps.sort_by_key(|gap| gap.window.from);
     (recorded, gaps)
+}
+
+/// Breaks between spans in the order in which they happened, as far as they concern a window. One is told even where it
+/// took no time, since events may be missing, and where a clock that was wrong at another time showed that it was recorded.
+fn breaks(window: Window, spans: &[Span]) -> Vec<Gap> {
+    let told = |pair: &[Span]| {
+        let [last, next] = pair else { return None };
+        let why = last.end.as_deref().unwrap_or(KILLED);
+        let (from, to) = (last.to.min(next.from), last.to.max(next.from));
+        let concerns = if next.from < last.to {
+            // The clock went back: what was recorded stands, but whoever asks over both times is told.
+            window.from <= from && to <= window.to
+        } else {
+            // Where a clock jumped ahead its hours come again. At the edges of a window nothing of it is missing.
+            !why.ends_with(SHOWN) && from < window.to && window.from < to
+                || (from == to && window.contains(from))
+        };
+        concerns.then(|| gap(from.max(window.from), to.min(window.to), why))
+    };
+    spans.windows(2).filter_map(told).collect()
 }
 
 fn gap(from: UnixNs, to: UnixNs, reason: &str) -> Gap {
@@ -218,6 +244,28 @@ mod tests {
         check(3_600, 10_000, 10_020, &[], &[(10_000, 10_020)]);
         check(3_600, 10_030, 10_040, &[(10_030, 10_040)], &[]);
         check(3_600, 13_600, 13_620, &[(13_600, 13_620), (13_600, 13_620)], &[]);
+    }
+
+    #[test]
+    fn a_break_is_told_also_where_a_clock_that_was_wrong_covers_it() {
+        let span = |from, to, end: &str| span(from, to, Some(end).filter(|end| !end.is_empty()));
+        let stepped = format!("wall clock stepped{SHOWN}");
+        // From 100 on the clock is 37 ahead, from 120 on it is right; from 140 to 150 nothing runs.
+        let spans =
+            [span(0, 100, &stepped), span(137, 157, &stepped), span(120, 140, KILLED), span(150, 200, "")];
+        check(&spans, 143, 148, &[(143, 148)], &[(143, 148)]);
+        check(&spans, 125, 130, &[(125, 130)], &[]);
+        check(&spans, 160, 180, &[(160, 180)], &[]);
+        check(&spans, 102, 110, &[], &[(102, 110)]);
+        // It is 45 behind for a while: what it shows again was recorded twice, and what it jumped over is not there.
+        let spans = [span(0, 100, &stepped), span(55, 75, &stepped), span(120, 200, "")];
+        check(&spans, 60, 70, &[(60, 70), (60, 70)], &[]);
+        check(&spans, 80, 90, &[(80, 90)], &[]);
+        check(&spans, 103, 110, &[], &[(103, 110)]);
+        check(&spans, 130, 140, &[(130, 140)], &[]);
+        check(&spans, 50, 100, &[(50, 100), (55, 75)], &[(55, 100)]);
+        // A break that took no time.
+        check(&[span(0, 50, KILLED), span(50, 100, "")], 10, 90, &[(10, 50), (50, 90)], &[(50, 50)]);
     }
 
     #[test]
