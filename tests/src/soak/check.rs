@@ -38,6 +38,8 @@ pub struct Case {
 pub struct Recorded {
     /// Ports at the victim.
     pub ports: BTreeSet<u16>,
+    /// Whether its program is there, with the command line that it had.
+    pub program: bool,
     /// Whether the ring's own coverage says that its time is complete.
     pub complete: bool,
 }
@@ -90,6 +92,12 @@ pub fn check(book: &Book, observed: &Observed) -> (Vec<String>, Tally) {
             ));
         } else {
             tally.said_lost += missing.len();
+        }
+        if !recorded.program && recorded.complete {
+            wrong.push(format!(
+                "{} by {}: the program is missing, and no loss is told",
+                done.program, done.person
+            ));
         }
         if !invented.is_empty() {
             wrong.push(format!("{} by {}: {invented:?} never reached the victim", done.program, done.person));
@@ -144,7 +152,7 @@ fn is_silent(facts: &Facts, done: &Done) -> bool {
 }
 
 /// Whether a program is called by a name, or by that and its version (`python3.11`).
-fn is_named(said: &str, name: &str) -> bool {
+pub fn is_named(said: &str, name: &str) -> bool {
     said.strip_prefix(name).is_some_and(|version| version.chars().all(|c| c == '.' || c.is_ascii_digit()))
 }
 
@@ -156,7 +164,9 @@ fn may_not_know(book: &Book, done: &Done, sent: &Sent, case: &Case) -> bool {
         // A full disk costs the oldest history, a changed segment what stood in it.
         || book.held(Fault::DiskFull, before, case.made)
         || book.held(Fault::SegmentCorrupted, before, case.made)
-        || book.held(Fault::HostLies, sent.at, case.made);
+        || book.held(Fault::HostLies, sent.at, case.made)
+        // What was done then stands under other times, and a host that is in the past knows of no later.
+        || book.held(Fault::ClockStepped, before, case.made);
     reason && !case.facts.complete
 }
 
@@ -177,11 +187,13 @@ mod tests {
     fn fine() -> (Book, Observed) {
         let done = |program, person, first: u16, from| Done {
             program,
+            mark: format!("-p{first}"),
             person,
             udp: false,
             ports: (first..first + 40).collect(),
             from: at(from),
             to: at(from + 5),
+            ahead_ns: 0,
         };
         let sent = |marker: &str, truth, second| Sent {
             marker: marker.to_owned(),
@@ -220,7 +232,7 @@ mod tests {
             recorded: book
                 .done
                 .iter()
-                .map(|done| Recorded { ports: done.ports.clone(), complete: true })
+                .map(|done| Recorded { ports: done.ports.clone(), program: true, complete: true })
                 .collect(),
         };
         (book, observed)
@@ -274,6 +286,7 @@ mod tests {
             },
             "",
         );
+        check_with(|_, observed| observed.recorded[0].program = false, "the program is missing");
         check_with(|_, observed| assert!(observed.recorded[1].ports.insert(999)), "[999] never reached");
         check_with(|_, observed| drop(observed.recorded.pop()), "2 deeds, 1 looked up");
     }
@@ -312,6 +325,11 @@ mod tests {
         with("unknown", Fault::DiskFull, 150, 160, "");
         with("unknown", Fault::HostLies, 150, 160, "");
         with("unknown", Fault::HostLies, 101, 103, "it was nmap by alice");
+        with("unknown", Fault::ClockStepped, 102, 150, "");
+        with("not_this_host", Fault::ClockStepped, 102, 150, "it was nmap by alice");
+        for only_slow in [Fault::BotKilled, Fault::AgentOffline, Fault::AwsCut, Fault::SsmThrottled] {
+            with("unknown", only_slow, 102, 150, "it was nmap by alice");
+        }
         with("not_this_host", Fault::RecorderKilled, 101, 103, "it was nmap by alice");
         check_with(
             |book, observed| {

@@ -9,6 +9,7 @@ pub mod plan;
 mod world;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub struct Options {
     pub seed: u64,
     /// How long steps are begun.
     pub time: Duration,
+    /// How many steps are begun at most; a round of [`plan::ROUND`] holds every kind.
+    pub steps: u64,
     /// Longest pause between two steps.
     pub pause: Duration,
     /// Where the bot's cases stay, to be looked at afterwards.
@@ -72,6 +75,10 @@ pub struct Outcome {
     pub tally: Tally,
     /// Steps begun.
     pub steps: usize,
+    /// What was really done.
+    pub book: Book,
+    /// What there was at the end.
+    pub observed: Observed,
 }
 
 /// Something that a step leaves to be done when it is over.
@@ -102,7 +109,7 @@ pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let mut run = Run { world, book: Book::default(), packets, mails, waiting, step: 0, say };
     let (begun, mut pace) = (Instant::now(), Random::new(!options.seed));
     for planned in Plan::new(options.seed) {
-        if begun.elapsed() > options.time || run.next_port().is_none() {
+        if begun.elapsed() > options.time || run.step >= options.steps || run.next_port().is_none() {
             break;
         }
         run.begin(planned).with_context(|| format!("step {}: {:?}", run.step, planned.step))?;
@@ -119,7 +126,7 @@ pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let observed = run.observe()?;
     let (wrong, tally) = check::check(&run.book, &observed);
     run.world.lab.down()?;
-    Ok(Outcome { wrong, tally, steps })
+    Ok(Outcome { wrong, tally, steps, book: run.book, observed })
 }
 
 impl Run<'_> {
@@ -138,9 +145,11 @@ impl Run<'_> {
         let over = self.step + u64::from(planned.lasts);
         let case = format!("{}-1", 20_000_000_000 + self.step);
         let rest = match planned.step {
-            Step::Deed(deed) => {
+            Step::Deed(deed) | Step::Cut(deed) => {
                 let first = self.next_port().context("no port is left")?;
-                let (done, packets) = self.world.perform(deed, first)?;
+                let is_cut = matches!(planned.step, Step::Cut(_)) && !self.is_held(Fault::RecorderKilled);
+                let (done, packets, cut) = self.world.perform(deed, first, is_cut)?;
+                self.book.broken.extend(cut);
                 let mail = self.world.notice(&case, VICTIM, &packets);
                 let truth = Truth::Done(self.book.done.len());
                 self.book.done.push(done);
@@ -269,17 +278,18 @@ impl Run<'_> {
     /// What the ring holds of each deed, and whether it says that it is all.
     fn recorded(&self) -> anyhow::Result<Vec<Recorded>> {
         let ring = self.world.ring();
-        let mut ports = vec![Default::default(); self.book.done.len()];
+        let mut ports = vec![BTreeSet::new(); self.book.done.len()];
+        let mut programs = vec![false; self.book.done.len()];
+        // Each deed has ports of its own, so that one whose time the clock of the host told otherwise is known.
         let mut note = |protocol: history::Protocol, to: history::Endpoint, at: UnixNs| {
-            let held = self.book.done.iter().zip(&mut ports).find(|(done, _)| {
-                to.address == VICTIM
-                    && done.udp == (protocol == history::Protocol::UDP)
-                    && (done.from..=done.to).contains(&at)
-            });
-            if let Some((_, ports)) = held
-                && to.port >= FIRST_PORT
-            {
-                let ports: &mut std::collections::BTreeSet<u16> = ports;
+            let nth = to.port.checked_sub(FIRST_PORT).map(|above| usize::from(above / world::PORTS));
+            let Some((done, ports)) = nth.and_then(|nth| self.book.done.get(nth).zip(ports.get_mut(nth)))
+            else {
+                return;
+            };
+            let (from, to_time) = done.on_host();
+            let is_udp = protocol == history::Protocol::UDP;
+            if to.address == VICTIM && done.udp == is_udp && (from..=to_time).contains(&at) {
                 ports.insert(to.port);
             }
         };
@@ -294,12 +304,20 @@ impl Run<'_> {
                     note(targets.protocol, to, targets.first);
                 }
             }
+            Body::Process(process) => {
+                let is_its = |done: &book::Done| {
+                    check::is_named(&process.comm, done.program)
+                        && process.argv.iter().any(|word| word.contains(&done.mark))
+                };
+                let nth = self.book.done.iter().position(is_its);
+                nth.and_then(|nth| programs.get_mut(nth)).into_iter().for_each(|program| *program = true);
+            }
             _ => (),
         });
         for damaged in read? {
             (self.say)(&format!("of the ring: {damaged}"));
         }
-        let complete = |from, to| -> anyhow::Result<bool> {
+        let complete = |(from, to)| -> anyhow::Result<bool> {
             let request = Request {
                 version: history::VERSION,
                 window: Window { from, to },
@@ -313,8 +331,10 @@ impl Run<'_> {
             let answer = history::query(&ring, &request, history::Host::default());
             Ok(answer.is_ok_and(|evidence| facts::traffic_is_complete(&evidence.coverage)))
         };
-        let rows = self.book.done.iter().zip(ports);
-        let rows = rows.map(|(done, ports)| Ok(Recorded { ports, complete: complete(done.from, done.to)? }));
+        let rows = self.book.done.iter().zip(ports).zip(programs);
+        let rows = rows.map(|((done, ports), program)| {
+            Ok(Recorded { ports, program, complete: complete(done.on_host())? })
+        });
         let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(rows.len() == self.book.done.len(), "a deed was not looked up");
         Ok(rows)
