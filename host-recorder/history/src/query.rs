@@ -21,8 +21,10 @@ use crate::evidence::Request;
 use crate::evidence::VERSION;
 use crate::evidence::Window;
 use crate::id::UnixNs;
+use crate::redact;
 use crate::ring;
 use crate::ring::About;
+use crate::ring::Logged;
 use crate::ring::RingError;
 use crate::ring::RingFile;
 use crate::ring::SegmentStore;
@@ -129,6 +131,7 @@ fn query_with(
     beside_max: u64,
 ) -> Result<Evidence, QueryError> {
     check(request)?;
+    redact::prepare();
     let mut tries = 1;
     loop {
         match answer(ring::catalogue(dir)?, request, &host, now, beside_max, ring::NOT_RECORDED) {
@@ -289,11 +292,19 @@ impl Reading {
                 None => {
                     let mut about = About::new();
                     next = Some(file.first);
-                    let outcome = ring::visit_log(&file, &mut |event| {
-                        next = Some(event.id + 1);
+                    let outcome = ring::visit_log_in(&file, self.window, &mut |logged| {
                         self.searched += 1;
-                        about.add(&event);
-                        gathered.add(event);
+                        match logged {
+                            Logged::Elsewhere(flow) => {
+                                next = Some(flow.id + 1);
+                                about.add_passed(flow);
+                            }
+                            Logged::Event(event) => {
+                                next = Some(event.id + 1);
+                                about.add(&event);
+                                gathered.add(event);
+                            }
+                        }
                     });
                     (about, outcome)
                 }

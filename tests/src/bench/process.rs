@@ -18,7 +18,8 @@ use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-const POLL: Duration = Duration::from_millis(5);
+/// Some figures are a few tens of ms.
+const POLL: Duration = Duration::from_millis(1);
 
 /// A process under measurement. Dropping it kills it.
 #[derive(Debug)]

@@ -56,6 +56,8 @@ const CLOCK_STEPS_S: [i64; 4] = [-7_200, -45, 45, 7_200];
 const CUT_AFTER_MS: u64 = 1_500;
 /// Within this the recorder looks at the clock, whether it can say so or not.
 const LOOK_MAX: Duration = Duration::from_secs(4);
+/// What a killed bot was at comes back to the next one soon.
+const LIMITS: &str = "\n[limits]\nvisibility_s = 15\n";
 const COMMAND_MAX: Duration = Duration::from_secs(60);
 const READY_MAX: Duration = Duration::from_secs(30);
 
@@ -317,7 +319,8 @@ impl World {
     fn start_bot(&mut self) -> anyhow::Result<()> {
         self.starts += 1;
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, story::settings(&self.aws, &self.slack, &self.state, Patience::default()))?;
+        let settings = story::settings(&self.aws, &self.slack, &self.state, Patience::default());
+        fs::write(&config, settings + LIMITS)?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve

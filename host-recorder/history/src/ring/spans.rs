@@ -51,12 +51,16 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                 Some(last) => last.to = last.to.max(event.time),
                 None => spans.push(Span { from: event.time, started: false, to: event.time, end: None }),
             },
-            // A file that begins in the middle of a run.
-            _ if spans.is_empty() && !matches!(event.body, Body::Login(_)) => {
-                spans.push(Span { from: event.time, started: false, to: event.time, end: None });
-            }
-            _ => {}
+            Body::Login(_) => {}
+            _ => begin(spans, event.time),
         }
+    }
+}
+
+/// An event in a file that may begin in the middle of a run.
+pub(super) fn begin(spans: &mut Vec<Span>, time: UnixNs) {
+    if spans.is_empty() {
+        spans.push(Span { from: time, started: false, to: time, end: None });
     }
 }
 
