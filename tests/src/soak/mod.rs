@@ -95,6 +95,7 @@ struct Run<'a> {
     packets: Vec<Vec<Packet>>,
     mails: Vec<Vec<u8>>,
     waiting: BTreeMap<u64, Vec<Rest>>,
+    looked: Vec<Recorded>,
     step: u64,
     say: &'a dyn Fn(&str),
 }
@@ -106,7 +107,8 @@ struct Run<'a> {
 pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let world = World::build(Programs::find()?, options)?;
     let (mails, packets, waiting) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let mut run = Run { world, book: Book::default(), packets, mails, waiting, step: 0, say };
+    let (book, looked) = (Book::default(), Vec::new());
+    let mut run = Run { world, book, packets, mails, waiting, looked, step: 0, say };
     let (begun, mut pace) = (Instant::now(), Random::new(!options.seed));
     for planned in Plan::new(options.seed) {
         if begun.elapsed() > options.time || run.step >= options.steps || run.next_port().is_none() {
@@ -123,6 +125,7 @@ pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     run.end_all()?;
     say(&format!("{steps} steps; waiting until all is answered"));
     run.settle()?;
+    run.look()?;
     let observed = run.observe()?;
     let (wrong, tally) = check::check(&run.book, &observed);
     run.world.lab.down()?;
@@ -175,6 +178,10 @@ impl Run<'_> {
             }
             Step::Fault(fault) if self.is_held(fault) && fault != Fault::SegmentCorrupted => None,
             Step::Fault(fault) => {
+                if fault == Fault::DiskFull {
+                    // A full disk costs the oldest history: what there is now is looked at before.
+                    self.look()?;
+                }
                 let from = UnixNs::now();
                 let broken = self.world.break_it(fault)?;
                 broken.then(|| {
@@ -272,7 +279,15 @@ impl Run<'_> {
             let made = made.map_or_else(UnixNs::now, |made| UnixNs(made.as_nanosecond() as i64));
             cases.push(Case { id, notices, facts: Facts::read(&report), made, messages });
         }
-        Ok(Observed { cases, recorded: self.recorded()? })
+        Ok(Observed { cases, recorded: self.looked.clone(), left: self.recorded()? })
+    }
+
+    /// Looks at what the ring holds of the deeds that were not looked at yet.
+    fn look(&mut self) -> anyhow::Result<()> {
+        self.world.wait_for_recorder();
+        let all = self.recorded()?;
+        self.looked.extend(all.into_iter().skip(self.looked.len()));
+        Ok(())
     }
 
     /// What the ring holds of each deed, and whether it says that it is all.

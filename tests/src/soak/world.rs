@@ -333,12 +333,17 @@ impl World {
     fn set_clock(&mut self, ahead_ns: i64) -> anyhow::Result<()> {
         self.clock.set_ahead(ahead_ns)?;
         self.ahead_ns = ahead_ns;
-        // Until the recorder looks at the clock again, what happens stands under the old one, and is told as a gap. One
-        // whose disk is full looks, and cannot say so.
+        // Until the recorder looks at the clock again, what happens stands under the old one, and is told as a gap.
+        self.wait_for_recorder();
+        Ok(())
+    }
+
+    /// Waits until the recorder, where one runs, has put on disk what happened by now. One whose disk is full does what it
+    /// can, and cannot say so.
+    pub fn wait_for_recorder(&self) {
         if self.recorder.is_some() {
             let _ = story::wait_for_commits(&self.ring(), LOOK_MAX);
         }
-        Ok(())
     }
 
     /// Calls fail, or one is done and never answered; the connection that people's calls come over ends.

@@ -52,6 +52,9 @@ fn a_round_of_everything_is_answered_and_the_checker_misses_what_is_taken_away()
             differs(&format!("port {port}"), &less)?;
             events += 1;
         }
+        let mut less = observed.clone();
+        less.recorded[nth].program = false;
+        differs("a program", &less)?;
     }
     ensure!(events > 0, "no deed is recorded in full: {:?}", observed.recorded);
     // Another name in any report that names one.

@@ -79,7 +79,7 @@ impl About {
 
     /// Adds a flow that was not read.
     pub(crate) fn add_passed(&mut self, flow: Passed) {
-        spans::begin(&mut self.spans, flow.time);
+        spans::begin(&mut self.spans, flow.time, flow.boot_ns);
         self.from = self.from.min(flow.first).min(flow.time);
         self.to = self.to.max(flow.last).max(flow.time);
     }

@@ -15,6 +15,8 @@ pub(crate) struct Passed {
     pub(crate) id: EventId,
     /// The event's time.
     pub(crate) time: UnixNs,
+    /// The same since boot, ns.
+    pub(crate) boot_ns: u64,
     /// The flow's first packet or attempt.
     pub(crate) first: UnixNs,
     /// Its last packet or change.
@@ -25,7 +27,7 @@ pub(crate) struct Passed {
 pub(super) fn flow(payload: &[u8]) -> Option<Passed> {
     let mut rest = Rest(payload);
     let (id, time) = (rest.number()?, rest.signed()?);
-    let _since_boot = rest.number()?;
+    let boot_ns = rest.number()?;
     if rest.number()? != FLOW {
         return None;
     }
@@ -42,7 +44,7 @@ pub(super) fn flow(payload: &[u8]) -> Option<Passed> {
     rest.bytes(1)?;
     let (first, last) = (rest.signed()?, rest.signed()?);
     let whole = rest.0.is_empty();
-    whole.then_some(Passed { id, time: UnixNs(time), first: UnixNs(first), last: UnixNs(last) })
+    whole.then_some(Passed { id, time: UnixNs(time), boot_ns, first: UnixNs(first), last: UnixNs(last) })
 }
 
 /// What is not read yet.
@@ -155,8 +157,8 @@ mod tests {
         fn the_times_of_any_flow_are_read_as_postcard_reads_them(event in event()) {
             let payload = postcard::to_stdvec(&event).unwrap();
             let Body::Flow(written) = &event.body else { unreachable!() };
-            let expected =
-                Passed { id: event.id, time: event.time, first: written.first, last: written.last };
+            let Event { id, time, boot_ns, .. } = event;
+            let expected = Passed { id, time, boot_ns, first: written.first, last: written.last };
             prop_assert_eq!(flow(&payload), Some(expected));
             for end in 0..payload.len() {
                 prop_assert_eq!(flow(&payload[..end]), None, "cut at {}", end);

@@ -11,7 +11,7 @@ use crate::evidence::Window;
 use crate::id::UnixNs;
 
 /// A time in which the recorder ran without a break.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Span {
     /// Its first event.
     pub from: UnixNs,
@@ -21,6 +21,25 @@ pub struct Span {
     pub to: UnixNs,
     /// Why it ended; none where the events simply go no further.
     pub end: Option<String>,
+    /// When it began, ns since boot; 0 where that is not known. What was before is of the clock before.
+    #[serde(skip)]
+    pub(super) since_boot: u64,
+}
+
+/// What is written is compared.
+impl PartialEq for Span {
+    fn eq(&self, other: &Self) -> bool {
+        let written = |span: &Self| (span.from, span.started, span.to);
+        written(self) == written(other) && self.end == other.end
+    }
+}
+
+impl Eq for Span {}
+
+impl Span {
+    fn of(event: &Event, started: bool) -> Self {
+        Self { from: event.time, started, to: event.time, end: None, since_boot: event.boot_ns }
+    }
 }
 
 /// Adds events, in order, to the spans of those before them.
@@ -31,7 +50,7 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                 if let Some(last) = spans.last_mut() {
                     last.end.get_or_insert_with(|| KILLED.to_owned());
                 }
-                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
+                spans.push(Span::of(event, true));
             }
             Body::Recorder { act: RecorderAct::Stopped, note } => {
                 if let Some(last) = spans.last_mut() {
@@ -44,23 +63,25 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                 if let Some(last) = spans.last_mut() {
                     last.end.get_or_insert_with(|| format!("{note}{SHOWN}"));
                 }
-                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
+                spans.push(Span::of(event, true));
             }
+            // It says so of the time before the clock was set, by the clock that was.
+            Body::Recorder { .. } if spans.last().is_some_and(|last| event.boot_ns < last.since_boot) => {}
             // Only the recorder's own word says that everything up to then is written.
             Body::Recorder { .. } => match spans.last_mut().filter(|last| last.end.is_none()) {
                 Some(last) => last.to = last.to.max(event.time),
-                None => spans.push(Span { from: event.time, started: false, to: event.time, end: None }),
+                None => spans.push(Span::of(event, false)),
             },
             Body::Login(_) => {}
-            _ => begin(spans, event.time),
+            _ => begin(spans, event.time, event.boot_ns),
         }
     }
 }
 
 /// An event in a file that may begin in the middle of a run.
-pub(super) fn begin(spans: &mut Vec<Span>, time: UnixNs) {
+pub(super) fn begin(spans: &mut Vec<Span>, time: UnixNs, since_boot: u64) {
     if spans.is_empty() {
-        spans.push(Span { from: time, started: false, to: time, end: None });
+        spans.push(Span { from: time, started: false, to: time, end: None, since_boot });
     }
 }
 
@@ -165,7 +186,8 @@ mod tests {
     use super::*;
 
     fn span(from: i64, to: i64, end: Option<&str>) -> Span {
-        Span { from: UnixNs(from), started: false, to: UnixNs(to), end: end.map(str::to_owned) }
+        let end = end.map(str::to_owned);
+        Span { from: UnixNs(from), started: false, to: UnixNs(to), end, since_boot: 0 }
     }
 
     fn check(spans: &[Span], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
@@ -248,6 +270,33 @@ mod tests {
         check(3_600, 10_000, 10_020, &[], &[(10_000, 10_020)]);
         check(3_600, 10_030, 10_040, &[(10_030, 10_040)], &[]);
         check(3_600, 13_600, 13_620, &[(13_600, 13_620), (13_600, 13_620)], &[]);
+    }
+
+    /// A sign of life tells of the time up to which the kernel's records were taken, which may be before the clock was set.
+    #[test]
+    fn a_clock_that_is_set_back_does_not_claim_the_time_that_it_showed_before() {
+        let event = |boot_ns: u64, ahead: i64, act| Event {
+            id: 0,
+            time: UnixNs(boot_ns.cast_signed() + ahead),
+            boot_ns,
+            body: Body::Recorder { act, note: "wall clock stepped".to_owned() },
+        };
+        let mut spans = Vec::new();
+        extend(
+            &mut spans,
+            &[
+                event(100, 7_200, RecorderAct::Started),
+                event(110, 7_200, RecorderAct::Alive),
+                event(120, 0, RecorderAct::ClockStepped),
+                event(119, 7_200, RecorderAct::Alive),
+                event(130, 0, RecorderAct::Alive),
+                event(150, 0, RecorderAct::Started),
+                event(160, 0, RecorderAct::Alive),
+            ],
+        );
+        check(&spans, 122, 128, &[(122, 128)], &[]);
+        check(&spans, 140, 145, &[], &[(140, 145)]);
+        check(&spans, 7_302, 7_308, &[(7_302, 7_308)], &[]);
     }
 
     #[test]
