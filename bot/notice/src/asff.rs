@@ -157,6 +157,7 @@ fn of_other(finding: &Value) -> Draft {
         account: json::text(finding, "AwsAccountId"),
         region: json::text(finding, "Region"),
         ports: Vec::new(),
+        process: None,
     };
     let protocol = json::text(finding, "Network.Protocol").and_then(|it| record::protocol(&it));
     let address = json::first_text(finding, &["Network.DestinationIpV4", "Network.DestinationIpV6"])

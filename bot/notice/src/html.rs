@@ -21,8 +21,14 @@ pub(super) fn to_text(html: &str) -> String {
             rest = "";
             break;
         };
-        let name = tag_name(&rest[1..close]);
+        let tag = &rest[1..close];
+        let name = tag_name(tag);
         rest = &rest[close + 1..];
+        // What no reader sees accuses nobody.
+        if is_hidden(tag) && !name.starts_with('/') && !IS_VOID.contains(&name.as_str()) {
+            rest = skip_element(rest, &name);
+            continue;
+        }
         match name.as_str() {
             "script" | "style" | "head" | "title" => rest = skip_element(rest, &name),
             "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
@@ -36,6 +42,21 @@ pub(super) fn to_text(html: &str) -> String {
     }
     push_words(&mut out, rest);
     out
+}
+
+/// Elements that have no end.
+const IS_VOID: [&str; 6] = ["br", "hr", "img", "input", "meta", "link"];
+
+/// Says whether a tag's own style or attribute hides what is in it.
+fn is_hidden(tag: &str) -> bool {
+    if !tag.contains(['=', ' ']) {
+        return false;
+    }
+    let plain: String = tag.to_ascii_lowercase().split_whitespace().collect();
+    ["display:none", "visibility:hidden", "font-size:0", "mso-hide:all"]
+        .iter()
+        .any(|style| plain.contains(style))
+        && !plain.contains("font-size:0.")
 }
 
 fn tag_name(tag: &str) -> String {

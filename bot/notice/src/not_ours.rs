@@ -21,6 +21,8 @@ pub(super) enum NotOurs {
     Business,
     /// A letter from us to the reporter.
     OurAnswer,
+    /// Somebody answers a complaint of ours.
+    AnswerToUs,
 }
 
 impl NotOurs {
@@ -30,6 +32,7 @@ impl NotOurs {
             Self::AutoReply => "an automatic reply or delivery report, not a notice",
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
+            Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
             Self::OurAnswer => "our own answer to a notice, not a notice",
         }
     }
@@ -61,7 +64,7 @@ static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
 /// What is sent to many who asked for it.
 static TO_MANY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bnewsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
+        r"(?i)\b(?:this|our|weekly|monthly|daily|security|threat) newsletter\b[^-\w]|^\W*newsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
     )
 });
 /// Words to whom something is said to belong; what is written to many has none.
@@ -91,21 +94,45 @@ static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Reports that mail receivers send to each domain's owner, and offers.
+static IS_STATISTICS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\baggregate (?:dmarc )?report\b|\bdmarc (?:aggregate|report)|<report_metadata>|\btls-?rpt\b|\bsmtp tls report|report domain: \S+ submitter:|\b(?:book|request|schedule) (?:a|your) (?:free )?demo\b|\bfree trial\b",
+    )
+});
+/// What one says to somebody who complained.
+static ANSWERS_US: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\byou (?:have )?(?:recently )?(?:complained|reported to us|filed a (?:complaint|report))\b|\b(?:thank you|thanks) for (?:your|the) (?:report|complaint|notification)\b[^.]{0,40}\b(?:about|regarding|against)\b|\byour complaint (?:about|regarding|against|concerning)\b",
+    )
+});
+
 /// Says whether a text speaks of what is its reader's.
 pub(super) fn is_addressed(text: &str) -> bool {
     ADDRESSED.is_match(text)
 }
 
-/// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks,
-/// `says_abuse` that its words name something that a host did.
+/// The marks of an accusation that a message holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    /// Somebody is accused.
+    pub accuses: bool,
+    /// Its words name something that a host did.
+    pub says_abuse: bool,
+    /// Its subject or a field of its own names who did it: it is a report, whatever stands at its foot.
+    pub is_report: bool,
+}
+
+/// Recognises a message that accuses nobody.
 pub(super) fn recognise(
     lines: &[Line<'_>],
     mail: Option<&MailHeaders>,
-    accuses: bool,
-    says_abuse: bool,
+    Marks { accuses, says_abuse, is_report }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
-        && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
+        && (mail.auto_reply
+            || mail.bounce
+            || (AUTO_SUBJECT.is_match(&mail.subject) && !(is_report && says_abuse)))
     {
         return Some(NotOurs::AutoReply);
     }
@@ -132,7 +159,13 @@ pub(super) fn recognise(
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
     }
-    if TO_MANY.is_match(&text) && !is_addressed(&text) {
+    if !is_report && IS_STATISTICS.is_match(&text) {
+        return Some(NotOurs::Business);
+    }
+    if ANSWERS_US.is_match(&text) {
+        return Some(NotOurs::AnswerToUs);
+    }
+    if TO_MANY.is_match(&text) && !is_addressed(&text) && !is_report {
         return Some(NotOurs::Business);
     }
     if accuses {

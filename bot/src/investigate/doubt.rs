@@ -11,6 +11,7 @@ use super::attached;
 use super::matching;
 use super::named::Target;
 use super::origin;
+use super::claimed_process::ClaimedProcess;
 use super::source_ports::SourcePorts;
 use super::suspect::Candidate;
 use super::words;
@@ -233,6 +234,11 @@ fn other_deed(other: &Candidate) -> Doubt {
 }
 
 fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
+    if let (ClaimedProcess::Differ(_), Some(text)) =
+        (&first.claimed_process, first.claimed_process.sentence())
+    {
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
+    }
     if first.suspect.behaviour.matched == 0 {
         return;
     }
