@@ -63,11 +63,7 @@ pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Int
 }
 
 /// What begins then and goes on.
-static SINCE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:since|seit|depuis|sinds)\b[^.;]{0,24}$",
-    )
-});
+static SINCE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:since|seit|depuis|sinds)\b[^.;]{0,24}$"));
 static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\b(?:ongoing|on-going|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|continu(?:es|ing)|until now|to date|andauernd|h[äa]lt (?:noch )?an|toujours en cours|en curso)\b",
@@ -104,9 +100,8 @@ pub(super) fn open_end(lines: &[Line<'_>], begin: Interval, sent: Option<Timesta
         return Some(Interval { to: sent.map_or(to, |sent| to.min(sent)).max(begin.to), ..begin });
     }
     let goes_on = own().any(|line| GOES_ON.is_match(line.text));
-    let is_since = |line: &Line<'_>| {
-        line.stamps.first().is_some_and(|stamp| SINCE.is_match(&line.text[..stamp.start]))
-    };
+    let is_since =
+        |line: &Line<'_>| line.stamps.first().is_some_and(|stamp| SINCE.is_match(&line.text[..stamp.start]));
     let is_open = dated().any(is_since) || (goes_on && dated().count() == 1);
     let to =
         sent.filter(|sent| is_open && *sent > begin.to && sent.duration_since(begin.from) <= GOES_ON_MAX)?;

@@ -165,9 +165,7 @@ fn answer(
     beside_max: u64,
     since: &str,
 ) -> Result<Evidence, QueryError> {
-    let asked = request.window;
-    // What is still to come is not asked for. Whoever's clock was set back has history of what is to come.
-    let window = if now < asked.from { asked } else { Window { to: asked.to.min(now), ..asked } };
+    let window = request.window;
     let all = files.clone();
     let mut reading = Reading::new(files, window)?;
     let remotes = reading.remotes(request)?;
@@ -181,6 +179,9 @@ fn answer(
         gathered.note_unsearched(events);
     }
     let spans = ring::join(std::mem::take(&mut reading.spans).into_iter());
+    // What is still to come is not asked for; but whose clock was set back has history of what is to come.
+    let newest = spans.iter().map(|span| span.to).max().map_or(now, |newest| newest.max(now));
+    let window = if newest < window.from { window } else { Window { to: window.to.min(newest), ..window } };
     let (recorded, mut gaps) = ring::cover(window, &spans, since);
     gaps.append(&mut reading.gaps);
     let coverage = Coverage {

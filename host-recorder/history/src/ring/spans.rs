@@ -11,7 +11,7 @@ use crate::evidence::Window;
 use crate::id::UnixNs;
 
 /// A time in which the recorder ran without a break.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Its first event.
     pub from: UnixNs,
@@ -22,24 +22,50 @@ pub struct Span {
     /// Why it ended; none where the events simply go no further.
     pub end: Option<String>,
     /// When it began, ns since boot; 0 where that is not known. What was before is of the clock before.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub(super) since_boot: u64,
 }
 
-/// What is written is compared.
-impl PartialEq for Span {
-    fn eq(&self, other: &Self) -> bool {
-        let written = |span: &Self| (span.from, span.started, span.to);
-        written(self) == written(other) && self.end == other.end
-    }
+fn is_unknown(since_boot: &u64) -> bool {
+    *since_boot == 0
 }
-
-impl Eq for Span {}
 
 impl Span {
     fn of(event: &Event, started: bool) -> Self {
         Self { from: event.time, started, to: event.time, end: None, since_boot: event.boot_ns }
     }
+
+    /// How far its wall clock was from the time since boot, ns.
+    fn offset(&self) -> i64 {
+        self.from.0.saturating_sub_unsigned(self.since_boot)
+    }
+}
+
+/// By how much a wall clock may have been set before what it showed counts as another time, ns.
+const SET_MAX_NS: i64 = 2_000_000_000;
+
+/// Of spans in the order in which they happened those whose clock was as it is at the end of the same boot. What another
+/// clock showed was at another time: it says nothing of whether that time is recorded.
+fn of_the_last_clock(spans: &[Span]) -> Vec<&Span> {
+    let mut kept: Vec<&Span> = Vec::new();
+    let mut after: Option<(&Span, i64)> = None;
+    for span in spans.iter().rev() {
+        if span.since_boot == 0 {
+            kept.push(span);
+            continue;
+        }
+        let last = match after {
+            Some((next, offset)) if span.since_boot <= next.since_boot => offset,
+            // Another boot, or the newest of all.
+            _ => span.offset(),
+        };
+        if span.offset().abs_diff(last) <= SET_MAX_NS.unsigned_abs() {
+            kept.push(span);
+        }
+        after = Some((span, last));
+    }
+    kept.reverse();
+    kept
 }
 
 /// Adds events, in order, to the spans of those before them.
@@ -124,7 +150,8 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
     // A clock that was set back is in the past again.
-    let mut sorted: Vec<&Span> = spans.iter().collect();
+    let spans = of_the_last_clock(spans);
+    let mut sorted = spans.clone();
     sorted.sort_by_key(|span| (span.from, span.to));
     for span in sorted {
         if span.to < window.from {
@@ -147,7 +174,7 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     if window.to > at || recorded.is_empty() {
         gaps.push(gap(at, window.to, before));
     }
-    for gap in breaks(window, spans) {
+    for gap in breaks(window, &spans) {
         let is_told = |told: &Gap| told.window.from <= gap.window.from && gap.window.to <= told.window.to;
         if !gaps.iter().any(is_told) {
             gaps.push(gap);
@@ -159,8 +186,8 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
 
 /// Breaks between spans in the order in which they happened, as far as they concern a window. One is told even where it
 /// took no time, since events may be missing, and where a clock that was wrong at another time showed that it was recorded.
-fn breaks(window: Window, spans: &[Span]) -> Vec<Gap> {
-    let told = |pair: &[Span]| {
+fn breaks(window: Window, spans: &[&Span]) -> Vec<Gap> {
+    let told = |pair: &[&Span]| {
         let [last, next] = pair else { return None };
         let why = last.end.as_deref().unwrap_or(KILLED);
         let (from, to) = (last.to.min(next.from), last.to.max(next.from));
@@ -272,31 +299,68 @@ mod tests {
         check(3_600, 13_600, 13_620, &[(13_600, 13_620), (13_600, 13_620)], &[]);
     }
 
+    fn of_a_clock(boot_s: u64, ahead_s: i64, act: RecorderAct) -> Event {
+        Event {
+            id: 0,
+            time: UnixNs(0).plus_s(boot_s.cast_signed() + ahead_s),
+            boot_ns: boot_s * 1_000_000_000,
+            body: Body::Recorder { act, note: "wall clock stepped".to_owned() },
+        }
+    }
+
+    fn check_s(events: &[Event], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
+        let mut spans = Vec::new();
+        extend(&mut spans, events);
+        let spans: Vec<Span> = serde_json::from_str(&serde_json::to_string(&spans).unwrap()).unwrap();
+        let window = Window { from: UnixNs(0).plus_s(from), to: UnixNs(0).plus_s(to) };
+        let (covered, missing) = cover(window, &spans, NOT_RECORDED);
+        let s = |window: &Window| (window.from.0 / 1_000_000_000, window.to.0 / 1_000_000_000);
+        assert_eq!(covered.iter().map(s).collect::<Vec<_>>(), recorded, "{from} to {to}");
+        assert_eq!(missing.iter().map(|gap| s(&gap.window)).collect::<Vec<_>>(), gaps, "{from} to {to}");
+    }
+
     /// A sign of life tells of the time up to which the kernel's records were taken, which may be before the clock was set.
     #[test]
     fn a_clock_that_is_set_back_does_not_claim_the_time_that_it_showed_before() {
-        let event = |boot_ns: u64, ahead: i64, act| Event {
-            id: 0,
-            time: UnixNs(boot_ns.cast_signed() + ahead),
-            boot_ns,
-            body: Body::Recorder { act, note: "wall clock stepped".to_owned() },
-        };
-        let mut spans = Vec::new();
-        extend(
-            &mut spans,
-            &[
-                event(100, 7_200, RecorderAct::Started),
-                event(110, 7_200, RecorderAct::Alive),
-                event(120, 0, RecorderAct::ClockStepped),
-                event(119, 7_200, RecorderAct::Alive),
-                event(130, 0, RecorderAct::Alive),
-                event(150, 0, RecorderAct::Started),
-                event(160, 0, RecorderAct::Alive),
-            ],
-        );
-        check(&spans, 122, 128, &[(122, 128)], &[]);
-        check(&spans, 140, 145, &[], &[(140, 145)]);
-        check(&spans, 7_302, 7_308, &[(7_302, 7_308)], &[]);
+        let events = [
+            of_a_clock(1_100, 7_200, RecorderAct::Started),
+            of_a_clock(1_110, 7_200, RecorderAct::Alive),
+            of_a_clock(1_120, 0, RecorderAct::ClockStepped),
+            of_a_clock(1_119, 7_200, RecorderAct::Alive),
+            of_a_clock(1_130, 0, RecorderAct::Alive),
+            of_a_clock(1_150, 0, RecorderAct::Started),
+            of_a_clock(1_160, 0, RecorderAct::Alive),
+        ];
+        check_s(&events, 1_122, 1_128, &[(1_122, 1_128)], &[]);
+        check_s(&events, 1_140, 1_145, &[], &[(1_140, 1_145)]);
+        // What was recorded under those times happened at others.
+        check_s(&events, 8_302, 8_308, &[], &[(8_302, 8_308)]);
+    }
+
+    #[test]
+    fn what_a_clock_showed_that_was_wrong_is_not_recorded() {
+        use RecorderAct::*;
+        // From 1,400 on it is 45 s behind; the recorder is killed, and started when the clock is right again.
+        let events = [
+            of_a_clock(1_360, 0, Started),
+            of_a_clock(1_400, 0, Alive),
+            of_a_clock(1_400, -45, ClockStepped),
+            of_a_clock(1_410, -45, Alive),
+            of_a_clock(1_420, 0, Started),
+            of_a_clock(1_500, 0, Alive),
+        ];
+        check_s(&events, 1_370, 1_390, &[(1_370, 1_390)], &[]);
+        check_s(&events, 1_356, 1_359, &[], &[(1_356, 1_359)]);
+        check_s(&events, 1_404, 1_408, &[], &[(1_404, 1_408)]);
+        check_s(&events, 1_430, 1_440, &[(1_430, 1_440)], &[]);
+        // While it is behind, no time before is known for certain.
+        check_s(&events[..4], 1_370, 1_390, &[], &[(1_370, 1_390)]);
+        // The next boot begins with a clock of its own, and a second is no step.
+        let booted =
+            [of_a_clock(10, 2_000, Started), of_a_clock(50, 2_001, Alive), of_a_clock(60, 2_001, Alive)];
+        let both: Vec<Event> = events.iter().cloned().chain(booted).collect();
+        check_s(&both, 1_430, 1_440, &[(1_430, 1_440)], &[]);
+        check_s(&both, 2_020, 2_040, &[(2_020, 2_040)], &[]);
     }
 
     #[test]
