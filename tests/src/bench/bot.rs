@@ -168,7 +168,9 @@ fn answers(count: usize, wait: Duration) -> anyhow::Result<Vec<f64>> {
 }
 
 fn many(context: &Context) -> anyhow::Result<Vec<Row>> {
-    let Flood { wrong, cpu_ms, rss_mb, taken_s, cases } = flood(context.effort.size(NOTICES) as usize)?;
+    let notices = context.effort.size(NOTICES) as usize;
+    // Every ninth comes twice.
+    let Flood { wrong, cpu_ms, rss_mb, taken_s, cases } = flood(notices - notices / 10, Some(9))?;
     eprintln!("bot.many: {cases} cases in {taken_s:.1} s");
     Ok(vec![
         Row::of("bot.many.wrong", Some(wrong as f64), "", Vec::new()).at_most(0.0),
@@ -192,9 +194,8 @@ pub(super) struct Flood {
     pub cases: usize,
 }
 
-/// Sends so many notices at once, a tenth of them duplicates.
-pub(super) fn flood(notices: usize) -> anyhow::Result<Flood> {
-    let cases = notices - notices / 10;
+/// Sends the notices of so many cases at once, each of a host of its own; every so many come twice, where that is said.
+pub(super) fn flood(cases: usize, twice: Option<usize>) -> anyhow::Result<Flood> {
     let hosts = hosts(cases);
     let settings = Settings { limits: "concurrency = 16\n".to_owned(), ..Settings::default() };
     let serving = Serving::start(&gumshoe()?, terms(hosts.clone(), culprits()), &settings)?;
@@ -203,8 +204,7 @@ pub(super) fn flood(notices: usize) -> anyhow::Result<Flood> {
     for (number, host) in hosts.iter().enumerate() {
         let notice = notice(number, host.public.unwrap_or(ACCUSED))?;
         serving.cloud.send(&notice);
-        // Every ninth comes twice.
-        if number % 9 == 0 {
+        if twice.is_some_and(|every| number.is_multiple_of(every)) {
             serving.cloud.send(&notice);
         }
     }

@@ -191,7 +191,7 @@ fn hosts(context: &Context) -> anyhow::Result<Vec<Row>> {
 fn notices(context: &Context) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for count in sizes(context, &[1, 10, 100, 1_000], 2) {
-        let flood = bot::flood(count)?;
+        let flood = bot::flood(count, None)?;
         ensure!(flood.wrong == 0, "{} of {count} notices were answered wrongly", flood.wrong);
         rows.push(Row::of(format!("curve.notices.s.{count}"), Some(flood.taken_s), "s", Vec::new()));
         let memory = format!("curve.notices_memory.mb.{count}");
