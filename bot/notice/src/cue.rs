@@ -21,7 +21,7 @@ pub(super) struct Cue {
 
 static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|you\s+(?:have\s+)?(?:complain|report|wr[io]t|notifi)\w*\s+(?:\w+\s+){0,2}?(?:about|against|regarding|concerning|on)|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b|\b(?:i|we|our\s+\w+)\s+(?:have\s+)?(?:scan|prob|test|check)\w*[^.]{0,40}\s+from\s*\W?$",
+        r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|spotted|caught|picked\s+up|handled|blocked|stopped|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|(?:filtr\w+|mitig\w+|analys\w+|rapport\w*|detect\w+|observ\w+|gefilter\w+|filtrad\w+)\b[^.]{0,24}\b(?:par|por|przez|door|durch|da)|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|you\s+(?:have\s+)?(?:complain|report|wr[io]t|notifi)\w*\s+(?:\w+\s+){0,2}?(?:about|against|regarding|concerning|on)|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b|\b(?:i|we|our\s+\w+)\s+(?:have\s+)?(?:scan|prob|test|check)\w*[^.]{0,40}\s+from\s*\W?$",
     )
 });
 static DEED: LazyLock<Regex> = LazyLock::new(|| {
@@ -29,21 +29,22 @@ static DEED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:from|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        r"(?x)\b(?:from|failed\s+for|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
         |(?:resolver|proxy|relay|server|attack|scan)\s+at|by|about|regarding|concerning|implicat\w+|in\s+question(?:\s+is)?|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
             |address(?:es)?|users?|box|range|vps|control|side|resources?|device)
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
-        |en\s+provenance\s+de|z\s+vas\w+(?:\s+\w+){0,2}|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
+        |en\s+provenance\s+de|par|por|przez|oleh|(?:bersagliat|attaccat|scansionat|colpit|preso\s+di\s+mira)\w*\s+da|z\s+vas\w+(?:\s+\w+){0,2}|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
         |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|с\s(?:вашего|вашей|вашим)|вашего\s|вашем\s|с\sадреса|з\sвашо|з\sадреси|вашої\s|ваш\w*(?:сервер|адрес)|(?:^|[,.:;])\s*(?:ip\s+)?adresinizden|aginizdan|sunucunuzdan|osoitteestanne|verkostanne|palvelimeltanne|\b(?:er|eran|jeres|deres)\s(?:adress\w*|adresse\w*|server|dator|maskin)\b|מכתובת(?:\s?ה-?\s?ip)?|השרת\sשלכם|שלכם|来自|來自|贵方|贵司|贵公司|贵单位|貴社|贵公司|您的|貴社|귀사|귀\s기관",
     )
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:(?:attack|scann|prob|flood|target|hitt|hammer)ing\s+your(?:\s+[\w-]+){0,3}
-        |(?:download\w*|fetch\w*|pull\w*|retriev\w*)\s+(?:[\w-]+\s+){0,4}?from
+        |(?:break|get|log|hack)(?:ing)?\s+in(?:to)?\s+your(?:\s+[\w-]+){0,3}|(?:login|account|access)\s+data\s+for\s+your(?:\s+[\w-]+){0,3}|(?:passwords?|log-?ins?|exploits?|brute[- ]?forc\w+)\s+(?:on|at|against)|aimed\s+at|destined\s+(?:for|to)|talk(?:s|ing)?\s+to\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,5}?(?:server|host)\s+at
+        |(?:download\w*|fetch|harvest\w*|stole\w*|scrap\w*|cop(?:y|ied|ies)\w*|pull\w*|retriev\w*)\s+(?:[\w-]+\s+){0,4}?from
         |us(?:ed|ing|es)\s+(?:the\s+|an?\s+)?(?:proxy|vpn|relay|resolver|tor\s+exit)(?:\s+at)?
         |(?:the|its|a|with|to)\s+(?:c2|c&c|command[\s-]and[\s-]control)(?:\s+server)?(?:\s+at)?
         |(?:spoofed|forged)\s+(?:[\w,-]+\s+){0,12}?from
@@ -53,7 +54,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
         |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |arriv\w+\s+at|spoof\w*(?:\s+the)?(?:\s+source)?|c2\s+(?:server\s+)?(?:was|is|at)|c&c\s+(?:server\s+)?(?:was|is|at)|controller\s+(?:was|is|at)|sinkhole\s+(?:was|is|at)|into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nas\w{0,3}(?:\s+\w+)?|bizim|vastaanottava\w*(?:\s+palvelin)?|palvelimellemme|palvelimeemme|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|(?:ה?שרת|ה?רשת|המערכת)\s?(?:ים\s)?שלנו|לשרת\w*|נגד|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|本学|当市|当院|当方|弊学|당사|자사|본사|우리",
+        |arriv\w+\s+at|spoof\w*(?:\s+the)?(?:\s+source)?|c2\s+(?:server\s+)?(?:was|is|at)|c&c\s+(?:server\s+)?(?:was|is|at)|controller\s+(?:was|is|at)|sinkhole\s+(?:was|is|at)|into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nas\w{0,3}(?:\s+\w+)?|bizim|vastaanottava\w*(?:\s+palvelin)?|palvelimellemme|palvelimeemme|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\bbelong\w*\s+to\s+(?:us|me)\s+is|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|(?:ה?שרת|ה?רשת|המערכת)\s?(?:ים\s)?שלנו|לשרת\w*|נגד|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|本学|当市|当院|当方|弊学|당사|자사|본사|우리",
     )
 });
 /// What stands at the reporter's edge and sees the attack.
@@ -65,7 +66,7 @@ static ANY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static AFTER_VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)|attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot|unreachable|offline|down\b|brute[- ]?forced|hammered|bombarded|overloaded|saturated|knocked)|^\W*(?:(?:went|became)\s+(?:unreachable|offline|down)|(?:is|was|are|were|keeps?|kept)?\s*(?:getting|being)\s+(?:\w+ly\s+)?(?:hammered|brute[- ]?forced|hit|attacked|flooded|scanned|probed|bombarded)|suffer\w+|experienc\w+|(?:has\s+had|have\s+had|had|saw|sees|received|receives|reported|reports|logged)\s+(?:[\w,.'/-]+\s+){0,8}?(?:attempts?|log-?[io]ns?|attacks?|connections?|requests?|scans?|probes?|packets?|floods?|traffic|of\s+them))\b|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b",
+        r"^\W*(?:(?:has|have|had)\s+been|(?:was|were|is|are)\s+being|was|were|is|are|being|got)\s+(?:\w+ly\s+)?(?:under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)|attacked|targeted|hit|probed|scanned|flooded|ddosed|victim\w*|the\s+(?:target|victim)|under\s+attack|our\b|my\b|a\s+honeypot|unreachable|offline|down\b|brute[- ]?forced|hammered|bombarded|overloaded|saturated|knocked)|^\W*(?:(?:went|became)\s+(?:unreachable|offline|down)|(?:is|was|are|were|keeps?|kept)?\s*(?:getting|being)\s+(?:\w+ly\s+)?(?:hammered|brute[- ]?forced|hit|attacked|flooded|scanned|probed|bombarded)|suffer\w+|experienc\w+|(?:has\s+had|have\s+had|had|saw|sees|received|receives|receiving|got|gets|reported|reports|logged)\s+(?:[\w,.'/-]+\s+){0,8}?(?:attempts?|log-?[io]ns?|attacks?|connections?|requests?|scans?|probes?|packets?|floods?|traffic|brute[- ]?force\w*|spam|passwords?|of\s+them)|(?:is|was|are|were)\s+(?:currently\s+|now\s+)?(?:the\s+)?(?:destination|target|object|victim)\s+of|was\s+under|reached\s+by)\b|^\W*(?:our|my)\b|^\W*(?:(?:which\s+)?(?:is\s+)?(?:belong\w*|owned|operated|hosted|located|allocated|assigned|registered)\s+)?(?:to|by|of|on|in|at)\s+(?:us|me|ours|our)\b|^\W*(?:is|are)\s+(?:us|ours|me|mine)\b",
     )
 });
 static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
@@ -137,6 +138,18 @@ static SEEN: LazyLock<Regex> = LazyLock::new(|| {
 /// "from 10:15 pm to 10:40 pm" is no direction.
 static CLOCKS: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\d(?:\s?[ap]\.?m\.?)?(?:\s+[a-z]{3,4})?\s+(?:to|until|and)\s+(?:about\s+)?\d{1,2}[:.]\d\d")
+});
+/// "from 10:00 until", "since 3 November": of a time, not of an address.
+static FROM_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:from|by|to|von|vom|van|vanaf|de|des|desde|depuis|od|since|seit|sinds|until|till|bis|tot|do|til|hasta|jusqu'a)\s+(?:about\s+|around\s+|the\s+|las\s+|a\s+)*(?:\d{1,2}(?::\d{2}|h\d{0,2}\b|\s?(?:am|pm|uhr|o'clock)\b)|\d{4}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{1,2}\.?\s+(?:jan|feb|mar|mae|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])\w*|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*\s+\d)",
+    )
+});
+/// What joins addresses that one word before them speaks of.
+static MERE_LIST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^(?:[\s,;/&+()\[\]|<>\x22'-]|\b(?:and|or|und|oder|sowie|et|ou|y|e|o|en|of|i|oraz|och|og|ja|ve|plus|also|then|as\s+well\s+as|from|by|our|your|host|hosts|server|servers|ip|ips|address|addresses|port|tcp|udp|as\d+|\d{1,5})\b|\([^)]{0,60}\))*$",
+    )
 });
 /// Directions that are none: forms of address and turns of speech.
 static PHRASES: LazyLock<Regex> = LazyLock::new(|| {
@@ -235,12 +248,14 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     }
     let before = CLOCKS.replace_all(&before, " ");
     let before = PHRASES.replace_all(&before, " ");
+    let before = FROM_A_TIME.replace_all(&before, " ");
     if let Some(found) = ONLY.find(&before) {
         return Some(cue(Role::Accused, 3.0, found.as_str()));
     }
     let before = CODE.replace_all(&before, " ");
-    let accused = last(&ACCUSED, &before);
-    let victim = last(&VICTIM, &before);
+    let reaches = |found: &regex::Match<'_>| reaches(&before[found.end()..]);
+    let accused = last(&ACCUSED, &before).filter(reaches);
+    let victim = last(&VICTIM, &before).filter(reaches);
     // What it did itself, said right after it, counts more than a word far before it.
     if let Some(found) = &acts
         && (before.trim_end().ends_with(':')
@@ -290,6 +305,15 @@ fn past_brackets<'a>(before: &str, after: &'a str) -> &'a str {
     let inner = after.trim_start().strip_prefix('(');
     let end = inner.and_then(|inner| inner.find(')').map(|end| &inner[end + 1..]));
     end.filter(|rest| rest.starts_with(' ')).unwrap_or(after)
+}
+
+/// Says whether a word that stands before some text still speaks of what comes after it: another address between takes
+/// it, unless both are members of one list.
+fn reaches(between: &str) -> bool {
+    HOLDS_ADDRESS
+        .find_iter(between)
+        .last()
+        .is_none_or(|address| MERE_LIST.is_match(&between[address.end()..]))
 }
 
 /// "our office saw scans from", "our shop was attacked from": what it ends with is whence, and not where ours came from,

@@ -6,12 +6,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::SectionRole;
+use super::label;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::resource;
 use super::roles::Roles;
+use super::said;
 use super::said::words_after;
 use super::said::words_before;
 use crate::claim::Accused;
@@ -25,6 +27,8 @@ pub(super) struct Instance {
     pub line: usize,
     /// Something was done to it rather than by it.
     pub is_victim: bool,
+    /// Words, a field or its place in a list say that it is meant; else it is merely named.
+    pub is_firm: bool,
     /// It is the writer's, not the reader's.
     pub is_writers: bool,
     /// It is said to have no part.
@@ -43,6 +47,33 @@ impl Instance {
 /// How many lines below an instance its address may stand.
 const NEAR_LINES: usize = 5;
 
+/// What a table says of the instance of a row: that nothing was found, or that it was attacked.
+static CLEAN_ROW: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?)\s*(?:[\t|,;.]|\s{2,}|$)",
+    )
+});
+static ATTACKED_ROW: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:[\t|,;]|\s{2,})\s*(?:scanned|target|targeted|victim|destination|attacked)\s*(?:[\t|,;.]|\s{2,}|$)",
+    )
+});
+static ARROW_BEFORE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?:-+>|=+>|\u{2192})\s*$"));
+
+/// Says whether a row of a table says that nothing was found of whom it names.
+pub(super) fn is_clean_row(text: &str) -> bool {
+    text.len() <= 300 && !resource::instances(text).is_empty() && CLEAN_ROW.is_match(&text.to_lowercase())
+}
+
+fn said_of_row(text: &str) -> Option<Role> {
+    let lower = text.to_lowercase();
+    ATTACKED_ROW.is_match(&lower).then_some(Role::Victim)
+}
+
+fn is_arrows_target(text: &str, at: usize) -> bool {
+    ARROW_BEFORE.is_match(&text[..at])
+}
+
 static WRITERS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:my|our|unsere?|notre|nuestr[oa])\b[^.;]{0,40}$"));
 
@@ -54,6 +85,7 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
         for (at, id) in resource::instances(line.text) {
             if let Some(known) = found.iter_mut().find(|known| known.id == id) {
                 known.is_said_now |= !line.is_quoted;
+                known.is_firm |= line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
                 continue;
             }
             let spot = super::address::Spot {
@@ -70,13 +102,26 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
             let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
-            let is_cleared = cue.as_ref().is_some_and(|cue| cue.role == Role::Infrastructure);
-            let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
+            let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
+            let by_row = said_of_row(line.text);
+            let is_cleared = by_row == Some(Role::Infrastructure)
+                || field == Some(Role::Infrastructure)
+                || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
+            let is_victim = by_row == Some(Role::Victim)
+                || field == Some(Role::Victim)
+                || is_arrows_target(line.text, at)
+                || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
+            let in_list = line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
+            let is_firm = field == Some(Role::Accused)
+                || in_list
+                || line.role == SectionRole::Subject
+                || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
             let is_writers = WRITERS.is_match(&before.to_lowercase());
             found.push(Instance {
                 id,
                 line: index,
                 is_victim,
+                is_firm,
                 is_writers,
                 is_cleared,
                 is_said_now: !line.is_quoted,
@@ -88,9 +133,9 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.
 pub(super) fn is_attack(words: &str) -> bool {
-    const ATTACKS: [&str; 13] = [
+    const ATTACKS: [&str; 16] = [
         "against", "target", "attack", "victim", "prob", "scan", "flood", "brute", "hammer", "bombard",
-        "ddos", "attempt", "knock",
+        "ddos", "attempt", "knock", "password", "login", "exploit",
     ];
     ATTACKS.iter().any(|word| words.contains(word))
 }
@@ -101,8 +146,11 @@ pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) ->
     let said_now = |instance: &Instance| instance.is_said_now;
     let now = instances.iter().filter(|it| it.is_accused()).any(said_now)
         || roles.with(Role::Accused).into_iter().any(|ip| roles.is_said_now(ip));
-    // What an earlier mail said, which this one quotes, gives way to what it says itself.
-    for instance in instances.iter().filter(|it| it.is_accused() && (!now || it.is_said_now)) {
+    // What an earlier mail said, which this one quotes, gives way to what it says itself; and one that is merely named
+    // to one that is said to be meant.
+    let is_firm = instances.iter().any(|it| it.is_accused() && it.is_firm);
+    let is_meant = |it: &&Instance| it.is_accused() && (!now || it.is_said_now) && (!is_firm || it.is_firm);
+    for instance in instances.iter().filter(is_meant) {
         let accused = Accused { instance_ids: vec![instance.id.clone()], ..Accused::default() };
         groups.push((instance.line, accused));
     }

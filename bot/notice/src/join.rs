@@ -46,6 +46,8 @@ use crate::claim::ZoneSource;
 const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// A letter with more claims than this may as well be a list of indicators.
+const REPORTED_MAX: usize = 3;
 /// Ports of the accused that a claim keeps.
 const SOURCE_PORTS_MAX: usize = 64;
 
@@ -209,7 +211,8 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
-    let in_fields = words.subject_accuses;
+    // A letter that names who did it and when is a report, whatever stands at its foot.
+    let in_fields = words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims);
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),
@@ -254,6 +257,21 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
     draft
+}
+
+/// Says whether a letter tells who did what: of an instance, of one address at a time, or of few that it speaks of as its
+/// writer's or reader's affair. A list of indicators does not.
+fn tells_of_a_deed(lines: &[Line<'_>], words: &TextReading, claims: &[Claim]) -> bool {
+    let named = || claims.iter().filter(|claim| !text::is_nobody(&claim.accused));
+    let is_deed = words.activity.is_some_and(|it| !matches!(it, Activity::Other | Activity::Copyright));
+    let names_instance = named().any(|claim| !claim.accused.instance_ids.is_empty());
+    let is_dated = named().any(|claim| claim.window.is_some());
+    let is_one = named().count() == 1;
+    let is_told = || not_ours::is_told_by_somebody(lines);
+    (is_deed && names_instance)
+        || (is_dated && is_deed && is_one)
+        || (is_dated && (1..=REPORTED_MAX).contains(&named().count()) && is_told())
+        || (is_deed && is_one && is_told())
 }
 
 /// Says whether the mail answers another one.

@@ -10,6 +10,7 @@ use super::address;
 use super::address::Spot;
 use super::document::Section;
 use super::document::SectionRole;
+use super::groups;
 use super::limits;
 use super::pattern::compile;
 use super::time::Finder;
@@ -96,10 +97,15 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|fail\s+login|invalid|refused|unauthorized|bann?(?:ed)?)\b",
     )
 });
+/// Says whether a log line tells of what was not let in.
+pub(super) fn is_refused(text: &str) -> bool {
+    REFUSED.is_match(text)
+}
+
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login)\b",
+        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login|logged\s+(?:in|on)|connect(?:ed)?\s+from|disconnect(?:ed)?(?:\s+from)?|session\s+opened)\b",
     )
 });
 /// A hop of a traceroute: its number, who answered, and how soon.
@@ -184,6 +190,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             || REGISTRY.is_match(trimmed)
             || HOP.is_match(trimmed)
             || INBOUND_FINDING.is_match(trimmed)
+            || groups::is_clean_row(trimmed)
         {
             LineKind::Aside
         } else {

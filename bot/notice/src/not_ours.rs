@@ -40,7 +40,7 @@ impl NotOurs {
 
 static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
+        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office\b(?:[^?]|$)|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
     )
 });
 /// What a machine says that confirms a report of ours, where nothing of its headers is left.
@@ -103,7 +103,7 @@ static IS_STATISTICS: LazyLock<Regex> = LazyLock::new(|| {
 /// What one says to somebody who complained.
 static ANSWERS_US: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\byou (?:have )?(?:recently )?(?:complained|reported to us|filed a (?:complaint|report))\b|\b(?:thank you|thanks) for (?:your|the) (?:report|complaint|notification)\b[^.]{0,40}\b(?:about|regarding|against)\b|\byour complaint (?:about|regarding|against|concerning)\b",
+        r"(?i)\byou (?:have )?(?:recently )?(?:complained|reported to us|filed a (?:complaint|report))\b|\b(?:thank you|thanks) for (?:your|the) (?:report|complaint|notification)\b[^.]{0,40}\b(?:about|regarding|against)\b|\bsuite à votre (?:signalement|plainte)|\b(?:nach|auf|zu|für) ihre[rn]? (?:meldung|beschwerde|hinweis)|\b(?:naar aanleiding van|dank voor|bedankt voor) uw (?:melding|klacht)|\b(?:tras|gracias por|en respuesta a) su (?:reporte|denuncia|informe|aviso)|\b(?:dopo|grazie per) la (?:vostra|sua) segnalazione|\byour complaint (?:about|regarding|against|concerning)\b",
     )
 });
 
@@ -123,6 +123,19 @@ pub(super) struct Marks {
     pub is_report: bool,
 }
 
+/// Who writes of himself, or to whom something belongs, tells of an incident and not of the world.
+static OF_SOMEBODY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:us|our|ours|my|your|yours|unser\w*|uns|ihre?\w*|nous|notre|nos|votre|nuestr\w+|noss\w+|nostr\w+|vostr\w+|onze|ons|uw|nasz\w*|nas)\b",
+    )
+});
+
+/// Says whether a letter speaks of what is its writer's or its reader's, beside what stands at its foot.
+pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
+    let own = lines.iter().filter(|line| line.role == SectionRole::Body).take(200);
+    own.filter(|line| !TO_MANY.is_match(line.text)).any(|line| OF_SOMEBODY.is_match(line.text))
+}
+
 /// Recognises a message that accuses nobody.
 pub(super) fn recognise(
     lines: &[Line<'_>],
@@ -130,9 +143,7 @@ pub(super) fn recognise(
     Marks { accuses, says_abuse, is_report }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
-        && (mail.auto_reply
-            || mail.bounce
-            || (AUTO_SUBJECT.is_match(&mail.subject) && !(is_report && says_abuse)))
+        && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
     {
         return Some(NotOurs::AutoReply);
     }
@@ -155,20 +166,22 @@ pub(super) fn recognise(
     if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
     }
-    if let Some(mail) = mail.filter(|mail| !says_abuse && BUSINESS_SUBJECT.is_match(&mail.subject)) {
+    if let Some(mail) =
+        mail.filter(|mail| !says_abuse && !is_report && BUSINESS_SUBJECT.is_match(&mail.subject))
+    {
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
     }
-    if !is_report && IS_STATISTICS.is_match(&text) {
+    if IS_STATISTICS.is_match(&text) {
         return Some(NotOurs::Business);
     }
-    if ANSWERS_US.is_match(&text) {
+    if !is_report && ANSWERS_US.is_match(&text) {
         return Some(NotOurs::AnswerToUs);
     }
     if TO_MANY.is_match(&text) && !is_addressed(&text) && !is_report {
         return Some(NotOurs::Business);
     }
-    if accuses {
+    if accuses || is_report {
         return None;
     }
     if ACCOUNT.is_match(&text) {

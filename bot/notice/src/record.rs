@@ -70,6 +70,12 @@ static PORT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Flags of TCP that only who was asked first sends, or both.
+static ANSWER_FLAGS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"Flags \[(?:R\.?|S\.|F\.?|P?\.)\]|\bSYN[-, /]{0,2}ACK\b|\bRST\b|\[(?:RST|SYN), ?ACK\]|\s\.A[.P][.R][.SF]\.?\s|\sS[.]?A[.]?\s",
+    )
+});
 static BUILT_OUTBOUND: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:built|teardown)\s+outbound\b"));
 /// A VPC flow log's row of the default format, from the protocol's number on.
 static FLOW_LOG_TAIL: LazyLock<Regex> = LazyLock::new(|| {
@@ -111,7 +117,15 @@ pub(super) fn read(line: &Line<'_>) -> Option<Record> {
         .or_else(|| keys(line))
         .or_else(|| access_log(line))
         .or_else(|| in_order(line))?;
+    // A service that answers: who asked it is the other side.
+    let answers = record.source_port.is_some_and(|port| port < ASKING_PORTS)
+        && record.target_port.is_some_and(|port| port >= ASKING_PORTS)
+        && ANSWER_FLAGS.is_match(line.text);
     // A firewall names the outer side first, whoever asked.
+    // Whether it was asked at all, or somebody forged the question, the answer alone does not tell.
+    if answers {
+        record.how = ORDER;
+    }
     if BUILT_OUTBOUND.is_match(line.text) {
         std::mem::swap(&mut record.source, &mut record.target);
         std::mem::swap(&mut record.source_port, &mut record.target_port);
@@ -281,6 +295,9 @@ fn key_before(text: &str, at: usize) -> Option<String> {
 /// How a row is known whose addresses stand at keys.
 pub(super) const KEYS: &str = "the keys of a log line";
 
+/// How the client of a web server is known.
+pub(super) const WEB: &str = "the client of a web server's log";
+
 /// How a row is known whose two addresses merely follow each other.
 pub(super) const ORDER: &str = "two addresses in a row";
 
@@ -358,12 +375,7 @@ fn access_log(line: &Line<'_>) -> Option<Record> {
     }
     let client = line.spots.iter().rfind(|spot| spot.start < bracket)?;
     let server = Some(first).filter(|first| first.start != client.start);
-    Some(Record {
-        source: client.ip,
-        target: server.and_then(|spot| spot.ip),
-        how: "the client of a web server's log",
-        ..Record::default()
-    })
+    Some(Record { source: client.ip, target: server.and_then(|spot| spot.ip), how: WEB, ..Record::default() })
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ impl Roles {
             return None;
         }
         // A log shows others too: where words say who it was, they are bystanders.
-        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(Tally::is_accused_by_words)
-        {
+        let named = |it: &Tally| it.is_accused_by_words() && it.contrasts_with(tally);
+        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(named) {
             return None;
         }
         if tally.ours {
@@ -292,6 +292,10 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'
                 }
                 Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
                 None if record.is_none() => tally.count_order(line, position),
+                // The line's own host, which no word before it speaks of.
+                None if record.is_some_and(|it| it.source.is_some() && it.target.is_none()) => {
+                    tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
+                }
                 None => {}
             }
         }

@@ -299,7 +299,7 @@ fn field_name(text: &str, at: usize) -> Option<&str> {
 }
 
 /// Returns the name of the field whose value, or one of whose values, an address is.
-fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
+pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let text = line.text;
     let filler = |letter: char| {
         letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')

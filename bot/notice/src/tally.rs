@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::address;
 use super::document::SectionRole;
 use super::label::Role;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::record;
@@ -77,6 +78,8 @@ struct Said {
     rows_from: u32,
     rows_to: u32,
     rows_sure: bool,
+    rows_refused: u32,
+    rows_of_web: u32,
     by_subject: f32,
 }
 
@@ -164,7 +167,12 @@ impl Tally {
             _ => (&mut layer.rows_to, "target"),
         };
         *count += 1;
-        if *count == 1 {
+        if role == Role::Accused {
+            layer.rows_refused += u32::from(lines::is_refused(line.text));
+            layer.rows_of_web += u32::from(record.is_some_and(|record| record.how == record::WEB));
+        }
+        let count = if role == Role::Accused { layer.rows_from } else { layer.rows_to };
+        if count == 1 {
             self.vote(vote(line, role, 0.0, format!("the {what} in a row ({how})")));
         }
         true
@@ -261,6 +269,14 @@ impl Tally {
         by_words
             && (self.told().rows_from > 0 || !self.is_named_in_passing())
             && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, or
+    /// one that refused this one and not the other.
+    pub fn contrasts_with(&self, other: &Self) -> bool {
+        let (own, others) = (self.told(), other.told());
+        let is_web = others.rows_of_web > 0;
+        is_web || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
     }
 
     /// Says whether nothing but rows and lines of a log accuses it.

@@ -123,15 +123,33 @@ static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn is_withdrawn(lines: &[Line<'_>]) -> bool {
     let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(60);
     let text: Vec<&str> = own.map(|line| line.text.trim()).collect();
-    WITHDRAWN.is_match(&text.join(" "))
+    says_withdrawn(&text.join(" "))
 }
+
+/// Says whether a text takes its report back: not where it only says what to do in case.
+fn says_withdrawn(text: &str) -> bool {
+    WITHDRAWN.find_iter(text).any(|found| {
+        let before = &text[..found.start()];
+        let sentence = before.rfind(['.', '!', '?']).map_or(before, |at| &before[at + 1..]);
+        let after = &text[found.end()..];
+        let rest = after.find(['.', '!', '?']).map_or(after, |at| &after[..at]);
+        !IN_CASE.is_match(sentence) && !IN_CASE.is_match(rest)
+    })
+}
+
+/// "If you have acted already, please ignore this message", "do not disregard this".
+static IN_CASE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:if|unless|in case|should you|when|falls|sofern|wenn|si|se|als|indien|not|never|n't|cannot|past|earlier ones?|about|this one)\b|\bsafely\b",
+    )
+});
 
 /// Says whether a text considers the matter settled, without a condition, a doubt or an objection.
 fn says_resolved(text: &str) -> bool {
     let settled = |found: regex::Match<'_>| {
         !NOT_YET.is_match(&text[..found.start()]) && !BUT.is_match(&text[found.end()..])
     };
-    RESOLVED.find_iter(text).any(settled) || WITHDRAWN.is_match(text)
+    RESOLVED.find_iter(text).any(settled) || says_withdrawn(text)
 }
 
 static STILL: LazyLock<Regex> = LazyLock::new(|| {
