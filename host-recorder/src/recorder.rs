@@ -427,14 +427,16 @@ impl Recorder {
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
-        self.read_clock()?;
+        let was_set = self.read_clock()?;
         self.read_logins();
         self.place_processes();
         self.name_containers();
         self.write_flows();
         self.read_losses()?;
-        // All that happened before the rings were last emptied is written.
-        self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+        // All that happened before the rings were last emptied is written. Where the clock was set since, that was by another.
+        if !was_set {
+            self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+        }
         self.commit_ring();
         self.write_status(true);
         Ok(())
@@ -499,13 +501,15 @@ impl Recorder {
         self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() });
     }
 
-    fn read_clock(&mut self) -> anyhow::Result<()> {
+    /// Whether the wall clock was set since it was read last.
+    fn read_clock(&mut self) -> anyhow::Result<bool> {
         let step = self.clock.set(clock::boot_ns(), clock::offset_ns()?);
-        if step.abs() >= CLOCK_STEP_NS {
+        let was_set = step.abs() >= CLOCK_STEP_NS;
+        if was_set {
             let seconds = step as f64 / 1e9;
             self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"));
         }
-        Ok(())
+        Ok(was_set)
     }
 
     /// What the kernel could not hand over becomes an event.

@@ -28,7 +28,11 @@ pub(super) enum ClaimedProcess {
 }
 
 /// Compares what is claimed with a suspect's process and where it came from.
-pub(super) fn compare(claims: &[&Claim], process: Option<&Process>, origin: Option<&Origin>) -> ClaimedProcess {
+pub(super) fn compare(
+    claims: &[&Claim],
+    process: Option<&Process>,
+    origin: Option<&Origin>,
+) -> ClaimedProcess {
     let named: Vec<&AccusedProcess> =
         claims.iter().filter_map(|claim| claim.accused.process.as_ref()).collect();
     let (Some(first), Some(process)) = (named.first(), process) else {

@@ -8,10 +8,10 @@ use history::Window;
 
 use super::Asked;
 use super::attached;
+use super::claimed_process::ClaimedProcess;
 use super::matching;
 use super::named::Target;
 use super::origin;
-use super::claimed_process::ClaimedProcess;
 use super::source_ports::SourcePorts;
 use super::suspect::Candidate;
 use super::words;
