@@ -160,7 +160,8 @@ impl CaseStore for SqliteStore {
                     params![case.0, owner.0, now + millis(length), now],
                 )
                 .map_err(database("lease a case"))?;
-            let record = read(transaction, &case, &decoded)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
+            let record =
+                read(transaction, &case, &decoded)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
             Ok((taken == 1).then_some(record))
         })
         .await
@@ -263,9 +264,8 @@ impl CaseStore for SqliteStore {
         let (layout, outcome) = (layout.to_owned(), outcome.to_owned());
         self.run("count a notice", move |transaction| {
             let doing = database("count a notice");
-            let kinds: i64 = transaction
-                .row("SELECT count(*) FROM outcomes", [], |row| row.get(0))
-                .map_err(&doing)?;
+            let kinds: i64 =
+                transaction.row("SELECT count(*) FROM outcomes", [], |row| row.get(0)).map_err(&doing)?;
             let known: i64 = transaction
                 .row(
                     "SELECT count(*) FROM outcomes WHERE layout = ?1 AND outcome = ?2",
