@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks terraform/ without AWS: format, validity, the modules' tests, plan and apply of the examples, and checkov, by the
-# schema of the real provider. Needs terraform, npm and python3; sets up the rest below target/, and may be run again.
+# schema of the real provider; what the policies allow, by a simulator of IAM. Needs terraform, npm and python3; sets up the
+# rest below target/, and may be run again.
 #   tests/terraform.sh [--setup] [modules] [examples] [policies]
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -42,6 +43,20 @@ if [ "$(cat "$work/venv/stamp" 2>/dev/null)" != "$wanted" ]; then
     fi
     echo "$wanted" >"$work/venv/stamp"
 fi
+# A simulator of IAM; it runs beside the tests and is part of nothing that is built.
+simulator=0.1.173
+if [ "$(cat "$work/simulator/stamp" 2>/dev/null)" != "$simulator" ]; then
+    echo "terraform: installing the simulator of IAM"
+    rm -rf "$work/simulator"
+    mkdir -p "$work/simulator"
+    if ! npm install --prefix "$work/simulator" --silent --no-audit --no-fund --ignore-scripts \
+        "@cloud-copilot/iam-simulate@$simulator" >"$work/npm.log" 2>&1; then
+        tail -n 20 "$work/npm.log" >&2
+        echo "terraform: the npm package @cloud-copilot/iam-simulate could not be installed" >&2
+        exit 1
+    fi
+    echo "$simulator" >"$work/simulator/stamp"
+fi
 [ "${1-}" != --setup ] || exit 0
 
-exec "$work/venv/bin/python" -B "$root/tests/terraform/check.py" "$package" "$work/applied" "$@"
+GUMSHOE_SIMULATOR="$work/simulator" exec "$work/venv/bin/python" -B "$root/tests/terraform/check.py" "$package" "$work/applied" "$@"

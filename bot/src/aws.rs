@@ -18,6 +18,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ec2::error::ProvideErrorMetadata;
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -210,10 +212,17 @@ impl Places {
 
 async fn ambient() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https())
         .retry_config(retries())
         .timeout_config(timeouts())
         .load()
         .await
+}
+
+/// One client for all services, accounts and regions: its connections stay open, and the roots of trust are read once.
+fn https() -> SharedHttpClient {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
 }
 
 /// Adaptive: who is throttled sends less, and all retries of the process come out of one bucket.

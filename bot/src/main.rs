@@ -24,7 +24,12 @@ use gumshoe::commands::render::RenderArgs;
 use gumshoe::commands::render::cmd_render;
 use gumshoe::commands::serve::ServeArgs;
 use gumshoe::commands::serve::cmd_serve;
+use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
+
+/// The C library's keeps what a flood of notices took, in an arena for each thread.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const EXAMPLES: &str = "\
 Examples:

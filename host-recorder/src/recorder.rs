@@ -319,14 +319,16 @@ impl Recorder {
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
-        self.read_clock()?;
+        let was_set = self.read_clock()?;
         self.read_logins();
         self.place_processes();
         self.name_containers();
         self.write_flows();
         self.read_losses()?;
-        // All that happened before the rings were last emptied is written.
-        self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+        // All that happened before the rings were last emptied is written. Where the clock was set since, that was by another.
+        if !was_set {
+            self.append(self.drained_ns, Body::Recorder { act: RecorderAct::Alive, note: String::new() });
+        }
         self.commit_ring();
         self.write_status(true);
         if self.status.events - self.trimmed >= TRIM_EVERY {

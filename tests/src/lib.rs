@@ -11,6 +11,7 @@ use anyhow::Context;
 
 pub mod bench;
 pub mod browser;
+pub mod busy;
 pub mod disk;
 pub mod facts;
 pub mod interrupt;

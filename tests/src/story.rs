@@ -143,6 +143,7 @@ impl Story {
         instance.install(&self.programs.recorder, "/usr/bin/host-recorder")?;
         let mut recorder = instance.command("/usr/bin/host-recorder")?;
         recorder.args(["record", "--ring", RING, "--cgroup"]).arg(instance.cgroup().path());
+        recorder.envs(self.log.map(|level| ("RUST_LOG", level)));
         let mut child = self.lab.spawn_daemon("host-recorder", recorder)?;
         let log = self.lab.dir().join("host-recorder.log");
         let said = || fs::read_to_string(&log).unwrap_or_default();
@@ -176,6 +177,11 @@ impl Story {
         recording::keep(&self.lab.instance().path(RING), mail, recording)
     }
 
+    /// The instance's ring, as seen from outside it.
+    pub fn ring(&self) -> PathBuf {
+        self.lab.instance().path(RING)
+    }
+
     /// Starts ordinary work on the instance.
     ///
     /// # Errors
@@ -185,14 +191,18 @@ impl Story {
         Ok(())
     }
 
+    /// A notice names whole seconds: the recorder, where one runs, has to have seen all of the first one.
+    pub fn wait_for_history(&self) {
+        let recorded = self.recording_since.map_or(RECORDED_BEFORE, |since| since.elapsed());
+        std::thread::sleep(RECORDED_BEFORE.saturating_sub(recorded));
+    }
+
     /// Has `user` log in from the laptop, type one line, and log out; waits for the end of it.
     ///
     /// # Errors
     /// When the login or the command fails, or no packet reached the victim.
     pub fn log_in_and_type(&self, user: &str, line: &str) -> anyhow::Result<Scanned> {
-        // A notice names whole seconds: the recorder has to have seen all of the first one.
-        let recorded = self.recording_since.map_or(RECORDED_BEFORE, |since| since.elapsed());
-        std::thread::sleep(RECORDED_BEFORE.saturating_sub(recorded));
+        self.wait_for_history();
         let before = self.lab.packet_log()?.len();
         let status = self.lab.session(user, line)?.wait(SCAN_MAX)?;
         let shown =
@@ -216,20 +226,10 @@ impl Story {
         if self.recording_since.is_none() {
             return Ok(());
         }
-        let status = self.lab.instance().path(RING).join("status.json");
-        let written = || {
-            let status: Value = serde_json::from_slice(&fs::read(&status).ok()?).ok()?;
-            status["written"].as_i64()
-        };
-        // A commit that is under way may have begun before now: the second one has not.
-        let mut commits = BTreeSet::from([written()]);
-        wait_until("the recorder's commit", READY_MAX, || {
-            commits.insert(written());
-            commits.len() > 2
-        })
+        wait_for_commits(&self.ring(), READY_MAX)
     }
 
-    /// Has the bot log all that it and its libraries can, once it is started.
+    /// Has recorder and bot log all that they and their libraries can, once they are started.
     pub fn log_everything(&mut self) {
         self.log = Some("trace");
     }
@@ -367,6 +367,24 @@ impl Story {
         let bytes = fs::read(&json).with_context(|| json.display().to_string())?;
         Ok((serde_json::from_slice(&bytes)?, html))
     }
+}
+
+/// Waits until the recorder of a ring has looked at everything that happened by now, and put it on disk.
+///
+/// # Errors
+/// When it does not within `max`.
+pub fn wait_for_commits(ring: &Path, max: Duration) -> anyhow::Result<()> {
+    let status = ring.join("status.json");
+    let written = || {
+        let status: Value = serde_json::from_slice(&fs::read(&status).ok()?).ok()?;
+        status["written"].as_i64()
+    };
+    // A commit that is under way may have begun before now: the second one has not.
+    let mut commits = BTreeSet::from([written()]);
+    wait_until("the recorder's commit", max, || {
+        commits.insert(written());
+        commits.len() > 2
+    })
 }
 
 /// A loopback address that nobody listens on just now.

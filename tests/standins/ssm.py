@@ -5,6 +5,7 @@ the calls answer. agent.py owns the host's side. Rules as measured with the real
 in the service's model; a rule that real SSM has and that is missing here is a fault.
 """
 import datetime
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ INSTANCE_ID = re.compile(r"^(i-(\w{8}|\w{17})|mi-\w{17})$")
 VISIBLE_AFTER_S = float(os.environ.get("VISIBLE_AFTER", "0.3"))
 COMMANDS_MAX = 10_000
 COMMANDS = {}
+CALLS = itertools.count(1)
 LOCK = threading.Lock()
 FILTER_KEYS = {
     "InstanceIds": "InstanceId",
@@ -207,10 +209,25 @@ def describe_instance_information(hosts):
     return answer
 
 
+def throttled(directory, answer):
+    """While the directory of hosts holds a file `throttled`, two of three calls are too many."""
+
+    def decide(self):
+        if os.path.exists(os.path.join(directory, "throttled")) and next(CALLS) % 3:
+            refuse("ThrottlingException", "Rate exceeded")
+        return answer(self)
+
+    return decide
+
+
 def install(directory):
     hosts = agent.Hosts(directory)
-    Response.send_command = send_command(hosts)
-    Response.get_command_invocation = get_command_invocation
-    Response.list_command_invocations = list_command_invocations
-    Response.cancel_command = cancel_command
-    Response.describe_instance_information = describe_instance_information(hosts)
+    calls = {
+        "send_command": send_command(hosts),
+        "get_command_invocation": get_command_invocation,
+        "list_command_invocations": list_command_invocations,
+        "cancel_command": cancel_command,
+        "describe_instance_information": describe_instance_information(hosts),
+    }
+    for name, answer in calls.items():
+        setattr(Response, name, throttled(directory, answer))

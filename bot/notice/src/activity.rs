@@ -262,6 +262,9 @@ pub(super) fn field(text: &str) -> Option<(&str, &str)> {
     (name.len() <= 60 && !value.trim().is_empty()).then_some((name.trim(), value.trim()))
 }
 
+/// A deed of this weight is what a notice is about, whatever it says of rights.
+const DEED_MIN: f32 = 2.0;
+
 #[derive(Debug, Default)]
 struct Scores {
     by_activity: Vec<(Activity, f32, u32)>,
@@ -300,7 +303,12 @@ impl Scores {
     }
 
     fn best(&self) -> Option<Activity> {
-        let best = self.by_activity.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+        // Rights are mentioned at the foot of what is about something else.
+        let deeds =
+            || self.by_activity.iter().filter(|it| !matches!(it.0, Activity::Copyright | Activity::Other));
+        let says_more = deeds().any(|it| it.1 >= DEED_MIN);
+        let weighed = self.by_activity.iter().filter(|it| it.0 != Activity::Copyright || !says_more);
+        let best = weighed.max_by(|one, other| one.1.total_cmp(&other.1))?;
         (best.1 >= 0.2).then_some(best.0)
     }
 }

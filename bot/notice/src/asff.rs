@@ -131,16 +131,22 @@ fn as_guardduty(finding: &Value, kind: &str) -> Value {
 }
 
 fn instance(finding: &Value) -> Option<&Value> {
-    json::items(finding, "Resources")
-        .iter()
-        .find(|it| json::text(it, "Type").is_some_and(|kind| kind == "AwsEc2Instance"))
+    let role = |it: &&Value| json::text(it, "ResourceRole").unwrap_or_default().to_ascii_lowercase();
+    let instances = json::items(finding, "Resources").iter();
+    let mut instances = instances.filter(|it| {
+        json::text(it, "Type").is_some_and(|kind| kind == "AwsEc2Instance") && role(it) != "target"
+    });
+    // Of several the one that acted.
+    instances.clone().find(|it| role(it) == "actor").or_else(|| instances.next())
 }
 
 /// Another product's finding: a host of ours is accused when it sent something out.
 fn of_other(finding: &Value) -> Draft {
     let outbound = json::text(finding, "Network.Direction").is_some_and(|it| it == "OUT");
     let mut draft = Draft::new(FORMAT, "asff/other", Disposition::NotAbuse);
-    let Some(host) = instance(finding).filter(|_| outbound) else {
+    let acted =
+        |it: &&Value| json::text(it, "ResourceRole").is_some_and(|role| role.eq_ignore_ascii_case("actor"));
+    let Some(host) = instance(finding).filter(|it| outbound || acted(it)) else {
         draft
             .warnings
             .push("a finding about configuration or compliance, not about what a host did".to_owned());
@@ -157,6 +163,7 @@ fn of_other(finding: &Value) -> Draft {
         account: json::text(finding, "AwsAccountId"),
         region: json::text(finding, "Region"),
         ports: Vec::new(),
+        process: None,
     };
     let protocol = json::text(finding, "Network.Protocol").and_then(|it| record::protocol(&it));
     let address = json::first_text(finding, &["Network.DestinationIpV4", "Network.DestinationIpV6"])

@@ -77,6 +77,25 @@ pub struct Accused {
     /// Its ports as the reporter saw them: those of a NAT, where one stands between.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
+    /// The process, where a finding of a detector on the host names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<AccusedProcess>,
+}
+
+/// The process that a runtime finding names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccusedProcess {
+    /// Its name.
+    pub name: String,
+    /// The path of its executable.
+    pub executable: Option<String>,
+    /// Its process id, as the host counts.
+    pub pid: Option<u32>,
+    /// The user it ran as.
+    pub user: Option<String>,
+    /// Its ancestors' executables, nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lineage: Vec<String>,
 }
 
 /// One remote endpoint that a claim names.

@@ -52,8 +52,14 @@ pub(super) fn rows_of(
     let is_any = |ip: Option<IpAddr>| ip.is_some_and(|ip| all.contains(&ip));
     let mut rows = Vec::new();
     for record in records {
+        let named = record.source_instance.as_ref();
         let forward = is_ours(record.source)
-            || (alone && !is_any(record.source) && !is_any(record.target) && record.source.is_none());
+            || named.is_some_and(|id| accused.instance_ids.contains(id))
+            || (alone
+                && named.is_none()
+                && !is_any(record.source)
+                && !is_any(record.target)
+                && record.source.is_none());
         let backward = !forward && is_ours(record.target);
         if !forward && !backward {
             continue;

@@ -1,6 +1,5 @@
 //! What one recogniser makes of its part of a notice, before the parts are joined.
 
-use super::reading::AccusedProcess;
 use super::reading::Fact;
 use super::reading::Stage;
 use crate::claim::Claim;
@@ -23,8 +22,6 @@ pub(super) struct Draft {
     pub warnings: Vec<String>,
     /// Where each fact was read.
     pub facts: Vec<Fact>,
-    /// The process of a runtime finding.
-    pub process: Option<AccusedProcess>,
     /// Network interfaces.
     pub interfaces: Vec<String>,
     /// Ports of the accused.
@@ -39,6 +36,10 @@ pub(super) struct Draft {
     pub keys: Vec<String>,
     /// The format names no activity that is known; the words around it may.
     pub activity_open: bool,
+    /// What it tells in words, which are read as a letter's are.
+    pub telling: Option<String>,
+    /// Its window is that of the telling; times that its words name are better.
+    pub window_open: bool,
     /// It came as an AWS event, not as somebody's report.
     pub is_event: bool,
     /// It is an event for machines, not for people.

@@ -59,6 +59,16 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
 pub(super) fn read_text(document: &Document) -> Option<Draft> {
     let flows: Vec<Flow> =
         document.sections.iter().flat_map(|section| rows(&section.text)).take(ROWS_MAX).collect();
+    // Whose interface a letter's rows are of, its words must tell.
+    let is_prose = |line: &str| {
+        let words =
+            line.split_whitespace().filter(|word| word.len() > 1 && word.chars().all(char::is_alphabetic));
+        words.count() >= 5
+    };
+    let mut prose = document.sections.iter().flat_map(|section| section.text.lines());
+    if document.outer_mail().is_some() && prose.any(is_prose) {
+        return None;
+    }
     let lines: usize = document
         .sections
         .iter()
@@ -199,6 +209,7 @@ fn accused(flow: &Flow) -> Accused {
         account: known("account-id"),
         region: known("region"),
         ports: Vec::new(),
+        process: None,
     }
 }
 

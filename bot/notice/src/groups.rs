@@ -1,13 +1,19 @@
 //! Who is accused together: an instance with its addresses and names is one accused, not three.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::document::SectionRole;
+use super::label;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::resource;
 use super::roles::Roles;
+use super::said;
 use super::said::words_after;
 use super::said::words_before;
 use crate::claim::Accused;
@@ -21,17 +27,65 @@ pub(super) struct Instance {
     pub line: usize,
     /// Something was done to it rather than by it.
     pub is_victim: bool,
+    /// Words, a field or its place in a list say that it is meant; else it is merely named.
+    pub is_firm: bool,
+    /// It is the writer's, not the reader's.
+    pub is_writers: bool,
+    /// It is said to have no part.
+    pub is_cleared: bool,
+    /// It is named outside of what is quoted from an earlier mail.
+    pub is_said_now: bool,
+}
+
+impl Instance {
+    /// Says whether it is among those that the notice is about.
+    pub fn is_accused(&self) -> bool {
+        !self.is_victim && !self.is_cleared
+    }
 }
 
 /// How many lines below an instance its address may stand.
 const NEAR_LINES: usize = 5;
 
+/// What a table says of the instance of a row: that nothing was found, or that it was attacked.
+static CLEAN_ROW: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?)\s*(?:[\t|,;.]|\s{2,}|$)",
+    )
+});
+static ATTACKED_ROW: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:[\t|,;]|\s{2,})\s*(?:scanned|target|targeted|victim|destination|attacked)\s*(?:[\t|,;.]|\s{2,}|$)",
+    )
+});
+static ARROW_BEFORE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?:-+>|=+>|\u{2192})\s*$"));
+
+/// Says whether a row of a table says that nothing was found of whom it names.
+pub(super) fn is_clean_row(text: &str) -> bool {
+    text.len() <= 300 && !resource::instances(text).is_empty() && CLEAN_ROW.is_match(&text.to_lowercase())
+}
+
+fn said_of_row(text: &str) -> Option<Role> {
+    let lower = text.to_lowercase();
+    ATTACKED_ROW.is_match(&lower).then_some(Role::Victim)
+}
+
+fn is_arrows_target(text: &str, at: usize) -> bool {
+    ARROW_BEFORE.is_match(&text[..at])
+}
+
+static WRITERS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:my|our|unsere?|notre|nuestr[oa])\b[^.;]{0,40}$"));
+
 /// Finds all instances that the text names.
 pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
+    let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
         for (at, id) in resource::instances(line.text) {
-            if found.iter().any(|known| known.id == id) {
+            if let Some(known) = found.iter_mut().find(|known| known.id == id) {
+                known.is_said_now |= !line.is_quoted;
+                known.is_firm |= line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
                 continue;
             }
             let spot = super::address::Spot {
@@ -42,25 +96,61 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
                 start: at,
                 end: at + id.len(),
             };
-            let before = words_before(lines, index, &spot, None);
+            // What heads a row is no word before it, unless it introduces it.
+            let heads = line.text[..at].trim().is_empty()
+                && index.checked_sub(1).is_none_or(|above| !lines[above].text.trim_end().ends_with(':'));
+            let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
-            let is_victim = cue.is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
-            found.push(Instance { id, line: index, is_victim });
+            let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
+            let by_row = said_of_row(line.text);
+            let is_cleared = by_row == Some(Role::Infrastructure)
+                || field == Some(Role::Infrastructure)
+                || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
+            let is_victim = by_row == Some(Role::Victim)
+                || field == Some(Role::Victim)
+                || is_arrows_target(line.text, at)
+                || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
+            let in_list = line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
+            let is_firm = field == Some(Role::Accused)
+                || in_list
+                || line.role == SectionRole::Subject
+                || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
+            let is_writers = WRITERS.is_match(&before.to_lowercase());
+            found.push(Instance {
+                id,
+                line: index,
+                is_victim,
+                is_firm,
+                is_writers,
+                is_cleared,
+                is_said_now: !line.is_quoted,
+            });
         }
     }
     found
 }
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.
-fn is_attack(words: &str) -> bool {
-    ["against", "target", "attack", "victim", "prob", "scan", "flood"].iter().any(|word| words.contains(word))
+pub(super) fn is_attack(words: &str) -> bool {
+    const ATTACKS: [&str; 16] = [
+        "against", "target", "attack", "victim", "prob", "scan", "flood", "brute", "hammer", "bombard",
+        "ddos", "attempt", "knock", "password", "login", "exploit",
+    ];
+    ATTACKS.iter().any(|word| words.contains(word))
 }
 
 /// Joins the accused addresses and instances that belong together, in the order of the text.
 pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) -> Vec<Accused> {
     let mut groups: Vec<(usize, Accused)> = Vec::new();
-    for instance in instances {
+    let said_now = |instance: &Instance| instance.is_said_now;
+    let now = instances.iter().filter(|it| it.is_accused()).any(said_now)
+        || roles.with(Role::Accused).into_iter().any(|ip| roles.is_said_now(ip));
+    // What an earlier mail said, which this one quotes, gives way to what it says itself; and one that is merely named
+    // to one that is said to be meant.
+    let is_firm = instances.iter().any(|it| it.is_accused() && it.is_firm);
+    let is_meant = |it: &&Instance| it.is_accused() && (!now || it.is_said_now) && (!is_firm || it.is_firm);
+    for instance in instances.iter().filter(is_meant) {
         let accused = Accused { instance_ids: vec![instance.id.clone()], ..Accused::default() };
         groups.push((instance.line, accused));
     }
@@ -79,7 +169,9 @@ pub(super) fn join(lines: &[Line<'_>], roles: &Roles, instances: &[Instance]) ->
     }
     groups.sort_by_key(|(line, _)| *line);
     let mut groups: Vec<Accused> = groups.into_iter().map(|(_, accused)| accused).collect();
-    put_places(lines, &mut groups);
+    let others: Vec<&str> =
+        instances.iter().filter(|it| !it.is_accused()).map(|instance| instance.id.as_str()).collect();
+    put_places(lines, &others, &mut groups);
     groups
 }
 
@@ -149,8 +241,10 @@ fn host_names(lines: &[Line<'_>], addresses: &[IpAddr]) -> Vec<String> {
 }
 
 /// Gives each accused its account and region: those of its own line, else the notice's only ones.
-fn put_places(lines: &[Line<'_>], groups: &mut [Accused]) {
-    let statements = || lines.iter().filter(|line| line.kind == LineKind::Statement);
+fn put_places(lines: &[Line<'_>], others: &[&str], groups: &mut [Accused]) {
+    // The account that stands beside somebody else's instance is somebody else's.
+    let of_others = |line: &Line<'_>| others.iter().any(|id| line.text.contains(id));
+    let statements = || lines.iter().filter(|line| line.kind == LineKind::Statement && !of_others(line));
     let account = statements().find_map(|line| resource::account(line.text));
     let region = statements().find_map(|line| resource::region(line.text));
     for group in groups {

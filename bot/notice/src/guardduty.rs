@@ -9,11 +9,12 @@ use super::claims;
 use super::draft::Draft;
 use super::draft::Verdict;
 use super::json;
+use super::limits;
 use super::moment;
-use super::reading::AccusedProcess;
 use super::record;
 use super::resource;
 use crate::claim::Accused;
+use crate::claim::AccusedProcess;
 use crate::claim::Activity;
 use crate::claim::Disposition;
 use crate::claim::Remote;
@@ -57,10 +58,19 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
     {
         draft.warnings.push("this is one of GuardDuty's sample findings".to_owned());
     }
-    draft.process = process(service);
     let interfaces = json::items(finding, "resource.instanceDetails.networkInterfaces");
     draft.interfaces = interfaces.iter().filter_map(|it| json::text(it, "networkInterfaceId")).collect();
+    let in_sequence = sequence_instances(finding, service);
     match disposition {
+        _ if kind.starts_with("AttackSequence:") && !in_sequence.is_empty() => {
+            draft.disposition = Verdict::Is(Disposition::Claims);
+            for id in in_sequence {
+                add_claim(&mut draft, finding, service, activity);
+                if let Some(claim) = draft.claims.last_mut() {
+                    claim.accused.instance_ids = vec![id];
+                }
+            }
+        }
         Disposition::Claims => add_claim(&mut draft, finding, service, activity),
         Disposition::Inbound => draft.warnings.push(format!("{kind}: somebody attacked us, not we them")),
         _ => draft.warnings.push(format!("{kind}: not about what a host did")),
@@ -69,7 +79,15 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
 }
 
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {
-    let accused = accused(finding);
+    if surface(&json::text(finding, "type").unwrap_or_default()) == "Lambda" {
+        draft.warnings.push("a function did it: no host of ours has a history of it".to_owned());
+    }
+    let mut accused = accused(finding);
+    accused.process = process(service);
+    if let Some(named) = &accused.process {
+        let path = named.executable.as_deref().unwrap_or(&named.name).to_owned();
+        draft.note("process", path, "service.runtimeDetails.process");
+    }
     for id in &accused.instance_ids {
         draft.note("instance", id.clone(), "resource.instanceDetails.instanceId");
     }
@@ -84,6 +102,24 @@ fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Acti
     let mut claim = claims::claim(accused, remotes, window, activity);
     claim.names.extend(asked_name(service));
     draft.claims.push(claim);
+}
+
+/// The instances that a sequence of attacks took: they stand among its resources.
+fn sequence_instances(finding: &Value, service: &Value) -> Vec<String> {
+    let listed = [(service, "detection.sequence.resources"), (finding, "resource.resources")]
+        .into_iter()
+        .flat_map(|(value, path)| json::items(value, path));
+    let mut ids: Vec<String> = Vec::new();
+    for resource in listed.take(limits::CLAIMS_MAX) {
+        let named = ["uid", "arn", "id", "name", "data.ec2Instance.instanceId"];
+        let texts = named.iter().filter_map(|key| json::text(resource, key));
+        for id in texts.filter_map(|text| resource::instance_of_entity(&text)).take(1) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
 }
 
 /// The name that was asked of DNS, where a finding is about that.
@@ -104,6 +140,10 @@ fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity
     let name = kind.rsplit('/').next().unwrap_or(kind);
     let activity = activity(kind, name);
     let has_host = json::at(finding, "resource.instanceDetails").is_some();
+    // What a function sends leaves from our network too, from a host that has no recorder.
+    if surface(kind) == "Lambda" {
+        return (Disposition::Claims, activity);
+    }
     if !matches!(surface(kind), "EC2" | "Runtime" | "ECS" | "EKS" | "Container" | "Instance") {
         let attacked = surface(kind) == "RDS" || kind.starts_with("CredentialAccess:RDS");
         return (if attacked { Disposition::Inbound } else { Disposition::NotAbuse }, activity);
@@ -150,6 +190,7 @@ fn activity(kind: &str, name: &str) -> Activity {
         Activity::Tor
     } else if starts(&[
         "C&CActivity",
+        "ReverseShell",
         "DGADomainRequest",
         "BlackholeTraffic",
         "DropPoint",

@@ -55,6 +55,7 @@ fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
     for words in json::items(detail, "eventDescription") {
         let told = json::text(words, "latestDescription").unwrap_or_default();
         draft.case_numbers.extend(thread::aws_numbers(&told));
+        draft.telling.get_or_insert_default().push_str(&format!("{told}\n\n"));
     }
     if NOT_OURS.iter().any(|code| name.starts_with(code)) {
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
@@ -68,6 +69,7 @@ fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
         return draft;
     }
     let window = moment::span(detail, &["startTime", "endTime"]);
+    draft.window_open = true;
     if window.is_some() {
         draft.note("time", json::text(detail, "startTime").unwrap_or_default(), "detail.startTime");
         draft
@@ -156,6 +158,27 @@ mod tests {
             draft.claims[0].window.as_ref().map(|it| it.from.to_string()).as_deref(),
             Some("2024-01-15T10:02:00Z")
         );
+    }
+
+    #[test]
+    fn its_description_tells_when_and_to_whom() {
+        let event = json!({
+            "detail-type": "AWS Health Abuse Event", "source": "aws.health", "account": "111122223333", "region": "global",
+            "detail": {
+                "eventArn": "arn:aws:health:global::event/AWS_ABUSE_PORT_SCANNING_REPORT_2", "service": "ABUSE",
+                "eventTypeCode": "AWS_ABUSE_PORT_SCANNING_REPORT", "statusCode": "open",
+                "startTime": "Mon, 15 Jan 2024 10:02:00 GMT",
+                "eventDescription": [{"language": "en_US", "latestDescription":
+                    "We've received a report that your AWS resource(s)\n\nAWS ID: 111122223333 Region: eu-west-1\nEC2 Instance Id: i-0123456789abcdef0\n\nhas been implicated in activity which resembles scanning remote hosts.\n\nLog extract (UTC):\n2024-01-12 03:10:00 192.0.2.1:40000 -> 198.51.100.7:22\n2024-01-12 03:11:00 192.0.2.1:40001 -> 198.51.100.7:23\n"}],
+            }
+        });
+        let parsed = crate::parse(event.to_string().as_bytes(), &crate::Context::default());
+        let [claim] = &parsed.claims[..] else { panic!("{parsed:?}") };
+        assert_eq!(claim.accused.instance_ids, ["i-0123456789abcdef0"]);
+        assert_eq!(claim.remote.iter().map(|it| it.port).collect::<Vec<_>>(), [Some(22), Some(23)]);
+        let window = claim.window.as_ref().expect("a window");
+        assert_eq!(window.from.to_string(), "2024-01-12T03:10:00Z");
+        assert_eq!(window.to.as_second() - window.from.as_second(), 60);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(super) fn looks_like_html(text: &str) -> bool {
 pub(super) fn to_text(html: &str) -> String {
     let mut out = String::with_capacity(html.len() / 2);
     let mut rest = html;
+    let hidden = hidden_classes(html);
     while let Some(open) = rest.find('<') {
         push_words(&mut out, &rest[..open]);
         rest = &rest[open..];
@@ -21,10 +22,21 @@ pub(super) fn to_text(html: &str) -> String {
             rest = "";
             break;
         };
-        let name = tag_name(&rest[1..close]);
+        let tag = &rest[1..close];
+        let name = tag_name(tag);
         rest = &rest[close + 1..];
+        // What no reader sees accuses nobody.
+        if (is_hidden(tag) || has_class(tag, &hidden))
+            && !name.starts_with('/')
+            && !IS_VOID.contains(&name.as_str())
+        {
+            rest = skip_element(rest, &name);
+            continue;
+        }
         match name.as_str() {
-            "script" | "style" | "head" | "title" => rest = skip_element(rest, &name),
+            "script" | "style" | "head" | "title" | "template" | "noscript" => {
+                rest = skip_element(rest, &name)
+            }
             "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
             | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote"
             | "/li" | "dt" | "/dd" | "/dl" | "h5" | "/h5" => end_line(&mut out),
@@ -36,6 +48,68 @@ pub(super) fn to_text(html: &str) -> String {
     }
     push_words(&mut out, rest);
     out
+}
+
+/// Elements that have no end.
+const IS_VOID: [&str; 6] = ["br", "hr", "img", "input", "meta", "link"];
+
+/// Says whether a tag's own style or attribute hides what is in it.
+fn is_hidden(tag: &str) -> bool {
+    if !tag.contains(['=', ' ']) {
+        return false;
+    }
+    let plain: String = tag.to_ascii_lowercase().split_whitespace().collect();
+    let is_flagged = tag.split_ascii_whitespace().skip(1).any(|word| {
+        word.trim_end_matches('/').eq_ignore_ascii_case("hidden")
+            || word.to_ascii_lowercase().starts_with("hidden=")
+    });
+    is_flagged || hides(&plain)
+}
+
+/// Says whether a style without blanks hides what it is of.
+fn hides(style: &str) -> bool {
+    const HIDING: [&str; 6] = [
+        "display:none",
+        "visibility:hidden",
+        "visibility:collapse",
+        "font-size:0",
+        "opacity:0",
+        "mso-hide:all",
+    ];
+    HIDING.iter().any(|rule| style.contains(rule))
+        && !style.contains("font-size:0.")
+        && !style.contains("opacity:0.")
+}
+
+/// Returns the classes that the document's own style sheets hide.
+fn hidden_classes(html: &str) -> Vec<String> {
+    let lower = html.to_ascii_lowercase();
+    let mut classes = Vec::new();
+    for sheet in lower.split("<style").skip(1).take(16) {
+        let sheet = sheet.split("</style").next().unwrap_or_default();
+        for rule in sheet.split('}').take(400) {
+            let Some((selectors, style)) = rule.rsplit_once('{') else { continue };
+            let style: String = style.split_whitespace().collect();
+            if hides(&style) {
+                let named = selectors
+                    .split(',')
+                    .filter_map(|it| it.trim().rsplit_once('.').map(|(_, name)| name.trim()));
+                classes.extend(named.map(str::to_owned).take(32));
+            }
+        }
+    }
+    classes
+}
+
+fn has_class(tag: &str, classes: &[String]) -> bool {
+    if classes.is_empty() {
+        return false;
+    }
+    let lower = tag.to_ascii_lowercase();
+    let Some((_, value)) = lower.split_once("class=") else { return false };
+    let value = value.trim_start_matches(['"', '\'']);
+    let value = value.split(['"', '\'', '>']).next().unwrap_or_default();
+    value.split_whitespace().any(|name| classes.iter().any(|class| class == name))
 }
 
 fn tag_name(tag: &str) -> String {

@@ -34,6 +34,7 @@ use super::text::TextReading;
 use super::thread;
 use super::trust;
 use super::xarf;
+use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::ClaimWindow;
@@ -45,6 +46,8 @@ use crate::claim::ZoneSource;
 const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// A letter with more claims than this may as well be a list of indicators.
+const REPORTED_MAX: usize = 3;
 /// Ports of the accused that a claim keeps.
 const SOURCE_PORTS_MAX: usize = 64;
 
@@ -88,7 +91,12 @@ fn structured(document: &mut Document) -> Option<Draft> {
     let mut joined: Option<Draft> = None;
     for value in std::mem::take(&mut document.values) {
         match RECOGNISERS.iter().find_map(|read| read(&value)) {
-            Some(draft) => {
+            Some(mut draft) => {
+                if let Some(text) = draft.telling.take() {
+                    let name = "the event's description".to_owned();
+                    let text = super::refang::refang(&text);
+                    document.sections.push(Section { role: SectionRole::Attachment, name, text });
+                }
                 joined = Some(joined.map_or_else(|| draft.clone(), |so_far| merge(so_far, draft.clone())))
             }
             None => document.sections.push(Section {
@@ -118,7 +126,6 @@ pub(super) fn merge(one: Draft, other: Draft) -> Draft {
     main.facts.extend(more.facts);
     main.keys.extend(more.keys);
     main.interfaces.extend(more.interfaces);
-    main.process = main.process.or(more.process);
     for warning in more.warnings {
         if !main.warnings.contains(&warning) {
             main.warnings.push(warning);
@@ -142,17 +149,20 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
             claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
             claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
         }
-        complete(claim, structured.activity_open, words);
+        complete(claim, structured.activity_open, structured.window_open, words);
     }
     structured
 }
 
 /// Fills in what a report's fields leave out from the words and logs beside them.
-fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
-    let (addresses, names) = (&claim.accused.addresses, &claim.accused.hostnames);
+fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &TextReading) {
+    let Accused { instance_ids: ids, addresses, hostnames: names, .. } = &claim.accused;
     let same = |it: &&Claim| {
         let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
-        by_name || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
+        let by_id = it.accused.instance_ids.iter().any(|id| ids.contains(id));
+        // An event about an account alone is about whom its words name.
+        let by_default = text::is_nobody(&claim.accused);
+        by_default || by_name || by_id || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
     };
     let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {
         return;
@@ -162,6 +172,9 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
     }
     if activity_open {
         claim.activity = told.activity;
+    }
+    if claim.accused.instance_ids.is_empty() {
+        claim.accused.instance_ids.clone_from(&told.accused.instance_ids);
     }
     if claim.accused.addresses.is_empty() {
         claim.accused.addresses.clone_from(&told.accused.addresses);
@@ -173,6 +186,9 @@ fn complete(claim: &mut Claim, activity_open: bool, words: &TextReading) {
     }
     match (&mut claim.window, &told.window) {
         (None, told) => claim.window.clone_from(told),
+        (Some(_), Some(told)) if window_open && told.zone != ZoneSource::Assumed => {
+            claim.window = Some(told.clone());
+        }
         (Some(own), Some(told)) if told.zone != ZoneSource::Assumed => {
             let near = told.to.duration_since(own.from).abs() < SAME_INCIDENT
                 && own.to.duration_since(told.from).abs() < SAME_INCIDENT;
@@ -195,11 +211,16 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
+    // A letter that names who did it and when is a report, whatever stands at its foot.
+    let in_fields = words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims);
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),
-        names_somebody || (is_aws && words.activity.is_some()),
-        words.activity.is_some(),
+        not_ours::Marks {
+            accuses: names_somebody || (is_aws && words.activity.is_some()),
+            says_abuse: words.activity.is_some(),
+            is_report: in_fields && words.activity.is_some(),
+        },
     ) {
         Some(reason) => {
             draft.warnings.push(reason.sentence().to_owned());
@@ -209,7 +230,9 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             draft.warnings.push("about copyright, not about what a host did".to_owned());
             Disposition::NotAbuse
         }
-        None if stage == Stage::Resolved && (is_aws || is_answer(document) || !names_somebody) => {
+        None if stage == Stage::Resolved
+            && (is_aws || is_answer(document) || !names_somebody || thread::is_withdrawn(lines)) =>
+        {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             Disposition::NotAbuse
         }
@@ -236,6 +259,21 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     draft
 }
 
+/// Says whether a letter tells who did what: of an instance, of one address at a time, or of few that it speaks of as its
+/// writer's or reader's affair. A list of indicators does not.
+fn tells_of_a_deed(lines: &[Line<'_>], words: &TextReading, claims: &[Claim]) -> bool {
+    let named = || claims.iter().filter(|claim| !text::is_nobody(&claim.accused));
+    let is_deed = words.activity.is_some_and(|it| !matches!(it, Activity::Other | Activity::Copyright));
+    let names_instance = named().any(|claim| !claim.accused.instance_ids.is_empty());
+    let is_dated = named().any(|claim| claim.window.is_some());
+    let is_one = named().count() == 1;
+    let is_told = || not_ours::is_told_by_somebody(lines);
+    (is_deed && names_instance)
+        || (is_dated && is_deed && is_one)
+        || (is_dated && (1..=REPORTED_MAX).contains(&named().count()) && is_told())
+        || (is_deed && is_one && is_told())
+}
+
 /// Says whether the mail answers another one.
 fn is_answer(document: &Document) -> bool {
     document.outer_mail().is_some_and(|mail| {
@@ -245,11 +283,11 @@ fn is_answer(document: &Document) -> bool {
 }
 
 /// Returns the account and region of a notice that names no resource.
-fn place(lines: &[Line<'_>]) -> crate::claim::Accused {
-    crate::claim::Accused {
+fn place(lines: &[Line<'_>]) -> Accused {
+    Accused {
         account: lines.iter().find_map(|line| super::resource::account(line.text)),
         region: lines.iter().find_map(|line| super::resource::region(line.text)),
-        ..crate::claim::Accused::default()
+        ..Accused::default()
     }
 }
 
@@ -281,9 +319,8 @@ fn stage_name(stage: Stage) -> &'static str {
 /// Gives the accused its ports, where one alone is accused: of several it is not clear whose they are.
 fn with_source_ports(mut claims: Vec<Claim>, ports: &[u16]) -> Vec<Claim> {
     let accused = claims.first().map(|claim| claim.accused.clone());
-    let one = |accused: &crate::claim::Accused| {
-        !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused)
-    };
+    let one =
+        |accused: &Accused| !text::is_nobody(accused) && claims.iter().all(|claim| claim.accused == *accused);
     if accused.as_ref().is_some_and(one) {
         for claim in &mut claims {
             claim.accused.ports = ports.iter().copied().take(SOURCE_PORTS_MAX).collect();
@@ -355,7 +392,6 @@ fn finish(
         stage,
         trust,
         reply,
-        process: draft.process,
         interfaces: draft.interfaces,
         source_ports: draft.source_ports,
         candidates,

@@ -85,6 +85,17 @@ pub(super) fn is_plain_address(name: &str) -> bool {
     })
 }
 
+/// Says whether only words that change sides with who speaks accuse: "your", "client", "instance".
+pub(super) fn is_weak(name: &str) -> bool {
+    let accusing = |word: &String| classes(word) & word::ACCUSED != 0;
+    let words = words(name);
+    words.iter().any(accusing)
+        && words
+            .iter()
+            .filter(|word| accusing(word))
+            .all(|word| ["your", "ihre", "ihr", "votre", "vostro", "uw"].contains(&word.as_str()))
+}
+
 /// The words of a name and their classes.
 struct Name<'a> {
     /// It holds a colon: two names in one.
@@ -152,6 +163,15 @@ impl Name<'_> {
         let told = self.classes.windows(2).zip(&self.words[1.min(self.words.len())..]).any(|(pair, by)| {
             pair[0] & word::TOLD != 0 && pair[1] & word::BY != 0 && (by == "by" || pair[0] & word::SEEN == 0)
         });
+        // "Sender IP" is the host that a mail came from; "Sender" is who writes.
+        let sends = self.words.iter().any(|word| word == "sender" || word == "sending");
+        if sends && self.has(word::ADDRESS) && !told {
+            return Some(Role::Accused);
+        }
+        // Who filled a form in.
+        if self.words.windows(2).any(|pair| pair[0] == "submitted" && pair[1] == "from") {
+            return Some(Role::Reporter);
+        }
         if self.has(word::REPORTER) || told {
             return Some(Role::Reporter);
         }
@@ -174,7 +194,8 @@ impl Name<'_> {
         match (self.has(word::VICTIM), self.has(word::ACCUSED)) {
             (true, true) if self.strong_role().is_some() => self.strong_role(),
             (true, true) if self.has(word::ATTACKED) && self.has(word::FROM) => Some(Role::Accused),
-            (true, true) => self.first_role(),
+            (true, true) if self.head_is_last() => self.role_among(self.classes.iter().rev()),
+            (true, true) => self.role_among(self.classes.iter()),
             (true, false) => Some(Role::Victim),
             (false, true) => Some(Role::Accused),
             (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
@@ -191,9 +212,15 @@ impl Name<'_> {
         }
     }
 
-    /// In "target of attacker" the head of the name stands first.
-    fn first_role(&self) -> Option<Role> {
-        let first = self.classes.iter().find(|class| **class & (word::VICTIM | word::ACCUSED) != 0)?;
+    /// In "target of attacker" the head of the name stands first; "공격 대상", an attack's target, ends with it.
+    fn head_is_last(&self) -> bool {
+        let is_eastern = |letter: char| matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}');
+        self.words.iter().any(|word| word.contains(is_eastern))
+    }
+
+    /// Returns the first role in an order of the name's words.
+    fn role_among<'c>(&self, mut classes: impl Iterator<Item = &'c Classes>) -> Option<Role> {
+        let first = classes.find(|class| **class & (word::VICTIM | word::ACCUSED) != 0)?;
         Some(if first & word::VICTIM != 0 { Role::Victim } else { Role::Accused })
     }
 }
@@ -245,6 +272,9 @@ mod tests {
             ("Attacker on our host", Kind::Address, accused),
             ("Adres źródłowy", Kind::Address, accused),
             ("Adres docelowy", Kind::Address, victim),
+            ("Sender IP", Kind::Address, accused),
+            ("공격 대상 IP", Kind::Address, victim),
+            ("공격 출발지 IP", Kind::Address, accused),
             ("IP Address", Kind::Address, None),
             ("Reported-From", Kind::OtherTime, Some(Role::Reporter)),
             ("Netscan detected from host", Kind::Address, accused),

@@ -67,7 +67,6 @@ mod when;
 mod xarf;
 
 pub use label::Role;
-pub use reading::AccusedProcess;
 pub use reading::Fact;
 pub use reading::Reading;
 pub use reading::Reply;

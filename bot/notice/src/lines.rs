@@ -1,6 +1,7 @@
 //! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
 //! signature.
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -9,6 +10,7 @@ use super::address;
 use super::address::Spot;
 use super::document::Section;
 use super::document::SectionRole;
+use super::groups;
 use super::limits;
 use super::pattern::compile;
 use super::time::Finder;
@@ -59,11 +61,11 @@ impl Line<'_> {
         }
         let mut letters = 0;
         let mut at = 0;
-        // A host's name in brackets is no words: "192.0.2.1 (host.example.com)".
-        let named = self.text.find(" (").and_then(|open| {
-            let close = open + self.text[open..].find(')')?;
-            let name = &self.text[open + 2..close];
-            (name.contains('.') && !name.contains(char::is_whitespace)).then(|| count_letters(name))
+        // A remark in brackets after it is no words: "192.0.2.1 (host.example.com)", "192.0.2.1 (Example, Berlin)".
+        let named = self.spots.last().and_then(|spot| {
+            let inner = self.text.get(spot.end..)?.trim_start().strip_prefix('(')?;
+            let name = &inner[..inner.find(')')?];
+            (name.len() <= 80).then(|| count_letters(name))
         });
         for spot in &self.spots {
             letters += count_letters(&self.text[at.min(spot.start)..spot.start]);
@@ -92,12 +94,19 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
 /// What a log says of what it did not let in.
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|invalid|refused|unauthorized|bann?(?:ed)?)\b",
+        r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|fail\s+login|invalid|refused|unauthorized|bann?(?:ed)?)\b",
     )
 });
+/// Says whether a log line tells of what was not let in.
+pub(super) fn is_refused(text: &str) -> bool {
+    REFUSED.is_match(text)
+}
+
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded))\b")
+    compile(
+        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login|logged\s+(?:in|on)|connect(?:ed)?\s+from|disconnect(?:ed)?(?:\s+from)?|session\s+opened)\b",
+    )
 });
 /// A hop of a traceroute: its number, who answered, and how soon.
 static HOP: LazyLock<Regex> = LazyLock::new(|| {
@@ -108,6 +117,13 @@ static HOP: LazyLock<Regex> = LazyLock::new(|| {
 static REGISTRY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^(?:%(?:\s|$)|(?:inetnum|inet6num|netrange|cidr|netname|route6?|orgname|orgid|org-name|descr|origin|mnt-by|abuse-c|admin-c|tech-c|nic-hdl|nserver|parent|nethandle)\b\s*:?)",
+    )
+});
+
+/// The type of a finding that is always about somebody else's doing.
+static INBOUND_FINDING: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b[A-Z]\w+:(?:EC2|Runtime|ECS|EKS|Kubernetes)/PortProbe\w*|\b[A-Z]\w+:(?:EC2|Runtime)/(?:SSH|RDP|WinRM)BruteForce\b.*\b(?i:inbound|target(?:ed)?)\b",
     )
 });
 
@@ -131,14 +147,17 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
         line.kind == LineKind::Statement && line.stamps.first().is_some_and(|stamp| stamp.start < 24)
     };
     let source = |line: &Line<'_>| line.spots.first().and_then(|spot| spot.ip);
+    let is_let_in =
+        |line: &Line<'_>| is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
     let is_refused = |line: &Line<'_>| is_entry(line) && REFUSED.is_match(line.text);
     let refused: Vec<_> = lines.iter().filter(|line| is_refused(line)).filter_map(source).collect();
     if refused.is_empty() {
         return;
     }
+    let let_in: Vec<_> = lines.iter().filter(|line| is_let_in(line)).filter_map(source).collect();
+    let is_guest = |source: IpAddr| let_in.contains(&source) && !refused.contains(&source);
     for line in lines {
-        let is_let_in = is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
-        if is_let_in && source(line).is_some_and(|source| !refused.contains(&source)) {
+        if is_entry(line) && source(line).is_some_and(is_guest) {
             line.kind = LineKind::Aside;
             line.spots.clear();
         }
@@ -146,12 +165,16 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
 }
 
 fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>) {
-    let raw: Vec<&str> = section.text.lines().collect();
+    let raw: Vec<(usize, &str)> = section
+        .text
+        .lines()
+        .enumerate()
+        .flat_map(|(number, line)| pieces(line).map(move |it| (number, it)))
+        .collect();
     let mut in_signature = false;
     let mut in_header = false;
-    for (number, raw_line) in raw.iter().enumerate() {
-        let text =
-            unquote(&raw_line[..raw_line.floor_char_boundary(raw_line.len().min(limits::LINE_BYTES_MAX))]);
+    for (at, (number, raw_line)) in raw.iter().enumerate() {
+        let text = unquote(raw_line);
         let trimmed = text.trim();
         if trimmed.is_empty() {
             in_header = false;
@@ -160,10 +183,15 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             in_signature = section.role != SectionRole::Attachment;
         }
         let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
-        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, number);
+        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, at);
         let kind = if section.role == SectionRole::Evidence || in_header {
             LineKind::Header
-        } else if in_signature || REGISTRY.is_match(trimmed) || HOP.is_match(trimmed) {
+        } else if in_signature
+            || REGISTRY.is_match(trimmed)
+            || HOP.is_match(trimmed)
+            || INBOUND_FINDING.is_match(trimmed)
+            || groups::is_clean_row(trimmed)
+        {
             LineKind::Aside
         } else {
             LineKind::Statement
@@ -185,10 +213,10 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
 }
 
 /// Says whether a line is one of at least three headers in a row, as mail programs quote them.
-fn is_forward_header(raw: &[&str], number: usize) -> bool {
+fn is_forward_header(raw: &[(usize, &str)], at: usize) -> bool {
     // "From: 192.0.2.1" is a field of a report: mails come from mailboxes.
     let matches = |at: usize| {
-        raw.get(at).map(|line| unquote(line).trim()).is_some_and(|line| {
+        raw.get(at).map(|(_, line)| unquote(line).trim()).is_some_and(|line| {
             // Most lines have no name at their head: they need not be matched.
             let head = &line.as_bytes()[..line.len().min(NAME_BYTES_MAX)];
             let named = head.contains(&b':') || (!head.is_ascii() && line.contains('\u{ff1a}'));
@@ -199,12 +227,28 @@ fn is_forward_header(raw: &[&str], number: usize) -> bool {
                 })
         })
     };
-    if !matches(number) {
+    if !matches(at) {
         return false;
     }
-    let from = (0..3).take_while(|back| number >= *back && matches(number - back)).count();
-    let on = (1..3).take_while(|ahead| matches(number + ahead)).count();
+    let from = (0..3).take_while(|back| at >= *back && matches(at - back)).count();
+    let on = (1..3).take_while(|ahead| matches(at + ahead)).count();
     from + on >= 3
+}
+
+/// Cuts a line that is longer than is weighed at once into pieces, at blanks where it has any.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let whole = rest.take()?;
+        if whole.len() <= limits::LINE_BYTES_MAX {
+            return Some(whole);
+        }
+        let head = &whole[..whole.floor_char_boundary(limits::LINE_BYTES_MAX)];
+        let stop = head.rfind(". ").map(|at| at + 2).filter(|at| at * 2 > head.len());
+        let end = stop.or_else(|| head.rfind(' ').filter(|at| *at > 0)).unwrap_or(head.len());
+        rest = Some(&whole[end..]);
+        Some(&whole[..end])
+    })
 }
 
 fn unquote(line: &str) -> &str {

@@ -22,6 +22,12 @@ static YOURS: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*(?:\([^)]*\)\s*)?(?:of\s+yours?|in\s+your|on\s+your|under\s+your|from\s+your|within\s+your|at\s+your|belonging\s+to\s+you|(?:aus|in)\s+ihrem|de\s+(?:votre|su|vuestr\w+|sua)|dans\s+votre|en\s+su|na\s+sua|nella\s+vostra)\b",
     )
 });
+/// "We blocked these today": pronouns are the items.
+static BLOCKED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?:^|\b(?:we|have|has|were|was|i)\s+(?:today\s+|now\s+)?)(?:blocked|banned|blacklisted|blocklisted|dropped|reported)\s+(?:these|those|the\s+following|all\s+of\s+these)\b|\b(?:these|those|the\s+following)\s+(?:were|have\s+been|are)\s+(?:blocked|banned|blacklisted|blocklisted)\b",
+    )
+});
 static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
@@ -46,6 +52,9 @@ static YOUR: LazyLock<Regex> = LazyLock::new(|| {
 /// Returns what an introduction says of the items of its list, and the words that do.
 pub(super) fn read(intro: &str) -> Option<(Role, String)> {
     let intro = fold(intro);
+    if let Some(found) = BLOCKED.find(&intro) {
+        return Some((Role::Accused, found.as_str().trim().to_owned()));
+    }
     for noun in NOUN.captures_iter(&intro).take(4) {
         let (whole, whose) = (noun.get(0)?, noun.name("whose")?);
         let after = &intro[whole.end()..];

@@ -21,6 +21,8 @@ pub(super) enum NotOurs {
     Business,
     /// A letter from us to the reporter.
     OurAnswer,
+    /// Somebody answers a complaint of ours.
+    AnswerToUs,
 }
 
 impl NotOurs {
@@ -30,6 +32,7 @@ impl NotOurs {
             Self::AutoReply => "an automatic reply or delivery report, not a notice",
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
+            Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
             Self::OurAnswer => "our own answer to a notice, not a notice",
         }
     }
@@ -37,7 +40,7 @@ impl NotOurs {
 
 static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
+        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office\b(?:[^?]|$)|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
     )
 });
 /// What a machine says that confirms a report of ours, where nothing of its headers is left.
@@ -61,7 +64,7 @@ static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
 /// What is sent to many who asked for it.
 static TO_MANY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bnewsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
+        r"(?i)\b(?:this|our|weekly|monthly|daily|security|threat) newsletter\b[^-\w]|^\W*newsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
     )
 });
 /// Words to whom something is said to belong; what is written to many has none.
@@ -91,18 +94,53 @@ static WE_ENDED_IT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Reports that mail receivers send to each domain's owner, and offers.
+static IS_STATISTICS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\baggregate (?:dmarc )?report\b|\bdmarc (?:aggregate|report)|<report_metadata>|\btls-?rpt\b|\bsmtp tls report|report domain: \S+ submitter:|\b(?:book|request|schedule) (?:a|your) (?:free )?demo\b|\bfree trial\b",
+    )
+});
+/// What one says to somebody who complained.
+static ANSWERS_US: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\byou (?:have )?(?:recently )?(?:complained|reported to us|filed a (?:complaint|report))\b|\b(?:thank you|thanks) for (?:your|the) (?:report|complaint|notification)\b[^.]{0,40}\b(?:about|regarding|against)\b|\bsuite à votre (?:signalement|plainte)|\b(?:nach|auf|zu|für) ihre[rn]? (?:meldung|beschwerde|hinweis)|\b(?:naar aanleiding van|dank voor|bedankt voor) uw (?:melding|klacht)|\b(?:tras|gracias por|en respuesta a) su (?:reporte|denuncia|informe|aviso)|\b(?:dopo|grazie per) la (?:vostra|sua) segnalazione|\byour complaint (?:about|regarding|against|concerning)\b",
+    )
+});
+
 /// Says whether a text speaks of what is its reader's.
 pub(super) fn is_addressed(text: &str) -> bool {
     ADDRESSED.is_match(text)
 }
 
-/// Recognises a message that accuses nobody. `accuses` says that it holds an accusation's marks,
-/// `says_abuse` that its words name something that a host did.
+/// The marks of an accusation that a message holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    /// Somebody is accused.
+    pub accuses: bool,
+    /// Its words name something that a host did.
+    pub says_abuse: bool,
+    /// Its subject or a field of its own names who did it: it is a report, whatever stands at its foot.
+    pub is_report: bool,
+}
+
+/// Who writes of himself, or to whom something belongs, tells of an incident and not of the world.
+static OF_SOMEBODY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:us|our|ours|my|your|yours|unser\w*|uns|ihre?\w*|nous|notre|nos|votre|nuestr\w+|noss\w+|nostr\w+|vostr\w+|onze|ons|uw|nasz\w*|nas)\b",
+    )
+});
+
+/// Says whether a letter speaks of what is its writer's or its reader's, beside what stands at its foot.
+pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
+    let own = lines.iter().filter(|line| line.role == SectionRole::Body).take(200);
+    own.filter(|line| !TO_MANY.is_match(line.text)).any(|line| OF_SOMEBODY.is_match(line.text))
+}
+
+/// Recognises a message that accuses nobody.
 pub(super) fn recognise(
     lines: &[Line<'_>],
     mail: Option<&MailHeaders>,
-    accuses: bool,
-    says_abuse: bool,
+    Marks { accuses, says_abuse, is_report }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
         && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
@@ -128,14 +166,22 @@ pub(super) fn recognise(
     if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
     }
-    if let Some(mail) = mail.filter(|mail| !says_abuse && BUSINESS_SUBJECT.is_match(&mail.subject)) {
+    if let Some(mail) =
+        mail.filter(|mail| !says_abuse && !is_report && BUSINESS_SUBJECT.is_match(&mail.subject))
+    {
         let answered = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
         return (!answered).then_some(NotOurs::Business);
     }
-    if TO_MANY.is_match(&text) && !is_addressed(&text) {
+    if IS_STATISTICS.is_match(&text) {
         return Some(NotOurs::Business);
     }
-    if accuses {
+    if !is_report && ANSWERS_US.is_match(&text) {
+        return Some(NotOurs::AnswerToUs);
+    }
+    if TO_MANY.is_match(&text) && !is_addressed(&text) && !is_report {
+        return Some(NotOurs::Business);
+    }
+    if accuses || is_report {
         return None;
     }
     if ACCOUNT.is_match(&text) {

@@ -23,8 +23,6 @@ pub struct Reading {
     pub trust: Trust,
     /// What an answer by mail needs.
     pub reply: Option<Reply>,
-    /// The process that a runtime finding names.
-    pub process: Option<AccusedProcess>,
     /// Network interface ids that it names.
     pub interfaces: Vec<String>,
     /// Ports of the accused that it names; they tell hosts behind a NAT apart.
@@ -49,7 +47,6 @@ impl Reading {
             stage: Stage::default(),
             trust: Trust::Unknown,
             reply: None,
-            process: None,
             interfaces: Vec::new(),
             source_ports: Vec::new(),
             candidates: Vec::new(),
@@ -117,21 +114,6 @@ pub struct Reply {
     pub in_reply_to: Option<String>,
     /// Its References and In-Reply-To, oldest first.
     pub references: Vec<String>,
-}
-
-/// The process that a runtime finding names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct AccusedProcess {
-    /// Its name.
-    pub name: String,
-    /// Its executable.
-    pub executable: Option<String>,
-    /// Its process id.
-    pub pid: Option<u32>,
-    /// The user it ran as.
-    pub user: Option<String>,
-    /// Its ancestors' executables, nearest first.
-    pub lineage: Vec<String>,
 }
 
 /// One fact, and where it was read.

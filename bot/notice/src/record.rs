@@ -34,6 +34,8 @@ pub(super) struct Record {
     pub stamps: Vec<Stamp>,
     /// What, where the row itself says so.
     pub activity: Option<Activity>,
+    /// The instance there, where it stands in the place of an address.
+    pub source_instance: Option<String>,
     /// What in the line gave the direction.
     pub how: &'static str,
 }
@@ -68,13 +70,69 @@ static PORT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Flags of TCP that only who was asked first sends, or both.
+static ANSWER_FLAGS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"Flags \[(?:R\.?|S\.|F\.?|P?\.)\]|\bSYN[-, /]{0,2}ACK\b|\bRST\b|\[(?:RST|SYN), ?ACK\]|\s\.A[.P][.R][.SF]\.?\s|\sS[.]?A[.]?\s",
+    )
+});
+static BUILT_OUTBOUND: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:built|teardown)\s+outbound\b"));
+/// A VPC flow log's row of the default format, from the protocol's number on.
+static FLOW_LOG_TAIL: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"^\s+(\d{1,5})\s+(\d{1,5})\s+(\d{1,3})\s+\d+\s+\d+\s+(1\d{9})\s+(1\d{9})\s+(?:ACCEPT|REJECT)\b")
+});
+/// Whoever asks does so from a port that is at least this.
+const ASKING_PORTS: u16 = 1024;
+
+/// A row of a VPC flow log that somebody pasted: whose interface it is of does not matter, the ports tell who asked.
+fn flow_log(line: &Line<'_>) -> Option<Record> {
+    let [from, to] = &line.spots[..] else { return None };
+    let tail = FLOW_LOG_TAIL.captures(line.text.get(to.end..)?)?;
+    let ports = [tail[1].parse().ok()?, tail[2].parse().ok()?];
+    let stamp = |nth: usize| super::time::epoch(&tail[nth]);
+    let mut record = Record {
+        source: from.ip,
+        source_port: Some(ports[0]),
+        target: to.ip,
+        target_port: Some(ports[1]),
+        protocol: protocol(&tail[3]),
+        stamps: [stamp(4), stamp(5)].into_iter().flatten().collect(),
+        how: PORTS,
+        ..Record::default()
+    };
+    if ports[0] < ASKING_PORTS && ports[1] >= ASKING_PORTS {
+        std::mem::swap(&mut record.source, &mut record.target);
+        std::mem::swap(&mut record.source_port, &mut record.target_port);
+    }
+    Some(record)
+}
+
 /// Reads a line as one event, when something in it gives the direction.
 pub(super) fn read(line: &Line<'_>) -> Option<Record> {
     if line.spots.is_empty() {
         return None;
     }
-    let record =
-        arrow(line).or_else(|| keys(line)).or_else(|| access_log(line)).or_else(|| in_order(line))?;
+    let mut record = flow_log(line)
+        .or_else(|| arrow(line))
+        .or_else(|| keys(line))
+        .or_else(|| access_log(line))
+        .or_else(|| in_order(line))?;
+    // A service that answers: who asked it is the other side.
+    let answers = record.source_port.is_some_and(|port| port < ASKING_PORTS)
+        && record.target_port.is_some_and(|port| port >= ASKING_PORTS)
+        && ANSWER_FLAGS.is_match(line.text);
+    // A firewall names the outer side first, whoever asked.
+    // Whether it was asked at all, or somebody forged the question, the answer alone does not tell.
+    if answers {
+        record.how = ORDER;
+    }
+    if BUILT_OUTBOUND.is_match(line.text) {
+        std::mem::swap(&mut record.source, &mut record.target);
+        std::mem::swap(&mut record.source_port, &mut record.target_port);
+    }
+    if !record.stamps.is_empty() {
+        return Some(record);
+    }
     let stamps = line.stamps.clone();
     let protocol = record
         .protocol
@@ -84,6 +142,12 @@ pub(super) fn read(line: &Line<'_>) -> Option<Record> {
 
 fn named_protocol(found: &regex::Captures<'_>) -> Option<ClaimProtocol> {
     protocol(&found[1])
+}
+
+/// Reads a line whose two addresses an arrow joins, whatever else stands in it.
+pub(super) fn drawn_arrow(line: &Line<'_>) -> Option<Record> {
+    let is_drawn = ["->", "=>", "<-", "<=", "\u{2192}", "\u{2190}"].iter().any(|it| line.text.contains(it));
+    arrow(line).filter(|_| is_drawn)
 }
 
 /// `a:1 -> b:2`, `a.1 > b.2:`, `a to b`, and the same the other way round.
@@ -132,7 +196,10 @@ pub(super) fn port_of(spot: &Spot, text: &str) -> Option<u16> {
 fn keys(line: &Line<'_>) -> Option<Record> {
     let mut by_plain_key = false;
     let mut record = Record { how: KEYS, ..Record::default() };
-    for spot in &line.spots {
+    // An alert on an answer names the server as its source; the flow inside it names who asked.
+    let flow = line.text.find("\"flow\":").unwrap_or(0);
+    let in_flow = line.spots.iter().filter(|spot| spot.start > flow).count() >= 2;
+    for spot in line.spots.iter().filter(|spot| !in_flow || spot.start > flow) {
         let Some(key) = key_before(line.text, spot.start) else {
             continue;
         };
@@ -228,11 +295,17 @@ fn key_before(text: &str, at: usize) -> Option<String> {
 /// How a row is known whose addresses stand at keys.
 pub(super) const KEYS: &str = "the keys of a log line";
 
+/// How the client of a web server is known.
+pub(super) const WEB: &str = "the client of a web server's log";
+
 /// How a row is known whose two addresses merely follow each other.
 pub(super) const ORDER: &str = "two addresses in a row";
 
 /// How a row is known whose ports tell which side is the client.
 const PORTS: &str = "two addresses and the ports of a client and a service";
+
+/// In so many cells after two addresses their ports stand.
+const PORT_CELLS: usize = 4;
 
 /// `...,a,b,1,2,...`: logs without any sign name the source before the target.
 fn in_order(line: &Line<'_>) -> Option<Record> {
@@ -240,19 +313,21 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
         return None;
     };
     let between = line.text.get(from.end..to.start)?;
-    let joined = !between.is_empty()
-        && between.len() <= 8
-        && between.chars().all(|it| matches!(it, ',' | ';' | '\t' | '|' | ' ' | '"'));
+    const SEPARATORS: [char; 6] = [',', ';', '\t', '|', ' ', '"'];
+    // "a,b,1,2" and "a,1,b,2".
+    let inner = between.trim_matches(SEPARATORS);
+    let own_port = inner.parse::<u16>().ok();
+    let joined = !between.is_empty() && between.len() <= 12 && (inner.is_empty() || own_port.is_some());
     if !joined || line.stamps.is_empty() {
         return None;
     }
     let rest = line.text.get(to.end..)?;
-    let mut numbers = rest
-        .split([',', ';', '\t', '|', ' '])
-        .filter(|cell| !cell.is_empty())
-        .map(|cell| cell.trim_matches('"').parse::<u16>().ok());
-    let (first, second) = (numbers.next().flatten(), numbers.next().flatten());
-    let pair = first.zip(second);
+    let cells = rest.split(SEPARATORS).filter(|cell| !cell.is_empty()).take(PORT_CELLS);
+    let mut numbers = cells.filter_map(|cell| cell.parse::<u16>().ok());
+    let pair = match own_port {
+        Some(port) => Some(port).zip(numbers.next()),
+        None => numbers.next().zip(numbers.next()),
+    };
     let ends = [from.port.or(pair.map(|(port, _)| port)), to.port.or(pair.map(|(_, port)| port))];
     let is_service = |port: Option<u16>| port.is_some_and(|port| port > 0 && port < 1024);
     let is_client = |port: Option<u16>| port.is_some_and(|port| port >= 1024);
@@ -300,12 +375,7 @@ fn access_log(line: &Line<'_>) -> Option<Record> {
     }
     let client = line.spots.iter().rfind(|spot| spot.start < bracket)?;
     let server = Some(first).filter(|first| first.start != client.start);
-    Some(Record {
-        source: client.ip,
-        target: server.and_then(|spot| spot.ip),
-        how: "the client of a web server's log",
-        ..Record::default()
-    })
+    Some(Record { source: client.ip, target: server.and_then(|spot| spot.ip), how: WEB, ..Record::default() })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const SPELLINGS: [(&str, &str); 12] = [
 /// Returns the text with its addresses restored and invisible characters taken out.
 pub(super) fn refang(text: &str) -> String {
     let mut out = text.replace("\r\n", "\n").replace('\r', "\n");
-    if out.chars().any(is_wide) {
+    if out.chars().any(|letter| narrow(letter) != letter) {
         out = out.chars().map(narrow).collect();
     }
     if out.contains(['[', '(', '{', '\u{2024}']) {
@@ -34,25 +34,25 @@ pub(super) fn refang(text: &str) -> String {
         }
     }
     if out.chars().any(is_invisible) {
-        out = out.replace('\u{a0}', " ");
         out.retain(|letter| !is_invisible(letter));
     }
     out
 }
 
-/// Says whether a character is an ASCII one at the width of ideographs, as "１９２．０．２．７".
-fn is_wide(letter: char) -> bool {
-    matches!(letter, '\u{ff01}'..='\u{ff5e}')
-}
-
+/// Returns the ASCII character that one stands for: the width of ideographs ("１９２．０．２．７"), a blank that does not
+/// break, a hyphen or dash of typesetters ("2026‑07‑15").
 fn narrow(letter: char) -> char {
-    let code = u32::from(letter);
-    if is_wide(letter) { char::from_u32(code - 0xfee0).unwrap_or(letter) } else { letter }
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        _ => letter,
+    }
 }
 
 /// Says whether a character shows nothing, or turns the text's direction.
 fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{ad}' | '\u{a0}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -69,6 +69,7 @@ mod tests {
             ("2001[:]db8[:][:]1", "2001:db8::1"),
             ("19\u{200b}2.0.2.7", "192.0.2.7"),
             ("源IP：１９２．０．２．７", "源IP:192.0.2.7"),
+            ("2026\u{2011}07\u{2013}15\u{202f}10:15", "2026-07-15 10:15"),
         ] {
             assert_eq!(refang(input), expect);
         }

@@ -98,6 +98,7 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
     let back = match (TODAY.is_match(&text), YESTERDAY.is_match(&text)) {
         (true, false) => 0,
         (false, true) => 1,
+        (false, false) => return clock_alone(sentence, &text, sent, resolver),
         _ => return None,
     };
     // The day is the sender's; which one that is, its mail's Date tells only in UTC.
@@ -113,6 +114,37 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
     }
     // What began after the notice was sent is read wrongly.
     (found.from <= sent && found.from <= found.to).then_some(found)
+}
+
+static BEGAN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:since|start(?:ed|ing|s)?|began|begun|seit|begann|depuis|desde|sinds)\b[^.;]{0,20}$")
+});
+static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\b(?:still|ongoing|going on|not stopped|continu\w+|until now|noch|toujours|todavia)\b")
+});
+
+/// A clock whose zone is known and that has no day is the last one before the notice was written.
+fn clock_alone(sentence: &str, text: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
+    let today = Offset::UTC.to_datetime(sent).date();
+    let mut last: Option<(Interval, usize)> = None;
+    for back in [0, 1] {
+        let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
+        let clocks = clocks_on(day, sentence);
+        let is_known = |stamp: &Stamp| stamp.zone.is_some() || resolver.stated.is_some();
+        if !clocks.iter().all(is_known) {
+            return None;
+        }
+        let found = clocks.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join);
+        if let Some(found) = found.filter(|found| found.to <= sent) {
+            last = Some((found, clocks.first()?.start));
+            break;
+        }
+    }
+    let (mut found, start) = last?;
+    if BEGAN.is_match(text.get(..start.min(text.len()))?) && GOES_ON.is_match(text) {
+        found.to = sent;
+    }
+    Some(found)
 }
 
 /// Reads the clocks of a line as times of a day; where they stand is counted in the line itself.
@@ -186,6 +218,11 @@ mod tests {
         check("Since yesterday we are flooded", Some(("2026-07-13T10:00:00", "2026-07-15T09:30:00")));
         check("about 20 minutes ago it began", Some(("2026-07-15T09:04:00", "2026-07-15T09:30:00")));
         check("vor 2 Stunden", Some(("2026-07-15T06:59:00", "2026-07-15T09:30:00")));
+        check(
+            "It started at 08:41 UTC and is still going",
+            Some(("2026-07-15T08:41:00", "2026-07-15T09:30:00")),
+        );
+        check("seen between 22:05 and 22:15 UTC", Some(("2026-07-14T22:05:00", "2026-07-14T22:15:59")));
         check("a long time ago", None);
         check("We shall call you.", None);
     }

@@ -48,13 +48,23 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
+        // What an earlier mail said, which this one quotes, gives way to what it says itself.
+        let said_now = |it: &Tally| it.is_said_now && it.role() == Some(Role::Accused);
+        if !tally.is_said_now && self.others(tally).any(said_now) {
+            return None;
+        }
         // Nobody else that is named is ours: whom else the words accuse does not matter.
         if self.own_is_complete && tally.ours && tally.is_said_accused() {
             return Some(role);
         }
         // Where a field or a log says who did it, nobody is accused by a word in passing.
-        let named_firmly = || self.tallies.iter().any(|it| it.ip != tally.ip && it.is_named_firmly());
+        let named_firmly = || self.others(tally).any(Tally::is_named_firmly);
         if tally.is_named_in_passing() && named_firmly() {
+            return None;
+        }
+        // A log shows others too: where words say who it was, they are bystanders.
+        let named = |it: &Tally| it.is_accused_by_words() && it.contrasts_with(tally);
+        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(named) {
             return None;
         }
         if tally.ours {
@@ -72,6 +82,11 @@ impl Roles {
             return None;
         }
         (!self.names_ours()).then_some(role)
+    }
+
+    fn others<'a>(&'a self, tally: &Tally) -> impl Iterator<Item = &'a Tally> {
+        let ip = tally.ip;
+        self.tallies.iter().filter(move |it| it.ip != ip)
     }
 
     fn accuses_anybody(&self) -> bool {
@@ -94,6 +109,16 @@ impl Roles {
     /// Returns the addresses of ours of which the notice says both: that they did it and that it was done to them.
     pub fn ours_unclear(&self) -> Vec<IpAddr> {
         self.tallies.iter().filter(|tally| tally.is_contradicted()).map(|tally| tally.ip).collect()
+    }
+
+    /// Says whether an address is named outside of what is quoted from an earlier mail.
+    pub fn is_said_now(&self, ip: IpAddr) -> bool {
+        self.places.get(&ip).is_some_and(|at| self.tallies[*at].is_said_now)
+    }
+
+    /// Says whether a subject names an accused one.
+    pub fn is_report(&self) -> bool {
+        self.tallies.iter().any(|tally| tally.is_in_subject() && self.role_of(tally) == Some(Role::Accused))
     }
 
     /// Says whether anything beyond a subject accuses an address.
@@ -248,6 +273,7 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'
             }
             let tally = roles.tally(ip, side.own);
             tally.mentions += 1;
+            tally.is_said_now |= !line.is_quoted;
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));
@@ -266,6 +292,10 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'
                 }
                 Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
                 None if record.is_none() => tally.count_order(line, position),
+                // The line's own host, which no word before it speaks of.
+                None if record.is_some_and(|it| it.source.is_some() && it.target.is_none()) => {
+                    tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
+                }
                 None => {}
             }
         }

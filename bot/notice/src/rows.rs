@@ -1,10 +1,12 @@
 //! Every line that is a row of a table or an entry of a log, and the claims that rows make.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
 
+use super::activity;
 use super::claims;
 use super::claims::Whole;
 use super::document::SectionRole;
@@ -13,6 +15,7 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::record;
 use super::record::Record;
+use super::resource;
 use super::roles::Roles;
 use super::table::Header;
 use super::time::Interval;
@@ -21,6 +24,7 @@ use super::time::Resolver;
 use super::time::Zone;
 use super::when;
 use crate::claim::Accused;
+use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::ZoneSource;
 
@@ -67,12 +71,76 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
                     if row.stamps.is_empty() { Record { stamps: line.stamps.clone(), ..row } } else { row }
                 },
             );
+        // What an arrow joins, no guess at columns turns around.
+        let row = row.map(|row| match record::drawn_arrow(line) {
+            Some(drawn) if row.source != drawn.source && drawn.source.is_some() && drawn.target.is_some() => {
+                Record {
+                    stamps: row.stamps,
+                    protocol: row.protocol.or(drawn.protocol),
+                    activity: row.activity,
+                    ..drawn
+                }
+            }
+            _ => row,
+        });
+        let row = row.map(|row| match row.source {
+            None => Record {
+                source_instance: resource::instances(line.text).into_iter().next().map(|(_, id)| id),
+                ..row
+            },
+            Some(_) => row,
+        });
         rows += usize::from(row.is_some());
         misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
+}
+
+/// A range that is longer says less than the rows in it.
+const WIDEST: SignedDuration = SignedDuration::from_hours(48);
+
+/// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.
+const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3283, 5353, 11211];
+/// Whoever asks does so from a port that is at least this.
+const ASKING_PORTS: u16 = 1024;
+
+/// The two ends of a row, source first.
+type Ends = (IpAddr, Option<u16>, IpAddr, Option<u16>);
+
+/// Turns rows around that are the answers to other rows of the same list: an answer accuses nobody.
+pub(super) fn turn_answers(records: &mut [Option<Record>]) {
+    let mut asked: HashMap<Ends, Vec<usize>> = HashMap::new();
+    for index in 0..records.len() {
+        let Some(ends) = records[index].as_ref().and_then(ends) else { continue };
+        let mirrored = (ends.2, ends.3, ends.0, ends.1);
+        let is_amplified = [ends.1, ends.3].iter().flatten().any(|port| AMPLIFIERS.contains(port));
+        if is_amplified || !asked.contains_key(&mirrored) {
+            asked.entry(ends).or_default().push(index);
+        } else if is_service(mirrored.1) && is_service(ends.3) && !is_service(ends.1) {
+            // The answers stand before their question.
+            let answers = asked.remove(&mirrored).unwrap_or_default();
+            answers.into_iter().for_each(|at| records[at].iter_mut().for_each(turn));
+            asked.entry(ends).or_default().push(index);
+        } else {
+            records[index].iter_mut().for_each(turn);
+        }
+    }
+}
+
+fn ends(record: &Record) -> Option<Ends> {
+    Some((record.source?, record.source_port, record.target?, record.target_port))
+}
+
+fn is_service(port: Option<u16>) -> bool {
+    port.is_some_and(|port| port < ASKING_PORTS)
+}
+
+fn turn(record: &mut Record) {
+    std::mem::swap(&mut record.source, &mut record.target);
+    std::mem::swap(&mut record.source_port, &mut record.target_port);
+    record.source_host = None;
 }
 
 /// Takes log lines that name the accused without any direction as rows too: they tell when.
@@ -89,13 +157,69 @@ pub(super) fn with_mentions(
         let source = line.spots.iter().filter_map(|spot| spot.ip).find(|ip| accused.contains(ip))?;
         is_log.then(|| Record { source: Some(source), stamps: line.stamps.clone(), ..Record::default() })
     };
-    lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect()
+    let records: Vec<Option<Record>> =
+        lines.iter().zip(records).map(|(line, record)| record.or_else(|| mention(line))).collect();
+    with_paragraphs(lines, records, &accused)
+}
+
+/// Where each of several paragraphs or items tells of another accused one with times of its own, each is a row.
+fn with_paragraphs(
+    lines: &[Line<'_>],
+    mut records: Vec<Option<Record>>,
+    accused: &HashSet<IpAddr>,
+) -> Vec<Option<Record>> {
+    if accused.len() < 2 || records.iter().flatten().any(|record| record.source.is_some()) {
+        return records;
+    }
+    let mut told: Vec<(usize, Record)> = Vec::new();
+    for (at, paragraph) in paragraphs(lines) {
+        let mut named = paragraph.iter().flat_map(|line| &line.spots).filter_map(|spot| spot.ip);
+        let sources: HashSet<IpAddr> = named.by_ref().filter(|ip| accused.contains(ip)).collect();
+        let stamps =
+            paragraph.iter().flat_map(|line| line.stamps.iter().filter(|stamp| when::tells(line, stamp)));
+        let stamps: Vec<_> = stamps.cloned().collect();
+        let mut sources = sources.into_iter();
+        if let (Some(source), None, false) = (sources.next(), sources.next(), stamps.is_empty()) {
+            let words: Vec<&str> = paragraph.iter().map(|line| line.text).collect();
+            let activity = activity::of_words(&words.join(" ")).filter(|it| *it != Activity::Other);
+            told.push((at, Record { source: Some(source), stamps, activity, ..Record::default() }));
+        }
+    }
+    let sources: HashSet<Option<IpAddr>> = told.iter().map(|(_, record)| record.source).collect();
+    if sources.len() >= 2 {
+        for (at, record) in told {
+            records[at] = Some(record);
+        }
+    }
+    records
+}
+
+/// Cuts a letter's own words into paragraphs and items of lists; each with where it begins.
+fn paragraphs<'a, 'b>(lines: &'b [Line<'a>]) -> Vec<(usize, &'b [Line<'a>])> {
+    let is_own = |line: &Line<'_>| line.kind == LineKind::Statement && line.role == SectionRole::Body;
+    let begins_item = |line: &Line<'_>| {
+        let text = line.text.trim_start();
+        let rest = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        (rest.len() < text.len() && text.len() - rest.len() <= 2 && rest.starts_with(['.', ')']))
+            || ["- ", "* ", "\u{2022}"].iter().any(|bullet| text.starts_with(bullet))
+    };
+    let mut all = Vec::new();
+    let mut start = 0;
+    for (at, line) in lines.iter().enumerate() {
+        if line.is_blank() || !is_own(line) || begins_item(line) {
+            all.push((start, &lines[start..at]));
+            start = if line.is_blank() || !is_own(line) { at + 1 } else { at };
+        }
+    }
+    all.push((start, &lines[start.min(lines.len())..]));
+    all.retain(|(_, paragraph)| !paragraph.is_empty());
+    all
 }
 
 /// Says whether a stated range holds a row's time.
 fn encloses(range: Interval, row: &claims::Row) -> bool {
     let is_range = range.to.duration_since(range.from) > SignedDuration::from_mins(1);
-    let known = range.zone != ZoneSource::Assumed;
+    let known = range.zone != ZoneSource::Assumed && range.to.duration_since(range.from) <= WIDEST;
     is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
 }
 

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::address::Spot;
 use super::cue;
 use super::document::SectionRole;
+use super::groups;
 use super::label;
 use super::label::Kind;
 use super::label::Role;
@@ -63,22 +64,40 @@ pub(super) fn of(
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
     let found =
         found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
-    found.or_else(|| heads_log(lines, index, spot))
+    found.or_else(|| heads_log(lines, index)).or_else(|| under_address(lines, index))
 }
 
-/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
-fn heads_log(lines: &[Line<'_>], index: usize, spot: &Spot) -> Option<Said> {
-    let line = &lines[index];
-    let is_bare = line.spots.len() == 1
-        && line.stamps.is_empty()
+/// An address in a line that is indented below a line with nothing but another address is what that one reached.
+fn under_address(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let inner = indent(&lines[index]);
+    let heading = lines[..index].iter().rev().take(HEADING_LINES).find(|line| indent(line) < inner)?;
+    let is_same = heading.section == lines[index].section;
+    let why = || "stands under another address".to_owned();
+    (is_same && is_bare(heading)).then(|| (Role::Victim, 1.5, why()))
+}
+
+fn indent(line: &Line<'_>) -> usize {
+    line.text.len() - line.text.trim_start_matches([' ', '\t']).len()
+}
+
+/// Says whether an address is all that stands in a line.
+fn is_bare(line: &Line<'_>) -> bool {
+    let [spot] = &line.spots[..] else { return false };
+    line.stamps.is_empty()
         && line.kind == LineKind::Statement
         && line.text.len() < 80
         && ![&line.text[..spot.start], line.text.get(spot.end..).unwrap_or_default()]
             .iter()
-            .any(|text| text.chars().any(char::is_alphabetic));
+            .any(|text| text.chars().any(char::is_alphabetic))
+}
+
+/// An address that is all of a line heads the log lines below it, which name nobody: they are its own.
+fn heads_log(lines: &[Line<'_>], index: usize) -> Option<Said> {
+    let line = &lines[index];
     let below = lines[index + 1..].iter().take(3).find(|line| !line.is_blank())?;
-    let is_log = below.spots.is_empty() && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
-    (is_bare && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
+    let is_own = below.spots.is_empty() || indent(below) > indent(line);
+    let is_log = is_own && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
+    (is_bare(line) && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
 }
 
 /// Returns what follows from the place alone.
@@ -94,8 +113,15 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         (Role::Victim, 0.8, "is the host part of a mail or telephone address")
     } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {
         (Role::Accused, 2.0, "is the host of the reported link")
-    } else if is_beside_instance(line.text, spot) {
-        (Role::Accused, 2.5, "stands in brackets beside an instance id")
+    } else if let Some(id) = instance_beside(line.text, spot) {
+        let said = cue::read(&line.text[..id], after);
+        let attacked = |found: &cue::Cue| found.role == Role::Victim && groups::is_attack(&found.words);
+        match said {
+            Some(found) if attacked(&found) || found.role == Role::Infrastructure => {
+                (found.role, 2.5, "stands in brackets beside an instance that did nothing")
+            }
+            _ => (Role::Accused, 2.5, "stands in brackets beside an instance id"),
+        }
     } else if is_after_link(line.text, spot) {
         (Role::Accused, 2.5, "stands in brackets beside the reported link")
     } else {
@@ -119,7 +145,6 @@ const HEADING_LINES: usize = 24;
 
 /// "target:" above an indented "address: 192.0.2.1" says whose address it is.
 fn by_heading(lines: &[Line<'_>], index: usize) -> Option<Said> {
-    let indent = |line: &Line<'_>| line.text.len() - line.text.trim_start_matches([' ', '\t']).len();
     let mut inner = indent(&lines[index]);
     for line in lines[..index].iter().rev().take(HEADING_LINES) {
         if line.section != lines[index].section || inner == 0 {
@@ -190,6 +215,8 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
         role => role,
     };
     match (role, meaning.kind) {
+        // "Your address" on a form is that of who filled it in, or the reader's.
+        (Some(Role::Accused), _) if label::is_weak(name) => Some((Role::Accused, 2.0, why)),
         (Some(role), _) => Some((role, 3.0, why)),
         // "IP address" alone is the accused's; "agent ip" only leans to it.
         (None, Kind::Address) if few_words() <= 4 => {
@@ -224,16 +251,14 @@ fn link_around(text: &str, spot: &Spot) -> Option<Link> {
 
 static RESOURCE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:i|mi|eni)-[0-9a-f]{8,17}\b"));
 
-/// Says whether an address stands in brackets right after an instance or interface id, as its own
+/// Returns where the instance or interface id begins after which an address stands in brackets, as its own
 /// address.
-fn is_beside_instance(text: &str, spot: &Spot) -> bool {
+fn instance_beside(text: &str, spot: &Spot) -> Option<usize> {
     let before = &text[..spot.start];
     if !before.contains("i-") {
-        return false;
+        return None;
     }
-    let Some(id) = RESOURCE.find_iter(before).last() else {
-        return false;
-    };
+    let id = RESOURCE.find_iter(before).last()?;
     let between = &before[id.end()..];
     let mut words =
         between.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')));
@@ -244,8 +269,15 @@ fn is_beside_instance(text: &str, spot: &Spot) -> bool {
             || ["public", "private", "ip", "address", "elastic"].contains(&word.to_ascii_lowercase().as_str())
             || !word.chars().any(char::is_alphanumeric)
     };
-    between.len() <= 120 && words.all(same)
+    (between.len() <= 120 && words.all(same)).then_some(id.start())
 }
+
+/// The site that another one imitates.
+static GENUINE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:real|genuine|legitimate|official|original|authentic|true|our|echte\w*|offizielle\w*|officiel\w*|oficial\w*|ufficiale)\s+(?:[\w-]+\s+){0,2}?(?:web\s?)?(?:sites?|pages?|login|portal|domains?|url|seite|auftritt)\b[^.;]{0,20}\S*$",
+    )
+});
 
 /// Says whether an address stands in brackets right after a link, as its host's address.
 fn is_after_link(text: &str, spot: &Spot) -> bool {
@@ -254,6 +286,9 @@ fn is_after_link(text: &str, spot: &Spot) -> bool {
     let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
         return false;
     };
+    if GENUINE.is_match(linked) {
+        return false;
+    }
     let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));
     // "http://[2001:db8::1]/": the brackets are the link's own, around the host that was asked.
     link.is_some_and(|link| !link.ends_with("://") && (!round || DEFANGED.is_match(link)))
@@ -264,7 +299,7 @@ fn field_name(text: &str, at: usize) -> Option<&str> {
 }
 
 /// Returns the name of the field whose value, or one of whose values, an address is.
-fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
+pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let text = line.text;
     let filler = |letter: char| {
         letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')

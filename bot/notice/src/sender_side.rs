@@ -15,7 +15,7 @@ use super::roles::Roles;
 /// "We have detected an attack on your address": the one who is written to is the victim.
 static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:is|was|were|has been|came)\s+(?:\w+ly\s+)?under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)",
+        r"(?i)\b(?:votre|vos|ihr|ihre[nms]?|su|sus|vuestro|seu|sua|vostro|uw)\s+(?:serv\w+|ip|adresse?|host|instan\w+|syst\w+|machine|rechner|direcci[oó]n|endere[cç]o|indirizzo|netz\w*|r[ée]seau)\b(?:[^.;]|\.\S){0,60}\s(?:a subi|subit|re[çc]oit|wurde (?:[^.;]|\.\S){0,120}(?:angegriffen|attackiert|geflutet)|est[áa] (?:recibiendo|sufriendo|sofrendo)|ha (?:recibido|sufrido|subito|ricevuto)|sufri[óo]|sofreu|recebeu)|\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:received|was hit by|were hit by|is receiving|has received|is the (?:target|victim)|was the (?:target|victim))\b|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:is|was|were|has been|came)\s+(?:\w+ly\s+)?under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)",
     )
 });
 

@@ -1,11 +1,15 @@
 //! When a notice says that it happened, outside of its rows: zone, general interval, headers.
 
+use std::sync::LazyLock;
+
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use regex::Regex;
 
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::compile;
 use super::record::Record;
 use super::roles::Roles;
 use super::time::Interval;
@@ -37,7 +41,7 @@ pub(super) fn resolver(
         return resolver;
     }
     let rows: Vec<&Stamp> = records.iter().flatten().flat_map(|record| &record.stamps).collect();
-    let every = || times.labelled.iter().chain(&times.told);
+    let every = || times.labelled.iter().chain(&times.wide).chain(&times.told);
     let ends = rows.first().into_iter().chain(rows.last()).copied();
     let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
     let zoned: Vec<&Stamp> =
@@ -52,8 +56,56 @@ pub(super) fn resolver(
 pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Interval> {
     let labelled: Vec<&Stamp> = times.labelled.iter().collect();
     let told: Vec<&Stamp> = times.told.iter().collect();
+    let wide: Vec<&Stamp> = times.wide.iter().collect();
     when::join(resolver, &labelled, LABELLED_APART_MAX)
+        .or_else(|| when::join(resolver, &wide, LABELLED_APART_MAX))
         .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
+}
+
+/// What begins then and goes on.
+static SINCE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:since|seit|depuis|sinds)\b[^.;]{0,24}$"));
+static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:ongoing|on-going|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|continu(?:es|ing)|until now|to date|andauernd|h[äa]lt (?:noch )?an|toujours en cours|en curso)\b",
+    )
+});
+static LASTED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:for|lasting|lasted|during|over)\s+(?:about\s+|around\s+|approx\w*\.?\s+|some\s+|over\s+|more than\s+|at least\s+|the next\s+)?(\d{1,3}|an?|one|two|three|four|half an)\s+(minutes?|mins?|hours?|hrs?|days?)\b",
+    )
+});
+/// A history that goes on for longer is not asked for as one.
+const GOES_ON_MAX: SignedDuration = SignedDuration::from_hours(24 * 60);
+
+/// Widens a window that only has a beginning: until the notice was written where it goes on, or by how long it lasted.
+pub(super) fn open_end(lines: &[Line<'_>], begin: Interval, sent: Option<Timestamp>) -> Option<Interval> {
+    if begin.to.duration_since(begin.from) > SignedDuration::from_mins(1) {
+        return None;
+    }
+    let own = || lines.iter().filter(|line| line.kind == LineKind::Statement && !line.is_quoted).take(400);
+    let dated = || own().filter(|line| line.stamps.first().is_some_and(|stamp| when::tells(line, stamp)));
+    if let Some(lasted) = dated().find_map(|line| LASTED.captures(line.text)) {
+        let count = match lasted[1].to_ascii_lowercase().as_str() {
+            "two" => 2,
+            "three" => 3,
+            "four" => 4,
+            number => number.parse().unwrap_or(1),
+        };
+        let unit = match lasted[2].to_ascii_lowercase() {
+            unit if unit.starts_with('m') => SignedDuration::from_mins(1),
+            unit if unit.starts_with('h') => SignedDuration::from_hours(1),
+            _ => SignedDuration::from_hours(24),
+        };
+        let to = begin.to.checked_add(unit.checked_mul(count)?).ok()?;
+        return Some(Interval { to: sent.map_or(to, |sent| to.min(sent)).max(begin.to), ..begin });
+    }
+    let goes_on = own().any(|line| GOES_ON.is_match(line.text));
+    let is_since =
+        |line: &Line<'_>| line.stamps.first().is_some_and(|stamp| SINCE.is_match(&line.text[..stamp.start]));
+    let is_open = dated().any(is_since) || (goes_on && dated().count() == 1);
+    let to =
+        sent.filter(|sent| is_open && *sent > begin.to && sent.duration_since(begin.from) <= GOES_ON_MAX)?;
+    Some(Interval { to, ..begin })
 }
 
 /// Returns when a relay took the offending mail from the accused, where nothing else tells a time.

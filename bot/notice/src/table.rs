@@ -11,6 +11,7 @@ use super::label::Role;
 use super::lines::Line;
 use super::record::Record;
 use super::record::protocol;
+use super::resource;
 use super::time::Finder;
 use super::time::Stamp;
 use super::time::epoch;
@@ -274,7 +275,16 @@ impl Header {
     /// Columns of single blanks: addresses come in the header's order, ports likewise.
     fn row_of_words(&self, line: &Line<'_>) -> Option<Record> {
         let mut record = Record { stamps: line.stamps.clone(), ..Record::default() };
-        let addresses = self.columns.iter().filter(|column| column.meaning.kind == Kind::Address);
+        // A column of instance ids holds no address.
+        let holds_ids = resource::instances(line.text).into_iter().next().is_some();
+        let is_id = |column: &Column| {
+            holds_ids
+                && label::words(&column.name)
+                    .iter()
+                    .any(|word| word.starts_with("instance") || word == "resource")
+        };
+        let addresses =
+            self.columns.iter().filter(|column| column.meaning.kind == Kind::Address && !is_id(column));
         for (column, spot) in addresses.zip(&line.spots) {
             match column.meaning.role.unwrap_or_else(|| self.role_of_plain()) {
                 Role::Accused if record.source.is_none() => {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::address;
 use super::document::SectionRole;
 use super::label::Role;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::record;
@@ -45,6 +46,8 @@ pub(super) struct Vote {
     pub section: usize,
     /// On which line.
     pub line: usize,
+    /// That line is quoted from an earlier mail.
+    pub is_quoted: bool,
 }
 
 /// Everything that is said of one address.
@@ -58,6 +61,15 @@ pub(super) struct Tally {
     pub ours: bool,
     /// How often it was met.
     pub mentions: u32,
+    /// It was met outside of what is quoted from an earlier mail.
+    pub is_said_now: bool,
+    now: Said,
+    quoted: Said,
+}
+
+/// What one layer of a mail says of an address: its own words, or those that it quotes.
+#[derive(Debug, Default)]
+struct Said {
     sums: [f32; 4],
     firm: [bool; 4],
     alone: f32,
@@ -66,7 +78,16 @@ pub(super) struct Tally {
     rows_from: u32,
     rows_to: u32,
     rows_sure: bool,
+    rows_refused: u32,
+    rows_of_web: u32,
     by_subject: f32,
+}
+
+impl Said {
+    fn is_silent(&self) -> bool {
+        let places = self.alone + self.first + self.later;
+        self.sums.iter().all(|sum| *sum == 0.0) && places == 0.0 && self.rows_from + self.rows_to == 0
+    }
 }
 
 impl Tally {
@@ -77,24 +98,28 @@ impl Tally {
             votes: Vec::new(),
             ours,
             mentions: 0,
-            sums: [0.0; 4],
-            firm: [false; 4],
-            alone: 0.0,
-            first: 0.0,
-            later: 0.0,
-            rows_from: 0,
-            rows_to: 0,
-            rows_sure: false,
-            by_subject: 0.0,
+            is_said_now: false,
+            now: Said::default(),
+            quoted: Said::default(),
         }
+    }
+
+    /// What counts: the mail's own words, and those that it quotes only where it has none of its own for it.
+    fn told(&self) -> &Said {
+        if self.now.is_silent() { &self.quoted } else { &self.now }
+    }
+
+    fn layer(&mut self, is_quoted: bool) -> &mut Said {
+        if is_quoted { &mut self.quoted } else { &mut self.now }
     }
 
     /// Counts what a place in the text says of it.
     pub fn vote(&mut self, vote: Vote) {
-        self.sums[vote.role as usize] += vote.weight;
-        self.firm[vote.role as usize] |= vote.weight >= FIRM;
+        let layer = self.layer(vote.is_quoted);
+        layer.sums[vote.role as usize] += vote.weight;
+        layer.firm[vote.role as usize] |= vote.weight >= FIRM;
         if vote.why == said::IN_SUBJECT {
-            self.by_subject += vote.weight;
+            layer.by_subject += vote.weight;
         }
         self.keep(vote);
     }
@@ -112,8 +137,10 @@ impl Tally {
 
     /// Accuses it because the receiver's own headers name it.
     pub fn settle_as_sender(&mut self, section: usize, line: usize) {
-        self.sums = [0.0; 4];
-        self.firm = [false; 4];
+        for layer in [&mut self.now, &mut self.quoted] {
+            layer.sums = [0.0; 4];
+            layer.firm = [false; 4];
+        }
         self.settle("handed the offending mail to the receiver's server".to_owned(), section, line);
     }
 
@@ -123,21 +150,29 @@ impl Tally {
     }
 
     fn settle(&mut self, why: String, section: usize, line: usize) {
-        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line });
+        let is_quoted = self.now.is_silent();
+        self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line, is_quoted });
     }
 
     /// Counts a row of a log or table in which it has a part; false when it has none.
     pub fn count_row(&mut self, record: Option<&Record>, line: &Line<'_>) -> bool {
-        self.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
+        let layer = self.layer(line.is_quoted);
+        layer.rows_sure |= record.is_some_and(|record| record.how != record::ORDER);
         let Some((role, how)) = row_role(record, self.ip) else {
             return false;
         };
+        let layer = self.layer(line.is_quoted);
         let (count, what) = match role {
-            Role::Accused => (&mut self.rows_from, "source"),
-            _ => (&mut self.rows_to, "target"),
+            Role::Accused => (&mut layer.rows_from, "source"),
+            _ => (&mut layer.rows_to, "target"),
         };
         *count += 1;
-        if *count == 1 {
+        if role == Role::Accused {
+            layer.rows_refused += u32::from(lines::is_refused(line.text));
+            layer.rows_of_web += u32::from(record.is_some_and(|record| record.how == record::WEB));
+        }
+        let count = if role == Role::Accused { layer.rows_from } else { layer.rows_to };
+        if count == 1 {
             self.vote(vote(line, role, 0.0, format!("the {what} in a row ({how})")));
         }
         true
@@ -151,15 +186,15 @@ impl Tally {
         }
         let (role, why) = match (position, line.spots.len()) {
             (_, 1) => {
-                self.alone += 1.0;
+                self.layer(line.is_quoted).alone += 1.0;
                 (Role::Accused, ALONE)
             }
             (0, _) => {
-                self.first += 0.5;
+                self.layer(line.is_quoted).first += 0.5;
                 (Role::Accused, "the first address of a log line")
             }
             _ => {
-                self.later += 0.5;
+                self.layer(line.is_quoted).later += 0.5;
                 (Role::Victim, "a later address of a log line")
             }
         };
@@ -168,31 +203,37 @@ impl Tally {
 
     /// Returns the sum of the votes for a role, rows of logs included.
     pub fn sum(&self, role: Role) -> f32 {
-        let rows = (self.rows_from + self.rows_to).max(1) as f32;
-        let weight = if self.rows_sure { ROWS_WEIGHT } else { ORDER_WEIGHT };
+        let told = self.told();
+        let rows = (told.rows_from + told.rows_to).max(1) as f32;
+        let weight = if told.rows_sure { ROWS_WEIGHT } else { ORDER_WEIGHT };
         let (of_rows, of_places) = match role {
             Role::Accused => {
-                let places = if self.alone > 0.0 {
-                    (self.alone + self.first).min(ALONE_MAX)
+                let places = if told.alone > 0.0 {
+                    (told.alone + told.first).min(ALONE_MAX)
                 } else {
-                    self.first.min(FIRST_MAX)
+                    told.first.min(FIRST_MAX)
                 };
-                (self.rows_from as f32 / rows * weight, places)
+                (told.rows_from as f32 / rows * weight, places)
             }
-            Role::Victim => (self.rows_to as f32 / rows * weight, self.later.min(ALONE_MAX)),
+            Role::Victim => (told.rows_to as f32 / rows * weight, told.later.min(ALONE_MAX)),
             Role::Reporter | Role::Infrastructure => (0.0, 0.0),
         };
-        self.sums[role as usize].min(9.0) + of_rows + of_places
+        told.sums[role as usize].min(9.0) + of_rows + of_places
     }
 
     /// Returns what accuses it beyond a subject that merely names it.
     pub fn accused_by_text(&self) -> f32 {
-        self.sum(Role::Accused) - self.by_subject
+        self.sum(Role::Accused) - self.told().by_subject
     }
 
     /// Says whether a subject names it and nothing in the text accuses it.
     pub fn is_only_in_subject(&self) -> bool {
-        self.by_subject > 0.0 && self.accused_by_text() < 0.1 && !self.ours
+        self.told().by_subject > 0.0 && self.accused_by_text() < 0.1 && !self.ours
+    }
+
+    /// Says whether a subject names it as who did it.
+    pub fn is_in_subject(&self) -> bool {
+        self.votes.iter().any(|vote| vote.role == Role::Accused && vote.why.starts_with(said::IN_SUBJECT))
     }
 
     /// Says whether anything beyond a subject accuses it.
@@ -200,7 +241,7 @@ impl Tally {
         let of_text = |vote: &Vote| {
             vote.role == Role::Accused && vote.weight > 0.0 && !vote.why.starts_with(said::IN_SUBJECT)
         };
-        self.rows_from > 0 || self.votes.iter().any(of_text)
+        self.told().rows_from > 0 || self.votes.iter().any(of_text)
     }
 
     /// Says whether it was said of it only that it stands alone in log lines.
@@ -218,7 +259,29 @@ impl Tally {
     /// Says whether a field or rows of a log accuse it.
     pub fn is_named_firmly(&self) -> bool {
         let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
-        (by_field || (self.rows_from > 0 && self.rows_sure)) && self.role() == Some(Role::Accused)
+        (by_field || (self.told().rows_from > 0 && self.told().rows_sure))
+            && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether words, a field or a subject accuse it, and more than in passing or beside rows of a log.
+    pub fn is_accused_by_words(&self) -> bool {
+        let by_words = self.told().sums[Role::Accused as usize] >= ACCUSED_MIN;
+        by_words
+            && (self.told().rows_from > 0 || !self.is_named_in_passing())
+            && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, or
+    /// one that refused this one and not the other.
+    pub fn contrasts_with(&self, other: &Self) -> bool {
+        let (own, others) = (self.told(), other.told());
+        let is_web = others.rows_of_web > 0;
+        is_web || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
+    }
+
+    /// Says whether nothing but rows and lines of a log accuses it.
+    pub fn is_accused_by_log_only(&self) -> bool {
+        self.told().sums[Role::Accused as usize] < 0.1
     }
 
     /// Says whether nothing firmer than a plain field or a few words accuses it.
@@ -229,11 +292,11 @@ impl Tally {
     /// Says whether something firmer than words in passing gives it a role.
     fn is_firm(&self, role: Role) -> bool {
         let by_rows = match role {
-            Role::Accused => self.rows_from > self.rows_to,
-            Role::Victim => self.rows_to > self.rows_from,
+            Role::Accused => self.told().rows_from > self.told().rows_to,
+            Role::Victim => self.told().rows_to > self.told().rows_from,
             Role::Reporter | Role::Infrastructure => false,
         };
-        self.firm[role as usize] || (by_rows && self.rows_sure)
+        self.told().firm[role as usize] || (by_rows && self.told().rows_sure)
     }
 
     /// Returns the role that the notice gives; none when it does not settle it.
@@ -281,7 +344,7 @@ impl Tally {
 
 /// Makes a vote of a line.
 pub(super) fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vote {
-    Vote { role, weight, why, section: line.section, line: line.number }
+    Vote { role, weight, why, section: line.section, line: line.number, is_quoted: line.is_quoted }
 }
 
 fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {

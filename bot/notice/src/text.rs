@@ -49,6 +49,8 @@ pub(super) struct TextReading {
     pub activity: Option<Activity>,
     /// By when an answer is wanted.
     pub deadline: Option<Timestamp>,
+    /// Its subject or a field names who did it.
+    pub subject_accuses: bool,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
     /// It names a public address that is nobody's in particular.
@@ -92,9 +94,10 @@ fn read_lines(
     for (index, record) in blocks.records {
         records[index].get_or_insert(record);
     }
+    rows::turn_answers(&mut records);
     let instances = groups::instances(lines);
-    let ours = instances.iter().any(|it| !it.is_victim) || sender_side::is_aws(lines);
-    let instance_attacked = instances.iter().any(|it| it.is_victim);
+    let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
+    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let side = Side {
         own: &context.own_addresses,
@@ -110,8 +113,7 @@ fn read_lines(
 
     let times = when::sort(lines, &records, &blocks.lines);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
-    let accused_instances: Vec<groups::Instance> = instances.into_iter().filter(|it| !it.is_victim).collect();
-    let mut accused = groups::join(lines, &roles, &accused_instances);
+    let mut accused = groups::join(lines, &roles, &instances);
     links::add_hosts(lines, activity, document, &mut accused);
 
     let mut whole = Whole {
@@ -128,6 +130,10 @@ fn read_lines(
         whole.interval = relative::interval(lines, &resolver);
         whole.is_vague = whole.interval.is_some_and(|it| it.to.duration_since(it.from) > VAGUE);
     }
+    if let Some(open) = whole.interval.and_then(|begin| spans::open_end(lines, begin, resolver.sent)) {
+        draft.warnings.push("it names when it began, and no end: the window ends when the notice was written, or as long after as it says".to_owned());
+        whole.interval = Some(open);
+    }
     whole.activity = activity
         .filter(|activity| *activity != Activity::Other)
         .or_else(|| ports::guess(lines, &records, &whole.remotes))
@@ -139,7 +145,9 @@ fn read_lines(
     caution::add(&mut draft, lines, &roles, &resolver);
     trace::record(&mut draft, lines, document, &roles, &times, activity);
     let deadline =
-        times.deadlines.iter().find_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
+        times.deadlines.iter().filter_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
+    // By then it had passed when the notice was written.
+    let deadline = deadline.into_iter().find(|at| sent.is_none_or(|sent| *at > sent));
     let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
     let ours_is_victim = no_instance
         && (instance_attacked || roles.ours_attacked() || sender_side::says_ours_attacked(lines, &roles));
@@ -147,6 +155,7 @@ fn read_lines(
         draft,
         activity,
         deadline,
+        subject_accuses: roles.is_report(),
         ours_is_victim,
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)

@@ -100,6 +100,58 @@ static FOLLOW_UP: LazyLock<Regex> = LazyLock::new(|| {
     compile(pattern)
 });
 
+/// A condition, a question, somebody else's word.
+static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:when|once|if|until|unless|as soon as|whether|not|never|only|n't|you (?:said|say|wrote|told)|claims?|please (?:close|confirm|tell)|first|one of)\b[^.;!?]{0,90}$",
+    )
+});
+/// What takes it back in the same breath.
+static BUT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[^.;!?]{0,80}[.;,!?]?\s*\b(?:but|however|yet|although|nevertheless|nonetheless|only when|only if)\b",
+    )
+});
+/// The reporter takes the report back.
+static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)",
+    )
+});
+
+/// Says whether a letter takes its report back.
+pub(super) fn is_withdrawn(lines: &[Line<'_>]) -> bool {
+    let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(60);
+    let text: Vec<&str> = own.map(|line| line.text.trim()).collect();
+    says_withdrawn(&text.join(" "))
+}
+
+/// Says whether a text takes its report back: not where it only says what to do in case.
+fn says_withdrawn(text: &str) -> bool {
+    WITHDRAWN.find_iter(text).any(|found| {
+        let before = &text[..found.start()];
+        let sentence = before.rfind(['.', '!', '?']).map_or(before, |at| &before[at + 1..]);
+        let after = &text[found.end()..];
+        let rest = after.find(['.', '!', '?']).map_or(after, |at| &after[..at]);
+        !IN_CASE.is_match(sentence) && !IN_CASE.is_match(rest)
+    })
+}
+
+/// "If you have acted already, please ignore this message", "do not disregard this".
+static IN_CASE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:if|unless|in case|should you|when|falls|sofern|wenn|si|se|als|indien|not|never|n't|cannot|past|earlier ones?|about|this one)\b|\bsafely\b",
+    )
+});
+
+/// Says whether a text considers the matter settled, without a condition, a doubt or an objection.
+fn says_resolved(text: &str) -> bool {
+    let settled = |found: regex::Match<'_>| {
+        !NOT_YET.is_match(&text[..found.start()]) && !BUT.is_match(&text[found.end()..])
+    };
+    RESOLVED.find_iter(text).any(settled) || says_withdrawn(text)
+}
+
 static STILL: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"(?i)\bstill (?:seeing|receiving|observ\w+|ongoing|active|continu\w+|attack\w*|scann\w+)")
 });
@@ -114,9 +166,11 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
             .any(|line| pattern.is_match(line.text))
     };
     // An answer quotes what it answers: "closed" and "resolved" there are somebody else's words.
-    let said_now = |pattern: &Regex| {
-        let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted);
-        own.take(400).any(|line| pattern.is_match(line.text))
+    let own = || lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(400);
+    let said_now = |pattern: &Regex| own().any(|line| pattern.is_match(line.text));
+    let is_resolved = || {
+        let text: Vec<&str> = own().map(|line| line.text.trim()).collect();
+        says_resolved(&text.join(" "))
     };
     let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
     let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
@@ -126,7 +180,7 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
         Stage::Reminder
     } else if said_now(&STILL) {
         Stage::FollowUp
-    } else if said_now(&RESOLVED) {
+    } else if is_resolved() {
         Stage::Resolved
     } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
         Stage::FollowUp

@@ -108,6 +108,12 @@ impl Unwrapper {
         if matches!(trimmed.as_bytes().first(), Some(b'{' | b'[' | b'"')) && self.open_json(trimmed, place) {
             return;
         }
+        // A topic's mail has the event first, and a foot below it.
+        if let Some((value, rest)) = leading_json(trimmed) {
+            self.open_json(value, place);
+            self.add_section(place, rest);
+            return;
+        }
         if let Some(inner) = decode_base64(trimmed)
             && place.depth < limits::DEPTH_MAX
         {
@@ -398,6 +404,18 @@ fn decode_text(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned(),
     }
+}
+
+/// Splits a text that begins with a whole JSON object from the words behind it.
+fn leading_json(text: &str) -> Option<(&str, &str)> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let is_whole = matches!(values.next(), Some(Ok(Value::Object(_))));
+    let end = values.byte_offset();
+    let rest = text.get(end..).filter(|_| is_whole)?;
+    (rest.starts_with(['\n', '\r']) && !rest.trim_start().starts_with('{')).then(|| (&text[..end], rest))
 }
 
 /// Decodes a text that is nothing but base64, when what comes out looks like anything.

@@ -45,7 +45,7 @@ classes! {
     24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"
     25 FROM "from"
     26 ATTACKED "attacked"
-    27 REPORTED "reported abuse attack"
+    27 REPORTED "reported reporting abuse attack gemeldete gemeldeter signalee segnalato denunciada zglaszany"
     28 PORT_LETTER "p"
     29 HOST_LETTER "h"
     30 TYPE "type"

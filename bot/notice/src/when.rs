@@ -34,6 +34,8 @@ use crate::claim::ZoneSource;
 pub(super) struct Times {
     /// In a field that names the time of the incident.
     pub labelled: Vec<Stamp>,
+    /// The ends of ranges of more than a day in sentences.
+    pub wide: Vec<Stamp>,
     /// In sentences that tell of the incident, and at the head of log lines.
     pub told: Vec<Stamp>,
     /// By when an answer is wanted.
@@ -42,7 +44,16 @@ pub(super) struct Times {
 
 static DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)(?:\b(?:by|before|until|no later than|deadline|due|expires?|respond(?:ing)? by|prior to)\b\W*)$",
+        r"(?i)(?:\b(?:by|no later than|deadline|due|respond(?:ing)? by)\b\W*)$|\b(?:answer|respon|repl|act\b|action|remov|resolv|fix|stop|confirm|provid|explain|clean|let us know|report back|have|time|wait|grace)\w*\b[^.;]*\b(?:until|before|prior to|till?)\W*$|^\W*(?:until|before)\W*$",
+    )
+});
+/// What is valid until then did not happen then.
+static VALID: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:valid|expir\w+|renew\w*|patched|backup|updated)\b[^.;]{0,40}$"));
+/// What joins the two ends of a range.
+static JOINS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\W*(?:to|until|till?|through|thru|up to|and|bis|und|jusqu'(?:au|à)|au|al?|hasta|até|fino a|tot|do|til)?\W*(?:the|about|approx\w*)?\W*$",
     )
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
@@ -52,7 +63,7 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// When the offending mail or traffic was sent or received, that is the incident.
 static MAIL_SENT: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$|\b(?:received|got|caught)\b\s+(?:\w+\s+){0,3}?(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b(?:[^.;]|\.[^\s]){0,90}$";
+    let pattern = r"(?i)\b(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b[^.;]{0,60}\b(?:sent|received)\b(?:[^.;]|\.[^\s]){0,90}$|\b(?:received|got|caught)\b\s+(?:\w+\s+){0,3}?(?:spam|e-?mails?|messages?|packets?|traffic|samples?)\b(?:[^.;]|\.[^\s]){0,90}$|\bsen(?:t|ding)\s+(?:[\w,.'/()-]+\s+){0,7}?(?:spam|e-?mails?|mails?|messages?|packets?|traffic|requests?|probes?|syns?|queries|bytes|connections?|attempts?|phish\w*|malware)\b(?:[^.;]|\.[^\s]){0,90}$|\b(?:\d{1,3}\.){3}\d{1,3}\S*\s+(?:\([^)]*\)\s*)?(?:has\s+|have\s+)?sent\b(?:[^.;]|\.[^\s]){0,90}$";
     compile(pattern)
 });
 
@@ -100,8 +111,13 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
         // A line that begins with its times is a row of its own.
         let spans =
             line.stamps.len() >= 2 && line.stamps[0].start >= 24 && FIRST_AND_LAST.is_match(line.text);
-        for stamp in &line.stamps {
+        for (nth, stamp) in line.stamps.iter().enumerate() {
             let before = &line.text[..stamp.start];
+            if VALID.is_match(before) && line.stamps.len() > 1
+                || VALID.is_match(before) && before.contains("alid")
+            {
+                continue;
+            }
             if kind == Some(Kind::Deadline) || (kind != Some(Kind::Time) && DEADLINE.is_match(before)) {
                 times.deadlines.push(stamp.clone());
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
@@ -112,6 +128,8 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
             } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))
             {
                 continue;
+            } else if is_wide_range(line, nth) {
+                times.wide.push(stamp.clone());
             } else if spans {
                 times.labelled.push(stamp.clone());
             } else {
@@ -122,6 +140,26 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
     drop_days_with_clocks(&mut times.labelled);
     drop_days_with_clocks(&mut times.told);
     times
+}
+
+/// Says whether a time of a sentence is the incident's, not when it was reported, is due or ends to be valid.
+pub(super) fn tells(line: &Line<'_>, stamp: &Stamp) -> bool {
+    let before = &line.text[..stamp.start];
+    let is_other = OTHER.is_match(before) && !MAIL_SENT.is_match(before);
+    !is_other && !DEADLINE.is_match(before) && !VALID.is_match(before)
+}
+
+/// Says whether a time is an end of a range that is longer than a day: its ends are one incident's.
+fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {
+    let joined = |first: usize| {
+        let (Some(one), Some(other)) = (line.stamps.get(first), line.stamps.get(first + 1)) else {
+            return false;
+        };
+        let apart = one.civil.duration_until(other.civil) > SignedDuration::from_hours(24);
+        let between = line.text.get(one.end..other.start).unwrap_or("x");
+        apart && JOINS.is_match(between)
+    };
+    joined(nth) || nth.checked_sub(1).is_some_and(joined)
 }
 
 /// "until 04:02" in the sentence after the one that names the date.

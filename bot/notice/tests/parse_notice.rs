@@ -135,3 +135,29 @@ fn a_date_after_a_port_is_no_port() {
     let ports: Vec<Option<u16>> = parsed.claims[0].remote.iter().map(|remote| remote.port).collect();
     assert_eq!(ports, [Some(22)]);
 }
+
+/// Reads a plain letter and returns whom it accuses.
+fn accused(letter: &str) -> Vec<String> {
+    let mail = format!(
+        "From: desk@example.net\nTo: abuse@example.com\nSubject: report\nDate: Wed, 15 Jul 2026 08:00:00 +0000\n\n{letter}"
+    );
+    let parsed = notice::parse(mail.as_bytes(), &Context::default());
+    let named = parsed.claims.iter().flat_map(|claim| &claim.accused.addresses);
+    named.map(ToString::to_string).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn an_answer_in_a_list_of_flows_accuses_nobody() {
+    let flows =
+        |rows: &[&str]| format!("Port scan from your network, all times UTC:\n\n{}\n", rows.join("\n"));
+    let there = "2026-07-15 05:11:09 TCP 192.0.2.31:51234 -> 198.51.100.7:22";
+    let back = "2026-07-15 05:11:09 TCP 198.51.100.7:22 -> 192.0.2.31:51234";
+    let next = "2026-07-15 05:11:10 TCP 192.0.2.31:51235 -> 198.51.100.7:23";
+    let refused = "2026-07-15 05:11:10 TCP 198.51.100.7:23 -> 192.0.2.31:51235";
+    for rows in [[there, back, next, refused], [back, there, refused, next]] {
+        assert_eq!(accused(&flows(&rows)), ["192.0.2.31"], "{rows:?}");
+    }
+    // A second thing that the other side did is no answer.
+    let own = "2026-07-15 05:12:10 TCP 198.51.100.7:40000 -> 192.0.2.31:445";
+    assert_ne!(accused(&flows(&[there, own])), ["192.0.2.31"]);
+}

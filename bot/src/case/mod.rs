@@ -37,6 +37,7 @@ pub use judgement::ProcessView;
 pub use judgement::Suspect;
 pub use judgement::Verdict;
 pub use notice::claim::Accused;
+pub use notice::claim::AccusedProcess;
 pub use notice::claim::Activity;
 pub use notice::claim::Claim;
 pub use notice::claim::ClaimProtocol;

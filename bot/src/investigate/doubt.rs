@@ -8,6 +8,7 @@ use history::Window;
 
 use super::Asked;
 use super::attached;
+use super::claimed_process::ClaimedProcess;
 use super::matching;
 use super::named::Target;
 use super::origin;
@@ -233,6 +234,11 @@ fn other_deed(other: &Candidate) -> Doubt {
 }
 
 fn matching(first: &Candidate, found: &mut Vec<Doubt>) {
+    if let (ClaimedProcess::Differ(_), Some(text)) =
+        (&first.claimed_process, first.claimed_process.sentence())
+    {
+        found.push(doubt(DoubtKind::PartialMatch, Confidence::Medium, text));
+    }
     if first.suspect.behaviour.matched == 0 {
         return;
     }

@@ -113,6 +113,9 @@ fn what(first: &Candidate, found: &mut Vec<Finding>) {
         );
         found.push(finding(first, About::What, text, Vec::new()));
     }
+    if let Some(text) = first.claimed_process.sentence() {
+        found.push(finding(first, About::What, text, Vec::new()));
+    }
     if let Some(text) = first.source_ports.sentence() {
         let events = first.samples().take(4).map(|sample| sample.event).collect();
         found.push(finding(first, About::What, text, events));

@@ -7,6 +7,7 @@ mod attached;
 mod behaviour;
 mod beside;
 mod change;
+mod claimed_process;
 mod doubt;
 mod facts;
 mod finding;

@@ -6,6 +6,8 @@ use history::FlowEvent;
 use super::Asked;
 use super::behaviour;
 use super::behaviour::Group;
+use super::claimed_process;
+use super::claimed_process::ClaimedProcess;
 use super::facts;
 use super::facts::Traits;
 use super::host::Host;
@@ -46,6 +48,8 @@ pub(super) struct Candidate<'a> {
     pub matched: Match,
     /// The reported source ports against its own.
     pub source_ports: SourcePorts,
+    /// The process that the claims name against its own.
+    pub claimed_process: ClaimedProcess,
     /// What stands between it and the session that it belongs to, and does what strangers ask for.
     pub between: Option<String>,
     /// Accusations that its rule explains; none means any.
@@ -196,6 +200,7 @@ fn candidate<'a>(
     };
     Candidate {
         matched: matching::matched(&group.behaviour, claims),
+        claimed_process: claimed_process::compare(claims, group.process, origin.as_ref()),
         source_ports: source_ports::compare(
             claims,
             &asked.answer.host,
@@ -291,6 +296,7 @@ pub(super) fn rank(candidates: &mut [Candidate]) {
             candidate.is_abusive() && candidate.fits_claims(),
             candidate.is_abusive(),
             !behaviour.inbound,
+            matches!(candidate.claimed_process, ClaimedProcess::Same(_) | ClaimedProcess::Ancestor(_)),
             matches!(candidate.source_ports, SourcePorts::Same { .. }),
             port_hits > 0,
             candidate.matched.offset_s == 0,

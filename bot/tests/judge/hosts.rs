@@ -198,6 +198,22 @@ fn a_notice_without_addresses_is_judged_by_the_kind_of_traffic() {
 }
 
 #[test]
+fn a_host_whose_clock_is_behind_the_claim_clears_nobody() {
+    let claim = accused(120, 180);
+    let mut answer = answer(&quiet(), &claim);
+    let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
+    // Its present ends before the claimed time, and what it names as missing ends there, too.
+    evidence.coverage.recorded[0].to = at(100);
+    evidence.coverage.gaps.push(history::Gap {
+        window: history::Window { from: at(100), to: at(101) },
+        reason: "nothing was recorded since".to_owned(),
+    });
+    let report = report_with(vec![claim], located(), &[answer]);
+    assert_eq!(report.facts.verdict, "unknown");
+    assert!(!report.facts.coverage_complete);
+}
+
+#[test]
 fn a_wrong_host_clock_is_named() {
     let claim = accused(120, 180);
     let mut answer = answer(&quiet(), &claim);

@@ -1,6 +1,7 @@
 //! Who may be taken for another: shared accounts, numbers used again, sessions that are over, services that somebody
 //! started. A wrong name is the worst that a report can say.
 
+use gumshoe::case::AccusedProcess;
 use gumshoe::case::DoubtKind;
 use gumshoe::case::Finding;
 use gumshoe::report;
@@ -242,4 +243,30 @@ fn the_server_of_a_login_is_no_service_that_was_exploited() {
         assert_eq!((report.facts.verdict.as_str(), person(&report)), ("tool", Some("alice")), "{server}");
         assert_eq!(report.judgement.suspects[0].signs, [""; 0], "{server}");
     }
+}
+
+#[test]
+fn the_process_that_a_detector_names_is_found_among_rivals() {
+    let mut story = Story::new();
+    let alice = story.ssh(ALICE, LAPTOP, 50);
+    let bob = story.ssh(BOB, "192.0.2.77", 60);
+    let nmap = story.run(alice, 120, ALICE, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let hidden = story.run(bob, 120, BOB, "/tmp/.x/scan", "/tmp/.x/scan 198.51.100.7");
+    story.raw_scan(hidden, 121, 134, Via::Packet);
+    let named = |executable: &str| {
+        let mut claim = accused(120, 180);
+        let executable = Some(executable.to_owned());
+        claim.accused.process = Some(AccusedProcess { executable, ..AccusedProcess::default() });
+        claim
+    };
+    for (executable, who) in [("/tmp/.x/scan", "bob"), ("/usr/bin/nmap", "alice")] {
+        let report = report_of(&story, named(executable));
+        assert_eq!(person(&report), Some(who), "{executable}");
+        assert!(report::text(&report).contains("the notice names this process itself"), "{executable}");
+        everything_holds(&report);
+    }
+    let report = report_of(&story, named("/tmp/miner"));
+    assert!(doubts(&report).contains(&DoubtKind::PartialMatch), "{}", report::text(&report));
+    assert!(report::text(&report).contains("the notice names another process: /tmp/miner"));
 }

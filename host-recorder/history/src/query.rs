@@ -21,8 +21,10 @@ use crate::evidence::Request;
 use crate::evidence::VERSION;
 use crate::evidence::Window;
 use crate::id::UnixNs;
+use crate::redact;
 use crate::ring;
 use crate::ring::About;
+use crate::ring::Logged;
 use crate::ring::RingError;
 use crate::ring::RingFile;
 use crate::ring::SegmentStore;
@@ -129,6 +131,7 @@ fn query_with(
     beside_max: u64,
 ) -> Result<Evidence, QueryError> {
     check(request)?;
+    redact::prepare();
     let mut tries = 1;
     loop {
         match answer(ring::catalogue(dir)?, request, &host, now, beside_max, ring::NOT_RECORDED) {
@@ -162,8 +165,7 @@ fn answer(
     beside_max: u64,
     since: &str,
 ) -> Result<Evidence, QueryError> {
-    let window =
-        Window { from: request.window.from, to: request.window.to.min(now).max(request.window.from) };
+    let window = request.window;
     let all = files.clone();
     let mut reading = Reading::new(files, window)?;
     let remotes = reading.remotes(request)?;
@@ -177,6 +179,9 @@ fn answer(
         gathered.note_unsearched(events);
     }
     let spans = ring::join(std::mem::take(&mut reading.spans).into_iter());
+    // What is still to come is not asked for; but whose clock was set back has history of what is to come.
+    let newest = spans.iter().map(|span| span.to).max().map_or(now, |newest| newest.max(now));
+    let window = if newest < window.from { window } else { Window { to: window.to.min(newest), ..window } };
     let (recorded, mut gaps) = ring::cover(window, &spans, since);
     gaps.append(&mut reading.gaps);
     let coverage = Coverage {
@@ -288,11 +293,19 @@ impl Reading {
                 None => {
                     let mut about = About::new();
                     next = Some(file.first);
-                    let outcome = ring::visit_log(&file, &mut |event| {
-                        next = Some(event.id + 1);
+                    let outcome = ring::visit_log_in(&file, self.window, &mut |logged| {
                         self.searched += 1;
-                        about.add(&event);
-                        gathered.add(event);
+                        match logged {
+                            Logged::Elsewhere(flow) => {
+                                next = Some(flow.id + 1);
+                                about.add_passed(flow);
+                            }
+                            Logged::Event(event) => {
+                                next = Some(event.id + 1);
+                                about.add(&event);
+                                gathered.add(event);
+                            }
+                        }
                     });
                     (about, outcome)
                 }

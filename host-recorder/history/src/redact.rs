@@ -60,6 +60,15 @@ static WITHIN: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Makes the patterns, which takes some ms, on a thread of its own while other things are done.
+pub(crate) fn prepare() {
+    std::thread::spawn(|| {
+        LazyLock::force(&WITHIN);
+        LazyLock::force(&OPTION);
+        LazyLock::force(&SETTING);
+    });
+}
+
 /// Options of any program whose next argument is a secret.
 static OPTION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&format!(r"(?i)^--?[a-z0-9-]*{SECRET_NAMES}$")).ok());

@@ -391,4 +391,16 @@ pub(crate) mod tests {
         assert!(matches!(decode_evidence(&cut), Err(WireError::Truncated)));
         assert!(decode_evidence(&answer[..answer.len() - 100]).is_err());
     }
+
+    #[test]
+    fn an_answer_is_unpacked_up_to_its_bound_and_no_further() {
+        let answer = |json: &[u8]| {
+            format!("{MAGIC}{}", URL_SAFE_NO_PAD.encode(zstd::encode_all(json, ZSTD_LEVEL).unwrap()))
+        };
+        let spaces = |length: u64| vec![b' '; usize::try_from(length).unwrap()];
+        assert!(matches!(decode_evidence(&answer(&spaces(JSON_LIMIT))), Err(WireError::Json(_))));
+        let bomb = answer(&spaces(JSON_LIMIT + 1));
+        assert!(bomb.len() < SSM_LIMIT, "a host can send it: {} bytes", bomb.len());
+        assert!(matches!(decode_evidence(&bomb), Err(WireError::TooLarge { .. })));
+    }
 }

@@ -61,13 +61,15 @@ impl Recorder {
         self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() });
     }
 
-    pub(super) fn read_clock(&mut self) -> anyhow::Result<()> {
+    /// Whether the wall clock was set since it was read last.
+    pub(super) fn read_clock(&mut self) -> anyhow::Result<bool> {
         let step = self.clock.set(clock::boot_ns(), clock::offset_ns()?);
-        if step.abs() >= CLOCK_STEP_NS {
+        let was_set = step.abs() >= CLOCK_STEP_NS;
+        if was_set {
             let seconds = step as f64 / 1e9;
             self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"));
         }
-        Ok(())
+        Ok(was_set)
     }
 
     /// What the kernel could not hand over becomes an event.

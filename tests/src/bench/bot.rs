@@ -169,7 +169,33 @@ fn answers(count: usize, wait: Duration) -> anyhow::Result<Vec<f64>> {
 
 fn many(context: &Context) -> anyhow::Result<Vec<Row>> {
     let notices = context.effort.size(NOTICES) as usize;
-    let cases = notices - notices / 10;
+    // Every ninth comes twice.
+    let Flood { wrong, cpu_ms, rss_mb, taken_s, cases } = flood(notices - notices / 10, Some(9))?;
+    eprintln!("bot.many: {cases} cases in {taken_s:.1} s");
+    Ok(vec![
+        Row::of("bot.many.wrong", Some(wrong as f64), "", Vec::new()).at_most(0.0),
+        Row::of("bot.many.cpu", Some(cpu_ms), "ms a case", Vec::new()).at_most(CPU_MAX_MS),
+        Row::of("bot.many.rss", Some(rss_mb), "MB", Vec::new()).at_most(MANY_RSS_MAX_MB),
+        Row::of("bot.many.rate", Some(cases as f64 / taken_s), "cases a second", Vec::new()),
+    ])
+}
+
+/// What became of many notices at once.
+pub(super) struct Flood {
+    /// Cases that are not there once, or do not name who did it.
+    pub wrong: usize,
+    /// CPU time a case, ms.
+    pub cpu_ms: f64,
+    /// The most memory, MB.
+    pub rss_mb: f64,
+    /// Until all were reported, s.
+    pub taken_s: f64,
+    /// How many cases there were to be.
+    pub cases: usize,
+}
+
+/// Sends the notices of so many cases at once, each of a host of its own; every so many come twice, where that is said.
+pub(super) fn flood(cases: usize, twice: Option<usize>) -> anyhow::Result<Flood> {
     let hosts = hosts(cases);
     let settings = Settings { limits: "concurrency = 16\n".to_owned(), ..Settings::default() };
     let serving = Serving::start(&gumshoe()?, terms(hosts.clone(), culprits()), &settings)?;
@@ -178,8 +204,7 @@ fn many(context: &Context) -> anyhow::Result<Vec<Row>> {
     for (number, host) in hosts.iter().enumerate() {
         let notice = notice(number, host.public.unwrap_or(ACCUSED))?;
         serving.cloud.send(&notice);
-        // Every ninth comes twice.
-        if number % 9 == 0 {
+        if twice.is_some_and(|every| number.is_multiple_of(every)) {
             serving.cloud.send(&notice);
         }
     }
@@ -194,18 +219,33 @@ fn many(context: &Context) -> anyhow::Result<Vec<Row>> {
         mine == [true]
     };
     let wrong = hosts.iter().filter(|host| !named(host)).count() + reports.len().abs_diff(cases);
-    let rss = serving.end()?;
-    eprintln!("bot.many: {cases} cases in {taken_s:.1} s");
-    Ok(vec![
-        Row::of("bot.many.wrong", Some(wrong as f64), "", Vec::new()).at_most(0.0),
-        Row::of("bot.many.cpu", Some(cpu_ms), "ms a case", Vec::new()).at_most(CPU_MAX_MS),
-        Row::of("bot.many.rss", Some(rss), "MB", Vec::new()).at_most(MANY_RSS_MAX_MB),
-        Row::of("bot.many.rate", Some(cases as f64 / taken_s), "cases a second", Vec::new()),
-    ])
+    let rss_mb = serving.end()?;
+    Ok(Flood { wrong, cpu_ms, rss_mb, taken_s, cases })
 }
 
 fn fan_out(context: &Context) -> anyhow::Result<Vec<Row>> {
-    let mut behind = hosts(if context.effort.quick { 120 } else { HOSTS });
+    let found = one_behind(if context.effort.quick { 120 } else { HOSTS })?;
+    let wrong = f64::from(u8::from(found.wrong));
+    Ok(vec![
+        Row::of("bot.fan_out.wrong", Some(wrong), "", Vec::new()).at_most(0.0),
+        Row::of("bot.fan_out.s", Some(found.taken_s), "s", Vec::new()).at_most(FAN_OUT_MAX_S),
+        Row::of("bot.fan_out.rss", Some(found.rss_mb), "MB", Vec::new()).at_most(FAN_OUT_RSS_MAX_MB),
+    ])
+}
+
+/// What became of the search for one host among many.
+pub(super) struct Found {
+    /// Whether another was named, or none.
+    pub wrong: bool,
+    /// From received to reported, s.
+    pub taken_s: f64,
+    /// The most memory, MB.
+    pub rss_mb: f64,
+}
+
+/// Has the bot find the one of so many busy hosts behind one gateway that did it.
+pub(super) fn one_behind(count: usize) -> anyhow::Result<Found> {
+    let mut behind = hosts(count);
     for host in &mut behind {
         host.public = None;
         host.subnet = "subnet-behind".to_owned();
@@ -234,15 +274,11 @@ fn fan_out(context: &Context) -> anyhow::Result<Vec<Row>> {
     serving.cloud.send(&notice(0, ACCUSED)?);
     let report = serving.report(0, REPORT_MAX)?;
     let received = serving.cloud.received()[0].context("it was not received")?;
-    let taken = report.changed.duration_since(received).as_secs_f64();
+    let taken_s = report.changed.duration_since(received).as_secs_f64();
     let wrong = !is_right(&report) || !report.read().contains(&culprit);
-    eprintln!("bot.fan_out: {:?}", serving.cloud.calls());
-    let rss = serving.end()?;
-    Ok(vec![
-        Row::of("bot.fan_out.wrong", Some(f64::from(u8::from(wrong))), "", Vec::new()).at_most(0.0),
-        Row::of("bot.fan_out.s", Some(taken), "s", Vec::new()).at_most(FAN_OUT_MAX_S),
-        Row::of("bot.fan_out.rss", Some(rss), "MB", Vec::new()).at_most(FAN_OUT_RSS_MAX_MB),
-    ])
+    eprintln!("  {count} hosts: {:?}", serving.cloud.calls());
+    let rss_mb = serving.end()?;
+    Ok(Found { wrong, taken_s, rss_mb })
 }
 
 fn locate(context: &Context) -> anyhow::Result<Vec<Row>> {

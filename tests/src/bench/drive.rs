@@ -105,6 +105,46 @@ pub fn udp_spread(port: u16, count: u32) -> io::Result<u32> {
     Ok(count)
 }
 
+/// Sends so many datagrams a second for so long, each to another address, and says how many.
+///
+/// # Errors
+/// When one cannot be sent.
+pub fn udp_paced(port: u16, per_s: u32, duration: Duration) -> io::Result<u32> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    paced(per_s, duration, |n| socket.send_to(&PAYLOAD, (target(n)?, port)).map(drop))
+}
+
+/// Executes `program` so many times a second for so long, each with `MARK-n` as its argument, and says how often.
+///
+/// # Errors
+/// As [`exec`].
+pub fn exec_paced(program: &Path, mark: &str, per_s: u32, duration: Duration) -> io::Result<u32> {
+    let program = CString::new(program.as_os_str().as_bytes())?;
+    paced(per_s, duration, |n| {
+        let argument = CString::new(format!("{mark}-{n}"))?;
+        wait(spawn(&program, &argument)?)
+    })
+}
+
+/// Does one thing so many times a second; where it takes longer, as often as goes.
+fn paced(per_s: u32, duration: Duration, mut one: impl FnMut(u32) -> io::Result<()>) -> io::Result<u32> {
+    const PAUSE: Duration = Duration::from_millis(1);
+    let begun = Instant::now();
+    let mut done = 0;
+    loop {
+        let since = begun.elapsed();
+        if since >= duration {
+            return Ok(done);
+        }
+        if f64::from(done) >= since.as_secs_f64() * f64::from(per_s) {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
+        one(done)?;
+        done += 1;
+    }
+}
+
 /// Sends so many datagrams to one socket, which is never read.
 ///
 /// # Errors
@@ -241,5 +281,9 @@ mod tests {
         assert!(exec(Path::new("/bin/false"), "t", 1).is_err());
         assert!(exec(Path::new("/nowhere"), "t", 1).is_err());
         assert!(storm(Path::new("/bin/true"), "t", 2, Duration::from_millis(50)).unwrap() >= 2);
+        // Never more than was asked for; how much less is the machine's affair.
+        let paced = udp_paced(9, 1_000, Duration::from_millis(50)).unwrap();
+        assert!((1..=51).contains(&paced), "{paced}");
+        assert!(exec_paced(Path::new("/bin/true"), "t", 100, Duration::from_millis(50)).unwrap() >= 1);
     }
 }

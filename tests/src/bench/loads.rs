@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -244,16 +245,29 @@ fn make(context: &Context) -> anyhow::Result<Done> {
     make.args(["-s", "-j2"]).current_dir(&dir);
     let ended = process::run("make", &mut make, LOAD_MAX)?;
     let cwd = dir.canonicalize()?.to_string_lossy().into_owned();
-    Ok(done(&ended, Deed::ExecutionsIn { cwd }, 1 + sources * PROGRAMS_PER_SOURCE))
+    Ok(done(&ended, Deed::ExecutionsIn { cwd }, programs_of_project(sources)))
 }
 
 /// A C project of so many files, made once.
 fn project(context: &Context, sources: u32) -> anyhow::Result<PathBuf> {
     let dir = context.work().join("project");
-    if dir.exists() {
-        return Ok(dir);
+    if !dir.exists() {
+        fs::create_dir(&dir)?;
+        write_project(&dir, sources)?;
     }
-    fs::create_dir(&dir)?;
+    Ok(dir)
+}
+
+/// Programs that building a project of so many files executes in its directory.
+pub fn programs_of_project(sources: u32) -> u32 {
+    1 + sources * PROGRAMS_PER_SOURCE
+}
+
+/// Writes a C project of so many files into a directory.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_project(dir: &Path, sources: u32) -> anyhow::Result<()> {
     let objects: Vec<_> = (0..sources).map(|n| format!("part{n}.o")).collect();
     let rule = "%.o: %.c\n\tgcc -O1 -c -o $@ $<\n";
     fs::write(dir.join("Makefile"), format!("all: {}\n{rule}", objects.join(" ")))?;
@@ -268,7 +282,7 @@ fn project(context: &Context, sources: u32) -> anyhow::Result<PathBuf> {
         }
         fs::write(dir.join(format!("part{n}.c")), source)?;
     }
-    Ok(dir)
+    Ok(())
 }
 
 fn load(context: &Context, arguments: &[&str]) -> anyhow::Result<Ended> {

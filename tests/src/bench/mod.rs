@@ -10,6 +10,8 @@ pub mod bot;
 pub mod context;
 pub mod cost;
 pub mod count;
+pub mod curves;
+pub mod draw;
 pub mod drive;
 pub mod example;
 pub mod flood;
@@ -18,6 +20,7 @@ pub mod loads;
 pub mod machine;
 pub mod notice;
 pub mod peers;
+pub mod plot;
 pub mod process;
 pub mod recording;
 mod repeat;
@@ -28,6 +31,7 @@ pub mod slack;
 pub mod statistics;
 pub mod store;
 pub mod storm;
+pub mod story;
 pub mod tier;
 
 use context::Context;
@@ -69,6 +73,12 @@ pub fn all() -> Vec<Box<dyn Bench>> {
         benches.push(Box::new(bot));
     }
     benches.push(Box::new(notice::NOTICE));
+    benches.push(Box::new(story::Busy));
+    for growing in
+        [curves::Growing::Rate, curves::Growing::Ring, curves::Growing::Hosts, curves::Growing::Notices]
+    {
+        benches.push(Box::new(growing));
+    }
     benches
 }
 
@@ -113,6 +123,7 @@ mod tests {
             ("map", "recorder.nmap", false),
             ("rec", "recorder.nmap", false),
             ("udp", "recorder.udp_flow", false),
+            ("curve", "curve.rate", true),
             ("", "recorder.nmap", false),
         ] {
             assert_eq!(is_meant(wanted, name), expected, "{wanted} {name}");

@@ -18,7 +18,8 @@ use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-const POLL: Duration = Duration::from_millis(5);
+/// Some figures are a few tens of ms.
+const POLL: Duration = Duration::from_millis(1);
 
 /// A process under measurement. Dropping it kills it.
 #[derive(Debug)]
@@ -84,8 +85,7 @@ impl Measured {
     /// Notes how much memory it has used at most since its start.
     pub fn look_at_memory(&mut self) {
         // A process that has just ended has no memory any more.
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        self.rss_max = self.rss_max.max(rss_max(&status).unwrap_or(0));
+        self.rss_max = self.rss_max.max(rss_max_of(self.pid()).unwrap_or(0));
     }
 
     /// Whether it runs still.
@@ -209,6 +209,11 @@ fn is_alive(stat: &str) -> bool {
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let fields: Vec<_> = stat.rsplit_once(") ")?.1.split(' ').collect();
     fields.get(11..15)?.iter().map(|field| field.parse::<u64>().ok()).sum()
+}
+
+/// The most memory that a process has had until now, bytes; none where it is gone.
+pub fn rss_max_of(pid: u32) -> Option<u64> {
+    rss_max(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
 /// The high-water mark in /proc/PID/status, bytes.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde_json::Value;
 use serde_json::json;
 
 use super::context::Context;
@@ -24,10 +25,25 @@ pub fn write(out: &Path, rows: &[Row], machine: &Machine, context: &Context) -> 
         "quick": context.effort.quick,
         "runs": context.effort.runs,
         "disturbed_rounds": context.disturbed(),
+        "sentence": sentence(machine, context),
         "details": context.details(),
     });
     put(&out.join("results.json"), &serde_json::to_string_pretty(rows)?)?;
     put(&out.join("machine.json"), &serde_json::to_string_pretty(&about)?)
+}
+
+/// The rows that were written, and on what they were measured.
+///
+/// # Errors
+/// When there are none.
+pub fn read(out: &Path) -> anyhow::Result<(Vec<Row>, String)> {
+    let text = |name: &str| {
+        let path = out.join(name);
+        fs::read_to_string(&path).with_context(|| format!("read {}: measure first", path.display()))
+    };
+    let rows = serde_json::from_str(&text("results.json")?).context("results.json")?;
+    let about: Value = serde_json::from_str(&text("machine.json")?).context("machine.json")?;
+    Ok((rows, about["sentence"].as_str().unwrap_or_default().to_owned()))
 }
 
 /// Writes the table between the markers of a document: what is promised, and what is measured of others.

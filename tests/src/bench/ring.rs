@@ -29,7 +29,7 @@ use super::row::Row;
 use traffic::BEGIN;
 use traffic::SOUGHT;
 use traffic::Traffic;
-use traffic::noon;
+pub(super) use traffic::noon;
 
 /// Events without `--events`.
 const EVENTS: u64 = 10_000_000;
@@ -90,39 +90,61 @@ impl Bench for Day {
 
 /// Ten minutes around noon, in which there is something, and the whole day.
 fn questions(context: &Context, dir: &Path) -> anyhow::Result<Vec<Row>> {
-    let (from, to) = noon();
-    let day = (UnixNs(BEGIN), UnixNs(BEGIN).plus_s(24 * 3_600));
     let mut most = 0.0_f64;
-    let mut ask = |from: UnixNs, to: UnixNs, cold: bool| -> anyhow::Result<f64> {
-        if cold {
-            drop_caches()?;
-        }
-        let mut query = context.command("query", &context.tools.recorder)?;
-        query.args(["query", "--ring"]).arg(dir).args(["--remote", &SOUGHT.to_string(), "--format", "json"]);
-        query.args(["--from", &from.to_string(), "--to", &to.to_string()]);
-        let ended = Measured::start("host-recorder query", &mut query)?.wait(QUERY_MAX)?;
-        // 3 says that not all of the time is recorded: the day ends before its last second does.
-        ensure!(matches!(ended.status.code(), Some(0 | 3)), "host-recorder query: {}", ended.stderr);
-        let evidence: Value = serde_json::from_str(&ended.stdout).context("an answer in JSON")?;
-        let matched: u64 = evidence["activities"]
-            .as_array()
-            .map_or(0, |all| all.iter().filter_map(|activity| activity["matched"].as_u64()).sum());
-        ensure!(matched > 0, "the traffic that is in the ring was not found: {}", ended.stderr);
-        most = most.max(ended.rss_max as f64 / 1e6);
-        Ok(ended.wall_s * 1e3)
+    let mut ask = |(from, to): (UnixNs, UnixNs), cold: bool| -> anyhow::Result<f64> {
+        let asked = ask(context, dir, (from, to), cold)?;
+        most = most.max(asked.rss_mb);
+        Ok(asked.ms)
     };
     let runs = context.effort.runs;
-    ask(from, to, false)?;
-    let warm = (0..runs).map(|_| ask(from, to, false)).collect::<anyhow::Result<Vec<_>>>()?;
-    let cold = (0..runs).map(|_| ask(from, to, true)).collect::<anyhow::Result<Vec<_>>>()?;
-    ask(day.0, day.1, false)?;
-    let search = (0..runs).map(|_| ask(day.0, day.1, false)).collect::<anyhow::Result<Vec<_>>>()?;
+    ask(noon(), false)?;
+    let warm = (0..runs).map(|_| ask(noon(), false)).collect::<anyhow::Result<Vec<_>>>()?;
+    let cold = (0..runs).map(|_| ask(noon(), true)).collect::<anyhow::Result<Vec<_>>>()?;
+    ask(day(), false)?;
+    let search = (0..runs).map(|_| ask(day(), false)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(vec![
         Row::median("ring.question_warm", "ms", warm).at_most(WARM_MAX_MS),
         Row::median("ring.question_cold", "ms", cold).at_most(COLD_MAX_MS),
         Row::median("ring.search_warm", "ms", search).at_most(SEARCH_MAX_MS),
         Row::of("ring.question_rss", Some(most), "MB", Vec::new()).at_most(MEMORY_MAX_MB),
     ])
+}
+
+/// The whole day.
+pub(super) fn day() -> (UnixNs, UnixNs) {
+    (UnixNs(BEGIN), UnixNs(BEGIN).plus_s(24 * 3_600))
+}
+
+/// What an answer took.
+pub(super) struct Asked {
+    /// The whole program, ms.
+    pub ms: f64,
+    /// Its memory at most, MB.
+    pub rss_mb: f64,
+}
+
+/// Asks who touched the address that is sought; cold where the kernel is to have forgotten the files.
+pub(super) fn ask(
+    context: &Context,
+    dir: &Path,
+    (from, to): (UnixNs, UnixNs),
+    cold: bool,
+) -> anyhow::Result<Asked> {
+    if cold {
+        drop_caches()?;
+    }
+    let mut query = context.command("query", &context.tools.recorder)?;
+    query.args(["query", "--ring"]).arg(dir).args(["--remote", &SOUGHT.to_string(), "--format", "json"]);
+    query.args(["--from", &from.to_string(), "--to", &to.to_string()]);
+    let ended = Measured::start("host-recorder query", &mut query)?.wait(QUERY_MAX)?;
+    // 3 says that not all of the time is recorded: the day ends before its last second does.
+    ensure!(matches!(ended.status.code(), Some(0 | 3)), "host-recorder query: {}", ended.stderr);
+    let evidence: Value = serde_json::from_str(&ended.stdout).context("an answer in JSON")?;
+    let matched: u64 = evidence["activities"]
+        .as_array()
+        .map_or(0, |all| all.iter().filter_map(|activity| activity["matched"].as_u64()).sum());
+    ensure!(matched > 0, "the traffic that is in the ring was not found: {}", ended.stderr);
+    Ok(Asked { ms: ended.wall_s * 1e3, rss_mb: ended.rss_max as f64 / 1e6 })
 }
 
 /// The same questions of others, by the stand-ins' Python.
@@ -183,7 +205,8 @@ fn limits() -> RingLimits {
     RingLimits { bytes: u64::MAX, free_bytes: 0, ..RingLimits::default() }
 }
 
-fn fill(dir: &Path, events: u64) -> anyhow::Result<()> {
+/// Fills a ring with a day of so many events.
+pub(super) fn fill(dir: &Path, events: u64) -> anyhow::Result<()> {
     let mut ring = Ring::open(dir, limits())?;
     let mut day = Traffic::new(events);
     let told = Instant::now();
@@ -200,10 +223,14 @@ fn fill(dir: &Path, events: u64) -> anyhow::Result<()> {
     drop(ring);
     // Opening it again seals what is left.
     drop(Ring::open(dir, limits())?);
+    // Who asks is forked from this process: what was needed to fill the ring is no part of what an answer takes.
+    // SAFETY: malloc_trim(3) takes a number, and gives back only what nobody holds.
+    unsafe { libc::malloc_trim(0) };
     Ok(())
 }
 
-fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
+/// Its files, and their sizes.
+pub(super) fn files(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;

@@ -102,7 +102,7 @@ fn with_unit(value: f64, unit: &str) -> String {
 }
 
 /// As many digits as say something.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return format!("{value:.0}");
     }

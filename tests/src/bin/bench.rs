@@ -10,6 +10,7 @@ use clap::Parser;
 use tests::bench;
 use tests::bench::context::Context;
 use tests::bench::context::Effort;
+use tests::bench::draw;
 use tests::bench::machine::Machine;
 use tests::bench::results;
 use tests::bench::row;
@@ -17,6 +18,8 @@ use tests::bench::row::Row;
 use tests::interrupt;
 use tests::kernel;
 
+/// The page of the curves.
+const CURVES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks.md");
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 /// A bound does not hold.
 const BROKEN: u8 = 1;
@@ -46,6 +49,7 @@ Exits with 0 when every bound holds, 1 when one does not, 2 when something could
 Examples:
   make bench                        everything, some ten minutes
   make bench ONLY=nmap              one bench; --list names them
+  make bench ONLY=curve             how cost grows; then: tests/bench.sh --draw
   tests/bench.sh --peers            auditd, bpftrace and libbpf-tools beside ours"
 )]
 struct Arguments {
@@ -74,6 +78,12 @@ struct Arguments {
     /// Directory for results, and for rings while they are measured [default: bench in the target directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Measure nothing: draw the curves that the last results hold into docs/benchmarks.md
+    #[arg(long, conflicts_with_all = ["quick", "only", "write_readme", "list"])]
+    draw: bool,
+    /// The page that --draw writes [default: docs/benchmarks.md]
+    #[arg(long, value_name = "FILE", requires = "draw")]
+    page: Option<PathBuf>,
     /// Put the table into README.md, too
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     write_readme: bool,
@@ -98,6 +108,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         benches.iter().for_each(|bench| println!("{:<24} {}", bench.name(), bench.about()));
         return Ok(0);
     }
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => tests::target_dir()?.join("bench"),
+    };
+    if arguments.draw {
+        let (rows, sentence) = results::read(&out)?;
+        let page = arguments.page.clone().unwrap_or_else(|| PathBuf::from(CURVES));
+        draw::write(&page, &rows, &sentence)?;
+        return Ok(0);
+    }
     if let Some(why) = kernel::refuses_bpf() {
         anyhow::bail!("eBPF cannot be loaded: {why}");
     }
@@ -111,10 +131,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         quick: arguments.quick,
         peers: arguments.peers,
         events: arguments.events,
-    };
-    let out = match &arguments.out {
-        Some(out) => out.clone(),
-        None => tests::target_dir()?.join("bench"),
     };
     std::fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
     interrupt::remove_labs_on_signals()?;

@@ -18,6 +18,10 @@ enum Load {
     Connect { port: u16, count: u32 },
     /// Sends a datagram to each of so many addresses in 127.0.0.0/8.
     UdpSpread { port: u16, count: u32 },
+    /// Sends so many datagrams a second for so many seconds, each to another address in 127.0.0.0/8.
+    UdpPaced { port: u16, per_s: u32, seconds: u64 },
+    /// Executes a program so many times a second for so many seconds.
+    ExecPaced { program: PathBuf, mark: String, per_s: u32, seconds: u64 },
     /// Sends so many datagrams to one socket.
     UdpFlow { count: u32 },
     /// Asks a web server so many times.
@@ -38,6 +42,12 @@ fn main() -> anyhow::Result<()> {
         }
         Load::Connect { port, count } => drive::connect(port, count),
         Load::UdpSpread { port, count } => drive::udp_spread(port, count),
+        Load::UdpPaced { port, per_s, seconds } => {
+            drive::udp_paced(port, per_s, Duration::from_secs(seconds))
+        }
+        Load::ExecPaced { program, mark, per_s, seconds } => {
+            drive::exec_paced(&program, &mark, per_s, Duration::from_secs(seconds))
+        }
         Load::UdpFlow { count } => drive::udp_flow(count),
         Load::Request { server, count } => drive::request(server, count),
         Load::Getppid { count } => Ok(drive::getppid(count)),

@@ -11,7 +11,8 @@ use tests::soak;
 use tests::soak::Options;
 
 /// Has people of a lab scan, sends notices about it, about what nobody did and about nothing at all, and meanwhile
-/// kills recorder and bot, fills the ring's disk, cuts AWS off, limits Slack, changes segments and has the host lie.
+/// kills recorder and bot, fills the ring's disk, sets the host's clock, cuts AWS off and throttles it, limits Slack and
+/// has it fail, changes segments and has the host lie.
 /// At the end every notice must have exactly one case with the right verdict, and every event must be in the ring or
 /// in a counted loss.
 ///
@@ -21,6 +22,9 @@ struct Arguments {
     /// How many minutes steps are begun; what is under way then is waited for.
     #[arg(long, default_value_t = 10.0, env = "SOAK_MINUTES")]
     minutes: f64,
+    /// How many steps are begun at most.
+    #[arg(long, default_value_t = u64::MAX, env = "SOAK_STEPS", hide_default_value = true)]
+    steps: u64,
     /// Decides the steps; a run says its own, so that it can be had again.
     #[arg(long, env = "SOAK_SEED")]
     seed: Option<u64>,
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
     let options = Options {
         seed,
         time: Duration::from_secs_f64(arguments.minutes.clamp(0.1, 10_000.0) * 60.0),
+        steps: arguments.steps,
         pause: Duration::from_millis(arguments.pause),
         keep: arguments.keep,
     };

@@ -12,6 +12,7 @@
 
 mod bare;
 mod cgroup;
+mod clock;
 mod host;
 mod instance;
 mod janitor;
@@ -36,6 +37,7 @@ pub use self::bare::SCANNER;
 pub use self::bare::VICTIM_MAC;
 pub use self::bare::WIRE;
 pub use self::cgroup::Cgroup;
+pub use self::clock::HostClock;
 pub use self::host::Host;
 pub use self::janitor::dismiss_all;
 pub use self::janitor::remove_stale;

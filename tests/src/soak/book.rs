@@ -13,6 +13,8 @@ use super::plan::Fault;
 pub struct Done {
     /// The name of the program as it was started.
     pub program: &'static str,
+    /// What only the command line of this deed holds.
+    pub mark: String,
     /// Who did it.
     pub person: &'static str,
     /// Whether by UDP.
@@ -23,6 +25,15 @@ pub struct Done {
     pub from: UnixNs,
     /// After it had ended.
     pub to: UnixNs,
+    /// By how much the host's wall clock was ahead then, ns.
+    pub ahead_ns: i64,
+}
+
+impl Done {
+    /// From when to when it lasted by the clock of the host.
+    pub fn on_host(&self) -> (UnixNs, UnixNs) {
+        (UnixNs(self.from.0 + self.ahead_ns), UnixNs(self.to.0 + self.ahead_ns))
+    }
 }
 
 /// What a notice is about.

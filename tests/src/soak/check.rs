@@ -38,6 +38,8 @@ pub struct Case {
 pub struct Recorded {
     /// Ports at the victim.
     pub ports: BTreeSet<u16>,
+    /// Whether its program is there, with the command line that it had.
+    pub program: bool,
     /// Whether the ring's own coverage says that its time is complete.
     pub complete: bool,
 }
@@ -47,8 +49,10 @@ pub struct Recorded {
 pub struct Observed {
     /// Cases.
     pub cases: Vec<Case>,
-    /// What the ring holds of each deed, in the book's order.
+    /// What the ring held of each deed when it was looked at first, in the book's order: before the next full disk.
     pub recorded: Vec<Recorded>,
+    /// What it holds of each at the end.
+    pub left: Vec<Recorded>,
 }
 
 /// What was found to be as the book says.
@@ -80,25 +84,38 @@ pub fn check(book: &Book, observed: &Observed) -> (Vec<String>, Tally) {
         }
     }
     for (done, recorded) in book.done.iter().zip(&observed.recorded) {
-        let missing: Vec<_> = done.ports.difference(&recorded.ports).collect();
-        let invented: Vec<_> = recorded.ports.difference(&done.ports).collect();
-        tally.recorded += done.ports.len() - missing.len();
-        if !missing.is_empty() && recorded.complete {
-            wrong.push(format!(
-                "{} by {}: {missing:?} is missing, and no loss is told",
-                done.program, done.person
-            ));
-        } else {
-            tally.said_lost += missing.len();
-        }
-        if !invented.is_empty() {
-            wrong.push(format!("{} by {}: {invented:?} never reached the victim", done.program, done.person));
-        }
+        let (kept, lost) = weigh(done, recorded, &mut wrong);
+        tally.recorded += kept;
+        tally.said_lost += lost;
     }
-    if book.done.len() != observed.recorded.len() {
-        wrong.push(format!("{} deeds, {} looked up", book.done.len(), observed.recorded.len()));
+    // What a full disk has cost since is told, too.
+    for (done, left) in book.done.iter().zip(&observed.left) {
+        weigh(done, left, &mut wrong);
+    }
+    for looked in [&observed.recorded, &observed.left] {
+        if book.done.len() != looked.len() {
+            wrong.push(format!("{} deeds, {} looked up", book.done.len(), looked.len()));
+        }
     }
     (wrong, tally)
+}
+
+/// How many ports of a deed a ring holds, and how many it says that it may have lost; differences are added.
+fn weigh(done: &Done, recorded: &Recorded, wrong: &mut Vec<String>) -> (usize, usize) {
+    let missing: Vec<_> = done.ports.difference(&recorded.ports).collect();
+    let invented: Vec<_> = recorded.ports.difference(&done.ports).collect();
+    let who = format!("{} by {}", done.program, done.person);
+    if !missing.is_empty() && recorded.complete {
+        wrong.push(format!("{who}: {missing:?} is missing, and no loss is told"));
+    }
+    if !recorded.program && recorded.complete {
+        wrong.push(format!("{who}: the program is missing, and no loss is told"));
+    }
+    if !invented.is_empty() {
+        wrong.push(format!("{who}: {invented:?} never reached the victim"));
+    }
+    let lost = if recorded.complete { 0 } else { missing.len() };
+    (done.ports.len() - missing.len(), lost)
 }
 
 /// Whether a notice was answered in full, or excused.
@@ -144,7 +161,7 @@ fn is_silent(facts: &Facts, done: &Done) -> bool {
 }
 
 /// Whether a program is called by a name, or by that and its version (`python3.11`).
-fn is_named(said: &str, name: &str) -> bool {
+pub fn is_named(said: &str, name: &str) -> bool {
     said.strip_prefix(name).is_some_and(|version| version.chars().all(|c| c == '.' || c.is_ascii_digit()))
 }
 
@@ -156,7 +173,9 @@ fn may_not_know(book: &Book, done: &Done, sent: &Sent, case: &Case) -> bool {
         // A full disk costs the oldest history, a changed segment what stood in it.
         || book.held(Fault::DiskFull, before, case.made)
         || book.held(Fault::SegmentCorrupted, before, case.made)
-        || book.held(Fault::HostLies, sent.at, case.made);
+        || book.held(Fault::HostLies, sent.at, case.made)
+        // What was done then stands under other times, and a host that is in the past knows of no later.
+        || book.held(Fault::ClockStepped, before, case.made);
     reason && !case.facts.complete
 }
 
@@ -177,11 +196,13 @@ mod tests {
     fn fine() -> (Book, Observed) {
         let done = |program, person, first: u16, from| Done {
             program,
+            mark: format!("-p{first}"),
             person,
             udp: false,
             ports: (first..first + 40).collect(),
             from: at(from),
             to: at(from + 5),
+            ahead_ns: 0,
         };
         let sent = |marker: &str, truth, second| Sent {
             marker: marker.to_owned(),
@@ -211,17 +232,19 @@ mod tests {
             made: at(300),
             messages: 1,
         };
+        let recorded: Vec<_> = book
+            .done
+            .iter()
+            .map(|done| Recorded { ports: done.ports.clone(), program: true, complete: true })
+            .collect();
         let observed = Observed {
             cases: vec![
                 case(1, "tool", "nmap", "alice"),
                 case(2, "tool", "masscan", "bob"),
                 case(3, "not_this_host", "", ""),
             ],
-            recorded: book
-                .done
-                .iter()
-                .map(|done| Recorded { ports: done.ports.clone(), complete: true })
-                .collect(),
+            recorded: recorded.clone(),
+            left: recorded,
         };
         (book, observed)
     }
@@ -274,8 +297,11 @@ mod tests {
             },
             "",
         );
+        check_with(|_, observed| observed.recorded[0].program = false, "the program is missing");
         check_with(|_, observed| assert!(observed.recorded[1].ports.insert(999)), "[999] never reached");
         check_with(|_, observed| drop(observed.recorded.pop()), "2 deeds, 1 looked up");
+        check_with(|_, observed| drop(observed.left.pop()), "2 deeds, 1 looked up");
+        check_with(|_, observed| assert!(observed.left[1].ports.remove(&2003)), "[2003] is missing");
     }
 
     #[test]
@@ -312,6 +338,11 @@ mod tests {
         with("unknown", Fault::DiskFull, 150, 160, "");
         with("unknown", Fault::HostLies, 150, 160, "");
         with("unknown", Fault::HostLies, 101, 103, "it was nmap by alice");
+        with("unknown", Fault::ClockStepped, 102, 150, "");
+        with("not_this_host", Fault::ClockStepped, 102, 150, "it was nmap by alice");
+        for only_slow in [Fault::BotKilled, Fault::AgentOffline, Fault::AwsCut, Fault::SsmThrottled] {
+            with("unknown", only_slow, 102, 150, "it was nmap by alice");
+        }
         with("not_this_host", Fault::RecorderKilled, 101, 103, "it was nmap by alice");
         check_with(
             |book, observed| {

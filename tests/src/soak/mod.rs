@@ -9,6 +9,7 @@ pub mod plan;
 mod world;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub struct Options {
     pub seed: u64,
     /// How long steps are begun.
     pub time: Duration,
+    /// How many steps are begun at most; a round of [`plan::ROUND`] holds every kind.
+    pub steps: u64,
     /// Longest pause between two steps.
     pub pause: Duration,
     /// Where the bot's cases stay, to be looked at afterwards.
@@ -72,6 +75,10 @@ pub struct Outcome {
     pub tally: Tally,
     /// Steps begun.
     pub steps: usize,
+    /// What was really done.
+    pub book: Book,
+    /// What there was at the end.
+    pub observed: Observed,
 }
 
 /// Something that a step leaves to be done when it is over.
@@ -88,6 +95,7 @@ struct Run<'a> {
     packets: Vec<Vec<Packet>>,
     mails: Vec<Vec<u8>>,
     waiting: BTreeMap<u64, Vec<Rest>>,
+    looked: Vec<Recorded>,
     step: u64,
     say: &'a dyn Fn(&str),
 }
@@ -99,10 +107,11 @@ struct Run<'a> {
 pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     let world = World::build(Programs::find()?, options)?;
     let (mails, packets, waiting) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let mut run = Run { world, book: Book::default(), packets, mails, waiting, step: 0, say };
+    let (book, looked) = (Book::default(), Vec::new());
+    let mut run = Run { world, book, packets, mails, waiting, looked, step: 0, say };
     let (begun, mut pace) = (Instant::now(), Random::new(!options.seed));
     for planned in Plan::new(options.seed) {
-        if begun.elapsed() > options.time || run.next_port().is_none() {
+        if begun.elapsed() > options.time || run.step >= options.steps || run.next_port().is_none() {
             break;
         }
         run.begin(planned).with_context(|| format!("step {}: {:?}", run.step, planned.step))?;
@@ -116,10 +125,11 @@ pub fn run(options: &Options, say: &dyn Fn(&str)) -> anyhow::Result<Outcome> {
     run.end_all()?;
     say(&format!("{steps} steps; waiting until all is answered"));
     run.settle()?;
+    run.look()?;
     let observed = run.observe()?;
     let (wrong, tally) = check::check(&run.book, &observed);
     run.world.lab.down()?;
-    Ok(Outcome { wrong, tally, steps })
+    Ok(Outcome { wrong, tally, steps, book: run.book, observed })
 }
 
 impl Run<'_> {
@@ -138,9 +148,11 @@ impl Run<'_> {
         let over = self.step + u64::from(planned.lasts);
         let case = format!("{}-1", 20_000_000_000 + self.step);
         let rest = match planned.step {
-            Step::Deed(deed) => {
+            Step::Deed(deed) | Step::Cut(deed) => {
                 let first = self.next_port().context("no port is left")?;
-                let (done, packets) = self.world.perform(deed, first)?;
+                let is_cut = matches!(planned.step, Step::Cut(_)) && !self.is_held(Fault::RecorderKilled);
+                let (done, packets, cut) = self.world.perform(deed, first, is_cut)?;
+                self.book.broken.extend(cut);
                 let mail = self.world.notice(&case, VICTIM, &packets);
                 let truth = Truth::Done(self.book.done.len());
                 self.book.done.push(done);
@@ -166,6 +178,10 @@ impl Run<'_> {
             }
             Step::Fault(fault) if self.is_held(fault) && fault != Fault::SegmentCorrupted => None,
             Step::Fault(fault) => {
+                if fault == Fault::DiskFull {
+                    // A full disk costs the oldest history: what there is now is looked at before.
+                    self.look()?;
+                }
                 let from = UnixNs::now();
                 let broken = self.world.break_it(fault)?;
                 broken.then(|| {
@@ -263,23 +279,32 @@ impl Run<'_> {
             let made = made.map_or_else(UnixNs::now, |made| UnixNs(made.as_nanosecond() as i64));
             cases.push(Case { id, notices, facts: Facts::read(&report), made, messages });
         }
-        Ok(Observed { cases, recorded: self.recorded()? })
+        Ok(Observed { cases, recorded: self.looked.clone(), left: self.recorded()? })
+    }
+
+    /// Looks at what the ring holds of the deeds that were not looked at yet.
+    fn look(&mut self) -> anyhow::Result<()> {
+        self.world.wait_for_recorder();
+        let all = self.recorded()?;
+        self.looked.extend(all.into_iter().skip(self.looked.len()));
+        Ok(())
     }
 
     /// What the ring holds of each deed, and whether it says that it is all.
     fn recorded(&self) -> anyhow::Result<Vec<Recorded>> {
         let ring = self.world.ring();
-        let mut ports = vec![Default::default(); self.book.done.len()];
+        let mut ports = vec![BTreeSet::new(); self.book.done.len()];
+        let mut programs = vec![false; self.book.done.len()];
+        // Each deed has ports of its own, so that one whose time the clock of the host told otherwise is known.
         let mut note = |protocol: history::Protocol, to: history::Endpoint, at: UnixNs| {
-            let held = self.book.done.iter().zip(&mut ports).find(|(done, _)| {
-                to.address == VICTIM
-                    && done.udp == (protocol == history::Protocol::UDP)
-                    && (done.from..=done.to).contains(&at)
-            });
-            if let Some((_, ports)) = held
-                && to.port >= FIRST_PORT
-            {
-                let ports: &mut std::collections::BTreeSet<u16> = ports;
+            let nth = to.port.checked_sub(FIRST_PORT).map(|above| usize::from(above / world::PORTS));
+            let Some((done, ports)) = nth.and_then(|nth| self.book.done.get(nth).zip(ports.get_mut(nth)))
+            else {
+                return;
+            };
+            let (from, to_time) = done.on_host();
+            let is_udp = protocol == history::Protocol::UDP;
+            if to.address == VICTIM && done.udp == is_udp && (from..=to_time).contains(&at) {
                 ports.insert(to.port);
             }
         };
@@ -294,12 +319,20 @@ impl Run<'_> {
                     note(targets.protocol, to, targets.first);
                 }
             }
+            Body::Process(process) => {
+                let is_its = |done: &book::Done| {
+                    check::is_named(&process.comm, done.program)
+                        && process.argv.iter().any(|word| word.contains(&done.mark))
+                };
+                let nth = self.book.done.iter().position(is_its);
+                nth.and_then(|nth| programs.get_mut(nth)).into_iter().for_each(|program| *program = true);
+            }
             _ => (),
         });
         for damaged in read? {
             (self.say)(&format!("of the ring: {damaged}"));
         }
-        let complete = |from, to| -> anyhow::Result<bool> {
+        let complete = |(from, to)| -> anyhow::Result<bool> {
             let request = Request {
                 version: history::VERSION,
                 window: Window { from, to },
@@ -313,8 +346,10 @@ impl Run<'_> {
             let answer = history::query(&ring, &request, history::Host::default());
             Ok(answer.is_ok_and(|evidence| facts::traffic_is_complete(&evidence.coverage)))
         };
-        let rows = self.book.done.iter().zip(ports);
-        let rows = rows.map(|(done, ports)| Ok(Recorded { ports, complete: complete(done.from, done.to)? }));
+        let rows = self.book.done.iter().zip(ports).zip(programs);
+        let rows = rows.map(|((done, ports), program)| {
+            Ok(Recorded { ports, program, complete: complete(done.on_host())? })
+        });
         let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
         ensure!(rows.len() == self.book.done.len(), "a deed was not looked up");
         Ok(rows)

@@ -30,8 +30,14 @@ pub enum Fault {
     AgentOffline,
     /// AWS does not answer.
     AwsCut,
+    /// SSM answers most calls that they are too many.
+    SsmThrottled,
     /// Slack answers that it is too much.
     SlackLimited,
+    /// Slack is in trouble: calls fail, or are done and never answered, and connections end.
+    SlackFails,
+    /// The host's wall clock is set wrong, and set right when healed.
+    ClockStepped,
     /// The host answers with what is no evidence.
     HostLies,
     /// A sealed segment is changed on disk. It stays so.
@@ -43,6 +49,8 @@ pub enum Fault {
 pub enum Step {
     /// A deed; its notice comes when the step is over.
     Deed(Deed),
+    /// A deed in the midst of which the recorder is killed and started again.
+    Cut(Deed),
     /// A notice of what nobody did.
     Spoofed,
     /// A notice that is no notice: the number says which.
@@ -65,12 +73,20 @@ pub struct Planned {
 /// Kinds of hostile notice.
 pub const HOSTILE_KINDS: u8 = 5;
 
-const KINDS: [Step; 17] = [
+/// Deeds, in turn the ones that are cut.
+const DEEDS: [Deed; 5] =
+    [Deed::NmapBySudo, Deed::NmapConnect, Deed::NmapUdp, Deed::Masscan, Deed::OwnProgram];
+
+/// Steps of a round.
+pub const ROUND: usize = KINDS.len();
+
+const KINDS: [Step; 21] = [
     Step::Deed(Deed::NmapBySudo),
     Step::Deed(Deed::NmapConnect),
     Step::Deed(Deed::NmapUdp),
     Step::Deed(Deed::Masscan),
     Step::Deed(Deed::OwnProgram),
+    Step::Cut(Deed::OwnProgram),
     Step::Spoofed,
     Step::Spoofed,
     Step::Hostile(0),
@@ -80,7 +96,10 @@ const KINDS: [Step; 17] = [
     Step::Fault(Fault::DiskFull),
     Step::Fault(Fault::AgentOffline),
     Step::Fault(Fault::AwsCut),
+    Step::Fault(Fault::SsmThrottled),
     Step::Fault(Fault::SlackLimited),
+    Step::Fault(Fault::SlackFails),
+    Step::Fault(Fault::ClockStepped),
     Step::Fault(Fault::HostLies),
     Step::Fault(Fault::SegmentCorrupted),
 ];
@@ -91,6 +110,7 @@ pub struct Plan {
     random: Random,
     rest: Vec<Step>,
     hostile: u8,
+    cut: usize,
 }
 
 impl Plan {
@@ -98,7 +118,8 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let hostile = random.below(u64::from(HOSTILE_KINDS)) as u8;
-        Self { random, rest: Vec::new(), hostile }
+        let cut = random.below(DEEDS.len() as u64) as usize;
+        Self { random, rest: Vec::new(), hostile, cut }
     }
 }
 
@@ -117,6 +138,10 @@ impl Iterator for Plan {
             Step::Hostile(_) => {
                 self.hostile = (self.hostile + 1) % HOSTILE_KINDS;
                 Step::Hostile(self.hostile)
+            }
+            Step::Cut(_) => {
+                self.cut = (self.cut + 1) % DEEDS.len();
+                Step::Cut(DEEDS[self.cut])
             }
             other => other,
         };
@@ -156,7 +181,7 @@ mod tests {
         for round in plan(7).chunks(KINDS.len()) {
             for kind in KINDS {
                 let is_kind = |planned: &&Planned| match (planned.step, kind) {
-                    (Step::Hostile(_), Step::Hostile(_)) => true,
+                    (Step::Hostile(_), Step::Hostile(_)) | (Step::Cut(_), Step::Cut(_)) => true,
                     (step, kind) => step == kind,
                 };
                 assert!(round.iter().any(|planned| is_kind(&planned)), "{kind:?}");

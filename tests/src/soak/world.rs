@@ -16,11 +16,13 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::Options;
+use super::book::Broken;
 use super::book::Done;
 use super::plan::Deed;
 use super::plan::Fault;
 use super::plan::Random;
 use crate::lab;
+use crate::lab::HostClock;
 use crate::lab::Lab;
 use crate::lab::VICTIM;
 use crate::lab::output_within;
@@ -31,6 +33,8 @@ use crate::programs::Programs;
 use crate::standins::Aws;
 use crate::standins::Managed;
 use crate::standins::slack::Slack;
+use crate::standins::slack::Trouble;
+use crate::standins::slack::Unconnected;
 use crate::story;
 use crate::story::Patience;
 
@@ -43,6 +47,17 @@ const DAEMON: &str = "/usr/local/sbin/host-recorder";
 const ANSWERER: &str = "/usr/bin/host-recorder";
 /// Takes what is left of the ring's disk.
 const FILLER: &str = "/var/lib/host-recorder/filler";
+/// Calls of Slack that a bot needs for its cases.
+const SLACK_CALLS: [&str; 4] =
+    ["chat.postMessage", "chat.update", "files.getUploadURLExternal", "files.completeUploadExternal"];
+/// By how much the host's clock is set wrong, s: less and more than what a notice may be off.
+const CLOCK_STEPS_S: [i64; 4] = [-7_200, -45, 45, 7_200];
+/// Longest time into a deed after which the recorder is killed, ms.
+const CUT_AFTER_MS: u64 = 1_500;
+/// Within this the recorder looks at the clock, whether it can say so or not.
+const LOOK_MAX: Duration = Duration::from_secs(4);
+/// What a killed bot was at comes back to the next one soon.
+const LIMITS: &str = "\n[limits]\nvisibility_s = 15\n";
 const COMMAND_MAX: Duration = Duration::from_secs(60);
 const READY_MAX: Duration = Duration::from_secs(30);
 
@@ -82,6 +97,9 @@ pub struct World {
     bot: Option<Daemon>,
     starts: u32,
     random: Random,
+    clock: HostClock,
+    /// By how much the host's clock is ahead, ns.
+    ahead_ns: i64,
 }
 
 impl World {
@@ -97,6 +115,7 @@ impl World {
         let state = options.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
         fs::create_dir_all(&state)?;
         let random = Random::new(options.seed ^ 0x50a1);
+        let clock = HostClock::give(lab.instance(), lab.dir()).context("give the host a clock")?;
         let mut world = Self {
             lab,
             aws,
@@ -108,6 +127,8 @@ impl World {
             bot: None,
             starts: 0,
             random,
+            clock,
+            ahead_ns: 0,
         };
         world.shell(&format!("mount -o remount,size=96m {RING}"))?;
         world.lab.instance().install(&world.programs.recorder, DAEMON)?;
@@ -127,11 +148,17 @@ impl World {
         self.lab.instance().path(RING)
     }
 
-    /// Does a deed whose ports begin at `first`; returns what the victim saw of it, with its packets.
+    /// Does a deed whose ports begin at `first`; returns what the victim saw of it, with its packets, and when the
+    /// recorder was killed in its midst, where that is wanted.
     ///
     /// # Errors
     /// When it cannot be done or the victim saw nothing.
-    pub fn perform(&self, deed: Deed, first: u16) -> anyhow::Result<(Done, Vec<Packet>)> {
+    pub fn perform(
+        &mut self,
+        deed: Deed,
+        first: u16,
+        is_cut: bool,
+    ) -> anyhow::Result<(Done, Vec<Packet>, Option<Broken>)> {
         let last = first + PORTS - 1;
         let (program, person, line) = match deed {
             Deed::NmapBySudo => ("nmap", "alice", format!("sudo nmap -n -Pn -sS -p{first}-{last} {VICTIM}")),
@@ -151,8 +178,14 @@ impl World {
                 ),
             ),
         };
+        let mark = match deed {
+            Deed::OwnProgram => format!("range({first},"),
+            _ => format!("-p{first}-{last}"),
+        };
         let from = UnixNs::now();
-        let status = self.lab.session(person, &line)?.wait(COMMAND_MAX)?;
+        let session = self.lab.session(person, &line)?;
+        let cut = if is_cut { Some(self.cut()?) } else { None };
+        let status = session.wait(COMMAND_MAX)?;
         let to = UnixNs::now();
         ensure!(status.success(), "{line:?} failed");
         let ours = |packet: &Packet| {
@@ -164,7 +197,18 @@ impl World {
         let packets: Vec<_> = packets.into_iter().filter(|packet| ours(packet).is_some()).collect();
         let ports: BTreeSet<u16> = packets.iter().filter_map(ours).collect();
         ensure!(!ports.is_empty(), "nothing of {line:?} reached the victim");
-        Ok((Done { program, person, udp: deed == Deed::NmapUdp, ports, from, to }, packets))
+        let udp = deed == Deed::NmapUdp;
+        let ahead_ns = self.ahead_ns;
+        Ok((Done { program, mark, person, udp, ports, from, to, ahead_ns }, packets, cut))
+    }
+
+    /// Kills the recorder at some moment soon, and starts it again.
+    fn cut(&mut self) -> anyhow::Result<Broken> {
+        std::thread::sleep(Duration::from_millis(self.random.below(CUT_AFTER_MS)));
+        let from = UnixNs::now();
+        self.recorder.take().context("no recorder runs")?.kill()?;
+        self.start_recorder()?;
+        Ok(Broken { fault: Fault::RecorderKilled, from, to: Some(UnixNs::now()) })
     }
 
     /// The notice that names those packets, or says that they went to another victim.
@@ -194,10 +238,12 @@ impl World {
             }
             Fault::AgentOffline => self.register("ConnectionLost")?,
             Fault::AwsCut => self.signal_aws(Signal::SIGSTOP)?,
-            Fault::SlackLimited => {
-                for method in ["chat.postMessage", "chat.update", "files.getUploadURLExternal"] {
-                    self.slack.limit(method, 2, 1);
-                }
+            Fault::SsmThrottled => self.aws.throttle_ssm(true)?,
+            Fault::SlackLimited => SLACK_CALLS.iter().for_each(|method| self.slack.limit(method, 2, 1)),
+            Fault::SlackFails => self.trouble_slack(),
+            Fault::ClockStepped => {
+                let step_s = CLOCK_STEPS_S[self.random.below(CLOCK_STEPS_S.len() as u64) as usize];
+                self.set_clock(step_s * 1_000_000_000)?;
             }
             Fault::HostLies => self.lie()?,
             Fault::SegmentCorrupted => return self.corrupt_segment(),
@@ -216,6 +262,13 @@ impl World {
             Fault::DiskFull => self.shell(&format!("rm -f {FILLER}")),
             Fault::AgentOffline => self.register("Online"),
             Fault::AwsCut => self.signal_aws(Signal::SIGCONT),
+            Fault::SsmThrottled => self.aws.throttle_ssm(false),
+            Fault::SlackFails => {
+                SLACK_CALLS.iter().for_each(|method| self.slack.break_down(method, 0, Trouble::Silence));
+                self.slack.refuse_connections(0, Unconnected::Refused);
+                Ok(())
+            }
+            Fault::ClockStepped => self.set_clock(0),
             Fault::SlackLimited | Fault::SegmentCorrupted => Ok(()),
             Fault::HostLies => self.lab.instance().install(&self.programs.recorder, ANSWERER),
         }
@@ -266,7 +319,8 @@ impl World {
     fn start_bot(&mut self) -> anyhow::Result<()> {
         self.starts += 1;
         let config = self.lab.dir().join("gumshoe.toml");
-        fs::write(&config, story::settings(&self.aws, &self.slack, &self.state, Patience::default()))?;
+        let settings = story::settings(&self.aws, &self.slack, &self.state, Patience::default());
+        fs::write(&config, settings + LIMITS)?;
         let mut serve = self.lab.service("bot", &self.programs.gumshoe)?;
         serve.args(["serve", "--config"]).arg(&config).envs(self.aws.environment());
         serve
@@ -274,6 +328,34 @@ impl World {
             .env("GUMSHOE_SLACK_APP_TOKEN", self.slack.app_token());
         self.bot = Some(Daemon(self.lab.spawn_daemon(&format!("gumshoe-{}", self.starts), serve)?));
         Ok(())
+    }
+
+    fn set_clock(&mut self, ahead_ns: i64) -> anyhow::Result<()> {
+        self.clock.set_ahead(ahead_ns)?;
+        self.ahead_ns = ahead_ns;
+        // Until the recorder looks at the clock again, what happens stands under the old one, and is told as a gap.
+        self.wait_for_recorder();
+        Ok(())
+    }
+
+    /// Waits until the recorder, where one runs, has put on disk what happened by now. One whose disk is full does what it
+    /// can, and cannot say so.
+    pub fn wait_for_recorder(&self) {
+        if self.recorder.is_some() {
+            let _ = story::wait_for_commits(&self.ring(), LOOK_MAX);
+        }
+    }
+
+    /// Calls fail, or one is done and never answered; the connection that people's calls come over ends.
+    fn trouble_slack(&mut self) {
+        if self.random.below(2) == 0 {
+            SLACK_CALLS.iter().for_each(|method| self.slack.break_down(method, 3, Trouble::Status(503)));
+        } else {
+            let method = SLACK_CALLS[self.random.below(SLACK_CALLS.len() as u64) as usize];
+            self.slack.break_down(method, 1, Trouble::Silence);
+        }
+        self.slack.refuse_connections(2, Unconnected::Refused);
+        self.slack.hang_up();
     }
 
     fn register(&self, ping_status: &str) -> anyhow::Result<()> {
@@ -290,13 +372,14 @@ impl World {
         Ok(())
     }
 
-    /// Has the host answer with what is no evidence.
+    /// Has the host answer with what is no evidence, or none of what it was asked for.
     fn lie(&mut self) -> anyhow::Result<()> {
-        const LIES: [&str; 4] = [
+        const LIES: [&str; 5] = [
             "head -c 20000 /dev/urandom",
             "yes '{\"version\":1}' | head -c 100000",
             "echo 'GE1.AAAA'; echo; exit 0",
             "echo '<!channel> *bob* did it'; exit 3",
+            "exec /usr/local/sbin/host-recorder query --last 1m --wire",
         ];
         let lie = LIES[self.random.below(LIES.len() as u64) as usize];
         let path = self.lab.instance().path(ANSWERER);

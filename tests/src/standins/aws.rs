@@ -214,6 +214,20 @@ impl Aws {
         fs::rename(&partial, &path).context("register the host")
     }
 
+    /// Has SSM answer most calls that there are too many, or all calls again.
+    ///
+    /// # Errors
+    /// When the stand-in cannot be told.
+    pub fn throttle_ssm(&self, is_throttled: bool) -> anyhow::Result<()> {
+        let path = self.hosts.join("throttled");
+        if is_throttled {
+            fs::write(&path, "")?;
+        } else if path.exists() {
+            fs::remove_file(&path)?;
+        }
+        Ok(())
+    }
+
     /// Makes a host unknown to SSM.
     ///
     /// # Errors
@@ -365,14 +379,19 @@ impl Aws {
     }
 }
 
+/// The secret key of whoever calls: moto takes any, and this one fits nothing else. No log may hold it.
+pub fn secret_key() -> String {
+    format!("secret-key-of-lab-{}", std::process::id())
+}
+
 fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
-    // moto takes any credentials; these are no secret and fit nothing else.
+    let secret = secret_key();
     [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "testing"),
-        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", &secret),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),

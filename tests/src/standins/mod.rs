@@ -16,6 +16,7 @@ pub use self::aws::ISOLATION_GROUP;
 pub use self::aws::Managed;
 pub use self::aws::REGION;
 pub use self::aws::Refused;
+pub use self::aws::secret_key;
 pub use self::moto::Moto;
 
 /// When a hook is called.

@@ -16,6 +16,7 @@ mod recorder;
 mod ring;
 mod ring_faults;
 mod slack;
+mod soak;
 mod sockets;
 mod story;
 mod terraform;

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use history::Body;
+use tests::busy;
+use tests::busy::Size;
 use tests::facts::Expected;
 use tests::facts::Facts;
 use tests::lab::LAPTOP;
@@ -161,6 +163,22 @@ fn the_recording_tells_nothing_of_the_machine_it_was_made_on() -> anyhow::Result
         let places = ["", "/", "/home", "/root", "/tmp", "/run"];
         assert!(inside || places.contains(&process.cwd.as_str()), "{process:#?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_scan_on_a_host_at_full_load_is_answered_and_all_of_its_work_is_in_the_ring() -> anyhow::Result<()> {
+    let size = Size { clients: 2, requests: 1_000, sources: 6, ports: 500 };
+    let state = tempfile::tempdir()?;
+    let mut story = Story::set(Programs::find()?, state.path())?;
+    story.record()?;
+    let worked = busy::work(&story, Path::new(env!("CARGO_BIN_EXE_load")), size)?;
+    let held = worked.held(&history::events(&story.ring())?)?;
+    assert_eq!((held.done, held.unaccounted), (2_000 + 19 + 500, 0), "{held:?}");
+    story.serve()?;
+    let told = story.notify(&story.notice(&worked.scanned, VICTIM))?;
+    let missing = worked.missing(&told, held);
+    assert!(missing.is_empty(), "{missing:#?}\n{}", told.message.read());
     Ok(())
 }
 

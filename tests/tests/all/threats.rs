@@ -6,11 +6,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use anyhow::ensure;
+use history::Body;
+use tests::lab::VICTIM;
+use tests::standins::secret_key;
 use tests::story::Programs;
 use tests::story::Story;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording");
 
 /// Names of test functions in the sources below a directory.
 fn tests_below(dir: &Path, found: &mut BTreeSet<String>) -> anyhow::Result<()> {
@@ -55,18 +57,51 @@ fn every_claim_names_tests_that_exist() -> anyhow::Result<()> {
 }
 
 #[test]
-fn no_log_holds_a_token() -> anyhow::Result<()> {
+fn no_log_holds_a_token_and_nothing_that_leaves_a_host_a_password() -> anyhow::Result<()> {
     let state = tempfile::tempdir()?;
     let mut story = Story::set(Programs::find()?, state.path())?;
-    let notice = story.replay(Path::new(RECORDING))?;
     story.log_everything();
+    story.record()?;
+    let password = format!("pw{:x}", std::time::UNIX_EPOCH.elapsed()?.as_nanos());
+    let fetch =
+        format!("AWS_SESSION_TOKEN={password} curl -s -u alice:{password} http://mirror.example.net/health");
+    let scanned =
+        story.log_in_and_type("alice", &format!("{fetch} >/dev/null; sudo nmap -sS -p1-50 {VICTIM}"))?;
     story.serve()?;
-    story.notify(&notice)?;
-    let log = fs::read_to_string(story.lab.dir().join("gumshoe.log"))?;
-    ensure!(log.lines().count() > 50, "that is not everything:\n{log}");
-    for secret in [story.slack.bot_token(), story.slack.app_token()] {
-        let shown: Vec<_> = log.lines().filter(|line| line.contains(&secret)).collect();
-        ensure!(shown.is_empty(), "{shown:#?}");
+    let told = story.notify(&story.notice(&scanned, VICTIM))?;
+    ensure!(told.message.read().contains("nmap"), "{}", told.message.read());
+
+    let mut secrets = vec![story.slack.bot_token(), story.slack.app_token(), secret_key(), password.clone()];
+    let log = |name: &str| fs::read_to_string(story.lab.dir().join(name));
+    for name in ["gumshoe.log", "host-recorder.log"] {
+        let log = log(name)?;
+        for secret in &secrets {
+            let shown: Vec<_> = log.lines().filter(|line| line.contains(secret)).collect();
+            ensure!(shown.is_empty(), "{name}: {shown:#?}");
+        }
+    }
+    ensure!(log("gumshoe.log")?.lines().count() > 50, "that is not everything:\n{}", log("gumshoe.log")?);
+    // That the recorder knows the password is why it must not leave: what it hands out has the line without it.
+    let known = history::events(&story.ring())?.into_iter().any(|event| match event.body {
+        Body::Process(process) => process.argv.iter().any(|word| word.contains(&password)),
+        _ => false,
+    });
+    ensure!(known, "the command was not recorded, and nothing is shown by this");
+    secrets.push(format!("alice:{password}"));
+    let mut files = vec![state.path().join("cases")];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(&path)?.flatten().map(|entry| entry.path()));
+            continue;
+        }
+        let bytes = fs::read(&path)?;
+        for secret in &secrets {
+            let holds = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            ensure!(!holds, "{} holds {secret}", path.display());
+        }
+    }
+    for message in story.slack.messages() {
+        ensure!(!secrets.iter().any(|secret| message.read().contains(secret)), "{}", message.read());
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::Precision;
 use super::Stamp;
 use super::calendar::clock_of;
 use super::find::CLOCK;
+use super::find::zone_after;
 use super::read_zone;
 
 static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
@@ -120,7 +121,7 @@ pub(super) fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
             continue;
         };
         let precision = if second.is_some() { Precision::Second } else { Precision::Minute };
-        let zone = read_zone(&line[end..]);
+        let zone = zone_after(&line[end..], second.is_some(), false, hour);
         let civil = days[at].civil.date().to_datetime(time);
         let end = end + zone.map_or(0, |(_, len)| len);
         let zone = zone.map(|(zone, _)| zone).or(days[at].zone);

@@ -22,7 +22,7 @@ use super::clocks::add_range_ends;
 use super::read_zone;
 
 /// A clock, with or without seconds.
-pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])\.?[Mm]\b\.?)?";
+pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?)?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -270,7 +270,7 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
 }
 
 /// Reads a zone after a clock, unless what follows is the other end of a range.
-fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8) -> Option<(Zone, usize)> {
+pub(super) fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8) -> Option<(Zone, usize)> {
     if !has_seconds
         && !is_iso
         && after.starts_with('-')
@@ -358,6 +358,8 @@ mod tests {
         check("[15/Jan/2024:15:37:19 -0800] \"GET /\"", &["2024-01-15T15:37:19 -480"]);
         check("Jan 15 15:37:19 web sshd[1]: x", &["01-15T15:37:19"]);
         check("Jul  3 05:07:09 host", &["07-03T05:07:09"]);
+        check("13/11/2025 a las 11:20 p. m. UTC", &["2025-11-13T23:20 0"]);
+        check("10:00-10:15 UTC, 3 Nov 2025", &["2025-11-03T10:00 0", "2025-11-03T10:15 0"]);
         check("07.10.2013 22:34:40 CEST", &["2013-10-07T22:34:40 120"]);
         check("1/15/2024 3:37 PM EST", &["2024-01-15T15:37 -300"]);
         check("January 15th, 2024 at 3:37:19 PM PST", &["2024-01-15T15:37:19 -480"]);

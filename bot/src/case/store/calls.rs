@@ -9,6 +9,7 @@ use rusqlite::params;
 
 use super::SqliteStore;
 use super::StoreError;
+use super::sqlite::Statements;
 use super::sqlite::database;
 use super::sqlite::rows;
 
@@ -65,10 +66,10 @@ impl CallStore for SqliteStore {
             let now = Timestamp::now();
             let old = (now - REMEMBERED).as_millisecond();
             transaction
-                .execute("DELETE FROM calls WHERE worked < ?1 AND call IS NULL", params![old])
+                .change("DELETE FROM calls WHERE worked < ?1 AND call IS NULL", params![old])
                 .map_err(database(DOING))?;
             let added = transaction
-                .execute(
+                .change(
                     "INSERT OR IGNORE INTO calls (name, worked, call) VALUES (?1, ?2, ?3)",
                     params![name, now.as_millisecond(), call],
                 )
@@ -84,7 +85,7 @@ impl CallStore for SqliteStore {
             let now = Timestamp::now().as_millisecond();
             for name in names {
                 transaction
-                    .execute("UPDATE calls SET worked = ?2 WHERE name = ?1", params![name, now])
+                    .change("UPDATE calls SET worked = ?2 WHERE name = ?1", params![name, now])
                     .map_err(database("renew calls"))?;
             }
             Ok(())
@@ -97,7 +98,7 @@ impl CallStore for SqliteStore {
         self.run("end a call", move |transaction| {
             let now = Timestamp::now().as_millisecond();
             transaction
-                .execute("UPDATE calls SET call = NULL, worked = ?2 WHERE name = ?1", params![name, now])
+                .change("UPDATE calls SET call = NULL, worked = ?2 WHERE name = ?1", params![name, now])
                 .map_err(database("end a call"))?;
             Ok(())
         })

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::StoreError;
 use super::assemble::parse;
 use super::assemble::write;
+use super::sqlite::Statements;
 use super::sqlite::count;
 use super::sqlite::database;
 use super::sqlite::rows;
@@ -76,7 +77,7 @@ impl DeedStore for SqliteStore {
         self.run("keep a deed", move |transaction| {
             let now = Timestamp::now().as_millisecond();
             transaction
-                .execute(
+                .change(
                     "UPDATE deeds SET state = ?4, deed = ?5, worked = ?6
                      WHERE case_id = ?1 AND action = ?2 AND round = ?3",
                     params![
@@ -125,7 +126,7 @@ fn begin(transaction: &Transaction<'_>, case: &CaseId, deed: &Deed) -> Result<Be
     let doing = database("begin a deed");
     let (action, at) = (deed.action.name(), deed.at.as_millisecond());
     let added = transaction
-        .execute(
+        .change(
             "INSERT OR IGNORE INTO deeds (case_id, action, round, begun, worked, state, deed)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM deeds WHERE case_id = ?1) < ?8",
             params![
@@ -144,7 +145,7 @@ fn begin(transaction: &Transaction<'_>, case: &CaseId, deed: &Deed) -> Result<Be
         return Ok(Beginning::Ours);
     }
     let known: Option<String> = transaction
-        .query_row(
+        .row(
             "SELECT deed FROM deeds WHERE case_id = ?1 AND action = ?2 AND round = ?3",
             params![case.0, action, deed.round],
             |row| row.get(0),

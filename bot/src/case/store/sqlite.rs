@@ -4,6 +4,7 @@
 //! so that several processes on one machine exclude each other, and those that wait are committed together (`commits`).
 //! Not for network file systems.
 
+mod answers;
 mod commits;
 
 use std::fs::DirBuilder;
@@ -11,6 +12,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +41,7 @@ use super::assemble::names;
 use super::assemble::parse;
 use super::assemble::write;
 use crate::case::CaseId;
+use answers::Decoded;
 use commits::Commits;
 
 /// Version 1. Times are milliseconds since 1970 UTC.
@@ -82,6 +85,9 @@ PRAGMA user_version = 1;
 /// How long a call waits for another process's transaction.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
+/// More than the statements there are: none is prepared twice.
+const STATEMENTS: usize = 64;
+
 /// Tries to open a file that another process is opening, and the pause between them.
 const OPEN_TRIES: u32 = 40;
 const OPEN_PAUSE: Duration = Duration::from_millis(50);
@@ -90,6 +96,7 @@ const OPEN_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct SqliteStore {
     commits: Commits,
+    decoded: Arc<Decoded>,
 }
 
 impl SqliteStore {
@@ -99,6 +106,7 @@ impl SqliteStore {
         let prepare = || {
             let connection = Connection::open(path)?;
             connection.busy_timeout(BUSY_WAIT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
@@ -116,7 +124,7 @@ impl SqliteStore {
             }
             std::thread::sleep(OPEN_PAUSE);
         };
-        Ok(Self { commits: Commits::new(connection) })
+        Ok(Self { commits: Commits::new(connection), decoded: Arc::default() })
     }
 
     /// Makes one change, whole or not at all, where blocking is allowed.
@@ -142,17 +150,18 @@ impl CaseStore for SqliteStore {
         owner: &Owner,
         length: Duration,
     ) -> Result<Option<Record>, StoreError> {
-        let (case, owner) = (case.clone(), owner.clone());
+        let (case, owner, decoded) = (case.clone(), owner.clone(), Arc::clone(&self.decoded));
         self.run("lease a case", move |transaction| {
             let now = Timestamp::now().as_millisecond();
             let taken = transaction
-                .execute(
+                .change(
                     "UPDATE cases SET lease_owner = ?2, lease_until = ?3
                      WHERE id = ?1 AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_until < ?4)",
                     params![case.0, owner.0, now + millis(length), now],
                 )
                 .map_err(database("lease a case"))?;
-            let record = read(transaction, &case)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
+            let record =
+                read(transaction, &case, &decoded)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
             Ok((taken == 1).then_some(record))
         })
         .await
@@ -163,7 +172,7 @@ impl CaseStore for SqliteStore {
         self.run("renew a lease", move |transaction| {
             let until = Timestamp::now().as_millisecond() + millis(length);
             let changed = transaction
-                .execute(
+                .change(
                     "UPDATE cases SET lease_until = ?3 WHERE id = ?1 AND lease_owner = ?2",
                     params![case.0, owner.0, until],
                 )
@@ -177,7 +186,7 @@ impl CaseStore for SqliteStore {
         let (case, owner) = (case.clone(), owner.clone());
         self.run("release a lease", move |transaction| {
             transaction
-                .execute(
+                .change(
                     "UPDATE cases SET lease_owner = NULL, lease_until = 0 WHERE id = ?1 AND lease_owner = ?2",
                     params![case.0, owner.0],
                 )
@@ -191,7 +200,7 @@ impl CaseStore for SqliteStore {
         let (case, owner, work) = (case.clone(), owner.clone(), work.clone());
         self.run("save a case's work", move |transaction| {
             let changed = transaction
-                .execute(
+                .change(
                     "UPDATE cases SET state = ?3, work = ?4 WHERE id = ?1 AND lease_owner = ?2",
                     params![case.0, owner.0, work.state.to_string(), write(&work, "work")?],
                 )
@@ -211,7 +220,7 @@ impl CaseStore for SqliteStore {
         let (case, owner, question) = (case.clone(), owner.clone(), write(question, "a question")?);
         self.run("save a question", move |transaction| {
             let changed = transaction
-                .execute(
+                .change(
                     "INSERT INTO questions (case_id, place, question)
                      SELECT id, ?3, ?4 FROM cases WHERE id = ?1 AND lease_owner = ?2
                      ON CONFLICT (case_id, place) DO UPDATE SET question = excluded.question",
@@ -224,8 +233,8 @@ impl CaseStore for SqliteStore {
     }
 
     async fn load(&self, case: &CaseId) -> Result<Option<Record>, StoreError> {
-        let case = case.clone();
-        self.run("load a case", move |transaction| read(transaction, &case)).await
+        let (case, decoded) = (case.clone(), Arc::clone(&self.decoded));
+        self.run("load a case", move |transaction| read(transaction, &case, &decoded)).await
     }
 
     async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError> {
@@ -255,11 +264,10 @@ impl CaseStore for SqliteStore {
         let (layout, outcome) = (layout.to_owned(), outcome.to_owned());
         self.run("count a notice", move |transaction| {
             let doing = database("count a notice");
-            let kinds: i64 = transaction
-                .query_row("SELECT count(*) FROM outcomes", [], |row| row.get(0))
-                .map_err(&doing)?;
+            let kinds: i64 =
+                transaction.row("SELECT count(*) FROM outcomes", [], |row| row.get(0)).map_err(&doing)?;
             let known: i64 = transaction
-                .query_row(
+                .row(
                     "SELECT count(*) FROM outcomes WHERE layout = ?1 AND outcome = ?2",
                     params![layout, outcome],
                     |row| row.get(0),
@@ -267,7 +275,7 @@ impl CaseStore for SqliteStore {
                 .map_err(&doing)?;
             let layout = if known == 0 && kinds >= count(LAYOUTS_MAX) { "other" } else { &layout };
             transaction
-                .execute(
+                .change(
                     "INSERT INTO outcomes (layout, outcome, count, last) VALUES (?1, ?2, 1, ?3)
                      ON CONFLICT (layout, outcome)
                      DO UPDATE SET count = count + 1, last = max(last, excluded.last)",
@@ -309,7 +317,7 @@ fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitte
     let mut known: Option<String> = None;
     for key in &admission.keys {
         let found = transaction
-            .query_row("SELECT case_id FROM keys WHERE key = ?1", params![key], |row| row.get(0))
+            .row("SELECT case_id FROM keys WHERE key = ?1", params![key], |row| row.get(0))
             .optional()
             .map_err(&doing)?;
         known = known.or(found);
@@ -320,11 +328,11 @@ fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitte
     };
     for key in &admission.keys {
         transaction
-            .execute("INSERT OR IGNORE INTO keys (key, case_id) VALUES (?1, ?2)", params![key, case.0])
+            .change("INSERT OR IGNORE INTO keys (key, case_id) VALUES (?1, ?2)", params![key, case.0])
             .map_err(&doing)?;
     }
     let added = transaction
-        .execute(
+        .change(
             "INSERT OR IGNORE INTO notices (case_id, digest, received, notice, claims, deadline, disposition)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
              WHERE (SELECT count(*) FROM notices WHERE case_id = ?1) < ?8",
@@ -352,7 +360,7 @@ fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<Cas
         let work = Work::default();
         let opened = admission.notice.received.as_millisecond();
         let made = transaction
-            .execute(
+            .change(
                 "INSERT OR IGNORE INTO cases (id, opened, state, work) VALUES (?1, ?2, ?3, ?4)",
                 params![id.0, opened, work.state.to_string(), write(&work, "work")?],
             )
@@ -364,9 +372,9 @@ fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<Cas
     Err(StoreError::NoName)
 }
 
-fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, StoreError> {
+fn read(transaction: &Transaction<'_>, id: &CaseId, decoded: &Decoded) -> Result<Option<Record>, StoreError> {
     let found: Option<(i64, String)> = transaction
-        .query_row("SELECT opened, work FROM cases WHERE id = ?1", params![id.0], |row| {
+        .row("SELECT opened, work FROM cases WHERE id = ?1", params![id.0], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()
@@ -402,10 +410,39 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
         disposition,
         work: parse(&work, "work")?,
         questions: questions
-            .iter()
-            .map(|question| parse(question, "a question"))
+            .into_iter()
+            .map(|question| decoded.question(question))
             .collect::<Result<_, _>>()?,
     }))
+}
+
+/// Statements that are prepared once and kept.
+pub(super) trait Statements {
+    /// Runs one that changes rows; returns how many.
+    fn change(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize>;
+
+    /// Runs one that returns a row.
+    fn row<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read_row: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T>;
+}
+
+impl Statements for Connection {
+    fn change(&self, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
+        self.prepare_cached(sql)?.execute(values)
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read_row: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.prepare_cached(sql)?.query_row(values, read_row)
+    }
 }
 
 pub(super) fn rows<T>(

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::peek::Passed;
 use super::spans;
 use super::spans::Span;
 use crate::event::Body;
@@ -74,6 +75,13 @@ impl About {
             Body::Operation(operation) => self.critical |= operation.kind.is_critical(),
             _ => {}
         }
+    }
+
+    /// Adds a flow that was not read.
+    pub(crate) fn add_passed(&mut self, flow: Passed) {
+        spans::begin(&mut self.spans, flow.time, flow.boot_ns);
+        self.from = self.from.min(flow.first).min(flow.time);
+        self.to = self.to.max(flow.last).max(flow.time);
     }
 
     /// Whether an event of the file may tell of a window.

@@ -16,6 +16,7 @@ use super::checked::Checked;
 use super::checked::SegmentStore;
 use super::checked::Source;
 use super::log;
+use super::log::Logged;
 use super::reader;
 use super::reader::Segment;
 use super::segment::Filters;
@@ -23,6 +24,7 @@ use super::select::Selection;
 use crate::event::Event;
 use crate::evidence::Window;
 use crate::id::EventId;
+use crate::id::UnixNs;
 
 /// One file of a ring.
 #[derive(Clone)]
@@ -105,20 +107,33 @@ pub(super) fn first_of_log(path: &Path) -> Option<EventId> {
 
 /// The files of a ring, oldest first, without logs that a segment has replaced.
 pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
+    list_knowing(dir, HashMap::new())
+}
+
+/// [`list`], where of some files it is known what they are: those need not be looked at.
+fn list_knowing(dir: &Path, mut known: HashMap<String, Box<Sealed>>) -> Result<Vec<RingFile>, RingError> {
     let entries = std::fs::read_dir(dir).map_err(|source| RingError::io("list", dir, source))?;
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| RingError::io("list", dir, source))?;
-        let Some((first, last)) = entry.file_name().to_str().and_then(parse_name) else {
+        let name = entry.file_name();
+        let Some((name, ids)) = name.to_str().and_then(|name| Some((name, parse_name(name)?))) else {
             continue;
         };
+        if let Some(sealed) = known.remove(name) {
+            let mut file = RingFile::new(entry.path(), ids, sealed.bytes);
+            // Of one that is longer, what was put behind it is not read; of one that is shorter, reading the rest fails.
+            file.know(*sealed);
+            files.push(file);
+            continue;
+        }
         let bytes = match entry.metadata() {
             Ok(metadata) => metadata.len(),
             // Evicted between the listing and the question.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(RingError::io("read", &entry.path(), source)),
         };
-        files.push(RingFile::new(entry.path(), (first, last), bytes));
+        files.push(RingFile::new(entry.path(), ids, bytes));
     }
     // A segment sorts before the log that it replaces.
     files.sort_by_key(|file| (file.first, file.last.is_none()));
@@ -137,16 +152,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<RingFile>, RingError> {
 pub(crate) fn catalogue(dir: &Path) -> Result<Vec<RingFile>, RingError> {
     // What cannot be read there stands in the files themselves.
     let (entries, _) = chain::read_entries(dir).unwrap_or_default();
-    let mut known = sealed_of(entries);
-    let mut files = list(dir)?;
-    for file in &mut files {
-        let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // Of one that is longer, what was put behind it is not read; of one that is shorter, reading the rest fails.
-        if let Some(sealed) = known.remove(name) {
-            file.know(*sealed);
-        }
-    }
-    Ok(files)
+    list_knowing(dir, sealed_of(entries))
 }
 
 /// The segments that lines of a chain tell of, which lie in a store. The recorder may have evicted them since.
@@ -203,12 +209,30 @@ pub(crate) fn visit_habits(
     programs: &[String],
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), RingError> {
-    if file.is_segment() { open_segment(&file.path)?.habits(programs, visit) } else { visit_log(file, visit) }
+    if file.is_segment() {
+        return open_segment(&file.path)?.habits(programs, visit);
+    }
+    // Flows tell of no habit.
+    let never = Window { from: UnixNs(i64::MAX), to: UnixNs(i64::MIN) };
+    visit_log_in(file, never, &mut |logged| {
+        if let Logged::Event(event) = logged {
+            visit(event);
+        }
+    })
 }
 
 /// Hands on the events of a log.
 pub(crate) fn visit_log(file: &RingFile, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
     log::visit_log(&file.path, visit)
+}
+
+/// Hands on the events of a log, and of flows outside of a window when they were.
+pub(crate) fn visit_log_in(
+    file: &RingFile,
+    window: Window,
+    visit: &mut dyn FnMut(Logged),
+) -> Result<(), RingError> {
+    log::visit_log_in(&file.path, window, visit)
 }
 
 /// The events of one file.

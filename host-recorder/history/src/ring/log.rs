@@ -18,7 +18,10 @@ use sha2::Sha256;
 
 use super::RingError;
 use super::chain::hex;
+use super::peek;
+use super::peek::Passed;
 use crate::event::Event;
+use crate::evidence::Window;
 use crate::groups::Groups;
 
 const MAGIC: &[u8; 8] = b"GSHIST2\n";
@@ -163,15 +166,16 @@ pub(super) fn encode(event: &Event, to: &mut Vec<u8>) -> Result<(), RingError> {
     Ok(())
 }
 
-/// The event of a frame's payload; none where it is not one that this program knows.
-pub(super) fn decode(payload: &[u8]) -> Option<Event> {
-    let (mut event, behind) = postcard::take_from_bytes::<Event>(payload).ok()?;
+/// The event of a frame's payload; else what is wrong with it.
+pub(super) fn decode(payload: &[u8]) -> Result<Event, &'static str> {
+    let decoded = postcard::take_from_bytes::<Event>(payload);
+    let (mut event, behind) = decoded.map_err(|_| "holds events that this program does not know")?;
     // What a newer program may write behind an event is not for this one.
     let groups: Vec<(Vec<u32>, u32)> = postcard::from_bytes(behind).unwrap_or_default();
     for (credentials, (ids, left_out)) in event.credentials_mut().zip(groups) {
         credentials.groups = Groups { ids, left_out };
     }
-    Some(event)
+    Ok(event)
 }
 
 /// Puts on disk which files a directory holds, and under which names.
@@ -179,15 +183,46 @@ pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
+/// What is handed on of a log of which a window is wanted.
+pub(crate) enum Logged {
+    /// What may tell of the window.
+    Event(Event),
+    /// A flow of another time.
+    Elsewhere(Passed),
+}
+
 /// Hands on the events of a log, to its last whole frame.
 pub(super) fn visit_log(path: &Path, visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
+    visit_frames(path, &mut |payload| decode(payload).map(&mut *visit))
+}
+
+/// [`visit_log`], and of flows outside of a window no more than when they were.
+pub(super) fn visit_log_in(
+    path: &Path,
+    window: Window,
+    visit: &mut dyn FnMut(Logged),
+) -> Result<(), RingError> {
+    visit_frames(path, &mut |payload| {
+        match peek::flow(payload).filter(|flow| !window.touches(flow.first, flow.last)) {
+            Some(flow) => visit(Logged::Elsewhere(flow)),
+            None => visit(Logged::Event(decode(payload)?)),
+        }
+        Ok(())
+    })
+}
+
+/// What is done with the payload of a frame; an error says what is wrong with it.
+type OnFrame<'a> = dyn FnMut(&[u8]) -> Result<(), &'static str> + 'a;
+
+fn visit_frames(path: &Path, on_frame: &mut OnFrame<'_>) -> Result<(), RingError> {
     let failed = |source| RingError::io("read", path, source);
     let mut file = File::open(path).map_err(failed)?;
     let mut waiting = Vec::new();
     let mut at_start = true;
     loop {
         let read = (&mut file).take(READ_BYTES).read_to_end(&mut waiting).map_err(failed)?;
-        let (used, outcome) = if at_start { parse(&waiting, visit) } else { parse_from(&waiting, 0, visit) };
+        let (used, outcome) =
+            if at_start { parse(&waiting, on_frame) } else { frames(&waiting, 0, on_frame) };
         outcome.map_err(|what| RingError::LogVersion { path: path.to_owned(), what })?;
         at_start &= used == 0;
         waiting.drain(..used);
@@ -201,14 +236,17 @@ pub(super) fn visit_log(path: &Path, visit: &mut dyn FnMut(Event)) -> Result<(),
 /// Hands on the events of the frames from an offset on, and says behind which offset the last whole one ends.
 pub(super) fn parse_from(
     bytes: &[u8],
-    mut at: usize,
+    at: usize,
     visit: &mut dyn FnMut(Event),
 ) -> (usize, Result<(), &'static str>) {
+    frames(bytes, at, &mut |payload| decode(payload).map(&mut *visit))
+}
+
+fn frames(bytes: &[u8], mut at: usize, on_frame: &mut OnFrame<'_>) -> (usize, Result<(), &'static str>) {
     while let Some((payload, next)) = frame(bytes, at) {
-        let Some(event) = decode(payload) else {
-            return (at, Err("holds events that this program does not know"));
-        };
-        visit(event);
+        if let Err(what) = on_frame(payload) {
+            return (at, Err(what));
+        }
         at = next;
     }
     (at, Ok(()))
@@ -222,7 +260,7 @@ pub(super) fn is_foreign(bytes: &[u8]) -> bool {
     bytes.len() >= MAGIC.len() && !bytes.starts_with(MAGIC)
 }
 
-fn parse(bytes: &[u8], visit: &mut dyn FnMut(Event)) -> (usize, Result<(), &'static str>) {
+fn parse(bytes: &[u8], on_frame: &mut OnFrame<'_>) -> (usize, Result<(), &'static str>) {
     // In a log without a frame is nothing to be known.
     if bytes.len() <= MAGIC.len() {
         return (0, Ok(()));
@@ -230,7 +268,7 @@ fn parse(bytes: &[u8], visit: &mut dyn FnMut(Event)) -> (usize, Result<(), &'sta
     if is_foreign(bytes) {
         return (0, Err("is of a version that this program does not know"));
     }
-    parse_from(bytes, MAGIC.len(), visit)
+    frames(bytes, MAGIC.len(), on_frame)
 }
 
 fn frame(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
@@ -255,7 +293,7 @@ mod tests {
 
     fn parsed(bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
-        let _ = parse(bytes, &mut |event| events.push(event));
+        let _ = parse(bytes, &mut |payload| decode(payload).map(|event| events.push(event)));
         events
     }
 
@@ -283,6 +321,36 @@ mod tests {
     }
 
     #[test]
+    fn of_flows_at_another_time_it_is_said_that_they_are_there() {
+        let events = testing::events(60);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, written(&events)).unwrap();
+        let flows = events.iter().filter_map(|event| match &event.body {
+            crate::event::Body::Flow(flow) => Some((flow.first, flow.last)),
+            _ => None,
+        });
+        let (first, last) = flows.max().expect("a flow");
+        let window = Window { from: first, to: last };
+        let (mut read, mut passed) = (Vec::new(), 0);
+        visit_log_in(&path, window, &mut |logged| match logged {
+            Logged::Event(event) => read.push(event),
+            Logged::Elsewhere(flow) => {
+                let event = &events[read.len() + passed];
+                assert_eq!((flow.id, flow.time), (event.id, event.time));
+                assert!(!window.touches(flow.first, flow.last));
+                passed += 1;
+            }
+        })
+        .unwrap();
+        assert_eq!(read.len() + passed, events.len());
+        let missing = events.iter().filter(|event| !read.contains(event));
+        assert!(missing.clone().all(|event| matches!(event.body, crate::event::Body::Flow(_))));
+        assert_eq!(missing.count(), passed);
+        assert!(passed > 0);
+    }
+
+    #[test]
     fn a_flipped_bit_never_invents_an_event() {
         let events = testing::events(4);
         let bytes = written(&events);
@@ -307,10 +375,10 @@ mod tests {
         newer.extend(crc32c::crc32c(&payload).to_le_bytes());
         newer.extend(payload);
         let mut read = Vec::new();
-        assert!(parse(&newer, &mut |event| read.push(event)).1.is_err());
+        assert!(parse(&newer, &mut |payload| decode(payload).map(|event| read.push(event))).1.is_err());
         assert_eq!(read, events);
         let mut zeros = written(&events);
         zeros.extend([0; 64]);
-        assert_eq!(parse(&zeros, &mut |_| {}).1, Ok(()));
+        assert_eq!(parse(&zeros, &mut |_| Ok(())).1, Ok(()));
     }
 }

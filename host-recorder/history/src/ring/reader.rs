@@ -40,6 +40,9 @@ use crate::targets::EndpointSet;
 /// Rows that are turned into events at once.
 const ROWS_AT_ONCE: usize = 4096;
 
+/// Values of a column that are looked through at once: few enough to stay where they were put.
+const VALUES_AT_ONCE: usize = 1024;
+
 /// Rows of a group that are read: more than were ever written.
 const GROUP_ROWS_MAX: usize = 1 << 17;
 
@@ -190,8 +193,7 @@ impl Segment {
         if worth_reading {
             // The same few texts come again and again: each is read once.
             let mut known: std::collections::HashMap<Vec<u8>, bool> = std::collections::HashMap::new();
-            for (row, text) in self.texts(group, "remote_address")?.iter().enumerate() {
-                let Some(text) = text else { continue };
+            self.scan(group, "remote_address", &mut |row, text| {
                 let found = match &exact {
                     Some(exact) => exact.iter().any(|exact| exact.as_bytes() == text.data()),
                     None => match known.get(text.data()) {
@@ -206,18 +208,14 @@ impl Segment {
                 if found {
                     rows.push(row);
                 }
-            }
+            })?;
         }
         if !remotes.is_empty() {
-            for (row, bytes) in self.texts(group, "targets")?.iter().enumerate() {
-                let Some(set) = bytes.as_ref().and_then(|it| EndpointSet::from_bytes(it.data().to_vec()))
-                else {
-                    continue;
-                };
-                if set.any(asked) {
+            self.scan(group, "targets", &mut |row, bytes| {
+                if EndpointSet::from_bytes(bytes.data().to_vec()).is_some_and(|set| set.any(asked)) {
                     rows.push(row);
                 }
-            }
+            })?;
             rows.sort_unstable();
         }
         Ok(rows)
@@ -233,29 +231,30 @@ impl Segment {
             Some((_, chunk)) if self.may_hold(chunk, sought)? => {}
             _ => return Ok(Vec::new()),
         }
-        let texts = self.texts(group, name)?;
-        let is_sought = |text: &ByteArray| sought.iter().any(|it| it.as_bytes() == text.data());
-        let rows = texts.iter().enumerate();
-        Ok(rows.filter(|(_, text)| text.as_ref().is_some_and(is_sought)).map(|(row, _)| row).collect())
+        let mut rows = Vec::new();
+        self.scan(group, name, &mut |row, text| {
+            if sought.iter().any(|it| it.as_bytes() == text.data()) {
+                rows.push(row);
+            }
+        })?;
+        Ok(rows)
     }
 
     /// Every login, and every image of the programs asked for, whatever the time.
     pub(super) fn habits(&self, programs: &[String], visit: &mut dyn FnMut(Event)) -> Result<(), RingError> {
         self.guarded(|| {
             for group in 0..self.reader.num_row_groups() {
-                let kinds = self.texts(group, "kind")?;
-                let of_kind = |wanted: &'static [u8]| {
-                    let rows = kinds.iter().enumerate();
-                    rows.filter(move |(_, kind)| kind.as_ref().is_some_and(|kind| kind.data() == wanted))
-                        .map(|(row, _)| row)
-                };
-                let images: Vec<usize> = of_kind(b"process").collect();
+                let (mut images, mut rows) = (Vec::new(), Vec::new());
+                self.scan(group, "kind", &mut |row, kind| match kind.data() {
+                    b"process" => images.push(row),
+                    b"login" => rows.push(row),
+                    _ => {}
+                })?;
                 let exes = self.texts_of(group, "exe", &images)?;
                 let is_asked = |exe: &Option<ByteArray>| {
                     exe.as_ref().is_some_and(|exe| programs.iter().any(|it| it.as_bytes() == exe.data()))
                 };
-                let asked = images.iter().zip(&exes).filter(|(_, exe)| is_asked(exe)).map(|(row, _)| *row);
-                let mut rows: Vec<usize> = of_kind(b"login").chain(asked).collect();
+                rows.extend(images.iter().zip(&exes).filter(|(_, exe)| is_asked(exe)).map(|(row, _)| *row));
                 rows.sort_unstable();
                 if !rows.is_empty() {
                     self.events(group, &rows, visit)?;
@@ -276,18 +275,19 @@ impl Segment {
         }
         let mut identities = Vec::new();
         for group in 0..found.len() {
-            let kinds = self.texts(group, "kind")?;
-            let kind = |row: usize| kinds[row].as_ref().map(ByteArray::data).unwrap_or_default();
-            let tells_who =
-                |row: &usize| matches!(kind(*row), b"process" | b"fork" | b"exit" | b"login" | b"operation");
             // Most rows are traffic: of the others alone it is read who they are.
-            let rows: Vec<usize> = (0..kinds.len()).filter(tells_who).collect();
+            let (mut rows, mut tell_parents) = (Vec::new(), Vec::new());
+            self.scan(group, "kind", &mut |row, kind| {
+                if matches!(kind.data(), b"process" | b"fork" | b"exit" | b"login" | b"operation") {
+                    rows.push(row);
+                    tell_parents.push(matches!(kind.data(), b"process" | b"fork"));
+                }
+            })?;
             let ids = self.texts_of(group, "process", &rows)?;
             let parents = self.texts_of(group, "parent", &rows)?;
-            for (index, row) in rows.into_iter().enumerate() {
+            for (index, (row, tells_parent)) in rows.into_iter().zip(tell_parents).enumerate() {
                 let id = ids.get(index).cloned().flatten();
                 let parent = parents.get(index).cloned().flatten();
-                let tells_parent = matches!(kind(row), b"process" | b"fork");
                 identities.push((group, row, id, parent.filter(|_| tells_parent)));
             }
         }
@@ -362,6 +362,35 @@ impl Segment {
             Some(ColumnReader::ByteArrayColumnReader(mut reader)) => read_run(&mut reader, rows),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// Hands on the texts or bytes that a column has, each with its row.
+    fn scan(
+        &self,
+        group: usize,
+        name: &str,
+        each: &mut dyn FnMut(usize, &ByteArray),
+    ) -> Result<(), ParquetError> {
+        let Some(ColumnReader::ByteArrayColumnReader(mut reader)) = self.column(group, name)? else {
+            return Ok(());
+        };
+        let (mut present, mut definition) = (Vec::new(), Vec::new());
+        let (rows, mut row) = (self.rows_of(group), 0);
+        while row < rows {
+            present.clear();
+            definition.clear();
+            let wanted = VALUES_AT_ONCE.min(rows - row);
+            let (records, _, _) = reader.read_records(wanted, Some(&mut definition), None, &mut present)?;
+            if records == 0 {
+                break;
+            }
+            let mut values = present.iter();
+            for (nth, _) in definition.iter().enumerate().filter(|(_, level)| **level > 0) {
+                values.next().into_iter().for_each(|value| each(row + nth, value));
+            }
+            row += records;
+        }
+        Ok(())
     }
 
     /// [`Self::texts`] of some rows, which rise.

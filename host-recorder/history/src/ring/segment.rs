@@ -157,7 +157,7 @@ impl SegmentWriter {
         places.sort_unstable();
         let mut rows = Columns::default();
         // What was encoded a moment ago can be decoded.
-        let decoded = places.iter().filter_map(|place| log::decode(&events[place.from..place.to]));
+        let decoded = places.iter().filter_map(|place| log::decode(&events[place.from..place.to]).ok());
         decoded.for_each(|event| rows.push(Row::of(&event)));
         drop((events, places));
         let outcome = write_group(&mut self.writer, &rows);

@@ -21,6 +21,51 @@ pub struct Span {
     pub to: UnixNs,
     /// Why it ended; none where the events simply go no further.
     pub end: Option<String>,
+    /// When it began, ns since boot; 0 where that is not known. What was before is of the clock before.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub(super) since_boot: u64,
+}
+
+fn is_unknown(since_boot: &u64) -> bool {
+    *since_boot == 0
+}
+
+impl Span {
+    fn of(event: &Event, started: bool) -> Self {
+        Self { from: event.time, started, to: event.time, end: None, since_boot: event.boot_ns }
+    }
+
+    /// How far its wall clock was from the time since boot, ns.
+    fn offset(&self) -> i64 {
+        self.from.0.saturating_sub_unsigned(self.since_boot)
+    }
+}
+
+/// By how much a wall clock may have been set before what it showed counts as another time, ns.
+const SET_MAX_NS: i64 = 2_000_000_000;
+
+/// Of spans in the order in which they happened those whose clock was as it is at the end of the same boot. What another
+/// clock showed was at another time: it says nothing of whether that time is recorded.
+fn of_the_last_clock(spans: &[Span]) -> Vec<&Span> {
+    let mut kept: Vec<&Span> = Vec::new();
+    let mut after: Option<(&Span, i64)> = None;
+    for span in spans.iter().rev() {
+        if span.since_boot == 0 {
+            kept.push(span);
+            continue;
+        }
+        let last = match after {
+            Some((next, offset)) if span.since_boot <= next.since_boot => offset,
+            // Another boot, or the newest of all.
+            _ => span.offset(),
+        };
+        if span.offset().abs_diff(last) <= SET_MAX_NS.unsigned_abs() {
+            kept.push(span);
+        }
+        after = Some((span, last));
+    }
+    kept.reverse();
+    kept
 }
 
 /// Adds events, in order, to the spans of those before them.
@@ -31,7 +76,7 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
                 if let Some(last) = spans.last_mut() {
                     last.end.get_or_insert_with(|| KILLED.to_owned());
                 }
-                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
+                spans.push(Span::of(event, true));
             }
             Body::Recorder { act: RecorderAct::Stopped, note } => {
                 if let Some(last) = spans.last_mut() {
@@ -42,26 +87,32 @@ pub(super) fn extend(spans: &mut Vec<Span>, events: &[Event]) {
             // What happened between the two times was either stamped with others, or there is nothing of it.
             Body::Recorder { act: RecorderAct::ClockStepped, note } => {
                 if let Some(last) = spans.last_mut() {
-                    last.end.get_or_insert_with(|| {
-                        format!("{note}: what happened then stands under the times that the clock showed")
-                    });
+                    last.end.get_or_insert_with(|| format!("{note}{SHOWN}"));
                 }
-                spans.push(Span { from: event.time, started: true, to: event.time, end: None });
+                spans.push(Span::of(event, true));
             }
+            // It says so of the time before the clock was set, by the clock that was.
+            Body::Recorder { .. } if spans.last().is_some_and(|last| event.boot_ns < last.since_boot) => {}
             // Only the recorder's own word says that everything up to then is written.
             Body::Recorder { .. } => match spans.last_mut().filter(|last| last.end.is_none()) {
                 Some(last) => last.to = last.to.max(event.time),
-                None => spans.push(Span { from: event.time, started: false, to: event.time, end: None }),
+                None => spans.push(Span::of(event, false)),
             },
-            // A file that begins in the middle of a run.
-            _ if spans.is_empty() && !matches!(event.body, Body::Login(_)) => {
-                spans.push(Span { from: event.time, started: false, to: event.time, end: None });
-            }
-            _ => {}
+            Body::Login(_) => {}
+            _ => begin(spans, event.time, event.boot_ns),
         }
     }
 }
 
+/// An event in a file that may begin in the middle of a run.
+pub(super) fn begin(spans: &mut Vec<Span>, time: UnixNs, since_boot: u64) {
+    if spans.is_empty() {
+        spans.push(Span { from: time, started: false, to: time, end: None, since_boot });
+    }
+}
+
+/// How the reason ends where the clock was set; nothing else ends so.
+const SHOWN: &str = ": what happened then stands under the times that the clock showed";
 const KILLED: &str = "recorder ended without a word (killed, crashed, or the host lost power)";
 
 /// Joins the spans of files, oldest first. `follows` says of each whether it goes on where the one before ended.
@@ -98,11 +149,11 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     let (mut recorded, mut gaps) = (Vec::new(), Vec::new());
     let mut at = window.from;
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
-    let mut runs = true;
     // A clock that was set back is in the past again.
-    let mut spans: Vec<&Span> = spans.iter().collect();
-    spans.sort_by_key(|span| (span.from, span.to));
-    for span in spans {
+    let spans = of_the_last_clock(spans);
+    let mut sorted = spans.clone();
+    sorted.sort_by_key(|span| (span.from, span.to));
+    for span in sorted {
         if span.to < window.from {
             before = span.end.as_deref().unwrap_or(KILLED);
             continue;
@@ -110,20 +161,47 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
         if span.from > window.to {
             break;
         }
-        // A break is told even where it took no time: events may be missing.
-        if span.from > at || (!runs && !recorded.is_empty()) {
+        if span.from > at {
             gaps.push(gap(at, span.from, before));
         }
         let to = span.to.min(window.to);
         recorded.push(Window { from: span.from.max(window.from), to });
-        at = at.max(to);
-        runs = span.end.is_none();
-        before = span.end.as_deref().unwrap_or(since);
+        if to >= at {
+            at = to;
+            before = span.end.as_deref().unwrap_or(since);
+        }
     }
     if window.to > at || recorded.is_empty() {
         gaps.push(gap(at, window.to, before));
     }
+    for gap in breaks(window, &spans) {
+        let is_told = |told: &Gap| told.window.from <= gap.window.from && gap.window.to <= told.window.to;
+        if !gaps.iter().any(is_told) {
+            gaps.push(gap);
+        }
+    }
+    gaps.sort_by_key(|gap| gap.window.from);
     (recorded, gaps)
+}
+
+/// Breaks between spans in the order in which they happened, as far as they concern a window. One is told even where it
+/// took no time, since events may be missing, and where a clock that was wrong at another time showed that it was recorded.
+fn breaks(window: Window, spans: &[&Span]) -> Vec<Gap> {
+    let told = |pair: &[&Span]| {
+        let [last, next] = pair else { return None };
+        let why = last.end.as_deref().unwrap_or(KILLED);
+        let (from, to) = (last.to.min(next.from), last.to.max(next.from));
+        let concerns = if next.from < last.to {
+            // The clock went back: what was recorded stands, but whoever asks over both times is told.
+            window.from <= from && to <= window.to
+        } else {
+            // Where a clock jumped ahead its hours come again. At the edges of a window nothing of it is missing.
+            !why.ends_with(SHOWN) && from < window.to && window.from < to
+                || (from == to && window.contains(from))
+        };
+        concerns.then(|| gap(from.max(window.from), to.min(window.to), why))
+    };
+    spans.windows(2).filter_map(told).collect()
 }
 
 fn gap(from: UnixNs, to: UnixNs, reason: &str) -> Gap {
@@ -135,7 +213,8 @@ mod tests {
     use super::*;
 
     fn span(from: i64, to: i64, end: Option<&str>) -> Span {
-        Span { from: UnixNs(from), started: false, to: UnixNs(to), end: end.map(str::to_owned) }
+        let end = end.map(str::to_owned);
+        Span { from: UnixNs(from), started: false, to: UnixNs(to), end, since_boot: 0 }
     }
 
     fn check(spans: &[Span], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
@@ -218,6 +297,92 @@ mod tests {
         check(3_600, 10_000, 10_020, &[], &[(10_000, 10_020)]);
         check(3_600, 10_030, 10_040, &[(10_030, 10_040)], &[]);
         check(3_600, 13_600, 13_620, &[(13_600, 13_620), (13_600, 13_620)], &[]);
+    }
+
+    fn of_a_clock(boot_s: u64, ahead_s: i64, act: RecorderAct) -> Event {
+        Event {
+            id: 0,
+            time: UnixNs(0).plus_s(boot_s.cast_signed() + ahead_s),
+            boot_ns: boot_s * 1_000_000_000,
+            body: Body::Recorder { act, note: "wall clock stepped".to_owned() },
+        }
+    }
+
+    fn check_s(events: &[Event], from: i64, to: i64, recorded: &[(i64, i64)], gaps: &[(i64, i64)]) {
+        let mut spans = Vec::new();
+        extend(&mut spans, events);
+        let spans: Vec<Span> = serde_json::from_str(&serde_json::to_string(&spans).unwrap()).unwrap();
+        let window = Window { from: UnixNs(0).plus_s(from), to: UnixNs(0).plus_s(to) };
+        let (covered, missing) = cover(window, &spans, NOT_RECORDED);
+        let s = |window: &Window| (window.from.0 / 1_000_000_000, window.to.0 / 1_000_000_000);
+        assert_eq!(covered.iter().map(s).collect::<Vec<_>>(), recorded, "{from} to {to}");
+        assert_eq!(missing.iter().map(|gap| s(&gap.window)).collect::<Vec<_>>(), gaps, "{from} to {to}");
+    }
+
+    /// A sign of life tells of the time up to which the kernel's records were taken, which may be before the clock was set.
+    #[test]
+    fn a_clock_that_is_set_back_does_not_claim_the_time_that_it_showed_before() {
+        let events = [
+            of_a_clock(1_100, 7_200, RecorderAct::Started),
+            of_a_clock(1_110, 7_200, RecorderAct::Alive),
+            of_a_clock(1_120, 0, RecorderAct::ClockStepped),
+            of_a_clock(1_119, 7_200, RecorderAct::Alive),
+            of_a_clock(1_130, 0, RecorderAct::Alive),
+            of_a_clock(1_150, 0, RecorderAct::Started),
+            of_a_clock(1_160, 0, RecorderAct::Alive),
+        ];
+        check_s(&events, 1_122, 1_128, &[(1_122, 1_128)], &[]);
+        check_s(&events, 1_140, 1_145, &[], &[(1_140, 1_145)]);
+        // What was recorded under those times happened at others.
+        check_s(&events, 8_302, 8_308, &[], &[(8_302, 8_308)]);
+    }
+
+    #[test]
+    fn what_a_clock_showed_that_was_wrong_is_not_recorded() {
+        use RecorderAct::*;
+        // From 1,400 on it is 45 s behind; the recorder is killed, and started when the clock is right again.
+        let events = [
+            of_a_clock(1_360, 0, Started),
+            of_a_clock(1_400, 0, Alive),
+            of_a_clock(1_400, -45, ClockStepped),
+            of_a_clock(1_410, -45, Alive),
+            of_a_clock(1_420, 0, Started),
+            of_a_clock(1_500, 0, Alive),
+        ];
+        check_s(&events, 1_370, 1_390, &[(1_370, 1_390)], &[]);
+        check_s(&events, 1_356, 1_359, &[], &[(1_356, 1_359)]);
+        check_s(&events, 1_404, 1_408, &[], &[(1_404, 1_408)]);
+        check_s(&events, 1_430, 1_440, &[(1_430, 1_440)], &[]);
+        // While it is behind, no time before is known for certain.
+        check_s(&events[..4], 1_370, 1_390, &[], &[(1_370, 1_390)]);
+        // The next boot begins with a clock of its own, and a second is no step.
+        let booted =
+            [of_a_clock(10, 2_000, Started), of_a_clock(50, 2_001, Alive), of_a_clock(60, 2_001, Alive)];
+        let both: Vec<Event> = events.iter().cloned().chain(booted).collect();
+        check_s(&both, 1_430, 1_440, &[(1_430, 1_440)], &[]);
+        check_s(&both, 2_020, 2_040, &[(2_020, 2_040)], &[]);
+    }
+
+    #[test]
+    fn a_break_is_told_also_where_a_clock_that_was_wrong_covers_it() {
+        let span = |from, to, end: &str| span(from, to, Some(end).filter(|end| !end.is_empty()));
+        let stepped = format!("wall clock stepped{SHOWN}");
+        // From 100 on the clock is 37 ahead, from 120 on it is right; from 140 to 150 nothing runs.
+        let spans =
+            [span(0, 100, &stepped), span(137, 157, &stepped), span(120, 140, KILLED), span(150, 200, "")];
+        check(&spans, 143, 148, &[(143, 148)], &[(143, 148)]);
+        check(&spans, 125, 130, &[(125, 130)], &[]);
+        check(&spans, 160, 180, &[(160, 180)], &[]);
+        check(&spans, 102, 110, &[], &[(102, 110)]);
+        // It is 45 behind for a while: what it shows again was recorded twice, and what it jumped over is not there.
+        let spans = [span(0, 100, &stepped), span(55, 75, &stepped), span(120, 200, "")];
+        check(&spans, 60, 70, &[(60, 70), (60, 70)], &[]);
+        check(&spans, 80, 90, &[(80, 90)], &[]);
+        check(&spans, 103, 110, &[], &[(103, 110)]);
+        check(&spans, 130, 140, &[(130, 140)], &[]);
+        check(&spans, 50, 100, &[(50, 100), (55, 75)], &[(55, 100)]);
+        // A break that took no time.
+        check(&[span(0, 50, KILLED), span(50, 100, "")], 10, 90, &[(10, 50), (50, 90)], &[(50, 50)]);
     }
 
     #[test]

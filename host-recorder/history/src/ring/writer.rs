@@ -423,6 +423,19 @@ mod tests {
         }
     }
 
+    /// What stands in it is command lines, with their passwords.
+    #[test]
+    fn a_ring_is_read_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("deeper/ring");
+        drop(Ring::open(&dir, small()).unwrap());
+        for made in [dir.parent().unwrap(), &dir] {
+            let mode = std::fs::metadata(made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} {mode:o}", made.display());
+        }
+    }
+
     #[test]
     fn a_second_writer_is_refused() {
         let dir = tempfile::tempdir().unwrap();

@@ -33,7 +33,7 @@ pub(super) const BEGIN: i64 = 1_795_132_800_000_000_000;
 pub(super) const SOUGHT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 77);
 
 /// Ten minutes around noon, in which there is something with who is sought.
-pub(super) fn noon() -> (UnixNs, UnixNs) {
+pub(in crate::bench) fn noon() -> (UnixNs, UnixNs) {
     (UnixNs(BEGIN).plus_s(12 * 3_600 - 300), UnixNs(BEGIN).plus_s(12 * 3_600 + 300))
 }
 

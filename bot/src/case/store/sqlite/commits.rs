@@ -124,7 +124,7 @@ fn make(transaction: &Transaction<'_>, changes: Vec<Change>) -> (Vec<Tell>, Opti
     for change in changes {
         let begun = match &broken {
             Some(error) => Err(again(error)),
-            None => transaction.execute_batch("SAVEPOINT change"),
+            None => say(transaction, "SAVEPOINT change"),
         };
         if let Err(error) = begun {
             tells.push(change(Err(&error)).1);
@@ -135,10 +135,18 @@ fn make(transaction: &Transaction<'_>, changes: Vec<Change>) -> (Vec<Tell>, Opti
         let made = catch_unwind(AssertUnwindSafe(|| change(Ok(transaction))));
         let stays = made.as_ref().is_ok_and(|(stays, _)| *stays);
         tells.extend(made.map(|(_, tell)| tell));
-        let end = if stays { "RELEASE change" } else { "ROLLBACK TO change; RELEASE change" };
-        broken = transaction.execute_batch(end).err();
+        let end = match stays {
+            true => say(transaction, "RELEASE change"),
+            false => transaction.execute_batch("ROLLBACK TO change; RELEASE change"),
+        };
+        broken = end.err();
     }
     (tells, broken)
+}
+
+/// Runs a statement that is prepared once.
+fn say(transaction: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// The same error for each who waits.
