@@ -259,9 +259,8 @@ impl CaseStore for SqliteStore {
         let (layout, outcome) = (layout.to_owned(), outcome.to_owned());
         self.run("count a notice", move |transaction| {
             let doing = database("count a notice");
-            let kinds: i64 = transaction
-                .row("SELECT count(*) FROM outcomes", [], |row| row.get(0))
-                .map_err(&doing)?;
+            let kinds: i64 =
+                transaction.row("SELECT count(*) FROM outcomes", [], |row| row.get(0)).map_err(&doing)?;
             let known: i64 = transaction
                 .row(
                     "SELECT count(*) FROM outcomes WHERE layout = ?1 AND outcome = ?2",
