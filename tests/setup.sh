@@ -13,9 +13,9 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils chromium cron curl dropbear-bin hostname hping3 hydra iproute2 libpcap0.8 masscan mount ncat
-    nftables nmap opendoas openssh-client openssh-server passwd procps rsyslog socat sudo systemd tcpdump tmux util-linux
-    zmap"
+    at bind9-dnsutils busybox-static chromium cron curl dropbear-bin hostname hping3 hydra iproute2 iputils-arping
+    iputils-ping libpcap0.8 masscan mount mtr-tiny ncat nftables nmap opendoas openssh-client openssh-server passwd
+    perl-base procps rsync rsyslog screen socat sudo systemd tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;

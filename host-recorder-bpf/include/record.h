@@ -22,6 +22,9 @@
 #define RECORD_SCRIPT_MAX 1024
 #define RECORD_COMM_LEN 16
 
+/* Supplementary groups that are kept. */
+#define RECORD_GROUPS_MAX 32
+
 /* An id that is not set, as the kernel writes it. */
 #define RECORD_ID_UNSET 0xffffffffu
 
@@ -51,7 +54,9 @@ enum record_loss {
 	RECORD_LOSS_OWNER = 3,
 	/* A DNS message over the rate that is kept, one that could not be read, or an answer that may come unseen. */
 	RECORD_LOSS_DNS = 4,
-	NR_RECORD_LOSS = 5,
+	/* A datagram that reached a socket before what looks for those was attached. */
+	RECORD_LOSS_RECEIVED = 5,
+	NR_RECORD_LOSS = 6,
 };
 
 enum record_flag {
@@ -86,6 +91,8 @@ enum record_receiving {
 	RECORD_RECEIVING_NOT_NEEDED = 0,
 	RECORD_RECEIVING_NEEDED = 1,
 	RECORD_RECEIVING_SEEN = 2,
+	/* And what had come before is counted. */
+	RECORD_RECEIVING_SETTLED = 3,
 };
 
 /* By which kind of socket a packet left. */
@@ -119,9 +126,17 @@ struct record_header {
 	struct record_process_id process;
 };
 
+/* Supplementary groups; of those beyond RECORD_GROUPS_MAX only the number is told. */
+struct record_groups {
+	__u32 count; /* how many the process has */
+	__u32 pad;
+	__u32 ids[RECORD_GROUPS_MAX]; /* the first `count` are written */
+};
+
 /* Who a process is when it forks or ends. */
 struct record_context {
 	struct record_credentials credentials;
+	struct record_groups groups;
 	__u32 mount_ns, net_ns, pid_ns, user_ns; /* inode numbers; 0 where the process has left them */
 };
 
@@ -141,6 +156,7 @@ struct record_exec {
 	struct record_header header;
 	struct record_process_id parent;
 	struct record_credentials credentials;
+	struct record_groups groups;
 	__u64 cgroup_id;
 	__u64 exe_inode;
 	__u32 mount_ns, net_ns, pid_ns, user_ns; /* inode numbers */
@@ -276,7 +292,8 @@ struct record_syscall {
 /* Owner of a socket, by the address of the kernel's `struct sock`. */
 struct record_owner {
 	struct record_process_id process;
-	__u64 created; /* 1 when noted at the socket's making */
+	__u32 created; /* 1 when noted at the socket's making */
+	__u32 counted; /* 1 when its unread datagrams were counted */
 };
 
 /* A listening port, so that accepted sockets find their owner. */
@@ -295,10 +312,11 @@ struct record_listener {
 RECORD_ASSERT(record_process_id, 16);
 RECORD_ASSERT(record_credentials, 48);
 RECORD_ASSERT(record_header, 32);
-RECORD_ASSERT(record_context, 64);
-RECORD_ASSERT(record_fork, 112);
-RECORD_ASSERT(record_exec, 168);
-RECORD_ASSERT(record_exit, 104);
+RECORD_ASSERT(record_groups, 8 + RECORD_GROUPS_MAX * 4);
+RECORD_ASSERT(record_context, 200);
+RECORD_ASSERT(record_fork, 248);
+RECORD_ASSERT(record_exec, 304);
+RECORD_ASSERT(record_exit, 240);
 RECORD_ASSERT(record_tcp, 168);
 RECORD_ASSERT(record_packets, 184);
 RECORD_ASSERT(record_target, 40);
@@ -306,7 +324,7 @@ RECORD_ASSERT(record_batch, 144 + RECORD_BATCH_MAX * 40);
 RECORD_ASSERT(record_bind, 72);
 RECORD_ASSERT(record_dns, 64 + RECORD_DNS_MAX);
 RECORD_ASSERT(record_operation, 296);
-RECORD_ASSERT(record_syscall, 160 + 2 * RECORD_DETAIL_MAX);
+RECORD_ASSERT(record_syscall, 296 + 2 * RECORD_DETAIL_MAX);
 RECORD_ASSERT(record_owner, 24);
 RECORD_ASSERT(record_listener, 8);
 

@@ -178,12 +178,30 @@ static __always_inline void read_current_credentials(struct record_credentials *
 	}
 }
 
+/* The bound is checked on the very number that is used, see payload_at. */
+static __always_inline void read_groups(struct task_struct *task, struct record_groups *to)
+{
+	struct group_info *info = task->cred->group_info;
+	__u64 size;
+
+	to->count = info->ngroups;
+	to->pad = 0;
+	size = (__u64)to->count * sizeof(to->ids[0]);
+	barrier_var(size);
+	if (size > sizeof(to->ids))
+		size = sizeof(to->ids);
+	/* Most services have none: a call less. */
+	if (size && bpf_probe_read_kernel(to->ids, size, info->gid))
+		to->count = 0;
+}
+
 /* A process that ends has left its namespaces. */
 static __always_inline void read_context(struct task_struct *task, struct record_context *to)
 {
 	struct nsproxy *namespaces = task->nsproxy;
 
 	read_credentials(task, &to->credentials);
+	read_groups(task, &to->groups);
 	to->mount_ns = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
 	to->net_ns = BPF_CORE_READ(namespaces, net_ns, ns.inum);
 	to->pid_ns = BPF_CORE_READ(namespaces, pid_ns_for_children, ns.inum);

@@ -120,7 +120,7 @@ static __always_inline bool sees_receiving(void)
 {
 	__u32 zero = 0, *state = bpf_map_lookup_elem(&receiving, &zero);
 
-	return state && *state == RECORD_RECEIVING_SEEN;
+	return state && *state >= RECORD_RECEIVING_SEEN;
 }
 
 /* Asks for the hook where it is not there and nobody has asked. */

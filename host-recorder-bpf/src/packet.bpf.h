@@ -799,6 +799,71 @@ static __always_inline void write_received_dns(struct __sk_buff *skb, const stru
  * Datagrams from elsewhere that reach a socket: what causes an answer, and answers to questions of DNS, also those
  * on connections.
  */
+#define SOCK_BINDPORT_LOCK 8
+
+/* Datagrams of each socket since on_ingress was attached, until what had come before is counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u64);
+} arrivals SEC(".maps");
+
+static __always_inline void count_arrival(__u64 socket)
+{
+	__u32 zero = 0, *state = bpf_map_lookup_elem(&receiving, &zero);
+	__u64 *count, one = 1;
+
+	if (!state || *state == RECORD_RECEIVING_SETTLED)
+		return;
+	count = bpf_map_lookup_elem(&arrivals, &socket);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&arrivals, &socket, &one, BPF_ANY);
+}
+
+/*
+ * What had reached sockets before on_ingress was there: run once, right after it was attached. Datagrams that wait and
+ * did not pass it are counted; where none waits and a program has taken some already, it is one at least. Only of
+ * sockets that were made in scope, and whose port was chosen: what reaches others are answers.
+ */
+SEC("iter/task_file")
+int count_unread(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+	struct record_owner *owner;
+	__u64 *arrived, key, waiting;
+	struct socket *socket;
+	struct udp_sock *udp;
+	__u16 protocol;
+	struct sock *sk;
+
+	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	key = (__u64)sk;
+	owner = bpf_map_lookup_elem(&owners, &key);
+	if (!owner || !owner->created || owner->counted)
+		return 0;
+	owner->counted = 1;
+	protocol = BPF_CORE_READ(sk, sk_protocol);
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
+		return 0;
+	if (!(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
+		return 0;
+	udp = (struct udp_sock *)sk;
+	waiting = BPF_CORE_READ(sk, sk_receive_queue.qlen) + BPF_CORE_READ(udp, reader_queue.qlen);
+	arrived = bpf_map_lookup_elem(&arrivals, &key);
+	if (arrived && waiting > *arrived)
+		lose(RECORD_LOSS_RECEIVED, waiting - *arrived);
+	else if (!arrived && (waiting || BPF_CORE_READ(udp, forward_deficit)))
+		lose(RECORD_LOSS_RECEIVED, waiting ? waiting : 1);
+	return 0;
+}
+
 SEC("cgroup_skb/ingress")
 int on_ingress(struct __sk_buff *skb)
 {
@@ -807,6 +872,8 @@ int on_ingress(struct __sk_buff *skb)
 	__u8 words;
 	int at;
 
+	if (skb->sk)
+		count_arrival((__u64)skb->sk);
 	/* What this host sent to itself was seen when it was sent. */
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		return 1;

@@ -127,6 +127,7 @@ static __always_inline void describe(struct task_struct *task, struct record_exe
 	IDENTIFY(task, &record->header.process);
 	IDENTIFY(parent, &record->parent);
 	read_credentials(task, &record->credentials);
+	read_groups(task, &record->groups);
 	record->mount_ns = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
 	record->net_ns = BPF_CORE_READ(namespaces, net_ns, ns.inum);
 	record->user_ns = task->cred->user_ns->ns.inum;

@@ -15,6 +15,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use host_recorder_bpf::record::record_exec;
+use host_recorder_bpf::record::record_exit;
 use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
 use host_recorder_bpf::record::record_loss::RECORD_LOSS_FLOW;
 use host_recorder_bpf::record::record_loss::RECORD_LOSS_IDENTITY;
@@ -48,6 +49,12 @@ pub const FLOWS_MAX: usize = (8 << 20) / 80 + 1;
 
 /// Records of flows taken at one call.
 pub const FLOWS_AT_ONCE: usize = 512;
+
+/// The same of the ring of identities: the smallest is an end.
+pub const IDENTITIES_MAX: usize = (8 << 20) / size_of::<record_exit>() + 1;
+
+/// Records of identities taken at one call.
+pub const IDENTITIES_AT_ONCE: usize = 256;
 
 /// How often a CPU is asked again to write out what waits there, because it was just being used.
 const FLUSH_TRIES: usize = 100;
@@ -91,14 +98,6 @@ pub struct Wanted<'a> {
     pub syscalls: &'a [Syscall],
 }
 
-/// Records taken from the kernel, each in the order in which they were written.
-pub struct Drained {
-    /// Fork, exec, exit, operations.
-    pub identities: Vec<Vec<u8>>,
-    /// Connections and packets.
-    pub flows: Vec<Vec<u8>>,
-}
-
 /// The programs, attached. They leave the kernel when this is dropped.
 pub struct Capture {
     identity: Ring,
@@ -137,8 +136,9 @@ impl Capture {
         }
         let cgroup = wanted.scope.unwrap_or(root);
         let links = attach(&skeleton, cgroup, &mut states)?;
-        let receiving_later =
-            hooks::receiving_waits(&states).then(|| Later::prepare(&skeleton, cgroup.as_fd())).transpose()?;
+        let receiving_later = hooks::receiving_waits(&states)
+            .then(|| Later::prepare(&skeleton, cgroup.as_fd(), hooks::counts_unread(&states)))
+            .transpose()?;
         let ring = |map| Ring::open(map).map_err(CaptureError::Ring);
         let (identity, flows) = (ring(&skeleton.maps.identity_ring)?, ring(&skeleton.maps.flow_ring)?);
         let hooks = HOOKS.iter().zip(states).map(|(hook, state)| Hook::new(hook.name, hook.gives, state));
@@ -232,13 +232,15 @@ impl Capture {
         Ok(false)
     }
 
-    /// Takes some of what is waiting: at most [`FLOWS_AT_ONCE`] records of flows, and all of identities. Flows are
-    /// taken first, so that the process that a flow names is among the identity records or was before.
-    pub fn drain(&mut self) -> Drained {
-        let mut drained = Drained { identities: Vec::new(), flows: Vec::new() };
-        self.flows.take(FLOWS_AT_ONCE, |bytes| drained.flows.push(bytes));
-        self.identity.take(usize::MAX, |bytes| drained.identities.push(bytes));
-        drained
+    /// Takes records of flows: at most [`FLOWS_AT_ONCE`]. Who takes them before the identities has, among those or
+    /// before, the process that a flow names.
+    pub fn take_flows(&mut self) -> Vec<Vec<u8>> {
+        take(&mut self.flows, FLOWS_AT_ONCE)
+    }
+
+    /// Takes records of forks, programs, ends and operations: at most [`IDENTITIES_AT_ONCE`].
+    pub fn take_identities(&mut self) -> Vec<Vec<u8>> {
+        take(&mut self.identity, IDENTITIES_AT_ONCE)
     }
 
     /// BPF programs that were loaded since this was asked last, and how many more were lost.
@@ -302,6 +304,12 @@ impl Capture {
 pub fn refused_hooks(why: &str) -> Vec<Hook> {
     let needed = HOOKS.iter().filter(|hook| hook.need == Need::Needed);
     needed.map(|hook| Hook::new(hook.name, hook.gives, HookState::Refused(why.to_owned()))).collect()
+}
+
+fn take(ring: &mut Ring, most: usize) -> Vec<Vec<u8>> {
+    let mut taken = Vec::new();
+    ring.take(most, |bytes| taken.push(bytes));
+    taken
 }
 
 fn read_all(link: &Link) -> Result<Vec<u8>, libbpf_rs::Error> {

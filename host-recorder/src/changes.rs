@@ -9,8 +9,8 @@ use history::ProcessId;
 
 /// The event of a process that is somebody else than before: by a call (sshd after authentication, su), or by
 /// executing a program that changes it (setuid, file capabilities).
-pub fn credentials(process: ProcessId, from: Credentials, to: Credentials) -> Option<Body> {
-    (from != to).then_some(Body::Credentials { process, from, to })
+pub fn credentials(process: ProcessId, from: &Credentials, to: &Credentials) -> Option<Body> {
+    (from != to).then(|| Body::Credentials { process, from: from.clone(), to: to.clone() })
 }
 
 /// The event of a process that is in other namespaces than before (unshare, setns). What is not known, 0, is no
@@ -55,10 +55,10 @@ mod tests {
     fn only_what_changed_is_told() {
         let (id, alice) =
             (ProcessId::default(), Credentials { uid: 1000, euid: 1000, ..Credentials::default() });
-        assert_eq!(credentials(id, alice, alice), None);
-        let root = Credentials { euid: 0, ..alice };
+        assert_eq!(credentials(id, &alice, &alice), None);
+        let root = Credentials { euid: 0, ..alice.clone() };
         assert_eq!(
-            credentials(id, alice, root),
+            credentials(id, &alice, &root),
             Some(Body::Credentials { process: id, from: alice, to: root })
         );
     }

@@ -16,6 +16,7 @@ use std::net::Ipv6Addr;
 use history::Credentials;
 use history::Dns;
 use history::Flow;
+use history::Groups;
 use history::Namespaces;
 use history::Operation;
 use history::ProcessId;
@@ -83,14 +84,14 @@ pub enum Record {
     },
     /// TCP connections changed.
     Connections {
-        /// Ids of the one who did it, where known.
+        /// Ids of the one who did it, where known; groups are not told.
         credentials: Option<Credentials>,
         /// The changes, in order.
         changes: Vec<Connection>,
     },
     /// Packets were sent or received: of each flow its totals so far.
     Packets {
-        /// Sender's ids at the first packet, where it was seen sending.
+        /// Sender's ids at the first packet, where it was seen sending; groups are not told.
         credentials: Option<Credentials>,
         /// Time of each flow's last packet, ns since boot, and the flow.
         flows: Vec<(u64, Flow)>,
@@ -121,7 +122,7 @@ pub enum Record {
 }
 
 /// Who a process is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// Ids.
     pub credentials: Credentials,
@@ -217,7 +218,13 @@ fn credentials(from: &record_credentials) -> Credentials {
         login_uid: set(from.login_uid),
         session: set(from.session),
         capabilities: from.capabilities,
+        groups: Groups::default(),
     }
+}
+
+fn groups(from: &record_groups) -> Groups {
+    let kept = from.count.min(RECORD_GROUPS_MAX);
+    Groups { ids: from.ids[..kept as usize].to_vec(), left_out: from.count - kept }
 }
 
 fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
@@ -230,7 +237,7 @@ fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
 
 fn context(from: &record_context) -> Context {
     Context {
-        credentials: credentials(&from.credentials),
+        credentials: Credentials { groups: groups(&from.groups), ..credentials(&from.credentials) },
         namespaces: Namespaces {
             mount: from.mount_ns,
             net: from.net_ns,

@@ -3,6 +3,7 @@
 //! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
+pub mod attached;
 pub mod beginnings;
 pub mod capture;
 pub mod changes;
@@ -14,6 +15,7 @@ pub mod decode;
 pub mod dns;
 pub mod enrich;
 pub mod flows;
+pub mod heap;
 pub mod hooks;
 pub mod login_check;
 pub mod metrics;

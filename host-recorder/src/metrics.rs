@@ -10,13 +10,14 @@ use crate::hooks::HookState;
 use crate::status::Status;
 
 /// All classes of losses: a counter that is 0 is there too, so that an alarm can tell its first increase.
-const CLASSES: [LossClass; 6] = [
+const CLASSES: [LossClass; 7] = [
     LossClass::Identity,
     LossClass::Flow,
     LossClass::Login,
     LossClass::Disk,
     LossClass::Decode,
     LossClass::Dns,
+    LossClass::Received,
 ];
 
 /// Name of a class in a label. One that is added belongs in [`CLASSES`] too.
@@ -28,6 +29,7 @@ fn name(class: LossClass) -> &'static str {
         LossClass::Disk => "disk",
         LossClass::Decode => "decode",
         LossClass::Dns => "dns",
+        LossClass::Received => "received",
     }
 }
 

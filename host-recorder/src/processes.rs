@@ -1,6 +1,7 @@
 //! The processes that are known: running ones, and ended ones that may still be named.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 
 use history::Container;
@@ -15,10 +16,23 @@ use history::UnixNs;
 const REMEMBERED_NS: u64 = 120_000_000_000;
 
 /// Bytes of processes beyond which ended ones are forgotten earlier, the longest ended first.
-const BYTES_MAX: usize = 12 << 20;
+const BYTES_MAX: usize = 8 << 20;
+
+/// Ended processes of one program that are remembered: of a storm of programs, the latest, and those that sent
+/// something or let somebody in.
+const OF_ONE_PROGRAM_MAX: usize = 512;
+
+/// What the allocator adds to a text, bytes.
+const TEXT_OVERHEAD: usize = 16;
 
 /// How long an ended process is remembered in any case, ns: what it did last may still be on its way.
 const REMEMBERED_LEAST_NS: u64 = 1_000_000_000;
+
+/// Sessions that used one terminal and are remembered.
+const ATTACHED_MAX: usize = 16;
+
+/// Longest way up that is walked.
+const LINEAGE_MAX: usize = 64;
 
 /// Images of one process that are looked back through.
 const IMAGES_MAX: u32 = 16;
@@ -26,7 +40,11 @@ const IMAGES_MAX: u32 = 16;
 struct Entry {
     process: Process,
     login: Option<Box<(UnixNs, u64, Login)>>,
+    /// Later sessions that used its terminal.
+    attached: Vec<(UnixNs, u64, Login)>,
     ended_ns: Option<u64>,
+    /// Whether traffic was told of it.
+    is_named: bool,
     /// Remembered processes whose parent it is.
     children: usize,
     /// Its size when it was noted.
@@ -41,6 +59,10 @@ pub struct Processes {
     by_tgid: HashMap<u32, ProcessId>,
     /// Ended ones in the order in which they ended.
     ended: VecDeque<(u64, ProcessId)>,
+    /// The same of each program, without those that must be remembered for longer.
+    of_program: HashMap<String, VecDeque<ProcessId>>,
+    /// Programs of which too many are.
+    crowded: HashSet<String>,
     bytes: usize,
 }
 
@@ -60,7 +82,15 @@ impl Processes {
             parent.children += 1;
         }
         self.bytes += bytes;
-        let entry = Entry { process, login: None, ended_ns: None, children, bytes };
+        let entry = Entry {
+            process,
+            login: None,
+            attached: Vec::new(),
+            ended_ns: None,
+            is_named: false,
+            children,
+            bytes,
+        };
         self.entries.insert(id, Box::new(entry));
     }
 
@@ -95,6 +125,22 @@ impl Processes {
         if let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.ended_ns.is_none()) {
             entry.ended_ns = Some(boot_ns);
             self.ended.push_back((boot_ns, *id));
+            let exe = &entry.process.exe;
+            let ended = match self.of_program.get_mut(exe) {
+                Some(ended) => ended,
+                None => self.of_program.entry(exe.clone()).or_default(),
+            };
+            ended.push_back(*id);
+            if ended.len() > OF_ONE_PROGRAM_MAX && !self.crowded.contains(exe) {
+                self.crowded.insert(exe.clone());
+            }
+        }
+    }
+
+    /// Notes that traffic was told of a process: it is written with that, up to a second later.
+    pub fn name(&mut self, id: Option<ProcessId>) {
+        if let Some(entry) = id.and_then(|id| self.entries.get_mut(&id)) {
+            entry.is_named = true;
         }
     }
 
@@ -106,6 +152,21 @@ impl Processes {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.login.get_or_insert_with(|| Box::new((at, boot_ns, login)));
         }
+    }
+
+    /// Notes a session that used a terminal which a process keeps. Of very many the first and the latest are kept.
+    pub fn add_attached(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if entry.attached.len() == ATTACHED_MAX {
+            entry.attached.remove(ATTACHED_MAX / 2);
+        }
+        entry.attached.push((at, boot_ns, login));
+    }
+
+    /// The process and those that it descends from, as far as they are remembered.
+    pub fn lineage<'a>(&'a self, of: &'a Process) -> impl Iterator<Item = &'a Process> {
+        std::iter::successors(Some(of), |process| process.parent.and_then(|id| self.get(&id)))
+            .take(LINEAGE_MAX)
     }
 
     /// Whether a process let a login in, in this image or an earlier one.
@@ -173,8 +234,20 @@ impl Processes {
     }
 
     /// Forgets ended processes that nobody can name any more: no remembered process descends from them. What is
-    /// remembered beyond that is bounded in time and in bytes.
+    /// remembered beyond that is bounded in time, in number and in bytes. All traffic up to `boot_ns` has been told.
     pub fn forget(&mut self, boot_ns: u64) {
+        for exe in std::mem::take(&mut self.crowded) {
+            self.forget_many(&exe, boot_ns);
+        }
+        // Those that went before their time are in no one's way.
+        if self.ended.len() > 2 * self.entries.len() + OF_ONE_PROGRAM_MAX {
+            let entries = &self.entries;
+            self.ended.retain(|(_, id)| entries.contains_key(id));
+            self.of_program.retain(|_, ended| {
+                ended.retain(|id| entries.contains_key(id));
+                !ended.is_empty()
+            });
+        }
         while let Some((ended, id)) = self.ended.front().copied() {
             let keep_ns = if self.bytes > BYTES_MAX { REMEMBERED_LEAST_NS } else { REMEMBERED_NS };
             if boot_ns.saturating_sub(ended) < keep_ns {
@@ -183,6 +256,24 @@ impl Processes {
             self.ended.pop_front();
             self.forget_one(id);
         }
+    }
+
+    /// Forgets the longest ended processes of a program of which too many are remembered.
+    fn forget_many(&mut self, exe: &str, boot_ns: u64) {
+        let Some(mut ended) = self.of_program.remove(exe) else { return };
+        while ended.len() > OF_ONE_PROGRAM_MAX {
+            let Some(id) = ended.front().copied() else { break };
+            let entry = self.entries.get(&id);
+            if entry.is_some_and(|entry| entry.ended_ns.is_none_or(|ended| ended >= boot_ns)) {
+                self.crowded.insert(exe.to_owned());
+                break;
+            }
+            ended.pop_front();
+            if entry.is_some_and(|entry| !entry.is_named && entry.login.is_none()) {
+                self.forget_one(id);
+            }
+        }
+        self.of_program.insert(exe.to_owned(), ended);
     }
 
     /// Forgets a process that ended long enough ago, and those of its ancestors that ended earlier and that only it
@@ -211,10 +302,13 @@ impl Processes {
 /// About how much memory a process takes, bytes.
 fn size_of_process(process: &Process) -> usize {
     let texts = process.argv.iter().chain(&process.env);
-    let texts: usize = texts.map(|text| text.capacity() + size_of::<String>()).sum();
+    let texts: usize = texts.map(|text| text.capacity() + TEXT_OVERHEAD).sum();
+    let lists = (process.argv.capacity() + process.env.capacity()) * size_of::<String>();
     let names = [&process.comm, &process.exe, &process.cwd, &process.cgroup];
-    let names: usize = names.iter().map(|name| name.capacity()).sum();
-    size_of::<ProcessId>() + size_of::<Entry>() + texts + names
+    let others = [&process.user, &process.login_user, &process.tty, &process.script];
+    let names = names.into_iter().chain(others.into_iter().flatten());
+    let names: usize = names.map(|name| name.capacity() + TEXT_OVERHEAD).sum();
+    size_of::<ProcessId>() + size_of::<Entry>() + lists + texts + names
 }
 
 impl KnownProcesses for Processes {
@@ -224,6 +318,10 @@ impl KnownProcesses for Processes {
 
     fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)> {
         self.entries.get(id)?.login.as_deref().cloned()
+    }
+
+    fn attached(&self, id: &ProcessId) -> Vec<(UnixNs, u64, Login)> {
+        self.entries.get(id).map(|entry| entry.attached.clone()).unwrap_or_default()
     }
 }
 
@@ -294,6 +392,32 @@ mod tests {
             table.set_login(&server.id, UnixNs(0), 0, login);
         }
         assert_eq!(table.login(&server.id).unwrap().2.user, "alice");
+    }
+
+    #[test]
+    fn of_a_storm_the_latest_and_those_that_sent_something_are_remembered() {
+        let mut table = Processes::default();
+        let count = OF_ONE_PROGRAM_MAX as u32 + 100;
+        for pid in 1..=count {
+            table.insert(process(pid, 1, None), 0);
+            table.name(Some(process(pid, 1, None).id).filter(|_| pid == 7));
+            table.end(&process(pid, 1, None).id, u64::from(pid));
+        }
+        table.forget(50);
+        assert_eq!(table.len() as u32, count - 48, "what ended last is still told of");
+        table.forget(u64::from(count) + 1);
+        assert_eq!(table.len(), OF_ONE_PROGRAM_MAX + 1);
+        assert!(table.get(&process(7, 1, None).id).is_some(), "it sent something");
+        assert!(table.get(&process(8, 1, None).id).is_none());
+        for round in 0..20 {
+            let pid = count + 1 + round;
+            table.insert(process(pid, 1, None), 0);
+            table.end(&process(pid, 1, None).id, u64::from(pid));
+            table.forget(u64::from(pid) + 1);
+        }
+        assert_eq!(table.len(), OF_ONE_PROGRAM_MAX + 1);
+        table.forget(REMEMBERED_NS * 2);
+        assert!(table.is_empty() && table.ended.is_empty());
     }
 
     #[test]

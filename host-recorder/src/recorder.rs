@@ -1,6 +1,9 @@
 //! The recorder: what the programs saw and the logs say, put together and written to the ring.
 
+mod identities;
+mod logins;
 mod snapshot;
+mod written;
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -11,51 +14,37 @@ use std::time::Duration;
 use std::time::Instant;
 
 use history::Body;
-use history::Credentials;
-use history::Login;
 use history::LossClass;
-use history::Namespaces;
 use history::Operation;
 use history::OperationKind;
-use history::Process;
-use history::ProcessId;
 use history::RecorderAct;
 use history::Ring;
 use history::Seen;
 use history::UnixNs;
-use host_recorder_bpf::record::record_loss;
 use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use crate::attached::Attached;
 use crate::beginnings::Beginnings;
-use crate::beginnings::Begun;
 use crate::capture::Capture;
 use crate::capture::FLOWS_AT_ONCE;
 use crate::capture::FLOWS_MAX;
-use crate::changes;
+use crate::capture::IDENTITIES_AT_ONCE;
+use crate::capture::IDENTITIES_MAX;
 use crate::clock;
 use crate::clock::Clock;
-use crate::decode::Context;
-use crate::decode::Image;
 use crate::decode::Record;
 use crate::decode::decode;
 use crate::enrich::cgroups::Cgroups;
 use crate::enrich::containers::Containers;
-use crate::enrich::environment;
 use crate::enrich::journal::Journal;
-use crate::enrich::login_log;
-use crate::enrich::login_log::LoginLine;
 use crate::enrich::login_log::Repeats;
 use crate::enrich::tail::Tail;
 use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
-use crate::login_check::Checked;
-use crate::login_check::check;
+use crate::heap;
 use crate::processes::Processes;
 use crate::publish::Publisher;
-use crate::sessions::Session;
 use crate::sessions::Sessions;
 use crate::socket::Socket;
 use crate::status::Status;
@@ -63,14 +52,11 @@ use crate::status::Status;
 /// Between two commits.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
+/// Events after which the heap is trimmed, once they are committed: seconds of a storm, a day of most hosts.
+const TRIM_EVERY: u64 = 10_000;
+
 /// Between two times of forgetting ended processes.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
-
-/// A step of the wall clock smaller than this is its ordinary correction, ns.
-const CLOCK_STEP_NS: i64 = 1_000_000_000;
-
-/// Where logins come from that the journal tells of.
-const JOURNAL: &str = "journal";
 
 /// What the recorder is made of.
 pub struct Recorder {
@@ -82,6 +68,7 @@ pub struct Recorder {
     flows: Flows,
     sessions: Sessions,
     beginnings: Beginnings,
+    attached: Attached,
     containers: Containers,
     login_logs: Vec<Tail>,
     /// Logins before this are in the ring.
@@ -104,6 +91,8 @@ pub struct Recorder {
     disk_lost_since: UnixNs,
     disk_failure: Option<String>,
     status: Status,
+    /// Events when the heap was trimmed last.
+    trimmed: u64,
     publisher: Publisher,
     /// Where those who ask about the present come; none where it could not be made.
     socket: Option<Socket>,
@@ -134,6 +123,7 @@ impl Recorder {
             flows: Flows::default(),
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
+            attached: Attached::default(),
             containers: Containers::start(Path::new("/")),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
@@ -151,6 +141,7 @@ impl Recorder {
             disk_lost_since: UnixNs::now(),
             disk_failure: None,
             status,
+            trimmed: 0,
             publisher,
             socket,
         })
@@ -212,15 +203,15 @@ impl Recorder {
         self.capture.flush()?;
         let mut taken = 0;
         loop {
-            let drained = self.capture.drain();
-            for bytes in drained.identities.iter().chain(&drained.flows) {
-                self.take_record(bytes);
-            }
+            // Taken before the identities, and looked at after them: who a flow names is known by then.
+            let flows = self.capture.take_flows();
+            self.take_identities();
+            flows.iter().for_each(|bytes| self.take_record(bytes));
             if self.flows.pending() > PENDING_MAX {
                 self.write_flows();
             }
-            taken += drained.flows.len();
-            if drained.flows.len() < FLOWS_AT_ONCE || taken > FLOWS_MAX {
+            taken += flows.len();
+            if flows.len() < FLOWS_AT_ONCE || taken > FLOWS_MAX {
                 break;
             }
         }
@@ -230,6 +221,19 @@ impl Recorder {
         // A session's first program is read before the connection that it came by.
         self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
         Ok(())
+    }
+
+    /// Takes what is waiting of forks, programs and ends, some at a time: a storm of them fills megabytes.
+    fn take_identities(&mut self) {
+        let mut taken = 0;
+        loop {
+            let identities = self.capture.take_identities();
+            identities.iter().for_each(|bytes| self.take_record(bytes));
+            taken += identities.len();
+            if identities.len() < IDENTITIES_AT_ONCE || taken > IDENTITIES_MAX {
+                break;
+            }
+        }
     }
 
     /// BPF programs that somebody loaded. Whoever did is known: he was read before.
@@ -258,7 +262,7 @@ impl Recorder {
         self.status.records += 1;
         match decode(bytes, &self.clock) {
             Ok(Record::Fork { boot_ns, parent, child, context }) => {
-                self.compare_context(boot_ns, parent, &context);
+                self.compare(boot_ns, parent, context);
                 let at = self.clock.wall(boot_ns);
                 self.processes.fork(&parent, child, at, boot_ns);
                 self.append(boot_ns, Body::Fork { child, parent });
@@ -269,7 +273,7 @@ impl Recorder {
                 self.take_image(process, boot_ns);
             }
             Ok(Record::Exit { boot_ns, process, code, signal, context }) => {
-                self.compare_context(boot_ns, process, &context);
+                self.compare(boot_ns, process, context);
                 self.processes.end(&process, boot_ns);
                 self.append(boot_ns, Body::Exit { process, code, signal });
             }
@@ -277,13 +281,17 @@ impl Recorder {
                 // The first of a batch is its actor's.
                 if let Some(change) = changes.first() {
                     let who = change.flow.sender.or(change.flow.owner);
-                    self.compare(change.boot_ns, who, credentials, None);
+                    self.processes.name(change.flow.owner);
+                    self.processes.name(change.flow.sender);
+                    self.compare_sender(change.boot_ns, who, credentials);
                 }
                 changes.into_iter().for_each(|change| self.flows.connection(change));
             }
             Ok(Record::Packets { credentials, flows }) => {
                 if let Some((boot_ns, flow)) = flows.first() {
-                    self.compare(*boot_ns, flow.sender.or(flow.owner), credentials, None);
+                    self.processes.name(flow.owner);
+                    self.processes.name(flow.sender);
+                    self.compare_sender(*boot_ns, flow.sender.or(flow.owner), credentials);
                 }
                 flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
             }
@@ -297,7 +305,7 @@ impl Recorder {
             }
             Ok(Record::Syscall { boot_ns, context, operation }) => {
                 if let Some(process) = operation.process {
-                    self.compare_context(boot_ns, process, &context);
+                    self.compare(boot_ns, process, context);
                 }
                 self.append(boot_ns, Body::Operation(Box::new(operation)));
             }
@@ -308,122 +316,6 @@ impl Recorder {
                 self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() });
             }
         }
-    }
-
-    /// Compares what a fork, an end or a system call tells of who a process is.
-    fn compare_context(&mut self, boot_ns: u64, process: ProcessId, context: &Context) {
-        self.compare(boot_ns, Some(process), Some(context.credentials), Some(context.namespaces));
-    }
-
-    /// A program that was executed: perhaps it begins a session, and it may give its process other rights.
-    fn take_image(&mut self, mut process: Process, boot_ns: u64) {
-        let replaced = self.processes.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
-        // Who forked it: where that has ended, the kernel names who adopted it, and the session would be lost
-        // (`setsid -f`, `nohup … &`).
-        if let Some(before) = replaced.and_then(|id| self.processes.get(&id)) {
-            process.parent = before.parent.or(process.parent);
-        }
-        let parent = process.parent.and_then(|id| self.processes.get(&id));
-        self.sessions.executed(&process, parent, boot_ns);
-        let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
-        let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
-            [
-                changes::credentials(process.id, before.credentials, process.credentials),
-                changes::namespaces(process.id, before.namespaces, process.namespaces),
-            ]
-        });
-        self.processes.insert(process.clone(), boot_ns);
-        self.append(boot_ns, Body::Process(Box::new(process)));
-        for body in changed.into_iter().flatten() {
-            self.append(boot_ns, body);
-        }
-        if let Some(begun) = begun {
-            self.take_begun(begun);
-        }
-    }
-
-    /// A process that is now somebody else, or in other namespaces, without having executed anything (sshd after
-    /// authentication, su in a shell's own process) becomes an event.
-    fn compare(
-        &mut self,
-        boot_ns: u64,
-        who: Option<ProcessId>,
-        credentials: Option<Credentials>,
-        namespaces: Option<Namespaces>,
-    ) {
-        let Some((id, process)) = who.and_then(|id| Some((id, self.processes.get_mut(&id)?))) else {
-            return;
-        };
-        let credentials = credentials.unwrap_or(process.credentials);
-        let namespaces = changes::merged(process.namespaces, namespaces.unwrap_or_default());
-        let changed = [
-            changes::credentials(id, process.credentials, credentials),
-            changes::namespaces(id, process.namespaces, namespaces),
-        ];
-        if changed.iter().all(Option::is_none) {
-            return;
-        }
-        let gave_up_root = process.credentials.uid == 0 && credentials.uid != 0;
-        (process.credentials, process.namespaces) = (credentials, namespaces);
-        self.name_users(&id);
-        for body in changed.into_iter().flatten() {
-            self.append(boot_ns, body);
-        }
-        // Written again under the name that it acts by from now on.
-        if let Some(process) = self.processes.get(&id).filter(|_| gave_up_root).cloned() {
-            self.append(boot_ns, Body::Process(Box::new(process)));
-        }
-    }
-
-    fn process_of(&mut self, image: Image, seen: Seen) -> Process {
-        let pid = image.process.tgid;
-        let uid = image.credentials.uid;
-        let mut pids = vec![pid];
-        pids.extend(image.parent.map(|parent| parent.tgid));
-        pids.push(std::process::id());
-        let user = self.users.name(uid, image.namespaces.mount, &pids).or_else(|| name_of_root(uid));
-        let login_user =
-            image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
-        let started = match seen {
-            Seen::Snapshot => self.clock.wall(image.process.start_ns),
-            Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
-        };
-        let before = self.processes.by_pid(pid).filter(|id| id.same_process(&image.process)).or(image.parent);
-        let before = before.and_then(|id| self.processes.get(&id)).map(|process| process.cgroup.as_str());
-        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process, before);
-        Process {
-            id: image.process,
-            parent: image.parent,
-            seen,
-            started,
-            comm: image.comm,
-            exe: image.exe,
-            argv: image.argv,
-            env: environment::keep(image.env),
-            cwd: image.cwd,
-            credentials: image.credentials,
-            user,
-            login_user,
-            tty: image.tty,
-            container: self.containers.of(&cgroup),
-            cgroup,
-            exe_inode: image.exe_inode,
-            script: image.script,
-            namespaces: image.namespaces,
-            flags: image.flags,
-        }
-    }
-
-    /// Names the users of a process whose ids changed.
-    fn name_users(&mut self, id: &ProcessId) {
-        let Some(process) = self.processes.get_mut(id) else {
-            return;
-        };
-        let namespace = process.namespaces.mount;
-        let pids = [id.tgid, std::process::id()];
-        let Credentials { uid, login_uid, .. } = process.credentials;
-        process.user = self.users.name(uid, namespace, &pids).or_else(|| name_of_root(uid));
-        process.login_user = login_uid.and_then(|uid| self.users.name(uid, namespace, &pids));
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
@@ -439,6 +331,10 @@ impl Recorder {
         }
         self.commit_ring();
         self.write_status(true);
+        if self.status.events - self.trimmed >= TRIM_EVERY {
+            self.trimmed = self.status.events;
+            heap::trim();
+        }
         Ok(())
     }
 
@@ -453,241 +349,9 @@ impl Recorder {
         }
     }
 
-    fn write_flows(&mut self) {
-        for (boot_ns, body) in history::with_targets(self.flows.take()) {
-            self.append(boot_ns, body);
-        }
-    }
-
-    /// Writes an event. One that the disk does not take is counted, and the recorder goes on.
-    fn append(&mut self, boot_ns: u64, body: Body) {
-        let time = self.clock.wall(boot_ns);
-        self.append_at(time, boot_ns, body);
-    }
-
-    fn append_at(&mut self, time: UnixNs, boot_ns: u64, body: Body) {
-        self.status.events += 1;
-        if let Err(error) = self.ring.append(time, boot_ns, body, &self.processes) {
-            if self.disk_lost == 0 {
-                tracing::error!(%error, "events are being lost");
-                self.disk_lost_since = time;
-            }
-            self.disk_lost += 1;
-        }
-    }
-
-    /// Puts what was written on disk. While the disk takes nothing it is tried again each second.
-    fn commit_ring(&mut self) {
-        let outcome = self.ring.commit();
-        match &outcome {
-            Err(error) if self.disk_failure.is_none() => {
-                tracing::error!(%error, "the ring cannot be written")
-            }
-            Ok(()) if self.disk_failure.is_some() => tracing::info!("the ring is written again"),
-            _ => {}
-        }
-        if outcome.is_ok() {
-            self.status.committed = Some(UnixNs::now());
-        }
-        self.disk_failure = outcome.err().map(|error| error.to_string());
-        if self.disk_failure.is_none() && self.disk_lost > 0 {
-            let (count, from) = (std::mem::take(&mut self.disk_lost), self.disk_lost_since);
-            self.status.lose(LossClass::Disk, count);
-            self.append(clock::boot_ns(), Body::Loss { class: LossClass::Disk, count, from });
-        }
-    }
-
-    fn note(&mut self, act: RecorderAct, note: &str) {
-        self.append(clock::boot_ns(), Body::Recorder { act, note: note.to_owned() });
-    }
-
-    /// Whether the wall clock was set since it was read last.
-    fn read_clock(&mut self) -> anyhow::Result<bool> {
-        let step = self.clock.set(clock::boot_ns(), clock::offset_ns()?);
-        let was_set = step.abs() >= CLOCK_STEP_NS;
-        if was_set {
-            let seconds = step as f64 / 1e9;
-            self.note(RecorderAct::ClockStepped, &format!("wall clock stepped by {seconds:+.3} s"));
-        }
-        Ok(was_set)
-    }
-
-    /// What the kernel could not hand over becomes an event.
-    fn read_losses(&mut self) -> anyhow::Result<()> {
-        let lost = self.capture.losses()?;
-        let (from, now) = (self.lost_since, clock::boot_ns());
-        for (class, (lost, before)) in lost.iter().zip(self.lost).enumerate() {
-            let count = lost.saturating_sub(before);
-            if count == 0 {
-                continue;
-            }
-            let class = match class as u32 {
-                record_loss::RECORD_LOSS_IDENTITY | record_loss::RECORD_LOSS_OWNER => LossClass::Identity,
-                record_loss::RECORD_LOSS_DNS => LossClass::Dns,
-                _ => LossClass::Flow,
-            };
-            self.identities_lost |= class == LossClass::Identity;
-            self.status.lose(class, count);
-            self.append(now, Body::Loss { class, count, from });
-        }
-        self.lost = lost;
-        self.lost_since = self.clock.wall(now);
-        Ok(())
-    }
-
-    /// A process whose cgroup became known after it is written again.
-    fn place_processes(&mut self) {
-        for (id, path) in self.cgroups.found() {
-            let container = self.containers.of(&path);
-            if let Some(process) = self.processes.get_mut(&id) {
-                (process.cgroup, process.container) = (path, container);
-                let process = process.clone();
-                self.append(clock::boot_ns(), Body::Process(Box::new(process)));
-            }
-        }
-    }
-
-    /// A container that its runtime has named is written again with one of its processes at least.
-    fn name_containers(&mut self) {
-        for container in self.containers.named() {
-            for process in self.processes.name_container(&container) {
-                self.append(clock::boot_ns(), Body::Process(Box::new(process)));
-            }
-        }
-    }
-
-    fn read_logins(&mut self) {
-        let now = Timestamp::now();
-        // The host's zone may change while the recorder runs.
-        let zone = TimeZone::system();
-        let mut found = Vec::new();
-        let mut lost = 0;
-        for log in &mut self.login_logs {
-            let origin = log.path().display().to_string();
-            match log.lines() {
-                Ok(lines) => found.extend(lines.iter().filter_map(|line| {
-                    login_log::parse(line, now, &zone).map(|login| (login, origin.clone()))
-                })),
-                Err(error) => {
-                    tracing::warn!(%error, log = %origin, "a login log could not be read");
-                    lost += 1;
-                }
-            }
-        }
-        match self.journal.as_mut().map(Journal::logins) {
-            Some(Ok(logins)) => found.extend(logins.into_iter().map(|login| (login, JOURNAL.to_owned()))),
-            Some(Err(error)) => {
-                tracing::warn!(%error, "the journal is not read any more");
-                lost += 1;
-            }
-            None => {}
-        }
-        if lost > 0 {
-            let at = clock::boot_ns();
-            self.status.lose(LossClass::Login, lost);
-            self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
-        }
-        let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
-        if refused > 0 {
-            tracing::warn!(
-                refused,
-                "lines about logins were left out: the program that they name wrote none"
-            );
-        }
-        self.tell_waiting(clock::boot_ns());
-    }
-
-    /// Tells of sessions that the logs had time to tell of until then, and did not.
-    fn tell_waiting(&mut self, boot_ns: u64) {
-        for begun in self.beginnings.due(boot_ns) {
-            self.take_begun(begun);
-        }
-        for session in self.sessions.untold(boot_ns) {
-            self.take_session(session);
-        }
-    }
-
-    /// A login that no log told of, as the session's environment and the kernel's connection tell of it.
-    fn take_session(&mut self, session: Session) {
-        let login = Login {
-            service: session.service,
-            user: session.user,
-            method: "unknown".to_owned(),
-            accepted: true,
-            source_address: Some(session.source.ip()),
-            source_port: Some(session.source.port()),
-            key: None,
-            process: Some(session.server),
-            origin: "the session's environment and its connection".to_owned(),
-            ..Login::default()
-        };
-        let time = self.clock.wall(session.boot_ns);
-        self.processes.set_login(&session.server, time, session.boot_ns, login.clone());
-        self.append_at(time, session.boot_ns, Body::Login(Box::new(login)));
-    }
-
-    /// A login that the process tree tells of.
-    fn take_begun(&mut self, Begun { boot_ns, login }: Begun) {
-        let time = self.clock.wall(boot_ns);
-        if let Some(id) = login.process {
-            self.processes.set_login(&id, time, boot_ns, login.clone());
-        }
-        // An earlier run told of it.
-        if time >= self.logins_since {
-            self.append_at(time, boot_ns, Body::Login(Box::new(login)));
-        }
-    }
-
-    fn take_line(&mut self, line: &LoginLine, origin: &str) -> bool {
-        let lines: Vec<LoginLine> = self.repeats.spread(line.clone()).collect();
-        lines.iter().all(|line| self.take_login(line, origin))
-    }
-
-    /// A login that a log tells of; false where the line is not believed.
-    fn take_login(&mut self, line: &LoginLine, origin: &str) -> bool {
-        let time = line.time.unwrap_or_else(UnixNs::now);
-        let boot_ns = self.clock.since_boot(time);
-        // What a file held at first, and what the journal says was written before, may be about unknown processes.
-        let past = if origin == JOURNAL { boot_ns < self.began_ns } else { self.began_ns == u64::MAX };
-        let complete = !self.identities_lost && !past;
-        let process = match check(line, boot_ns, &self.processes, &self.beginnings, complete) {
-            Checked::By(id) => Some(id),
-            Checked::Unknown => None,
-            Checked::Refused => return false,
-        };
-        let login = Login {
-            service: line.service.clone(),
-            user: line.user.clone(),
-            method: line.method.clone(),
-            accepted: line.accepted,
-            source_address: line.source.map(|(address, _)| address),
-            source_port: line.source.map(|(_, port)| port).filter(|port| *port != 0),
-            key: line.key.clone(),
-            process,
-            origin: origin.to_owned(),
-            by: line.by.clone(),
-            session: line.session.clone(),
-            command: line.command.clone(),
-        };
-        if login.accepted {
-            self.sessions.told(line.source);
-        }
-        if let Some(id) = process.filter(|_| login.accepted) {
-            // Several lines tell of one session, and of some the tree has told. A connection has one login.
-            if self.processes.has_login(&id) {
-                return true;
-            }
-            self.processes.set_login(&id, time, boot_ns, login.clone());
-        }
-        // An earlier run wrote it; with the session's processes it is written again where it is needed.
-        if time >= self.logins_since {
-            self.append_at(time, boot_ns, Body::Login(Box::new(login)));
-        }
-        true
-    }
-
     fn forget(&mut self) {
         self.beginnings.forget(&self.processes);
+        self.attached.forget(&self.processes);
     }
 
     fn write_status(&mut self, running: bool) {
@@ -698,9 +362,4 @@ impl Recorder {
         }
         self.publisher.publish(&mut self.status);
     }
-}
-
-/// The one user whose name is the same everywhere, also where a process's own files could not be read in time.
-fn name_of_root(uid: u32) -> Option<String> {
-    (uid == 0).then(|| "root".to_owned())
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 /// Whether nothing is missing but names: the first question of DNS may leave before its answers are looked at, and
 /// counts as lost.
 pub fn traffic_is_complete(coverage: &Coverage) -> bool {
-    let of_names = coverage.losses.iter().all(|loss| loss.class == LossClass::Dns);
+    let beside = |class: LossClass| matches!(class, LossClass::Dns | LossClass::Received);
+    let of_names = coverage.losses.iter().all(|loss| beside(loss.class));
     of_names && coverage.gaps.is_empty() && !coverage.recorded.is_empty()
 }
 

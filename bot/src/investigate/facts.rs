@@ -48,6 +48,8 @@ pub(super) struct Traits {
     pub tool_like: String,
     pub service: String,
     pub service_serves_others: bool,
+    /// Whether it is a worker of a service, which another program of that service began as root.
+    pub works_for_service: bool,
     pub shell: bool,
     pub serves: bool,
     pub serves_others: bool,
@@ -76,8 +78,9 @@ pub(super) fn traits<'a>(
         traits.shell = origin.chain.iter().any(|ancestor| SHELLS.contains(&program_name(ancestor)));
         if let Some(service) = serving_ancestor(host, process, origin) {
             traits.service = Untrusted::new(program_name(service)).shown(60);
-            traits.service_serves_others = host.serves_others(service);
+            traits.service_serves_others = host.serves_others(service) || is_worker(service, &origin.chain);
         }
+        traits.works_for_service = is_worker(process, &origin.chain);
         traits.downloads = downloads(host, process, origin);
         if let Some(login) = origin.login {
             traits.login_failures = host.logins.failures_before(login);
@@ -124,8 +127,22 @@ fn serving_ancestor<'a>(host: &Host, process: &Process, origin: &Origin<'a>) -> 
         ancestor.id.tgid != 1
             && ancestor.exe != process.exe
             && !lets_people_in(ancestor)
-            && host.serves(ancestor)
+            && (host.serves(ancestor) || is_worker(ancestor, &origin.chain))
     })
+}
+
+/// Whether a process is what a service does its work in: of a program that began as root, and under an account of the
+/// service's own. It is asked for its work, also where it is reached by a local socket that no traffic shows.
+fn is_worker(process: &Process, chain: &[&Process]) -> bool {
+    let at = chain.iter().position(|above| above.id == process.id).map_or(0, |at| at + 1);
+    let mut same = chain[at..].iter().take_while(|above| above.exe == process.exe);
+    is_system_account(process.credentials.uid)
+        && !lets_people_in(process)
+        && same.any(|above| above.credentials.uid == 0)
+}
+
+fn is_system_account(uid: u32) -> bool {
+    (1..1000).contains(&uid) || uid == 65_534
 }
 
 /// Downloads by the same session or service before the process started.
@@ -268,7 +285,7 @@ fn process_facts(facts: &mut Facts, process: Option<&Process>) {
     facts.suspect("deleted", flags.exe_deleted && seen);
     facts.suspect("memfd", flags.exe_memfd);
     facts.suspect("uid", i64::from(uid));
-    facts.suspect("system_user", (1..1000).contains(&uid) || uid == 65_534);
+    facts.suspect("system_user", is_system_account(uid));
 }
 
 fn origin_facts(facts: &mut Facts, origin: Option<&Origin>) {

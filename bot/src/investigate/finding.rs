@@ -202,12 +202,8 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
         text.push_str(&format!("; the person is {} ({known})", person.name.shown(40)));
     }
     found.push(finding(first, About::Who, text, Vec::new()));
-    if let Some(service) = &first.between {
-        let text = format!(
-            "{service} stands between, which serves the network: whoever reaches it may have had it done, and the \
-             session below only started it"
-        );
-        found.push(finding(first, About::Who, text, Vec::new()));
+    if let Some(between) = &first.between {
+        found.push(finding(first, About::Who, between.clone(), Vec::new()));
     }
     let (text, events) = entry_text(&suspect.entry);
     found.push(finding(first, About::Who, text, events));
@@ -258,7 +254,8 @@ fn beside_open(first: &Candidate, login: &history::LoginEvent) -> Option<Finding
     let host = first.host;
     let until = first.suspect.behaviour.last;
     let open: Vec<_> = (host.evidence.logins.iter())
-        .filter(|other| other.login.accepted && other.login.user == login.login.user)
+        .filter(|other| other.login.accepted && !other.login.is_attach())
+        .filter(|other| other.login.user == login.login.user)
         .filter(|other| other.login.source_address.is_some_and(|it| Some(it) != login.login.source_address))
         .filter(|other| {
             let ended = other.login.process.and_then(|id| host.exit(id)).map(|exit| exit.time);
@@ -341,7 +338,8 @@ fn why(first: &Candidate, found: &mut Vec<Finding>) {
         let text = format!("{user} also logged in from {} in the time that was asked", words::list(&shown));
         let events = (first.host.evidence.logins.iter())
             .filter(|other| {
-                other.login.accepted && other.login.user == login.login.user && other.event != login.event
+                let is_its = other.login.user == login.login.user && !other.login.is_attach();
+                other.login.accepted && is_its && other.event != login.event
             })
             .take(4)
             .map(|other| other.event)

@@ -46,7 +46,7 @@ impl<'a> Logins<'a> {
                     logins.refused.entry(Whose::From(source)).or_default().push(event.time);
                     logins.refused.entry(Whose::Both(user, source)).or_default().push(event.time);
                 }
-            } else if let Some(source) = login.source_address {
+            } else if let Some(source) = login.source_address.filter(|_| !login.is_attach()) {
                 logins.sources.entry(user).or_default().insert(source);
             }
         }

@@ -130,6 +130,7 @@ fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) 
                 LossClass::Disk => "events on their way to disk",
                 LossClass::Decode => "unreadable events",
                 LossClass::Dns => "DNS messages",
+                LossClass::Received => "datagrams that came in",
             };
             format!(
                 "{} {what} lost, {}",
@@ -144,7 +145,7 @@ fn fill_coverage(view: &mut HostView, evidence: &Evidence, answer: &HostAnswer) 
 
 /// Whether a loss may hide traffic or who caused it: names that were looked up do not.
 pub(super) fn tells_of_traffic(class: LossClass) -> bool {
-    class != LossClass::Dns
+    !matches!(class, LossClass::Dns | LossClass::Received)
 }
 
 /// Operations by processes that ran in a time, after which their packets leave unseen.

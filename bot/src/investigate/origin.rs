@@ -212,9 +212,11 @@ fn scope<'a>(process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a
     Some(Found { depth, entry: scope.entry(process), login: None, needs_top: true, left_scope })
 }
 
-/// Whether somebody took another one's rights in a session that had begun before.
+/// Whether somebody took another one's rights, or used another one's terminal, in a session that had begun before.
 fn is_step(event: &LoginEvent) -> bool {
-    event.login.method == "elevation" || ELEVATORS.contains(&event.login.service.as_str())
+    event.login.method == "elevation"
+        || event.login.is_attach()
+        || ELEVATORS.contains(&event.login.service.as_str())
 }
 
 /// The accepted login that a process let in and whose session `below` belongs to: the first of them, since whoever

@@ -234,7 +234,21 @@ fn stands_between(traits: &Traits, origin: Option<&Origin>, verdict: &Verdict) -
         matches!(origin.entry, Entry::Login { .. } | Entry::Console { .. } | Entry::SsmSession { .. })
     });
     let by_strangers = traits.service_serves_others || *verdict == Verdict::Compromise;
-    (of_a_person && by_strangers && !traits.service.is_empty()).then(|| traits.service.clone())
+    if !of_a_person {
+        return None;
+    }
+    if by_strangers && !traits.service.is_empty() {
+        let service = &traits.service;
+        return Some(format!(
+            "{service} stands between, which serves the network: whoever reaches it may have had it done, and the \
+             session below only started it"
+        ));
+    }
+    traits.works_for_service.then(|| {
+        "it works for a service under an account of that service: whoever reaches the service may have had it done, \
+         and the session below only started it"
+            .to_owned()
+    })
 }
 
 fn first_rule<'p>(playbook: &'p Playbook, facts: &Ready, errors: &mut Vec<String>) -> Option<&'p Rule> {

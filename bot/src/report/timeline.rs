@@ -91,6 +91,11 @@ fn login(event: &history::LoginEvent) -> Moment {
             let word = if login.accepted { "becomes" } else { "fails to become" };
             format!("{by} {word} {} through {}", login.user, login.service)
         }
+        (history::Login::ATTACH, by) => {
+            let from = login.source_address.map(|address| format!(", logged in from {address},"));
+            let from = from.unwrap_or_default();
+            format!("{}{from} uses the {} of {}", by.unwrap_or("somebody"), login.service, login.user)
+        }
         ("crontab" | "anacrontab" | "at", _) => format!("{} starts a job of {}", login.service, login.user),
         ("session-manager", _) => format!("the SSM session {session} begins"),
         ("run-command", _) => format!("the SSM command {session} begins"),

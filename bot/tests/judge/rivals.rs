@@ -3,6 +3,7 @@
 
 use gumshoe::case::AccusedProcess;
 use gumshoe::case::DoubtKind;
+use gumshoe::case::Finding;
 use gumshoe::report;
 use gumshoe::report::Report;
 use history::Direction;
@@ -141,6 +142,46 @@ fn who_started_a_service_by_hand_is_not_who_exploited_it() {
         "whoever reaches it may have had it done: nobody is named, and who started it is said",
     );
     everything_holds(&report);
+}
+
+/// Behind a local socket no traffic shows that a service is asked for what it does.
+#[test]
+fn who_began_a_service_as_root_is_not_who_had_its_worker_do_it() {
+    const SERVICE: User = User(33, "www-data");
+    for below in [false, true] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", -600);
+        let master = story.sudo(shell, -590, "/usr/sbin/php-fpm8.2", "php-fpm: master");
+        let mut does = story.run(master, -580, SERVICE, "/usr/sbin/php-fpm8.2", "php-fpm: pool www");
+        if below {
+            let shell = story.run(does, 100, SERVICE, "/usr/bin/dash", "sh -c id; /tmp/.s");
+            does = story.run(shell, 110, SERVICE, "/tmp/.s", "/tmp/.s");
+        }
+        story.raw_scan(does, 121, 134, Via::Socket);
+        story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), None, "{}", report.sentence);
+        let said = |finding: &&Finding| finding.text.contains("and the session below only started it");
+        assert_eq!(
+            report.judgement.findings.iter().filter(said).count(),
+            1,
+            "{:#?}",
+            report.judgement.findings
+        );
+        told(
+            &report,
+            if below { "what a service's worker was had to run scans" } else { "a service's worker scans" },
+            "a worker of a service that a person began as root: nobody is named, and who started it is said",
+        );
+        everything_holds(&report);
+    }
+    // Who gives up root with a program of his own choice is named.
+    let mut story = Story::new();
+    let shell = story.ssh(BOB, "192.0.2.77", 60);
+    let sudo = story.sudo(shell, 70, "/usr/bin/setpriv", "setpriv --reuid www-data nmap");
+    let nmap = story.run(sudo, 120, SERVICE, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    assert_eq!(person(&report_of(&story, accused(120, 180))), Some("bob"));
 }
 
 /// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.

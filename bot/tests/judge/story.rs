@@ -169,6 +169,7 @@ impl Story {
                 login_uid: above.as_ref().and_then(|above| above.credentials.login_uid),
                 session: above.as_ref().and_then(|above| above.credentials.session),
                 capabilities: 0,
+                groups: history::Groups::default(),
             },
             user: Some(user.1.to_owned()),
             login_user: above.as_ref().and_then(|above| above.login_user.clone()),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::groups::Groups;
 use crate::id::EventId;
 use crate::id::ProcessId;
 use crate::id::UnixNs;
@@ -193,7 +194,7 @@ pub struct ProcessFlags {
 }
 
 /// Who a process is for the kernel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Credentials {
     /// Real user.
@@ -222,6 +223,9 @@ pub struct Credentials {
     pub session: Option<u32>,
     /// Effective capabilities, bit per capability.
     pub capabilities: u64,
+    /// Supplementary groups.
+    #[serde(default, skip_serializing_if = "Groups::is_empty")]
+    pub groups: Groups,
 }
 
 /// A login or an attempt at one: whatever begins a session or acts for somebody.
@@ -233,7 +237,7 @@ pub struct Login {
     /// User name that was asked for.
     pub user: String,
     /// How the person proved to be it (`publickey`, `password` ...), or how the session came about (`crontab`,
-    /// `session-manager`, `run-command` ...).
+    /// `session-manager`, `run-command` ...); `attach` where a session used a terminal that an earlier one left behind.
     pub method: String,
     /// Whether it was granted.
     pub accepted: bool,
@@ -247,7 +251,7 @@ pub struct Login {
     pub process: Option<ProcessId>,
     /// Which log said so, or that the process tree did.
     pub origin: String,
-    /// Who asked for it, where that is a user of this host: the one who ran su or sudo.
+    /// Who asked for it, where that is a user of this host: the one who ran su or sudo, or used another one's terminal.
     #[serde(default)]
     pub by: Option<String>,
     /// The service's own id of the session: SSM session or command id, systemd unit or session, cron's user table.
@@ -256,6 +260,16 @@ pub struct Login {
     /// What was asked to be run, where the service says so (sudo, cron).
     #[serde(default)]
     pub command: Option<String>,
+}
+
+impl Login {
+    /// The method of who used a terminal that an earlier session left behind (tmux, screen): `by` did, `process` keeps it.
+    pub const ATTACH: &str = "attach";
+
+    /// Whether it tells of a terminal that was used by a later session, and not of a session that began.
+    pub fn is_attach(&self) -> bool {
+        self.method == Self::ATTACH
+    }
 }
 
 /// A transport protocol, by IP protocol number.
@@ -421,6 +435,8 @@ pub enum LossClass {
     Decode,
     /// DNS messages beyond the rate that is kept.
     Dns,
+    /// Datagrams that reached a socket before what looks for them was attached: nothing that was sent.
+    Received,
 }
 
 /// What the recorder did.
@@ -527,6 +543,26 @@ impl Event {
             _ => {}
         }
         self
+    }
+
+    /// The credentials that it tells of, in order.
+    pub(crate) fn credentials_mut(&mut self) -> impl Iterator<Item = &mut Credentials> {
+        let told = match &mut self.body {
+            Body::Process(process) => [Some(&mut process.credentials), None],
+            Body::Credentials { from, to, .. } => [Some(from), Some(to)],
+            _ => [None, None],
+        };
+        told.into_iter().flatten()
+    }
+
+    /// The groups of the credentials that it tells of, in order.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Groups> {
+        let told = match &self.body {
+            Body::Process(process) => [Some(&process.credentials.groups), None],
+            Body::Credentials { from, to, .. } => [Some(&from.groups), Some(&to.groups)],
+            _ => [None, None],
+        };
+        told.into_iter().flatten()
     }
 
     /// The processes that it names.

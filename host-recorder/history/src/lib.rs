@@ -7,6 +7,7 @@ mod event;
 mod evidence;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod groups;
 mod id;
 mod kin;
 mod line;
@@ -65,6 +66,7 @@ pub use evidence::Request;
 pub use evidence::Used;
 pub use evidence::VERSION;
 pub use evidence::Window;
+pub use groups::Groups;
 pub use id::BadProcessId;
 pub use id::BootId;
 pub use id::EventId;

@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::event::Flow;
 use crate::event::FlowState;
 use crate::event::Seen;
+use crate::groups::Groups;
 use crate::id::ProcessId;
 use crate::redact;
 use crate::text::command;
@@ -37,7 +38,15 @@ pub fn line(event: &Event, name: &dyn Fn(&ProcessId) -> Option<String>) -> Strin
         Body::Exit { process, signal, .. } => format!("exit     {} by signal {signal}", of(&Some(*process))),
         Body::Credentials { process, from, to } => {
             let process = of(&Some(*process));
-            format!("became   {process} from uid {} to uid {}", from.euid, to.euid)
+            let mut became = format!("became   {process} from uid {} to uid {}", from.euid, to.euid);
+            if from.groups != to.groups {
+                let shown = |groups: &Groups| match groups.is_empty() {
+                    true => "none".to_owned(),
+                    false => groups.to_string(),
+                };
+                became += &format!(", from groups {} to {}", shown(&from.groups), shown(&to.groups));
+            }
+            became
         }
         Body::Login(login) => format!("login    {}", login_words(login)),
         Body::Flow(flow) => format!("flow     {}  {}", of(&flow.owner), flow_words(flow)),

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::event::*;
+use crate::groups::Groups;
 use crate::id::*;
 
 /// A process id of a fixed boot.
@@ -34,6 +35,7 @@ pub(crate) fn process(tgid: u32, parent: Option<u32>, argv: &[&str]) -> Process 
             login_uid: Some(1000),
             session: Some(3),
             capabilities: u64::MAX,
+            groups: groups(tgid % 4),
         },
         user: Some("root".to_owned()),
         login_user: Some("alice".to_owned()),
@@ -52,6 +54,10 @@ pub(crate) fn process(tgid: u32, parent: Option<u32>, argv: &[&str]) -> Process 
         namespaces: Namespaces { mount: 1, net: u32::MAX, pid: 3, user: 4 },
         flags: ProcessFlags { argv_truncated: tgid.is_multiple_of(2), ..ProcessFlags::default() },
     }
+}
+
+fn groups(count: u32) -> Groups {
+    Groups { ids: (0..count).map(|nth| 27 + nth).collect(), left_out: count / 3 }
 }
 
 /// A flow to a port of 198.51.100.20.
@@ -124,7 +130,7 @@ pub(crate) fn events(count: u64) -> Vec<Event> {
                 _ => Body::Credentials {
                     process: process_id(1),
                     from: Credentials::default(),
-                    to: Credentials { login_uid: Some(1), ..Credentials::default() },
+                    to: Credentials { login_uid: Some(1), groups: groups(2), ..Credentials::default() },
                 },
             };
             Event { id, time, boot_ns: id * 1_000_000, body }

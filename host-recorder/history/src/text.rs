@@ -187,6 +187,9 @@ pub(crate) fn who(process: &Process) -> String {
     if let Some(login) = process.credentials.login_uid.filter(|login| *login != process.credentials.uid) {
         let _ = write!(who, ", login {}", name(&process.login_user, login));
     }
+    if !process.credentials.groups.is_empty() {
+        let _ = write!(who, ", groups {}", process.credentials.groups);
+    }
     who
 }
 

@@ -45,6 +45,9 @@ pub(super) struct Program {
 /// Name of the list of open sockets.
 pub(super) const SOCKET_LIST: &str = "iter/task_file";
 
+/// Name of the list that is run once that hook is attached.
+pub(super) const UNREAD_LIST: &str = "iter/task_file (unread)";
+
 /// Name of the hook for what is received: it is attached once it is needed, since it costs every packet of TCP, too.
 pub(super) const RECEIVING: &str = "cgroup/skb_ingress";
 
@@ -100,6 +103,8 @@ pub(super) const HOOKS: &[Program] = &[
     program!(run "raw_tp/flush", flush, Needed, "writes out flows that are summed in the kernel"),
     program!(run "iter/task", list_tasks, Needed, "processes that ran before the recorder did"),
     program!(run SOCKET_LIST, list_sockets, Useful, "sockets that were open before the recorder ran"),
+    program!(run UNREAD_LIST, count_unread, Useful,
+        "whether UDP reached a socket before what looks for it was attached"),
     program!(run RECEIVING, on_ingress, Useful,
         "UDP that reaches a socket: what caused an answer, and DNS answers"),
     program!(cgroup "post_bind4", on_bind4, Useful, "which program chose which local IPv4 port"),
@@ -139,6 +144,11 @@ pub(super) fn offered(wanted: Wanted<'_>) -> Vec<HookState> {
 /// Whether the hook for what is received can be attached later.
 pub(super) fn receiving_waits(states: &[HookState]) -> bool {
     HOOKS.iter().zip(states).any(|(hook, state)| hook.name == RECEIVING && matches!(state, HookState::Off(_)))
+}
+
+/// Whether what came before that hook can be counted.
+pub(super) fn counts_unread(states: &[HookState]) -> bool {
+    HOOKS.iter().zip(states).any(|(hook, state)| hook.name == UNREAD_LIST && *state == HookState::InUse)
 }
 
 /// Whether the kernel has a function that programs may call.

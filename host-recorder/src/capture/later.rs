@@ -2,9 +2,11 @@
 //! up the privilege to attach anything. A thread keeps that privilege, and no other, until then; it waits for nothing
 //! else, so that the program is there before what is received.
 
+use std::fs::File;
 use std::io;
 use std::io::PipeReader;
 use std::io::PipeWriter;
+use std::io::Read;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
@@ -15,6 +17,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use host_recorder_bpf::record::record_receiving::RECORD_RECEIVING_SEEN;
+use host_recorder_bpf::record::record_receiving::RECORD_RECEIVING_SETTLED;
 use host_recorder_bpf::skeleton::RecorderSkel;
 use libbpf_rs::MapCore;
 use libbpf_rs::MapFlags;
@@ -39,6 +42,8 @@ struct Parts {
     cgroup: OwnedFd,
     /// Readable once a program in the kernel asks.
     calls: MapHandle,
+    /// Counts what came before; none where the kernel has no such list.
+    unread: Option<OwnedFd>,
     /// Tells the programs in the kernel.
     state: MapHandle,
     orders: PipeReader,
@@ -46,11 +51,18 @@ struct Parts {
 
 impl Later {
     /// Makes ready to attach the program to a cgroup. To be called while this process may.
-    pub(super) fn prepare(skeleton: &RecorderSkel<'_>, cgroup: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(super) fn prepare(
+        skeleton: &RecorderSkel<'_>,
+        cgroup: BorrowedFd<'_>,
+        counts_unread: bool,
+    ) -> io::Result<Self> {
         let (orders, order) = io::pipe()?;
         let parts = Parts {
             program: skeleton.progs.on_ingress.as_fd().try_clone_to_owned()?,
             cgroup: cgroup.try_clone_to_owned()?,
+            unread: counts_unread
+                .then(|| skeleton.progs.count_unread.as_fd().try_clone_to_owned())
+                .transpose()?,
             calls: MapHandle::try_from(&skeleton.maps.receiving_calls).map_err(io::Error::other)?,
             state: MapHandle::try_from(&skeleton.maps.receiving).map_err(io::Error::other)?,
             orders,
@@ -104,9 +116,17 @@ impl Parts {
             }
         }
         let link = self.attach()?;
-        let seen = RECORD_RECEIVING_SEEN.to_ne_bytes();
-        self.state.update(&0u32.to_ne_bytes(), &seen, MapFlags::ANY).map_err(io::Error::other)?;
+        self.tell(RECORD_RECEIVING_SEEN)?;
+        if let Some(unread) = &self.unread {
+            run_iterator(unread)?;
+        }
+        self.tell(RECORD_RECEIVING_SETTLED)?;
         Ok(link)
+    }
+
+    fn tell(&self, state: u32) -> io::Result<()> {
+        let told = self.state.update(&0u32.to_ne_bytes(), &state.to_ne_bytes(), MapFlags::ANY);
+        told.map_err(io::Error::other)
     }
 
     fn attach(&self) -> io::Result<OwnedFd> {
@@ -120,4 +140,22 @@ impl Parts {
         // SAFETY: the descriptor was just returned and belongs to nobody else.
         Ok(unsafe { OwnedFd::from_raw_fd(link) })
     }
+}
+
+/// Runs a program that goes through one of the kernel's lists, to its end.
+fn run_iterator(program: &OwnedFd) -> io::Result<()> {
+    let owned = |fd: i32| {
+        if fd < 0 {
+            return Err(io::Error::from_raw_os_error(-fd));
+        }
+        // SAFETY: the descriptor was just returned and belongs to nobody else.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    };
+    let kind = libbpf_sys::BPF_TRACE_ITER;
+    // SAFETY: the descriptor is open, and no options are given.
+    let link = owned(unsafe { libbpf_sys::bpf_link_create(program.as_raw_fd(), 0, kind, std::ptr::null()) })?;
+    // SAFETY: likewise.
+    let mut list = File::from(owned(unsafe { libbpf_sys::bpf_iter_create(link.as_raw_fd()) })?);
+    // It writes nothing; reading runs it.
+    list.read_to_end(&mut Vec::new()).map(drop)
 }

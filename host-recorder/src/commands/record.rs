@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::config::MetricsConfig;
 use crate::config::RingConfig;
 use crate::enrich::cgroups::Cgroups;
+use crate::heap;
 use crate::publish;
 use crate::publish::Publisher;
 use crate::recorder::Recorder;
@@ -96,6 +97,7 @@ impl RecordArgs {
 
 /// Runs it.
 pub fn cmd_record(args: RecordArgs) -> anyhow::Result<ExitCode> {
+    heap::bound();
     let config = args.settle(Config::load(args.place.config.as_deref())?);
     config.check()?;
     let stop = Arc::new(AtomicBool::new(false));

@@ -8,6 +8,7 @@ use host_recorder_bpf::record::*;
 
 use super::DecodeError;
 use super::credentials;
+use super::groups;
 use super::known;
 use super::process_id;
 use super::read;
@@ -63,7 +64,7 @@ pub(super) fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeE
     let env = texts(take(record.env_len)?);
     let exe = path(take(record.exe_len)?);
     let cwd = path(take(record.cwd_len)?);
-    let tty = texts(take(record.tty_len)?).into_iter().next();
+    let tty = texts(take(record.tty_len)?).into_iter().next().map(terminal);
     let script = texts(take(record.script_len)?).into_iter().next();
     let flag = |bit: u32| u32::from(record.header.flags) & bit != 0;
     let deleted = flag(record_flag::RECORD_FLAG_EXE_DELETED);
@@ -72,7 +73,7 @@ pub(super) fn decode_image(bytes: &[u8], clock: &Clock) -> Result<Image, DecodeE
         boot_ns: record.header.time_ns,
         process: process_id(&record.header.process, clock),
         parent: known(&record.parent, clock),
-        credentials: credentials(&record.credentials),
+        credentials: Credentials { groups: groups(&record.groups), ..credentials(&record.credentials) },
         cgroup_id: record.cgroup_id,
         exe_inode: record.exe_inode,
         namespaces: Namespaces {
@@ -106,6 +107,16 @@ pub fn texts(area: &[u8]) -> Vec<String> {
         return Vec::new();
     }
     area.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned()).collect()
+}
+
+/// A terminal's name as people and /proc have it: the kernel calls `pts/0` `pts0`.
+fn terminal(name: String) -> String {
+    match name.strip_prefix("pts") {
+        Some(number) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("pts/{number}")
+        }
+        _ => name,
+    }
 }
 
 /// A path whose names stand innermost first.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 
 use history::Credentials;
+use history::Groups;
+use host_recorder_bpf::record::RECORD_GROUPS_MAX;
 
 use crate::decode::texts;
 
@@ -60,7 +62,9 @@ pub fn read_identity(pid: u32) -> Option<(String, Credentials)> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/{name}")).ok()?;
         text.trim().parse().ok().filter(|id| *id != u32::MAX)
     };
-    let (users, groups) = (ids("Uid")?, ids("Gid")?);
+    let (users, groups, mut others) = (ids("Uid")?, ids("Gid")?, ids("Groups")?);
+    let left_out = others.len().saturating_sub(RECORD_GROUPS_MAX as usize) as u32;
+    others.truncate(RECORD_GROUPS_MAX as usize);
     let credentials = Credentials {
         uid: *users.first()?,
         euid: *users.get(1)?,
@@ -73,8 +77,17 @@ pub fn read_identity(pid: u32) -> Option<(String, Credentials)> {
         login_uid: audit("loginuid"),
         session: audit("sessionid"),
         capabilities: u64::from_str_radix(&field("CapEff")?, 16).ok()?,
+        groups: Groups { ids: others, left_out },
     };
     Some((field("Name")?, credentials))
+}
+
+/// Whether a process has a terminal of its own now; none where it has ended.
+pub fn has_terminal(pid: u32) -> Option<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: state, parent, group, session, terminal.
+    let number: i64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(4)?.parse().ok()?;
+    Some(number != 0)
 }
 
 #[cfg(test)]
@@ -89,6 +102,11 @@ mod tests {
         assert_eq!(read_texts(u32::MAX), Texts::default());
         let (_, credentials) = read_identity(std::process::id()).unwrap();
         assert_eq!(credentials.euid, nix::unistd::geteuid().as_raw());
+        // SAFETY: no list is written where its length is 0.
+        let count = unsafe { libc::getgroups(0, std::ptr::null_mut()) };
+        assert_eq!((credentials.groups.ids.len() + credentials.groups.left_out as usize) as i32, count);
         assert_eq!(read_identity(u32::MAX), None);
+        assert_eq!(has_terminal(2), Some(false), "a thread of the kernel has none");
+        assert_eq!(has_terminal(u32::MAX), None);
     }
 }

@@ -39,6 +39,8 @@ impl Recorder {
             if let Some(begun) = self.beginnings.executed(&process, &self.processes, process.id.start_ns) {
                 self.take_begun(begun);
             }
+            // Terminals that are kept already; who used them before is not known.
+            self.look_for_terminals(&process, process.id.start_ns);
         }
         self.open_sockets(&known)
     }

@@ -92,6 +92,7 @@ UsePAM yes
 X11Forwarding no
 PrintMotd no
 AcceptEnv LANG LC_*
+Subsystem sftp /usr/lib/openssh/sftp-server
 END
 
 # Some machines ask the network for news at each login.

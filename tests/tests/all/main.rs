@@ -21,4 +21,5 @@ mod sockets;
 mod story;
 mod terraform;
 mod threats;
+mod ways;
 mod who;

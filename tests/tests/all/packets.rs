@@ -269,3 +269,79 @@ fn a_packet_that_passes_several_devices_is_counted_once() -> anyhow::Result<()> 
     assert_ne!(owner(7945, 128)?.namespaces.net, outside.namespaces.net);
     Ok(())
 }
+
+/// What alice runs beside that: many at once, those that measure a path, and interpreters.
+const MORE_TOOLS: &str = "set -e
+printf '%s\\n' 1 2 3 4 | xargs -P4 -I{} bash -c 'echo x > /dev/udp/VICTIM/7951'
+curl -s --parallel --parallel-max 8 --connect-timeout 3 'http://VICTIM:[7961-7968]/' || true
+sudo ping -q -f -c 50 VICTIM >/dev/null
+traceroute -n -q 1 -m 2 -N 1 -w 2 -U -p 7952 VICTIM >/dev/null
+ncat --sh-exec 'echo x' VICTIM 7953 || true
+node -e \"let s=require('dgram').createSocket('udp4'),n=20;const f=()=>n--?s.send('x',7954,'VICTIM',f):s.close();f()\"
+perl -MSocket -e 'socket(S,AF_INET,SOCK_DGRAM,0);send(S,1,0,sockaddr_in(7955,inet_aton(q(VICTIM)))) for 1..20'
+sudo nmap -n -Pn -sY -p 7956 --max-retries 0 VICTIM >/dev/null
+sudo arping -q -c 2 -I ens5 10.0.1.1
+sudo mtr -n -r -c 2 -i 0.2 VICTIM >/dev/null";
+
+/// A device whose packets a program takes: what is sent through it is its sender's.
+const TUNNEL: &str = "import fcntl,os,subprocess
+f=os.open('/dev/net/tun',os.O_RDWR); fcntl.ioctl(f,0x400454ca,struct.pack('16sH22x',b'tun9',0x1001))
+for line in ['addr add 10.9.9.1/24 dev tun9','link set tun9 up']: subprocess.run(['ip']+line.split(),check=True)
+s=socket.socket(*U)
+for i in range(20): s.sendto(b'x'*100,('10.9.9.2',7957))
+for i in range(20): assert os.read(f,2000)";
+
+#[test]
+fn tools_that_measure_and_devices_that_carry_are_told_by_their_program() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    shell(
+        &recording.lab,
+        "mkdir -p /dev/net; mknod /dev/net/tun c 10 200; ip addr add fd00:9::1/64 dev ens5 nodad
+        ip neigh add fd00:9::2 lladdr 02:00:00:00:00:09 dev ens5",
+    )?;
+    recording.alice(&MORE_TOOLS.replace("VICTIM", &VICTIM.to_string()))?;
+    recording.python(&format!("{PRELUDE}{TUNNEL}")).context("the tunnel")?;
+    recording.python(&format!(
+        "{PRELUDE}s=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n\
+         for i in range(5): s.sendto(b'x'*3000,('fd00:9::2',7958))"
+    ))?;
+    let evidence = recording.evidence()?;
+    assert!(facts::traffic_is_complete(&evidence.coverage), "{:?}", evidence.coverage);
+    let names = |activity: &Activity| {
+        let process = evidence.processes.iter().find(|process| Some(process.id) == activity.process);
+        process
+            .map(|process| process.exe.rsplit('/').next().unwrap_or_default().to_owned())
+            .unwrap_or_default()
+    };
+    let sum = |program: &str, ports: std::ops::RangeInclusive<u16>, protocol: Protocol| {
+        let its = |activity: &&Activity| {
+            names(activity).starts_with(program)
+                && activity.protocol == protocol
+                && activity.port_ranges.iter().all(|(from, to)| ports.contains(from) && ports.contains(to))
+        };
+        let found: Vec<_> = evidence.activities.iter().filter(its).collect();
+        let total = |of: fn(&Activity) -> u64| found.iter().map(|activity| of(activity)).sum::<u64>();
+        (total(|activity| activity.packets), total(|activity| activity.targets))
+    };
+    let shown = || history::text(&evidence);
+    assert_eq!(sum("bash", 7951..=7951, Protocol::UDP), (4, 4), "{}", shown());
+    assert_eq!(sum("curl", 7961..=7968, Protocol::TCP).1, 8, "{}", shown());
+    assert_eq!(sum("ping", 0..=u16::MAX, Protocol::ICMP).0, 50, "{}", shown());
+    assert_eq!(sum("traceroute", 7952..=7952, Protocol::UDP), (2, 1), "{}", shown());
+    assert_eq!(sum("ncat", 7953..=7953, Protocol::TCP).1, 1, "{}", shown());
+    assert_eq!(sum("node", 7954..=7954, Protocol::UDP), (20, 1), "{}", shown());
+    assert_eq!(sum("perl", 7955..=7955, Protocol::UDP), (20, 1), "{}", shown());
+    assert_eq!(sum("nmap", 7956..=7956, Protocol(132)), (1, 1), "{}", shown());
+    assert!(sum("mtr", 0..=u16::MAX, Protocol::ICMP).0 >= 4, "{}", shown());
+    assert_eq!(sum("python", 7957..=7957, Protocol::UDP), (20, 1), "{}", shown());
+    // Three pieces each: of the second and third the ports are not told.
+    let in_pieces = evidence.activities.iter().find(|one| one.port_ranges == [(0, 0), (7958, 7958)]);
+    let in_pieces = in_pieces.with_context(shown)?;
+    assert_eq!((in_pieces.packets, in_pieces.flows, names(in_pieces).as_str()), (15, 2, "python3.11"));
+    for activity in evidence.activities.iter().filter(|one| ["curl", "perl", "ncat"].contains(&&*names(one)))
+    {
+        let process = evidence.processes.iter().find(|process| Some(process.id) == activity.process);
+        assert_eq!(process.and_then(|process| process.login_user.as_deref()), Some("alice"));
+    }
+    Ok(())
+}

@@ -123,6 +123,56 @@ fn names_are_read_from_connections_of_dns_too() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sends as fast as it can, from before the program below binds its port until after.
+const FLOOD: &str = "import socket,time
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); print('ready',flush=True)
+until=time.time()+2
+while time.time()<until: s.sendto(b'x'*20,('INSTANCE',8500))
+print('done',flush=True)";
+
+/// Binds the port, takes nothing until nothing more comes, and says how much had come.
+const LATE_READER: &str = "import socket,struct,time
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET,33,1<<29); s.bind(('0.0.0.0',8500))
+held=lambda: struct.unpack('I',s.getsockopt(socket.SOL_SOCKET,55,4))[0]
+before=-1
+while held()!=before: before=held(); time.sleep(1)
+s.setblocking(False); count=0
+try:
+    while True: s.recv(100); count+=1
+except BlockingIOError: open('/tmp/count','w').write(str(count))";
+
+#[test]
+fn datagrams_that_come_before_they_are_looked_for_are_a_loss_by_name() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let mut flood = recording.lab.victim().command("python3")?;
+    flood.args(["-c", &FLOOD.replace("INSTANCE", &INSTANCE_PUBLIC.to_string())]);
+    let child = recording.lab.spawn_daemon("flood", flood)?;
+    recording.lab.keep(child);
+    let log = recording.lab.dir().join("flood.log");
+    let said = |word: &str| std::fs::read_to_string(&log).is_ok_and(|text| text.contains(word));
+    wait_until("the flood", COMMAND_MAX, || said("ready"))?;
+    recording.python(LATE_READER)?;
+    anyhow::ensure!(said("done"), "the reader did not outlast the flood");
+    let count: u64 = std::fs::read_to_string(recording.lab.instance().path("/tmp/count"))?.trim().parse()?;
+    recording.evidence()?;
+    // Each event of a flow has its totals so far.
+    let mut totals = std::collections::BTreeMap::new();
+    for event in events(&recording)? {
+        if let Body::Flow(flow) = event.body
+            && (flow.local.port, flow.state) == (8500, FlowState::Received)
+        {
+            let total: &mut u64 = totals.entry(flow.first).or_default();
+            *total = flow.packets.max(*total);
+        }
+    }
+    let received: u64 = totals.values().sum();
+    let lost = history_losses(&recording, LossClass::Received)?;
+    // One may be between the hook and the socket's queue, on each processor, while they are counted.
+    let off = count.abs_diff(received + lost);
+    assert!(count > 1_000 && off <= 2, "{count} came, {received} were recorded, {lost} are said to be lost");
+    Ok(())
+}
+
 /// How many events of a class the ring says were lost.
 fn history_losses(recording: &Recording, of: LossClass) -> anyhow::Result<u64> {
     let count = |event: Event| match event.body {

@@ -4,6 +4,7 @@
 //! so that several processes on one machine exclude each other, and those that wait are committed together (`commits`).
 //! Not for network file systems.
 
+mod answers;
 mod commits;
 
 use std::fs::DirBuilder;
@@ -11,6 +12,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +41,7 @@ use super::assemble::names;
 use super::assemble::parse;
 use super::assemble::write;
 use crate::case::CaseId;
+use answers::Decoded;
 use commits::Commits;
 
 /// Version 1. Times are milliseconds since 1970 UTC.
@@ -93,6 +96,7 @@ const OPEN_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct SqliteStore {
     commits: Commits,
+    decoded: Arc<Decoded>,
 }
 
 impl SqliteStore {
@@ -120,7 +124,7 @@ impl SqliteStore {
             }
             std::thread::sleep(OPEN_PAUSE);
         };
-        Ok(Self { commits: Commits::new(connection) })
+        Ok(Self { commits: Commits::new(connection), decoded: Arc::default() })
     }
 
     /// Makes one change, whole or not at all, where blocking is allowed.
@@ -146,7 +150,7 @@ impl CaseStore for SqliteStore {
         owner: &Owner,
         length: Duration,
     ) -> Result<Option<Record>, StoreError> {
-        let (case, owner) = (case.clone(), owner.clone());
+        let (case, owner, decoded) = (case.clone(), owner.clone(), Arc::clone(&self.decoded));
         self.run("lease a case", move |transaction| {
             let now = Timestamp::now().as_millisecond();
             let taken = transaction
@@ -156,7 +160,8 @@ impl CaseStore for SqliteStore {
                     params![case.0, owner.0, now + millis(length), now],
                 )
                 .map_err(database("lease a case"))?;
-            let record = read(transaction, &case)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
+            let record =
+                read(transaction, &case, &decoded)?.ok_or_else(|| StoreError::Missing(case.clone()))?;
             Ok((taken == 1).then_some(record))
         })
         .await
@@ -228,8 +233,8 @@ impl CaseStore for SqliteStore {
     }
 
     async fn load(&self, case: &CaseId) -> Result<Option<Record>, StoreError> {
-        let case = case.clone();
-        self.run("load a case", move |transaction| read(transaction, &case)).await
+        let (case, decoded) = (case.clone(), Arc::clone(&self.decoded));
+        self.run("load a case", move |transaction| read(transaction, &case, &decoded)).await
     }
 
     async fn list(&self, unfinished_only: bool, limit: usize) -> Result<Vec<Summary>, StoreError> {
@@ -367,7 +372,7 @@ fn open_case(transaction: &Transaction<'_>, admission: &Admission) -> Result<Cas
     Err(StoreError::NoName)
 }
 
-fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, StoreError> {
+fn read(transaction: &Transaction<'_>, id: &CaseId, decoded: &Decoded) -> Result<Option<Record>, StoreError> {
     let found: Option<(i64, String)> = transaction
         .row("SELECT opened, work FROM cases WHERE id = ?1", params![id.0], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -405,8 +410,8 @@ fn read(transaction: &Transaction<'_>, id: &CaseId) -> Result<Option<Record>, St
         disposition,
         work: parse(&work, "work")?,
         questions: questions
-            .iter()
-            .map(|question| parse(question, "a question"))
+            .into_iter()
+            .map(|question| decoded.question(question))
             .collect::<Result<_, _>>()?,
     }))
 }

@@ -77,7 +77,8 @@ pub(super) struct FlowKey {
 type LoginKey = (UnixNs, String, String, Option<u16>, Option<ProcessId>);
 
 fn login_key(time: UnixNs, login: &Login) -> LoginKey {
-    let process = if login.source_port.is_some() { None } else { login.process };
+    // One session may use several terminals.
+    let process = if login.source_port.is_some() && !login.is_attach() { None } else { login.process };
     (time, login.service.clone(), login.user.clone(), login.source_port, process)
 }
 
@@ -485,7 +486,7 @@ impl<'a> Gathered<'a> {
 /// as that user. Who was given rights keeps the name by which he asked for them.
 fn take_rights_given_up(known: &mut Process, later: &Process) {
     if known.credentials.uid == 0 && later.credentials.uid != 0 {
-        known.credentials = later.credentials;
+        known.credentials = later.credentials.clone();
         known.user.clone_from(&later.user);
         known.login_user.clone_from(&later.login_user);
     }

@@ -94,6 +94,7 @@ fn subjects(evidence: &Evidence) -> (Vec<LoginEvent>, Vec<String>) {
             let let_in = |event: &&LoginEvent| {
                 event.login.accepted
                     && event.login.method != "elevation"
+                    && !event.login.is_attach()
                     && event.login.process.is_some_and(|id| id.same_process(&process.id))
             };
             if let Some(login) = evidence.logins.iter().filter(let_in).min_by_key(|event| event.time) {
@@ -146,7 +147,8 @@ impl Counted {
     fn login(&mut self, time: UnixNs, login: &Login) {
         let habit = &mut self.habit;
         // What cron or sudo does in somebody's name is no habit of logging in.
-        let comes_in = login.source_address.is_some() || login.method == "session-manager";
+        let comes_in =
+            (login.source_address.is_some() && !login.is_attach()) || login.method == "session-manager";
         if login.user != habit.user || time >= habit.before || !comes_in {
             return;
         }

@@ -14,6 +14,7 @@
 //! | `comm`, `exe`, `cwd`, `cgroup`, `tty`, `user`, `login_user` | text | of the process |
 //! | `argv`, `env` | list of text | of the process |
 //! | `uid` … `capabilities` | int | credentials; `from_uid` … those before a change |
+//! | `groups`, `from_groups` | text | supplementary groups as ids with a space between, `+N` behind them where N more were not kept; those before a change |
 //! | `container_runtime`, `container_id`, `container_name`, `image`, `pod` | text | container of a process |
 //! | `script` | text | path of the script whose interpreter is the executable |
 //! | `mount_ns`, `net_ns`, `pid_ns`, `user_ns` | int32 | inode numbers of a process's namespaces |
@@ -41,6 +42,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 
 use crate::event::*;
+use crate::groups::Groups;
 use crate::id::*;
 use crate::targets::EndpointSet;
 use crate::targets::Targets;
@@ -119,14 +121,33 @@ macro_rules! columns {
 pub(super) struct Column<T> {
     /// Those that are there.
     pub(super) present: Vec<T>,
-    /// For each row whether one is: 1 or 0.
-    pub(super) definition: Vec<i16>,
+    /// For each row from the first with a value on whether one is: 1 or 0. Half of all columns have none.
+    definition: Vec<i16>,
+    /// Rows before that.
+    before: usize,
 }
 
-impl<T> Column<T> {
+impl<T: PartialEq + Clone> Column<T> {
     fn push(&mut self, value: Option<impl Into<T>>) {
-        self.definition.push(i16::from(value.is_some()));
-        self.present.extend(value.map(Into::into));
+        let Some(value) = value.map(Into::into) else {
+            if self.present.is_empty() {
+                self.before += 1
+            } else {
+                self.definition.push(0)
+            }
+            return;
+        };
+        self.definition.push(1);
+        // Texts of neighbours are often the same, and share their bytes then.
+        let same = self.present.last().filter(|last| **last == value).cloned();
+        self.present.push(same.unwrap_or(value));
+    }
+
+    /// For each row whether it has a value: 1 or 0.
+    pub(super) fn definition(&self) -> Vec<i16> {
+        let mut whole = vec![0; self.before];
+        whole.extend_from_slice(&self.definition);
+        whole
     }
 }
 
@@ -225,6 +246,7 @@ columns! {
     login_uid: Int,
     session: Int,
     capabilities: Long,
+    groups: Text,
     from_uid: Int,
     from_euid: Int,
     from_gid: Int,
@@ -236,6 +258,7 @@ columns! {
     from_login_uid: Int,
     from_session: Int,
     from_capabilities: Long,
+    from_groups: Text,
     container_runtime: Text,
     container_id: Text,
     container_name: Text,
@@ -483,6 +506,7 @@ impl Row {
         self.login_uid = to.login_uid.map(|uid| uid as i32);
         self.session = to.session.map(|session| session as i32);
         self.capabilities = Some(to.capabilities as i64);
+        self.groups = groups_text(&to.groups);
     }
 
     fn credentials(&self) -> Option<Credentials> {
@@ -498,6 +522,7 @@ impl Row {
             login_uid: self.login_uid.map(|uid| uid as u32),
             session: self.session.map(|session| session as u32),
             capabilities: self.capabilities? as u64,
+            groups: read_groups(&self.groups)?,
         })
     }
 
@@ -513,6 +538,7 @@ impl Row {
         self.from_login_uid = from.login_uid.map(|uid| uid as i32);
         self.from_session = from.session.map(|session| session as i32);
         self.from_capabilities = Some(from.capabilities as i64);
+        self.from_groups = groups_text(&from.groups);
     }
 
     fn from(&self) -> Option<Credentials> {
@@ -528,6 +554,7 @@ impl Row {
             login_uid: self.from_login_uid.map(|uid| uid as u32),
             session: self.from_session.map(|session| session as u32),
             capabilities: self.from_capabilities? as u64,
+            groups: read_groups(&self.from_groups)?,
         })
     }
 
@@ -701,6 +728,14 @@ impl Row {
 
 fn endpoint(address: &Option<String>, port: Option<i32>) -> Option<Endpoint> {
     Some(Endpoint { address: address.as_deref()?.parse().ok()?, port: u16::try_from(port?).ok()? })
+}
+
+fn groups_text(groups: &Groups) -> Option<String> {
+    (!groups.is_empty()).then(|| groups.to_string())
+}
+
+fn read_groups(text: &Option<String>) -> Option<Groups> {
+    text.as_deref().unwrap_or_default().parse().ok()
 }
 
 fn text(text: &str) -> Option<String> {

@@ -1,8 +1,9 @@
 //! The open part of the ring: an append-only file of framed events.
 //!
 //! A file begins with 8 bytes of magic, `GSHIST2\n`. Each frame is: length of the payload (u32, little endian,
-//! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard). Reading stops at the
-//! first frame that is short or does not match its checksum: what lies behind was never committed. A frame that
+//! bytes), CRC32C of the payload (u32, little endian), payload (the event in postcard, and behind it, where there are
+//! any, the supplementary groups of the credentials that it tells of: a list of ids and the number left out, of each).
+//! Reading stops at the first frame that is short or does not match its checksum: what lies behind was never committed. A frame that
 //! matches and is no event, and a file with another magic, are of another version of this program.
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use super::peek;
 use super::peek::Passed;
 use crate::event::Event;
 use crate::evidence::Window;
+use crate::groups::Groups;
 
 const MAGIC: &[u8; 8] = b"GSHIST2\n";
 const FRAME_HEADER: usize = 8;
@@ -96,8 +98,7 @@ impl LogWriter {
             return Err(RingError::DiskBehind { path: self.path.clone(), bytes: self.waiting.len() });
         }
         self.payload.clear();
-        self.payload = postcard::to_extend(event, std::mem::take(&mut self.payload))
-            .map_err(|source| RingError::Encode { source })?;
+        encode(event, &mut self.payload)?;
         if self.payload.len() > FRAME_MAX {
             return Err(RingError::TooLarge { bytes: self.payload.len(), limit: FRAME_MAX });
         }
@@ -154,6 +155,29 @@ impl LogWriter {
     }
 }
 
+/// Adds an event to bytes, in the form of a frame's payload.
+pub(super) fn encode(event: &Event, to: &mut Vec<u8>) -> Result<(), RingError> {
+    let failed = |source| RingError::Encode { source };
+    *to = postcard::to_extend(event, std::mem::take(to)).map_err(failed)?;
+    if event.groups().any(|groups| !groups.is_empty()) {
+        let groups: Vec<_> = event.groups().map(|groups| (&groups.ids, groups.left_out)).collect();
+        *to = postcard::to_extend(&groups, std::mem::take(to)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The event of a frame's payload; else what is wrong with it.
+pub(super) fn decode(payload: &[u8]) -> Result<Event, &'static str> {
+    let decoded = postcard::take_from_bytes::<Event>(payload);
+    let (mut event, behind) = decoded.map_err(|_| "holds events that this program does not know")?;
+    // What a newer program may write behind an event is not for this one.
+    let groups: Vec<(Vec<u32>, u32)> = postcard::from_bytes(behind).unwrap_or_default();
+    for (credentials, (ids, left_out)) in event.credentials_mut().zip(groups) {
+        credentials.groups = Groups { ids, left_out };
+    }
+    Ok(event)
+}
+
 /// Puts on disk which files a directory holds, and under which names.
 pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()
@@ -189,10 +213,6 @@ pub(super) fn visit_log_in(
 
 /// What is done with the payload of a frame; an error says what is wrong with it.
 type OnFrame<'a> = dyn FnMut(&[u8]) -> Result<(), &'static str> + 'a;
-
-fn decode(payload: &[u8]) -> Result<Event, &'static str> {
-    postcard::from_bytes(payload).map_err(|_| "holds events that this program does not know")
-}
 
 fn visit_frames(path: &Path, on_frame: &mut OnFrame<'_>) -> Result<(), RingError> {
     let failed = |source| RingError::io("read", path, source);

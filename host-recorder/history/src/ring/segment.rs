@@ -39,11 +39,13 @@ use super::columns::ColumnKind;
 use super::columns::ColumnValues;
 use super::columns::Columns;
 use super::columns::Row;
+use super::log;
 use crate::event::Body;
 use crate::event::Dns;
 use crate::event::Event;
 use crate::event::Flow;
 use crate::event::Process;
+use crate::id::EventId;
 use crate::targets::Targets;
 
 /// Version of the format of a segment.
@@ -99,15 +101,28 @@ const IDENTITY_DICTIONARY: usize = 8 << 20;
 /// Of texts the least and the greatest of a group are told up to this length, bytes: an IPv4 address whole.
 const STATISTICS_LENGTH: usize = 16;
 
-/// A segment that is being written: of its events only a group of rows is held in memory.
+/// A segment that is being written: of its events only a group of rows is held in memory, as bytes, since an event
+/// with its many texts takes several times as much.
 pub(super) struct SegmentWriter {
     path: PathBuf,
     sync: File,
     writer: SerializedFileWriter<File>,
-    events: Vec<Event>,
-    /// What they take in memory.
-    held: usize,
+    /// The events, one behind the other.
+    events: Vec<u8>,
+    places: Vec<Place>,
+    /// What they would take in memory.
+    weight: usize,
     about: About,
+}
+
+/// Where an event lies among those that are held, in the order in which they become rows: events of one kind stand
+/// together, since which columns they have is then told once and not row by row.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    kind: u8,
+    id: EventId,
+    from: usize,
+    to: usize,
 }
 
 impl SegmentWriter {
@@ -115,32 +130,43 @@ impl SegmentWriter {
         let file = File::create(path).map_err(|source| RingError::io("create", path, source))?;
         let sync = file.try_clone().map_err(|source| RingError::io("open", path, source))?;
         let writer = writer(file).map_err(|source| RingError::Parquet { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), sync, writer, events: Vec::new(), held: 0, about: About::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            sync,
+            writer,
+            events: Vec::new(),
+            places: Vec::new(),
+            weight: 0,
+            about: About::new(),
+        })
     }
 
     pub(super) fn push(&mut self, event: &Event) -> Result<(), RingError> {
         self.about.add(event);
-        self.held += weight(event);
-        self.events.push(event.clone());
-        let is_full = self.events.len() >= GROUP_ROWS || self.held >= GROUP_BYTES;
+        self.weight += weight(event);
+        let from = self.events.len();
+        log::encode(event, &mut self.events)?;
+        self.places.push(Place { kind: kind_order(&event.body), id: event.id, from, to: self.events.len() });
+        let is_full = self.places.len() >= GROUP_ROWS || self.weight >= GROUP_BYTES;
         if is_full { self.write_rows() } else { Ok(()) }
     }
 
     fn write_rows(&mut self) -> Result<(), RingError> {
-        let mut events = std::mem::take(&mut self.events);
-        self.held = 0;
-        // Events of one kind stand together: which columns they have is then told once and not row by row.
-        events.sort_by_key(|event| (kind_order(&event.body), event.id));
+        let (events, mut places) = (std::mem::take(&mut self.events), std::mem::take(&mut self.places));
+        self.weight = 0;
+        places.sort_unstable();
         let mut rows = Columns::default();
-        // Each is let go as it becomes a row.
-        events.into_iter().for_each(|event| rows.push(Row::of(&event)));
+        // What was encoded a moment ago can be decoded.
+        let decoded = places.iter().filter_map(|place| log::decode(&events[place.from..place.to]).ok());
+        decoded.for_each(|event| rows.push(Row::of(&event)));
+        drop((events, places));
         let outcome = write_group(&mut self.writer, &rows);
         outcome.map_err(|source| RingError::Parquet { path: self.path.clone(), source })
     }
 
     /// It is complete and on disk when this returns: what stands in it, and where its filters are.
     pub(super) fn finish(mut self) -> Result<(About, Filters), RingError> {
-        if !self.events.is_empty() {
+        if !self.places.is_empty() {
             self.write_rows()?;
         }
         describe(&mut self.writer, &self.about)?;
@@ -339,16 +365,16 @@ fn write_column(
             } else {
                 &values.present
             };
-            writer.write_batch(present, Some(&values.definition), None)?;
+            writer.write_batch(present, Some(&values.definition()), None)?;
         }
         (ColumnWriter::Int32ColumnWriter(writer), ColumnValues::Int(values)) => {
-            writer.write_batch(&values.present, Some(&values.definition), None)?;
+            writer.write_batch(&values.present, Some(&values.definition()), None)?;
         }
         (
             ColumnWriter::ByteArrayColumnWriter(writer),
             ColumnValues::Text(values) | ColumnValues::Bytes(values),
         ) => {
-            writer.write_batch(&values.present, Some(&values.definition), None)?;
+            writer.write_batch(&values.present, Some(&values.definition()), None)?;
         }
         (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(lists)) => {
             writer.write_batch(&lists.present, Some(&lists.definition), Some(&lists.repetition))?;

@@ -80,6 +80,10 @@ pub trait KnownProcesses {
     fn process(&self, id: &ProcessId) -> Option<Process>;
     /// The login that this process let in: wall clock, time since boot in ns, and the login.
     fn login(&self, id: &ProcessId) -> Option<(UnixNs, u64, Login)>;
+    /// The later sessions that used a terminal which this process keeps, likewise.
+    fn attached(&self, _: &ProcessId) -> Vec<(UnixNs, u64, Login)> {
+        Vec::new()
+    }
 }
 
 /// A ring, open for writing by this process alone.
@@ -276,7 +280,7 @@ impl Ring {
         for process in chain.into_iter().rev() {
             let id = process.id;
             self.write(time, boot_ns, Body::Process(Box::new(process)))?;
-            if let Some((at, boot_ns, login)) = known.login(&id) {
+            for (at, boot_ns, login) in known.login(&id).into_iter().chain(known.attached(&id)) {
                 self.write(at, boot_ns, Body::Login(Box::new(login)))?;
             }
         }

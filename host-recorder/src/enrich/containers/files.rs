@@ -16,13 +16,17 @@ const FILE_MAX: u64 = 8 << 20;
 /// Namespaces of containerd that are looked in.
 const NAMESPACES_MAX: usize = 32;
 
+/// Names of nerdctl's that are looked through.
+const NAMES_MAX: usize = 4_096;
+
 /// Docker's own description of a container.
 pub(super) fn docker(root: &Path, container: &Container) -> Option<Container> {
     let file = root.join("var/lib/docker/containers").join(&container.id).join("config.v2.json");
     docker::read(&json(&file)?, container)
 }
 
-/// The annotations that the kubelet's requests leave in containerd's bundle; other clients name it by its id alone.
+/// The annotations that the kubelet's requests, and nerdctl, leave in containerd's bundle; other clients name it by its
+/// id alone.
 pub(super) fn containerd(root: &Path, container: &Container) -> Option<Container> {
     let tasks = root.join("run/containerd/io.containerd.runtime.v2.task");
     let namespaces = std::fs::read_dir(tasks).ok()?.flatten().take(NAMESPACES_MAX);
@@ -30,14 +34,26 @@ pub(super) fn containerd(root: &Path, container: &Container) -> Option<Container
         |bundle| {
             let text = annotations(&bundle);
             let pod = (text("io.kubernetes.cri.sandbox-namespace"), text("io.kubernetes.cri.sandbox-name"));
-            with(
-                container,
-                text("io.kubernetes.cri.container-name"),
-                text("io.kubernetes.cri.image-name"),
-                Some(pod),
-            )
+            let (name, image) =
+                (text("io.kubernetes.cri.container-name"), text("io.kubernetes.cri.image-name"));
+            with(container, name, image, Some(pod))
+                .or_else(|| with(container, text("nerdctl/name"), "", None))
         },
     )
+}
+
+/// The names that nerdctl has taken: below its directory one of each containerd, in that one of each namespace, and in
+/// that a file of each name, which holds the id.
+pub(super) fn nerdctl(root: &Path, container: &Container) -> Option<Container> {
+    let entries = |directory: &Path| {
+        std::fs::read_dir(directory).into_iter().flatten().flatten().take(NAMES_MAX).map(|entry| entry.path())
+    };
+    let mut names = entries(&root.join("var/lib/nerdctl"))
+        .flat_map(|store| entries(&store.join("names")).collect::<Vec<_>>())
+        .flat_map(|namespace| entries(&namespace).collect::<Vec<_>>())
+        .take(NAMES_MAX);
+    let taken = names.find(|name| file(name).is_some_and(|id| id.trim_ascii() == container.id.as_bytes()))?;
+    with(container, taken.file_name()?.to_str()?, "", None)
 }
 
 /// The annotations of CRI-O's bundle.
@@ -73,6 +89,11 @@ fn annotations<'a>(bundle: &'a Value) -> impl Fn(&'static str) -> &'a str + Copy
 
 /// A file as JSON; none where it is not there, too large, or no such thing.
 fn json(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&file(path)?).ok()
+}
+
+/// A file's content; none where it is not there, too large, or no file.
+fn file(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).ok()?;
     // A pipe in a file's place would keep us waiting.
@@ -80,5 +101,5 @@ fn json(path: &Path) -> Option<Value> {
         return None;
     }
     file.take(FILE_MAX + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= FILE_MAX).then(|| serde_json::from_slice(&bytes).ok()).flatten()
+    (bytes.len() as u64 <= FILE_MAX).then_some(bytes)
 }

@@ -140,8 +140,9 @@ fn ask(root: &Path, container: &Container) -> Option<Container> {
         "docker" => docker().or_else(|| files::docker(root, container)),
         "podman" => podman().or_else(|| files::storage(root, container)),
         "cri-o" => files::crio(root, container).or_else(|| files::storage(root, container)),
-        "containerd" => files::containerd(root, container),
+        "containerd" => files::containerd(root, container).or_else(|| files::nerdctl(root, container)),
         _ => files::containerd(root, container)
+            .or_else(|| files::nerdctl(root, container))
             .or_else(|| files::crio(root, container))
             .or_else(docker)
             .or_else(|| files::docker(root, container))

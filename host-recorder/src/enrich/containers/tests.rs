@@ -132,6 +132,16 @@ fn files_tell_where_no_socket_answers() {
     assert_eq!(told(root, "kubernetes"), some("app", "app:4", Some("shop/app-0")));
     write(root, "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/config.json", "[]");
     assert_eq!(told(root, "containerd"), None);
+    // nerdctl's, without an image: by its list of names, and by what it tells the runtime.
+    write(root, "var/lib/nerdctl/1935db59/names/default/other", "0123");
+    write(root, "var/lib/nerdctl/1935db59/names/default/cache", &format!("{ID}\n"));
+    assert_eq!(told(root, "containerd"), Some(("cache".to_owned(), None, None)));
+    write(
+        root,
+        "run/containerd/io.containerd.runtime.v2.task/default/ID/config.json",
+        r#"{"annotations":{"nerdctl/name":"queue","nerdctl/namespace":"default"}}"#,
+    );
+    assert_eq!(told(root, "containerd"), Some(("queue".to_owned(), None, None)));
 }
 
 #[test]

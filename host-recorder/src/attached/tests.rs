@@ -1,0 +1,135 @@
+use super::*;
+use history::BootId;
+use history::Credentials;
+use history::UnixNs;
+
+/// A keeper of alice's, forked off by a program of her session, with a shell on a terminal; bob's session beside it.
+struct Scene {
+    known: Processes,
+    attached: Attached,
+}
+
+fn login(user: &str, source: &str) -> Login {
+    Login {
+        service: "sshd".to_owned(),
+        user: user.to_owned(),
+        method: "publickey".to_owned(),
+        accepted: true,
+        source_address: source.parse().ok(),
+        ..Login::default()
+    }
+}
+
+impl Scene {
+    fn new(keeper: &str, has_terminal: bool) -> Self {
+        let mut scene = Self { known: Processes::default(), attached: Attached::default() };
+        for (server, user, source) in [(100, "alice", "203.0.113.7"), (200, "bob", "203.0.113.8")] {
+            scene.run(server, 1, 0, &["/usr/sbin/sshd"], None);
+            let id = scene.known.by_pid(server).unwrap();
+            scene.known.set_login(&id, UnixNs(0), 0, login(user, source));
+        }
+        scene.run(101, 100, 1000, &["/bin/bash"], None);
+        scene.run(201, 200, 1001, &["/bin/bash"], None);
+        scene.run(110, 101, 1000, &[keeper, "-S", "/tmp/shared"], None);
+        let front = scene.known.by_pid(110).unwrap();
+        scene.known.fork(&front, ProcessId { tgid: 111, ..front }, UnixNs(0), 0);
+        scene.known.end(&front, 0);
+        let shell = scene.image(112, 111, 1000, &["/bin/bash"], Some("pts/3"));
+        scene.attached.executed(&shell, &scene.known, 0, |_| Some(has_terminal));
+        scene.known.insert(shell, 0);
+        scene
+    }
+
+    fn image(&self, tgid: u32, parent: u32, uid: u32, argv: &[&str], tty: Option<&str>) -> Process {
+        let argv: Vec<String> = argv.iter().map(|text| (*text).to_owned()).collect();
+        Process {
+            id: ProcessId { boot: BootId(1), tgid, start_ns: tgid.into(), exec: 1 },
+            parent: self.known.by_pid(parent),
+            seen: Seen::Exec,
+            started: UnixNs(0),
+            comm: String::new(),
+            exe: argv[0].clone(),
+            argv,
+            env: Vec::new(),
+            cwd: String::new(),
+            credentials: Credentials { uid, euid: uid, ..Credentials::default() },
+            user: Some(if uid == 1000 { "alice" } else { "other" }.to_owned()),
+            login_user: None,
+            tty: tty.map(str::to_owned),
+            cgroup: String::new(),
+            container: None,
+            exe_inode: 0,
+            script: None,
+            namespaces: Default::default(),
+            flags: Default::default(),
+        }
+    }
+
+    fn run(&mut self, tgid: u32, parent: u32, uid: u32, argv: &[&str], tty: Option<&str>) -> Vec<Login> {
+        let process = self.image(tgid, parent, uid, argv, tty);
+        self.attached.executed(&process, &self.known, 0, |_| Some(true));
+        self.known.insert(process, 0);
+        self.attached.due(&self.known, 0).into_iter().map(|begun| begun.login).collect()
+    }
+}
+
+#[test]
+fn a_later_session_that_uses_a_kept_terminal_is_told_once() {
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    // Her own session, and what runs in the terminal.
+    assert_eq!(scene.run(120, 101, 1000, &["/usr/bin/keep", "list"], None), []);
+    assert_eq!(scene.run(121, 112, 1000, &["/usr/bin/keep", "list"], None), []);
+    // Bob's own, and one for the socket that she started hers with.
+    assert_eq!(scene.run(220, 201, 1001, &["/usr/bin/keep", "new"], None), []);
+    let told = scene.run(221, 201, 1001, &["/usr/bin/keep", "-S", "/tmp/shared"], Some("pts/9"));
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].by.as_deref(), told[0].user.as_str()), (Some("bob"), "alice"));
+    assert_eq!(told[0].source_address, "203.0.113.8".parse().ok());
+    assert_eq!(told[0].process.unwrap().tgid, 111);
+    assert_eq!(told[0].command.as_deref(), Some("/usr/bin/keep -S /tmp/shared"));
+    assert_eq!(scene.run(222, 201, 1001, &["/usr/bin/keep", "-S", "/tmp/shared"], None), []);
+}
+
+#[test]
+fn whoever_became_that_user_or_names_him_is_told() {
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep", "send", "x"], None).len(), 1);
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    assert_eq!(scene.run(220, 201, 0, &["/usr/bin/keep", "new"], None), [], "root's own");
+    assert_eq!(scene.run(221, 201, 0, &["/usr/bin/keep", "-x", "alice/work"], None).len(), 1);
+}
+
+#[test]
+fn a_login_may_be_told_after_its_programs() {
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    scene.run(300, 1, 0, &["/usr/sbin/sshd"], None);
+    scene.run(301, 300, 1000, &["/bin/bash"], None);
+    assert_eq!(scene.run(302, 301, 1000, &["/usr/bin/keep", "list"], None), []);
+    let server = scene.known.by_pid(300).unwrap();
+    scene.known.set_login(&server, UnixNs(0), 0, login("alice", "203.0.113.9"));
+    assert_eq!(scene.attached.due(&scene.known, 1).len(), 1);
+    // A server of logins keeps terminals of its sessions, and is told of by their logins.
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    let keeper = scene.known.by_pid(111).unwrap();
+    scene.known.set_login(&keeper, UnixNs(0), 0, login("alice", "203.0.113.9"));
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep"], None), []);
+    // What no session began is nobody's use.
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    assert_eq!(scene.run(400, 1, 1000, &["/usr/bin/keep", "list"], None), []);
+    assert_eq!(scene.attached.due(&scene.known, LOGIN_LATE_NS).len(), 0);
+    assert!(scene.attached.waiting.is_empty());
+}
+
+#[test]
+fn what_keeps_no_terminal_is_no_keeper() {
+    let mut scene = Scene::new("/usr/bin/keep", true);
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep"], None), [], "it has a terminal itself");
+    let mut scene = Scene::new("/usr/bin/python3", false);
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/python3"], None), [], "another script");
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    let keeper = scene.known.by_pid(111).unwrap();
+    scene.known.end(&keeper, 1);
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep"], None), [], "it has ended");
+    scene.attached.forget(&scene.known);
+    assert!(scene.attached.keepers.is_empty());
+}
