@@ -55,6 +55,31 @@ fn a_small_load_gives_every_row_of_it() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_curve_is_measured_and_drawn() -> anyhow::Result<()> {
+    let out = tempfile::tempdir()?;
+    let page = out.path().join("page.md");
+    fs::write(&page, "# Curves\n\n<!-- bench -->\n<!-- /bench -->\n")?;
+    let mut bench = Command::new(BENCH);
+    bench.args(["--quick", "--runs", "1", "--only", "curve.rate", "--json", "--out"]).arg(out.path());
+    let output = output_within("bench", &mut bench, BENCH_MAX)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let rows: Vec<Row> = serde_json::from_slice(&output.stdout).with_context(|| said.to_string())?;
+    let row =
+        |name: &str| rows.iter().find(|row| row.name == name).with_context(|| format!("no {name}: {said}"));
+    assert_eq!(row("curve.rate.unaccounted")?.value, Some(0.0), "{said}");
+    assert!(row("curve.rate.udp.100")?.value.is_some() && row("curve.rate.programs.10")?.value.is_some());
+
+    let mut draw = Command::new(BENCH);
+    draw.args(["--draw", "--out"]).arg(out.path()).arg("--page").arg(&page);
+    let drawn = output_within("bench", &mut draw, BENCH_MAX)?;
+    assert!(drawn.status.success(), "{drawn:?}");
+    let text = fs::read_to_string(&page)?;
+    assert!(text.contains("![") && text.contains("| 100 |") && text.contains("Small loads"), "{text}");
+    assert!(fs::read_to_string(out.path().join("curves/rate.svg"))?.starts_with("<svg"));
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_measured_is_no_result() -> anyhow::Result<()> {
     let out = tempfile::tempdir()?;
     let output = output_within(
