@@ -55,7 +55,8 @@ const IS_VOID: [&str; 6] = ["br", "hr", "img", "input", "meta", "link"];
 
 /// Says whether a tag's own style or attribute hides what is in it.
 fn is_hidden(tag: &str) -> bool {
-    if !tag.contains(['=', ' ']) {
+    // Most tags have no style, and no attribute that hides.
+    if !tag.contains(':') && !tag.contains("idden") && !tag.contains("IDDEN") {
         return false;
     }
     let plain: String = tag.to_ascii_lowercase().split_whitespace().collect();
@@ -83,6 +84,9 @@ fn hides(style: &str) -> bool {
 
 /// Returns the classes that the document's own style sheets hide.
 fn hidden_classes(html: &str) -> Vec<String> {
+    if !html.contains("<style") && !html.contains("<STYLE") && !html.contains("<Style") {
+        return Vec::new();
+    }
     let lower = html.to_ascii_lowercase();
     let mut classes = Vec::new();
     for sheet in lower.split("<style").skip(1).take(16) {

@@ -1,7 +1,7 @@
 //! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
 //! signature.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -42,6 +42,8 @@ pub(super) struct Line<'a> {
     pub is_quoted: bool,
     /// What it is.
     pub kind: LineKind,
+    /// It is an entry of a log about what was not let in.
+    pub is_refused: bool,
     /// The addresses in it.
     pub spots: Vec<Spot>,
     /// The times in it.
@@ -97,11 +99,6 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:drop(?:ped)?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?|fail(?:ed|ure)?|fail\s+login|invalid|refused|unauthorized|bann?(?:ed)?)\b",
     )
 });
-/// Says whether a log line tells of what was not let in.
-pub(super) fn is_refused(text: &str) -> bool {
-    REFUSED.is_match(text)
-}
-
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -127,6 +124,10 @@ static INBOUND_FINDING: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+fn is_inbound_finding(text: &str) -> bool {
+    (text.contains("PortProbe") || text.contains("BruteForce")) && INBOUND_FINDING.is_match(text)
+}
+
 /// No name of a mail header that is matched ends later.
 const NAME_BYTES_MAX: usize = 36;
 
@@ -147,17 +148,21 @@ fn leave_out_allowed(lines: &mut [Line<'_>]) {
         line.kind == LineKind::Statement && line.stamps.first().is_some_and(|stamp| stamp.start < 24)
     };
     let source = |line: &Line<'_>| line.spots.first().and_then(|spot| spot.ip);
-    let is_let_in =
-        |line: &Line<'_>| is_entry(line) && ALLOWED.is_match(line.text) && !REFUSED.is_match(line.text);
-    let is_refused = |line: &Line<'_>| is_entry(line) && REFUSED.is_match(line.text);
-    let refused: Vec<_> = lines.iter().filter(|line| is_refused(line)).filter_map(source).collect();
-    if refused.is_empty() {
+    let (mut refused, mut let_in) = (HashSet::new(), HashSet::new());
+    for line in lines.iter_mut().filter(|line| is_entry(line)) {
+        let Some(source) = source(line) else { continue };
+        line.is_refused = REFUSED.is_match(line.text);
+        if line.is_refused {
+            refused.insert(source);
+        } else if ALLOWED.is_match(line.text) {
+            let_in.insert(source);
+        }
+    }
+    if refused.is_empty() || let_in.is_empty() {
         return;
     }
-    let let_in: Vec<_> = lines.iter().filter(|line| is_let_in(line)).filter_map(source).collect();
-    let is_guest = |source: IpAddr| let_in.contains(&source) && !refused.contains(&source);
     for line in lines {
-        if is_entry(line) && source(line).is_some_and(is_guest) {
+        if is_entry(line) && source(line).is_some_and(|it| let_in.contains(&it) && !refused.contains(&it)) {
             line.kind = LineKind::Aside;
             line.spots.clear();
         }
@@ -189,7 +194,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         } else if in_signature
             || REGISTRY.is_match(trimmed)
             || HOP.is_match(trimmed)
-            || INBOUND_FINDING.is_match(trimmed)
+            || is_inbound_finding(trimmed)
             || groups::is_clean_row(trimmed)
         {
             LineKind::Aside
@@ -206,6 +211,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             number: number + 1,
             is_quoted: raw_line.trim_start().starts_with('>'),
             kind,
+            is_refused: false,
             spots,
             stamps,
         });

@@ -126,7 +126,7 @@ pub(super) fn read(line: &Line<'_>) -> Option<Record> {
     if answers {
         record.how = ORDER;
     }
-    if BUILT_OUTBOUND.is_match(line.text) {
+    if line.text.contains("utbound") && BUILT_OUTBOUND.is_match(line.text) {
         std::mem::swap(&mut record.source, &mut record.target);
         std::mem::swap(&mut record.source_port, &mut record.target_port);
     }

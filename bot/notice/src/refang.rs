@@ -19,7 +19,8 @@ const SPELLINGS: [(&str, &str); 12] = [
 /// Returns the text with its addresses restored and invisible characters taken out.
 pub(super) fn refang(text: &str) -> String {
     let mut out = text.replace("\r\n", "\n").replace('\r', "\n");
-    if out.chars().any(|letter| narrow(letter) != letter) {
+    let is_ascii = out.is_ascii();
+    if !is_ascii && out.chars().any(|letter| narrow(letter) != letter) {
         out = out.chars().map(narrow).collect();
     }
     if out.contains(['[', '(', '{', '\u{2024}']) {
@@ -33,7 +34,7 @@ pub(super) fn refang(text: &str) -> String {
             out = out.replace("[.", ".");
         }
     }
-    if out.chars().any(is_invisible) {
+    if !is_ascii && out.chars().any(is_invisible) {
         out.retain(|letter| !is_invisible(letter));
     }
     out

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use super::address;
 use super::document::SectionRole;
 use super::label::Role;
-use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::record;
@@ -168,7 +167,7 @@ impl Tally {
         };
         *count += 1;
         if role == Role::Accused {
-            layer.rows_refused += u32::from(lines::is_refused(line.text));
+            layer.rows_refused += u32::from(line.is_refused);
             layer.rows_of_web += u32::from(record.is_some_and(|record| record.how == record::WEB));
         }
         let count = if role == Role::Accused { layer.rows_from } else { layer.rows_to };
