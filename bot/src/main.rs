@@ -84,16 +84,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Threads for what blocks: files, the store, names that are looked up.
+const BLOCKING_THREADS: usize = 32;
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => tokio::runtime::Runtime::new()?.block_on(cmd_serve(&args)),
-        Command::Investigate(args) => tokio::runtime::Runtime::new()?.block_on(cmd_investigate(&args)),
+        Command::Serve(args) => runtime()?.block_on(cmd_serve(&args)),
+        Command::Investigate(args) => runtime()?.block_on(cmd_investigate(&args)),
         Command::Parse(args) => cmd_parse(&args).map(|()| ExitCode::SUCCESS),
         Command::Render(args) => cmd_render(&args),
         Command::Playbooks(args) => cmd_playbooks(&args),
         Command::Config(args) => cmd_config(&args),
-        Command::Doctor(args) => tokio::runtime::Runtime::new()?.block_on(cmd_doctor(&args)),
-        Command::Health(args) => tokio::runtime::Runtime::new()?.block_on(cmd_health(&args)),
+        Command::Doctor(args) => runtime()?.block_on(cmd_doctor(&args)),
+        Command::Health(args) => runtime()?.block_on(cmd_health(&args)),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "gumshoe", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

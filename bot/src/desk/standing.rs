@@ -1,6 +1,13 @@
 //! What a case's notices allow: how far their senders are believed, and where an answer goes.
 //!
-//! Read from the notices as they were kept, each time: nothing that a notice says of itself is stored as a permission.
+//! Read from the notices as they were kept: nothing that a notice says of itself is stored as a permission. What was read
+//! is remembered while the program runs, by the notice's digest: a case is drawn several times in its first minutes.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use notice::Reply;
@@ -14,6 +21,12 @@ const READ_MAX: usize = 5;
 
 /// Longest notice that is read for it, bytes.
 const NOTICE_MAX: u64 = 12 << 20;
+
+/// Notices whose standing is remembered.
+const REMEMBERED_MAX: usize = 512;
+
+/// What notices allow, by their digests.
+static REMEMBERED: LazyLock<Mutex<HashMap<String, Standing>>> = LazyLock::new(Mutex::default);
 
 /// How far the senders of a case's notices are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +53,15 @@ impl Standing {
     pub async fn read(files: &CaseFiles, case: &Case) -> Self {
         let mut read = Vec::new();
         for (at, noted) in case.notices.iter().take(READ_MAX).enumerate() {
+            if let Some(known) = remembered().get(&noted.digest) {
+                read.push(known.clone());
+                continue;
+            }
             let name = format!("notice-{}.eml", at + 1);
             if let Some(bytes) = files.read(&case.id, &name, NOTICE_MAX).await {
-                read.push(Self::of(bytes, noted.received).await);
+                let standing = Self::of(bytes, noted.received).await;
+                remember(&noted.digest, &standing);
+                read.push(standing);
             }
         }
         Self::together(read)
@@ -67,6 +86,18 @@ impl Standing {
         let reply = read.into_iter().filter(|one| one.belief == belief).find_map(|one| one.reply);
         Self { belief, reply }
     }
+}
+
+fn remembered() -> MutexGuard<'static, HashMap<String, Standing>> {
+    REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember(digest: &str, standing: &Standing) {
+    let mut known = remembered();
+    if known.len() >= REMEMBERED_MAX {
+        known.clear();
+    }
+    known.insert(digest.to_owned(), standing.clone());
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod whose;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -377,9 +378,15 @@ impl Pipeline {
     }
 }
 
+/// Notices read at once: each reader fills caches of its own for every pattern, megabytes of them, and no more of them
+/// work than there are processors.
+static READERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)));
+
 /// Reads a notice where a panic of a reader costs that notice only.
 async fn read(reader: Reader, bytes: &[u8], context: notice::Context) -> Reading {
     let bytes = bytes.to_vec();
+    let _permit = READERS.acquire().await;
     let reading = tokio::task::spawn_blocking(move || reader(&bytes, &context));
     reading.await.unwrap_or_else(|_| {
         Reading::plain(Parsed {
