@@ -65,9 +65,14 @@ pub(super) fn is_clean_row(text: &str) -> bool {
     text.len() <= 300 && !resource::instances(text).is_empty() && CLEAN_ROW.is_match(&text.to_lowercase())
 }
 
-fn said_of_row(text: &str) -> Option<Role> {
-    let lower = text.to_lowercase();
-    ATTACKED_ROW.is_match(&lower).then_some(Role::Victim)
+/// Says whether a row of a table says of whom it names that it was attacked.
+fn is_attacked_row(text: &str) -> bool {
+    ATTACKED_ROW.is_match(&text.to_lowercase())
+}
+
+/// Says whether no word stands before a place in a line: an item of a list, the head of a row.
+fn is_listed(text: &str, at: usize) -> bool {
+    text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2
 }
 
 fn is_arrows_target(text: &str, at: usize) -> bool {
@@ -85,7 +90,7 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
         for (at, id) in resource::instances(line.text) {
             if let Some(known) = found.iter_mut().find(|known| known.id == id) {
                 known.is_said_now |= !line.is_quoted;
-                known.is_firm |= line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
+                known.is_firm |= is_listed(line.text, at);
                 continue;
             }
             let spot = super::address::Spot {
@@ -103,17 +108,14 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
             let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
-            let by_row = said_of_row(line.text);
-            let is_cleared = by_row == Some(Role::Infrastructure)
-                || field == Some(Role::Infrastructure)
+            let is_cleared = field == Some(Role::Infrastructure)
                 || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
-            let is_victim = by_row == Some(Role::Victim)
+            let is_victim = is_attacked_row(line.text)
                 || field == Some(Role::Victim)
                 || is_arrows_target(line.text, at)
                 || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
-            let in_list = line.text[..at].chars().filter(|it| it.is_alphabetic()).count() <= 2;
             let is_firm = field == Some(Role::Accused)
-                || in_list
+                || is_listed(line.text, at)
                 || line.role == SectionRole::Subject
                 || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
             let is_writers = WRITERS.is_match(&before.to_lowercase());

@@ -212,14 +212,14 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     // A letter that names who did it and when is a report, whatever stands at its foot.
-    let in_fields = words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims);
     let disposition = match not_ours::recognise(
         lines,
         document.outer_mail(),
         not_ours::Marks {
             accuses: names_somebody || (is_aws && words.activity.is_some()),
             says_abuse: words.activity.is_some(),
-            is_report: in_fields && words.activity.is_some(),
+            is_report: words.activity.is_some()
+                && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
         },
     ) {
         Some(reason) => {

@@ -40,6 +40,15 @@ pub(super) struct Record {
     pub how: &'static str,
 }
 
+impl Record {
+    /// Turns it around: what was its target is its source.
+    pub fn turn(&mut self) {
+        std::mem::swap(&mut self.source, &mut self.target);
+        std::mem::swap(&mut self.source_port, &mut self.target_port);
+        self.source_host = None;
+    }
+}
+
 /// Returns the protocol that a word names.
 pub(super) fn protocol(word: &str) -> Option<ClaimProtocol> {
     Some(match word.trim().to_ascii_lowercase().as_str() {
@@ -82,7 +91,7 @@ static FLOW_LOG_TAIL: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"^\s+(\d{1,5})\s+(\d{1,5})\s+(\d{1,3})\s+\d+\s+\d+\s+(1\d{9})\s+(1\d{9})\s+(?:ACCEPT|REJECT)\b")
 });
 /// Whoever asks does so from a port that is at least this.
-const ASKING_PORTS: u16 = 1024;
+pub(super) const ASKING_PORTS: u16 = 1024;
 
 /// A row of a VPC flow log that somebody pasted: whose interface it is of does not matter, the ports tell who asked.
 fn flow_log(line: &Line<'_>) -> Option<Record> {
@@ -101,8 +110,7 @@ fn flow_log(line: &Line<'_>) -> Option<Record> {
         ..Record::default()
     };
     if ports[0] < ASKING_PORTS && ports[1] >= ASKING_PORTS {
-        std::mem::swap(&mut record.source, &mut record.target);
-        std::mem::swap(&mut record.source_port, &mut record.target_port);
+        record.turn();
     }
     Some(record)
 }
@@ -127,8 +135,7 @@ pub(super) fn read(line: &Line<'_>) -> Option<Record> {
         record.how = ORDER;
     }
     if line.text.contains("utbound") && BUILT_OUTBOUND.is_match(line.text) {
-        std::mem::swap(&mut record.source, &mut record.target);
-        std::mem::swap(&mut record.source_port, &mut record.target_port);
+        record.turn();
     }
     if !record.stamps.is_empty() {
         return Some(record);

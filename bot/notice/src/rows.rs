@@ -103,8 +103,6 @@ const WIDEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.
 const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3283, 5353, 11211];
-/// Whoever asks does so from a port that is at least this.
-const ASKING_PORTS: u16 = 1024;
 
 /// The two ends of a row, source first.
 type Ends = (IpAddr, Option<u16>, IpAddr, Option<u16>);
@@ -121,10 +119,10 @@ pub(super) fn turn_answers(records: &mut [Option<Record>]) {
         } else if is_service(mirrored.1) && is_service(ends.3) && !is_service(ends.1) {
             // The answers stand before their question.
             let answers = asked.remove(&mirrored).unwrap_or_default();
-            answers.into_iter().for_each(|at| records[at].iter_mut().for_each(turn));
+            answers.into_iter().for_each(|at| records[at].iter_mut().for_each(Record::turn));
             asked.entry(ends).or_default().push(index);
         } else {
-            records[index].iter_mut().for_each(turn);
+            records[index].iter_mut().for_each(Record::turn);
         }
     }
 }
@@ -134,13 +132,7 @@ fn ends(record: &Record) -> Option<Ends> {
 }
 
 fn is_service(port: Option<u16>) -> bool {
-    port.is_some_and(|port| port < ASKING_PORTS)
-}
-
-fn turn(record: &mut Record) {
-    std::mem::swap(&mut record.source, &mut record.target);
-    std::mem::swap(&mut record.source_port, &mut record.target_port);
-    record.source_host = None;
+    port.is_some_and(|port| port < record::ASKING_PORTS)
 }
 
 /// Takes log lines that name the accused without any direction as rows too: they tell when.
@@ -173,8 +165,8 @@ fn with_paragraphs(
     }
     let mut told: Vec<(usize, Record)> = Vec::new();
     for (at, paragraph) in paragraphs(lines) {
-        let mut named = paragraph.iter().flat_map(|line| &line.spots).filter_map(|spot| spot.ip);
-        let sources: HashSet<IpAddr> = named.by_ref().filter(|ip| accused.contains(ip)).collect();
+        let named = paragraph.iter().flat_map(|line| &line.spots).filter_map(|spot| spot.ip);
+        let sources: HashSet<IpAddr> = named.filter(|ip| accused.contains(ip)).collect();
         let stamps =
             paragraph.iter().flat_map(|line| line.stamps.iter().filter(|stamp| when::tells(line, stamp)));
         let stamps: Vec<_> = stamps.cloned().collect();
