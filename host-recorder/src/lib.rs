@@ -28,3 +28,5 @@ pub mod sessions;
 pub mod socket;
 pub mod status;
 pub mod syscalls;
+#[cfg(test)]
+mod testing;

@@ -331,27 +331,7 @@ mod tests {
     use history::BootId;
 
     fn process(tgid: u32, exec: u32, parent: Option<ProcessId>) -> Process {
-        Process {
-            id: ProcessId { boot: BootId(1), tgid, start_ns: 1, exec },
-            parent,
-            seen: Seen::Exec,
-            started: UnixNs(0),
-            comm: String::new(),
-            exe: String::new(),
-            argv: Vec::new(),
-            env: Vec::new(),
-            cwd: String::new(),
-            credentials: Default::default(),
-            user: None,
-            login_user: None,
-            tty: None,
-            cgroup: String::new(),
-            container: None,
-            exe_inode: 0,
-            script: None,
-            namespaces: Default::default(),
-            flags: Default::default(),
-        }
+        Process { parent, ..crate::testing::process(ProcessId { boot: BootId(1), tgid, start_ns: 1, exec }) }
     }
 
     #[test]

@@ -114,30 +114,13 @@ fn connection(process: &Process) -> Option<(SocketAddr, SocketAddr)> {
 mod tests {
     use super::*;
     use history::BootId;
-    use history::Seen;
-    use history::UnixNs;
 
     fn process(tgid: u32, env: &str) -> Process {
         Process {
-            id: ProcessId { boot: BootId(1), tgid, start_ns: 1, exec: 1 },
-            parent: None,
-            seen: Seen::Exec,
-            started: UnixNs(0),
             comm: "dropbear".to_owned(),
-            exe: String::new(),
-            argv: Vec::new(),
             env: vec![env.to_owned()],
-            cwd: String::new(),
-            credentials: Default::default(),
             user: Some("alice".to_owned()),
-            login_user: None,
-            tty: None,
-            cgroup: String::new(),
-            container: None,
-            exe_inode: 0,
-            script: None,
-            namespaces: Default::default(),
-            flags: Default::default(),
+            ..crate::testing::process(ProcessId { boot: BootId(1), tgid, start_ns: 1, exec: 1 })
         }
     }
 

@@ -43,25 +43,13 @@ impl Scene {
     fn image(&self, tgid: u32, parent: u32, uid: u32, argv: &[&str], tty: Option<&str>) -> Process {
         let argv: Vec<String> = argv.iter().map(|text| (*text).to_owned()).collect();
         Process {
-            id: ProcessId { boot: BootId(1), tgid, start_ns: tgid.into(), exec: 1 },
             parent: self.known.by_pid(parent),
-            seen: Seen::Exec,
-            started: UnixNs(0),
-            comm: String::new(),
             exe: argv[0].clone(),
             argv,
-            env: Vec::new(),
-            cwd: String::new(),
             credentials: Credentials { uid, euid: uid, ..Credentials::default() },
             user: Some(if uid == 1000 { "alice" } else { "other" }.to_owned()),
-            login_user: None,
             tty: tty.map(str::to_owned),
-            cgroup: String::new(),
-            container: None,
-            exe_inode: 0,
-            script: None,
-            namespaces: Default::default(),
-            flags: Default::default(),
+            ..crate::testing::process(ProcessId { boot: BootId(1), tgid, start_ns: tgid.into(), exec: 1 })
         }
     }
 

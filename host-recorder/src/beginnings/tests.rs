@@ -50,15 +50,10 @@ impl Tree {
         let setuid = matches!(argv[0].as_str(), "/usr/bin/sudo" | "/usr/bin/su" | "/usr/bin/pkexec");
         let id = ProcessId { exec: before.exec + 1, ..before };
         let process = Process {
-            id,
             parent,
             seen: self.seen.unwrap_or(Seen::Exec),
-            started: UnixNs(0),
-            comm: String::new(),
             exe: argv[0].trim_start_matches('-').to_owned(),
             argv,
-            env: Vec::new(),
-            cwd: String::new(),
             credentials: Credentials {
                 uid,
                 euid: if setuid { 0 } else { uid },
@@ -66,14 +61,8 @@ impl Tree {
                 ..Credentials::default()
             },
             user: Some(["root", "alice", "bob"][if uid == 0 { 0 } else { uid as usize - 999 }].to_owned()),
-            login_user: None,
             tty: tty.map(str::to_owned),
-            cgroup: String::new(),
-            container: None,
-            exe_inode: 0,
-            script: None,
-            namespaces: Default::default(),
-            flags: Default::default(),
+            ..crate::testing::process(id)
         };
         let begun = self.beginnings.executed(&process, &self.known, id.start_ns);
         self.known.insert(process, id.start_ns);
