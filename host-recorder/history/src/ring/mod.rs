@@ -48,6 +48,10 @@ pub(crate) use files::visit_segment;
 pub use files::visit_window;
 pub use follow::Follow;
 pub(crate) use log::Logged;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use log::decode as decode_frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use peek::flow as peek_flow;
 pub use sealer::RingSize;
 pub(crate) use select::Selection;
 pub(crate) use select::Sought;
