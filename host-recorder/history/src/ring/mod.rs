@@ -9,6 +9,7 @@
 mod about;
 mod chain;
 mod checked;
+mod chunk;
 mod columns;
 mod export;
 mod files;
