@@ -153,9 +153,7 @@ impl Locate for Ec2Locator {
             let name = name.to_owned();
             searches.spawn(async move {
                 let found = match place.permits.acquire().await {
-                    Ok(_permit) => {
-                        instances(&Client::new(&place.sdk), "tag:Name", vec![literal(&name)]).await
-                    }
+                    Ok(_permit) => instances(place.ec2(), "tag:Name", vec![literal(&name)]).await,
                     Err(error) => Err(error.to_string()),
                 };
                 (place, found)
@@ -292,7 +290,7 @@ fn hint(reason: &str) -> &'static str {
 
 async fn search(place: &Place, wanted: &Wanted) -> Searched {
     let mut search =
-        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), all: Searched::default() };
+        Search { client: place.ec2().clone(), place, whys: BTreeMap::new(), all: Searched::default() };
     let Ok(_permit) = place.permits.acquire().await else { return search.all };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
         search.add_why(id, "named in the notice".to_owned());
@@ -556,7 +554,7 @@ const RUNNING_MAX: usize = 50_000;
 pub async fn running(place: &Place) -> Result<Vec<HostRef>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let filter = Filter::builder().name("instance-state-name").values("running").build();
-    let mut pages = Client::new(&place.sdk).describe_instances().filters(filter).into_paginator().send();
+    let mut pages = place.ec2().describe_instances().filters(filter).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         for reservation in page.map_err(|error| reason(&error))?.reservations.unwrap_or_default() {
@@ -575,7 +573,7 @@ pub async fn running(place: &Place) -> Result<Vec<HostRef>, String> {
 /// What is known of an instance by its id in one place; none where it is not there any more.
 pub async fn by_id(place: &Place, id: &str, why: String) -> Result<Option<HostRef>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let found = instances(&Client::new(&place.sdk), "instance-id", vec![id.to_owned()]).await?;
+    let found = instances(place.ec2(), "instance-id", vec![id.to_owned()]).await?;
     Ok(found.into_iter().next().map(|(owner, instance)| host(place, owner, &instance, why)))
 }
 
@@ -646,6 +644,7 @@ mod tests {
             sdk: aws_config::SdkConfig::builder().build(),
             permits: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             entry: None,
+            clients: std::sync::Arc::default(),
         };
         let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2"];
         let mut places: Vec<Place> = regions.iter().map(|region| place("111122223333", region)).collect();
