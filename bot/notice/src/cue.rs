@@ -185,10 +185,15 @@ static WATCHES: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:監視|観測|調査|モニタ|관제|모니터링)[^。、,]{0,12}$|(?:弊社|当社|当方|本学|자사|당사)[^。、,]{0,6}$",
     )
 });
+/// From where a log was taken nobody attacks.
+static LOG_TAKEN: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^.{0,40}?(?:\balin(?:mis|di)|取得|採取|収集|가져|수집)"));
 static HOLDS_ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]+:[0-9a-f:]*:[0-9a-f]+"));
 /// A message's code in brackets, such as "[MY-010926]", is no word.
 static CODE: LazyLock<Regex> = LazyLock::new(|| compile(r"\[[a-z]{1,8}-\d{1,8}\]"));
+/// Words of this weight leave no doubt.
+pub(super) const CERTAIN: f32 = 3.0;
 /// A word this many bytes before an address is far from it.
 const FAR: usize = 20;
 
@@ -211,7 +216,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
     }
     if let Some(found) = AFTER_FROM.find(&whole_after) {
-        if WATCHES.is_match(&before) {
+        if WATCHES.is_match(&before) || LOG_TAKEN.is_match(&whole_after) {
             return Some(cue(Role::Reporter, 2.5, found.as_str()));
         }
         return Some(cue(Role::Accused, 2.5, found.as_str()));
@@ -250,7 +255,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = PHRASES.replace_all(&before, " ");
     let before = FROM_A_TIME.replace_all(&before, " ");
     if let Some(found) = ONLY.find(&before) {
-        return Some(cue(Role::Accused, 3.0, found.as_str()));
+        return Some(cue(Role::Accused, CERTAIN, found.as_str()));
     }
     let before = CODE.replace_all(&before, " ");
     let reaches = |found: &regex::Match<'_>| reaches(&before[found.end()..]);

@@ -238,7 +238,9 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         }
         // A subject alone is no letter: a person must look.
         None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
-        None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
+        None if words.ours_is_victim && (words.activity.is_some() || words.reader_is_attacked) => {
+            Disposition::Inbound
+        }
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(lines) || document.lacks_mail => Disposition::Unreadable,
         // What accuses may stand in what was not read.

@@ -51,6 +51,7 @@ mod roles;
 mod rows;
 mod said;
 mod sender_side;
+mod sentence;
 mod settle;
 mod sheet;
 mod spans;

@@ -17,11 +17,14 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::list_intro;
 use super::pattern::compile;
+use super::sentence::Sentences;
 use super::vocabulary;
 
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
 
+/// A name of more words is a clause.
+const LABEL_WORDS_MAX: usize = 7;
 /// A role, how firmly, and why.
 pub(super) type Said = (Role, f32, String);
 
@@ -32,6 +35,7 @@ pub(super) fn of(
     index: usize,
     spot: &Spot,
     intro: Option<&str>,
+    sentences: &Sentences,
     ours: bool,
 ) -> Option<Said> {
     let line = &lines[index];
@@ -41,7 +45,9 @@ pub(super) fn of(
     if matches!(link_around(line.text, spot), Some(Link::Other)) {
         return None;
     }
-    if let Some(name) = label_before(line, spot) {
+    // A clause before a colon is no name of a field.
+    let label = label_before(line, spot).filter(|name| label::words(name).len() <= LABEL_WORDS_MAX);
+    if let Some(name) = label {
         if label::meaning(&name).role.is_none()
             && let Some(said) = by_heading(lines, index)
         {
@@ -58,6 +64,14 @@ pub(super) fn of(
     let before = words_before(lines, index, spot, intro);
     let after = words_after(lines, index, spot);
     let found = cue::read(&before, &after);
+    // A sentence settles what the words around one address only lean to.
+    let is_certain = found.as_ref().is_some_and(|found| found.weight >= cue::CERTAIN);
+    if line.role != SectionRole::Subject
+        && !is_certain
+        && let Some((role, weight)) = sentences.of(index, spot.start)
+    {
+        return Some((role, weight, "the grammar of its sentence".to_owned()));
+    }
     if line.role == SectionRole::Subject {
         return Some(in_subject(found));
     }
