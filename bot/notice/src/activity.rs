@@ -56,6 +56,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
+        r"\b\d[\d.,]*\s?(?:k|m|mio|million|millions|millionen|thousand|millones|milhoes)\s+(?:de\s+)?(?:\w+\s+){0,2}(?:requests|packets|paquets|anfragen|pakete|peticiones|paquetes|requetes|pacotes)\b",
+        Activity::DenialOfService,
+        1.5,
+    ),
+    (
         r"amplif|monlist|\bdrdos|reflexion|offen\w* (?:\w+ ){0,6}(?:memcached|ntp|dns|resolver|snmp|ssdp|ldap|netbios|portmapper)|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
         Activity::Reflection,
         3.5,

@@ -37,7 +37,7 @@ static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
         |en\s+provenance\s+de|par|por|przez|oleh|(?:bersagliat|attaccat|scansionat|colpit|preso\s+di\s+mira)\w*\s+da|z\s+vas\w+(?:\s+\w+){0,2}|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
-        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|с\s(?:вашего|вашей|вашим)|вашего\s|вашем\s|с\sадреса|з\sвашо|з\sадреси|вашої\s|ваш\w*(?:сервер|адрес)|(?:^|[,.:;])\s*(?:ip\s+)?adresinizden|aginizdan|sunucunuzdan|osoitteestanne|verkostanne|palvelimeltanne|\b(?:er|eran|jeres|deres)\s(?:adress\w*|adresse\w*|server|dator|maskin)\b|מכתובת(?:\s?ה-?\s?ip)?|השרת\sשלכם|שלכם|来自|來自|贵方|贵司|贵公司|贵单位|貴社|贵公司|您的|貴社|귀사|귀\s기관",
+        |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|с\s(?:вашего|вашей|вашим)|вашего\s|вашем\s|с\sадреса|з\sвашо|з\sадреси|вашої\s|ваш\w*(?:сервер|адрес)|(?:^|[,.:;])\s*(?:ip\s+)?adresinizden|aginizdan|sunucunuzdan|osoitteestanne|verkostanne|palvelimeltanne|\b(?:er|eran|jeres|deres)\s(?:adress\w*|adresse\w*|server|dator|maskin)\b|מכתובת(?:\s?ה-?\s?ip)?|השרת\sשלכם|שלכם|来自|來自|贵方|贵司|贵公司|贵单位|貴社|貴公司|貴單位|貴方|您的|貴社|귀사|귀\s기관",
     )
 });
 static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
         |(?:from|von|depuis)\s+(?:your|ihr\w*|votre)\b.*\b(?:on|against|auf|gegen|sur|contre)\s+(?:\S+\s+){1,4}?(?:of|von|de|du)
         |to|against|target\w*|victims?|attacked|attacking|(?:compromised|hacked|infected|controlled|exploited|abused)\s+by|attack(?:s|ing)?\s+(?:on|of|our)|destinations?|dst|dest
         |our(?:\s+[\w.-]+){0,4}|my(?:\s+[\w.-]+){0,2}|towards?|scann(?:ed|ing)|scans?\s+(?:on|of)|prob(?:ed|ing)|hitting|hit|honeypots?|sensors?
-        |arriv\w+\s+at|spoof\w*(?:\s+the)?(?:\s+source)?|c2\s+(?:server\s+)?(?:was|is|at)|c&c\s+(?:server\s+)?(?:was|is|at)|controller\s+(?:was|is|at)|sinkhole\s+(?:was|is|at)|into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nas\w{0,3}(?:\s+\w+)?|bizim|vastaanottava\w*(?:\s+palvelin)?|palvelimellemme|palvelimeemme|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\bbelong\w*\s+to\s+(?:us|me)\s+is|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|(?:ה?שרת|ה?רשת|המערכת)\s?(?:ים\s)?שלנו|לשרת\w*|נגד|我单位|我單位|我方|我司|我们|我校|本公司|弊社|当社|本学|当市|当院|当方|弊学|당사|자사|본사|우리",
+        |arriv\w+\s+at|spoof\w*(?:\s+the)?(?:\s+source)?|c2\s+(?:server\s+)?(?:was|is|at)|c&c\s+(?:server\s+)?(?:was|is|at)|controller\s+(?:was|is|at)|sinkhole\s+(?:was|is|at)|into|communicat\w+\s+with(?:\s+[\w&-]+){0,6}|talk(?:s|ing)\s+to|contact(?:ed|ing)|flood(?:ed|ing)|attempts?\s+(?:to|on|at)|access(?:ed|ing)|on\s+host|gegen|auf|contre|hacia|contra|verso|vers|naar|tegen|notre|nos|unser\w*|onze|ons|nuestr\w+|nostr\w+|noss[ao]s?|naszego|\w*(?:szerver|halozat|rendszer|gep)unk\w*|nasz\w*|nasi\w+|vores|nas\w{0,3}(?:\s+\w+)?|bizim|vastaanottava\w*(?:\s+palvelin)?|palvelimellemme|palvelimeemme|kayttajillemme|przeciwko|na\s+nasz\w*|connect(?:ed|ing)\s+to)\b|\bbelong\w*\s+to\s+(?:us|me)\s+is|\b(?:we|us)\W{1,3}$|нашего\s|нашему\s|нашей\s|нашим\s|нашого\s|нашої\s|sunucumuz\w*|agimiza|\bvar\s(?:server|webbserver|mailserver|brandvagg)|(?:ה?שרת|ה?רשת|המערכת)\s?(?:ים\s)?שלנו|לשרת\w*|נגד|我单位|我們|我單位|我方|我司|我们|我校|本公司|弊社|当社|本学|当市|当院|当方|弊学|당사|자사|본사|우리",
     )
 });
 /// What stands at the reporter's edge and sees the attack.
@@ -239,6 +239,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
             && between.find(':').is_none_or(|colon| between[..colon].trim().is_empty());
         let introduces = acts.is_some() && between.trim() == ":";
         between.len() < 40
+            && !between.contains("owner")
             && reaches
             && !introduces
             && !(found.as_str().starts_with("reported") && DEED.is_match(found.as_str()))

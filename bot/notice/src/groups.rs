@@ -75,7 +75,7 @@ fn is_cut(text: &str) -> bool {
 }
 
 /// Says whether a row of a table says of whom it names that it was attacked.
-fn is_attacked_row(text: &str) -> bool {
+pub(super) fn is_attacked_row(text: &str) -> bool {
     ATTACKED_ROW.is_match(&text.to_lowercase())
 }
 
@@ -117,7 +117,8 @@ pub(super) fn instances(lines: &[Line<'_>], sentences: &Sentences) -> Vec<Instan
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
             let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
-            let told = sentences.of(index, at).map(|(role, _)| role);
+            // What merely stands beside the others is not cleared.
+            let told = sentences.of(index, at).filter(|(_, weight)| *weight >= 1.0).map(|(role, _)| role);
             let cue = cue.filter(|_| told.is_none());
             let is_cleared = field == Some(Role::Infrastructure)
                 || matches!(told, Some(Role::Infrastructure | Role::Reporter))

@@ -14,6 +14,7 @@ use super::thread;
 use super::time::Interval;
 use crate::claim::Accused;
 use crate::claim::Activity;
+use crate::claim::Aside;
 use crate::claim::Disposition;
 use crate::claim::ZoneSource;
 
@@ -64,11 +65,14 @@ fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
     }
     if NOT_OURS.iter().any(|code| name.starts_with(code)) {
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
+        draft.aside =
+            (["COPYRIGHT", "TRADEMARK"].iter().any(|it| name.starts_with(it))).then_some(Aside::Rights);
         draft.warnings.push(format!("{code} is about content or rights, not about what a host did"));
         return draft;
     }
     if json::text(detail, "statusCode").is_some_and(|status| status == "closed") {
         draft.stage = Some(Stage::Resolved);
+        draft.aside = Some(Aside::Resolved);
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
         draft.warnings.push("AWS has closed this event".to_owned());
         return draft;

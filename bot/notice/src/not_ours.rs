@@ -9,6 +9,7 @@ use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::lines::Line;
 use super::pattern::compile;
+use crate::claim::Aside;
 
 /// Why a message accuses nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub(super) enum NotOurs {
 }
 
 impl NotOurs {
+    /// Returns what it is to a playbook.
+    pub fn aside(self) -> Aside {
+        match self {
+            Self::AutoReply => Aside::Automatic,
+            Self::AccountNotice => Aside::Account,
+            Self::Business => Aside::Business,
+            Self::OurAnswer | Self::AnswerToUs => Aside::Answer,
+        }
+    }
+
     /// Returns a sentence for a person.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -165,6 +176,8 @@ pub(super) fn recognise(
         .iter()
         .filter(|line| !matches!(line.role, SectionRole::Evidence | SectionRole::Nested))
         .take(200)
+        // The foot that SNS puts below every mail of its own says nothing of it.
+        .take_while(|line| !line.text.contains("stop receiving notifications from this topic"))
     {
         text.push_str(line.text);
         text.push('\n');

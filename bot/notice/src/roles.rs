@@ -114,7 +114,9 @@ impl Roles {
     /// Says whether an address of ours is named, and only as what was attacked.
     pub fn ours_attacked(&self) -> bool {
         let ours = || self.tallies.iter().filter(|tally| tally.ours);
-        ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim))
+        // A report that is read wrongly must not be closed: somebody else must be said to have done it.
+        let others = || self.tallies.iter().any(|tally| !tally.ours && tally.is_said_accused());
+        ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim)) && others()
     }
 
     /// Returns the addresses of ours of which the notice says both: that they did it and that it was done to them.

@@ -69,7 +69,7 @@ const BEGINNINGS: [(Classes, &str); 8] = [
 ];
 
 /// Parts of words in scripts without blanks, and in Russian and Korean.
-const PARTS: [(Classes, &str); 3] = [
+const PARTS: [(Classes, &str); 4] = [
     (
         VICTIM,
         "対象サーバ 対象ホスト 対象システム 目的 目标 目標 宛先 被害 受害 攻撃先 攻撃対象 攻撃を受け 被攻击 被攻擊 攻击对象 攻击目标 攻擊目標 相手先 피해 공격대상 공격받 피공격 대상 목적지 назначен получател жертв призначен",
@@ -78,6 +78,7 @@ const PARTS: [(Classes, &str); 3] = [
         ACCUSED,
         "源ip 源地址 攻击 攻擊 攻撃 送信元 発信元 発信者 通報対象 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
     ),
+    (ACTIVITY, "内容 種別 类型 類型 유형 종류"),
     (TIME, "时间 時間 日時 日期 시간 일시 время дата"),
 ];
 

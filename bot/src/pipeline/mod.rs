@@ -396,6 +396,7 @@ async fn read(reader: Reader, bytes: &[u8], context: notice::Context) -> Reading
             deadline: None,
             claims: Vec::new(),
             warnings: vec!["the reader failed on this notice; that is a fault of Gumshoe".to_owned()],
+            aside: None,
         })
     })
 }

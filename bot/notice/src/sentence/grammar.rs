@@ -156,7 +156,9 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
             Some(Part::Source) if !is_subject => None,
             part => part,
         };
-        subject = if group.left.case == 0 { Some(group.last) } else { subject };
+        // Who tells of it may be followed by who did it: "our sensor reports 192.0.2.1 for a scan".
+        let is_actor = group.left.case == 0 && *part != Some(Part::Teller);
+        subject = if is_actor { Some(group.last) } else { subject };
         earlier = Some((group.last, *part));
     }
     if !has(DEED | SUFFERS) {
@@ -287,7 +289,7 @@ fn has_direction(tokens: &[Token], group: &Group) -> bool {
 }
 
 fn is_sensor(tokens: &[Token], group: &Group) -> bool {
-    const SENSORS: [&str; 11] = [
+    const SENSORS: [&str; 15] = [
         "sensor",
         "senzor",
         "sensör",
@@ -299,6 +301,10 @@ fn is_sensor(tokens: &[Token], group: &Group) -> bool {
         "czujnik",
         "collector",
         "monitor",
+        "router",
+        "firewall",
+        "gateway",
+        "nids",
     ];
     let words = &tokens[group.left.begins..group.first];
     words.iter().any(|it| SENSORS.iter().any(|stem| it.word.starts_with(stem)))
@@ -306,11 +312,19 @@ fn is_sensor(tokens: &[Token], group: &Group) -> bool {
 
 /// "An attack on your server": something that is done to a host, not that is found there.
 fn is_attack_on(tokens: &[Token], begins: usize) -> bool {
-    const FOUND_THERE: [&str; 9] =
-        ["spam", "phish", "malware", "botnet", "min", "abus", "exploit", "web", "tarn"];
     let before = tokens[..begins].iter().rev().take(2).find(|it| it.class & DEED != 0);
     before
         .is_some_and(|it| it.class & TAKEN == 0 && !FOUND_THERE.iter().any(|stem| it.word.starts_with(stem)))
+}
+
+/// What is found on a host rather than done to it.
+const FOUND_THERE: [&str; 8] = ["spam", "phish", "malware", "botnet", "min", "abus", "exploit", "web"];
+
+/// "The copy of it on 192.0.2.1 is a phishing site".
+fn is_found_there(tokens: &[Token], start: usize) -> bool {
+    let near = tokens[start..].iter().take(5).take_while(|it| it.kind == TokenKind::Word);
+    let mut near = near.skip_while(|it| !["is", "was", "ist", "est", "es", "e"].contains(&it.word.as_str()));
+    near.next().is_some() && near.any(|it| ["phish", "malware"].iter().any(|stem| it.word.starts_with(stem)))
 }
 
 /// Where it is said whence it came, "von" and its like before another one mean "of": "der Dienst von 192.0.2.1".
@@ -356,6 +370,13 @@ fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Option<Part> {
     let whose = whose(group);
     if group.left.case & (FROM | BY | TO) & !AT != 0 && group.left.case & AT == 0 {
         return None;
+    }
+    if group.left.case & AT != 0
+        && whose & OURS == 0
+        && !is_explicit
+        && is_found_there(tokens, group.last + 1)
+    {
+        return Some(Part::Source);
     }
     if group.left.case & AT != 0 {
         let is_target = whose & OURS != 0 || (whose & YOURS != 0 && is_attack_on(tokens, group.left.begins));
@@ -447,13 +468,32 @@ fn is_participle(auxiliary: &str, word: &str, since: usize) -> bool {
 /// Settles what is only clear beside the others: objects, and what belongs to the reader.
 fn settle(tokens: &[Token], groups: &[Group], parts: &mut [Option<Part>]) {
     let has_source = parts.contains(&Some(Part::Source));
-    for (group, part) in groups.iter().zip(parts.iter_mut()).filter(|(_, part)| part.is_none()) {
-        let before = tokens[..group.left.begins].iter().rev().take(10);
-        let after_deed = before.take_while(|it| it.kind != TokenKind::Stop).any(|it| it.class & DEED != 0);
-        if has_source && after_deed && whose(group) & YOURS == 0 {
-            *part = Some(Part::Target);
-        } else if !has_source && !after_deed && whose(group) & YOURS != 0 && group.left.case & AT == 0 {
-            *part = Some(Part::Source);
+    for index in 0..groups.len() {
+        let (group, whose) = (&groups[index], whose(&groups[index]));
+        if parts[index].is_some() {
+            continue;
+        }
+        let is_place = group.left.case & AT != 0;
+        // An object follows its verb without anybody else between; "attacks from 192.0.2.1 on 192.0.2.2".
+        let before = tokens[..group.left.begins].iter().rev().take(if is_place { 10 } else { 6 });
+        let is_near = |it: &&Token| {
+            let plain = matches!(it.kind, TokenKind::Word | TokenKind::Number | TokenKind::Open);
+            plain || (is_place && it.kind != TokenKind::Stop)
+        };
+        let after_deed = before.take_while(is_near).any(|it| it.class & DEED != 0);
+        let follows_verb = group.left.begins > 0 && tokens[group.left.begins - 1].class & DEED != 0;
+        let next_is_ours = groups.get(index + 1).is_some_and(|next| {
+            next.left.begins <= group.last + 1
+                && next.left.whose & OURS != 0
+                && parts[index + 1] == Some(Part::Target)
+        });
+        if !has_source && follows_verb && next_is_ours && group.left.case == 0 && whose & OURS == 0 {
+            // "Heute beschoss 192.0.2.1 unseren Server 192.0.2.2": the subject stands behind its verb.
+            parts[index] = Some(Part::Source);
+        } else if has_source && after_deed && whose & YOURS == 0 {
+            parts[index] = Some(Part::Target);
+        } else if !has_source && !after_deed && whose & YOURS != 0 && !is_place {
+            parts[index] = Some(Part::Source);
         }
     }
 }

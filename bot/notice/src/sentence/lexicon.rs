@@ -98,6 +98,10 @@ impl Lexicon {
         {
             class = if noun == "t" { NOT } else { self.plain(noun) };
         }
+        // "SSH-Brute-Force", "ip-adress".
+        if class == 0 && word.contains('-') {
+            class = word.split('-').fold(0, |all, part| all | self.plain(part)) & (HOST | DEED | WEAK);
+        }
         if class & HOST != 0 && !self.endings[0].is_empty() {
             for (endings, meaning) in self.endings.iter().zip([FROM, TO, OURS, YOURS]) {
                 let ends = |ending: &&str| word.len() > ending.len() + 1 && word.ends_with(*ending);

@@ -18,6 +18,7 @@ use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
 use super::lexicon::SEES;
 use super::lexicon::SUFFERS;
+use super::lexicon::TAKEN;
 use super::lexicon::TO;
 use super::lexicon::WE;
 use super::lexicon::WEAK;
@@ -116,7 +117,11 @@ fn left_of(tokens: &[Token], first: usize) -> Left {
         let token = &tokens[at - 1];
         let before = at.checked_sub(2).map(|at| &tokens[at]);
         match token.kind {
-            TokenKind::Close if at >= 3 && tokens[at - 3].kind == TokenKind::Open => {
+            TokenKind::Close
+                if at >= 3
+                    && tokens[at - 3].kind == TokenKind::Open
+                    && tokens[at - 2].kind == TokenKind::Word =>
+            {
                 // "server (ours) 192.0.2.1"
                 left.whose |= tokens[at - 2].class & (OURS | YOURS);
                 at -= 2;
@@ -185,6 +190,11 @@ fn word_before(tokens: &[Token], at: usize, first: usize, left: &mut Left, unkno
         // "to delist 192.0.2.1" is no direction.
         let is_infinitive = token.word == "to" && *unknown > 0 && tokens[at].class == 0;
         return Step::Gives(if is_infinitive { 0 } else { class & (EXCEPT | FROM | BY | TO | AT) });
+    }
+    // "infected machines such as 192.0.2.1 connect to it": the bots of somebody else's controller.
+    let is_example = tokens[at..].iter().take(4).any(|it| it.word == "such" || it.word == "like");
+    if class & TAKEN != 0 && is_before_host(tokens, at) && is_example && left.whose == 0 {
+        return Step::Gives(EXCEPT);
     }
     // "the attacking host 192.0.2.1"
     if class & DEED != 0 && is_before_host(tokens, at) && noun_case(&token.word) == FROM {
