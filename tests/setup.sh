@@ -14,8 +14,8 @@ mkdir -p "$target"
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
     at bind9-dnsutils busybox-static chromium cron curl dropbear-bin hostname hping3 hydra iproute2 iputils-arping
-    iputils-ping libpcap0.8 masscan mount mtr-tiny ncat nftables nmap opendoas openssh-client openssh-server passwd
-    perl-base procps rsync rsyslog screen socat sudo systemd tcpdump tmux traceroute util-linux zmap"
+    iputils-ping libpcap0.8 masscan mount mtr-tiny ncat nftables nginx-light nmap opendoas openssh-client
+    openssh-server passwd perl-base php-fpm procps rsync rsyslog screen socat sudo systemd tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
@@ -80,6 +80,8 @@ install_packages() { # package...
             openssh-server) units='ssh.service ssh.socket' ;;
             rsyslog | cron | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
             at) units=atd.service ;;
+            nginx-light) units=nginx.service ;;
+            php-fpm) units=$(cd /lib/systemd/system && echo php*-fpm.service) ;;
             *) continue ;;
         esac
         # shellcheck disable=SC2086 # two unit names

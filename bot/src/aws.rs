@@ -7,6 +7,7 @@ pub mod json;
 mod organization;
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::time::Duration;
@@ -46,6 +47,27 @@ pub struct Place {
     pub permits: Arc<Semaphore>,
     /// How its account is entered, where it is configured or listed.
     pub entry: Option<Account>,
+    /// Clients of its services that were used.
+    pub clients: Arc<Clients>,
+}
+
+/// Clients that were made: each new one builds a TLS connector, only to see that it can.
+#[derive(Debug, Default)]
+pub struct Clients {
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
+}
+
+impl Place {
+    /// A client of its EC2.
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.clients.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.sdk))
+    }
+
+    /// A client of its Systems Manager.
+    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
+        self.clients.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.sdk))
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -90,6 +112,7 @@ impl Places {
             sdk: sdk.clone(),
             permits: Arc::new(Semaphore::new(calls_at_once)),
             entry: None,
+            clients: Arc::default(),
         };
         let known = Known { all: vec![place], notes: Vec::new() };
         Self { now: Arc::new(RwLock::new(known)), ambient: sdk }
@@ -262,6 +285,7 @@ async fn enter(ambient: &SdkConfig, entry: Option<Account>, config: &Config) -> 
         region,
         permits: Arc::clone(&permits),
         entry: entry.clone(),
+        clients: Arc::default(),
     };
     (regions.into_iter().map(place).collect(), note)
 }

@@ -25,6 +25,7 @@ use gumshoe::commands::render::cmd_render;
 use gumshoe::commands::serve::ServeArgs;
 use gumshoe::commands::serve::cmd_serve;
 use mimalloc::MiMalloc;
+use nix::sys::prctl::set_thp_disable;
 use tracing_subscriber::EnvFilter;
 
 /// The C library's keeps what a flood of notices took, in an arena for each thread.
@@ -75,6 +76,10 @@ fn main() -> ExitCode {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let cli = Cli::parse();
     log_to_stderr();
+    // The allocator asks for pages of 2 MB, of which a few bytes used keep the whole: twice the memory in a flood.
+    if let Err(error) = set_thp_disable(true) {
+        tracing::debug!(error = %error, "huge pages stay in use");
+    }
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {

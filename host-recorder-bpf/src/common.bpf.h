@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What all hooks share: rings, loss counters, identity of a task, scope. */
 
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_PACKET 17
@@ -37,6 +39,9 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } scope SEC(".maps");
 
+/* Tasks that ended, from one on: until then a task's stack is its own, and afterwards it may be another one's. */
+__u64 ended = 1;
+
 static __always_inline void lose(__u32 class, __u64 count)
 {
 	__u64 *lost = bpf_map_lookup_elem(&losses, &class);
@@ -62,6 +67,32 @@ static __always_inline bool in_scope(void)
  */
 #define TRUSTED_CURRENT bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
 
+#if defined(__TARGET_ARCH_x86)
+/* How far from the end of the current task's stack a hook's context lies; beyond THREAD_SIZE where not on that at all. */
+static __always_inline __u64 stack_depth(void *context)
+{
+	if (TRUSTED_CURRENT) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		/* Two pointers' difference is a number to the verifier, which a pointer is not. */
+		__u64 ahead = (const char *)context - (const char *)task;
+
+		barrier_var(ahead);
+		if (task->flags & PF_KTHREAD)
+			return ~0ull;
+		return ahead + bpf_get_current_task() - (__u64)task->stack;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		volatile __u64 spilled = (__u64)context; /* read back as a number */
+		__u64 at = 0;
+
+		if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+			return ~0ull;
+		bpf_probe_read_kernel(&at, sizeof(at), (void *)&spilled);
+		return at - (__u64)BPF_CORE_READ(task, stack);
+	}
+}
+#endif
+
 /*
  * Whether the code that reached this hook was called by `current`, not by an interrupt on top of it. The
  * hook's context lies on the stack of whoever called the tracepoint. On x86 interrupts and the work after them
@@ -71,25 +102,7 @@ static __always_inline bool in_scope(void)
 static __always_inline bool in_task_context(void *context)
 {
 #if defined(__TARGET_ARCH_x86)
-	if (TRUSTED_CURRENT) {
-		struct task_struct *task = bpf_get_current_task_btf();
-		/* Two pointers' difference is a number to the verifier, which a pointer is not. */
-		__u64 ahead = (const char *)context - (const char *)task;
-
-		barrier_var(ahead);
-		if (task->flags & PF_KTHREAD)
-			return false;
-		return ahead + bpf_get_current_task() - (__u64)task->stack < THREAD_SIZE;
-	} else {
-		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-		volatile __u64 spilled = (__u64)context; /* read back as a number */
-		__u64 at = 0;
-
-		if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
-			return false;
-		bpf_probe_read_kernel(&at, sizeof(at), (void *)&spilled);
-		return at - (__u64)BPF_CORE_READ(task, stack) < THREAD_SIZE;
-	}
+	return stack_depth(context) < THREAD_SIZE;
 #else
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 

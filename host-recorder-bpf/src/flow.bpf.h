@@ -75,6 +75,12 @@ struct flow_cpu {
 	__u64 busy;
 	/* What was queued last, and for which device: a packet passes a VLAN's device and then the card's. */
 	__u64 packet, device;
+	/*
+	 * Whose call came here last: where its stack begins, as its distance from this; how many tasks had ended by then; the
+	 * task; its process. Each call of a helper costs a packet as much as all loads and comparisons of these.
+	 */
+	__u64 stack, ended, task;
+	__u32 tgid, pad;
 };
 
 struct {
@@ -107,9 +113,81 @@ static __always_inline void give_back(struct flow_cpu *cpu)
 	cpu->busy = 0;
 }
 
-static __always_inline void read_actor(struct actor *actor)
+/*
+ * Whether a hook was called by the very task that is noted. Two pointers' difference is a number to the verifier,
+ * which a pointer is not.
+ */
+static __always_inline bool is_by_noted_task(const struct flow_cpu *cpu, void *context)
 {
-	if (TRUSTED_CURRENT) {
+#if defined(__TARGET_ARCH_x86)
+	__u64 at = (const char *)context - (const char *)cpu;
+
+	barrier_var(at);
+	return at - cpu->stack < THREAD_SIZE && cpu->ended == ended;
+#else
+	return false;
+#endif
+}
+
+/* Whether a hook was called by the current task (in_task_context); notes that one. */
+static __always_inline bool is_by_task(struct flow_cpu *cpu, void *context)
+{
+#if defined(__TARGET_ARCH_x86)
+	__u64 at, depth;
+
+	if (is_by_noted_task(cpu, context))
+		return true;
+	depth = stack_depth(context);
+	if (depth >= THREAD_SIZE)
+		return false;
+	at = (const char *)context - (const char *)cpu;
+	barrier_var(at);
+	cpu->stack = at - depth;
+	cpu->ended = ended;
+	cpu->task = bpf_get_current_task();
+	cpu->tgid = bpf_get_current_pid_tgid() >> 32;
+	return true;
+#else
+	return in_task_context(context);
+#endif
+}
+
+/* The same where nothing but what is noted is looked at, at no call. */
+static __always_inline bool is_by_noted_process(const struct flow_cpu *cpu, void *context, __u32 tgid)
+{
+#if defined(__TARGET_ARCH_x86)
+	return cpu->tgid == tgid && is_by_noted_task(cpu, context);
+#else
+	return bpf_get_current_pid_tgid() >> 32 == tgid;
+#endif
+}
+
+/* Whether a process called the hook; where an interrupt did, any answer will do. */
+static __always_inline bool is_by_process(struct flow_cpu *cpu, void *context, __u32 tgid)
+{
+#if defined(__TARGET_ARCH_x86)
+	return is_by_task(cpu, context) && cpu->tgid == tgid;
+#else
+	return bpf_get_current_pid_tgid() >> 32 == tgid;
+#endif
+}
+
+/* The actor is the noted task. */
+static __always_inline void read_noted_actor(const struct flow_cpu *cpu, struct actor *actor)
+{
+	struct task_struct *task =
+		bpf_rdonly_cast((const void *)cpu->task, bpf_core_type_id_kernel(struct task_struct));
+
+	actor->cred = (__u64)task->cred;
+	actor->tgid = task->tgid;
+	actor->exec = (__u32)task->self_exec_id;
+}
+
+static __always_inline void read_actor(const struct flow_cpu *cpu, void *context, struct actor *actor)
+{
+	if (cpu && plain_headers && bpf_ksym_exists(bpf_rdonly_cast) && is_by_noted_task(cpu, context)) {
+		read_noted_actor(cpu, actor);
+	} else if (TRUSTED_CURRENT) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
 		actor->cred = (__u64)task->cred;

@@ -25,7 +25,6 @@
 #define HEADERS 96
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 struct headers {
 	__u8 bytes[HEADERS + 32]; /* room for a look behind the last offset that is checked */
@@ -327,10 +326,15 @@ static __always_inline __u32 net_ns_of(struct sk_buff *skb)
 	return skb && skb->dev ? skb->dev->nd_net.net->ns.inum : 0;
 }
 
-/* A batch for packets of a socket by whoever sends now; NULL when the socket is out of scope. */
-static __always_inline struct batch_slot *packet_batch(struct sk_buff *skb, __u64 socket, __u64 cookie,
-						       const struct packet *packet, bool task_context, __u64 now)
+/*
+ * A batch for packets of a socket by whoever sends now, a task where `context` is not NULL; NULL when the socket is
+ * out of scope.
+ */
+static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cpu, void *context, struct sk_buff *skb,
+						       __u64 socket, __u64 cookie, const struct packet *packet,
+						       __u64 now)
 {
+	bool task_context = context;
 	struct batch_slot *slot = batch_of(cookie << 8 ^ packet->via << 1 ^ packet->received);
 	struct record_owner owner = {};
 	struct record_batch *batch;
@@ -340,7 +344,7 @@ static __always_inline struct batch_slot *packet_batch(struct sk_buff *skb, __u6
 		return NULL;
 	batch = &slot->batch;
 	if (task_context)
-		read_actor(&actor);
+		read_actor(cpu, context, &actor);
 	if (batch->count && batch->socket == socket && slot->cookie == cookie && slot->actor.tgid == actor.tgid &&
 	    slot->actor.exec == actor.exec && slot->actor.cred == actor.cred && batch->via == packet->via &&
 	    batch->protocol == packet->protocol && batch->family == packet->family &&
@@ -361,9 +365,9 @@ static __always_inline struct batch_slot *packet_batch(struct sk_buff *skb, __u6
 	return slot;
 }
 
-/* Puts a new flow into the cache and tells of its first packet. */
-static __always_inline void begin_flow(struct flow_slot *slot, struct sk_buff *skb, __u64 socket, __u64 cookie,
-				       const struct packet *packet, bool task_context)
+/* Puts a new flow into the cache and tells of its first packet. `context` as for packet_batch. */
+static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context, struct flow_slot *slot,
+				       struct sk_buff *skb, __u64 socket, __u64 cookie, const struct packet *packet)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct record_target *target;
@@ -374,7 +378,7 @@ static __always_inline void begin_flow(struct flow_slot *slot, struct sk_buff *s
 		write_totals(slot, NULL);
 	slot->packets = slot->told = 0;
 	slot->device = 0;
-	waiting = packet_batch(skb, socket, cookie, packet, task_context, now);
+	waiting = packet_batch(cpu, context, skb, socket, cookie, packet, now);
 	if (!waiting)
 		return;
 	batch = &waiting->batch;
@@ -621,7 +625,7 @@ static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64
 	__u32 index = slot_of(packet);
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_cpu *cpu = this_cpu();
-	bool task_context, again;
+	bool task_context, again, known;
 
 	if (!slot || !cpu)
 		return true;
@@ -632,9 +636,9 @@ static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64
 		return true;
 	}
 	again = context && is_handed_down(cpu, skb);
-	if (same_flow(slot, socket, packet) &&
-	    (packet->via >= RECORD_VIA_KERNEL || !context ||
-	     slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32))) {
+	known = same_flow(slot, socket, packet);
+	if (known && (packet->via >= RECORD_VIA_KERNEL || !context ||
+		      is_by_process(cpu, context, slot->actor.tgid))) {
 		if (!again)
 			count_packets(slot, packet->count, packet->bytes);
 		if (plain && !again)
@@ -642,28 +646,27 @@ static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64
 		give_back(cpu);
 		return !again;
 	}
-	task_context = context && packet->via < RECORD_VIA_KERNEL && in_task_context(context);
-	if (task_context || !same_flow(slot, socket, packet))
-		begin_flow(slot, skb, socket, cookie, packet, task_context);
+	task_context = context && packet->via < RECORD_VIA_KERNEL && is_by_task(cpu, context);
+	if (task_context || !known)
+		begin_flow(cpu, task_context ? context : NULL, slot, skb, socket, cookie, packet);
 	else if (!again)
 		count_packets(slot, packet->count, packet->bytes);
 	give_back(cpu);
 	return !again;
 }
 
-/* Whether a slot's flow is the one that these words tell of. It was found by all that they say before. */
+/* Whether a slot's flow is the one that these words tell of, whoever sends. It was found by all that they say before. */
 static __always_inline bool is_next(const struct flow_slot *slot, __u64 socket, __u64 device,
 				    const struct plain *plain)
 {
 	return slot->device == device && slot->socket == socket && *(const __u64 *)slot->remote == (__u32)plain->to &&
 	       *(const __u64 *)slot->local == plain->from >> 32 &&
 	       slot->remote_port == bpf_ntohs((__u16)(plain->to >> 48)) &&
-	       slot->local_port == bpf_ntohs((__u16)(plain->to >> 32)) && !slot->received &&
-	       slot->actor.tgid == (__u32)(bpf_get_current_pid_tgid() >> 32);
+	       slot->local_port == bpf_ntohs((__u16)(plain->to >> 32)) && !slot->received;
 }
 
 /* Counts one more packet of a flow that is known by its words; false where it has to be looked at whole. */
-static __always_inline bool count_next(struct sk_buff *skb, struct sock *sk, const struct plain *plain)
+static __always_inline bool count_next(void *context, struct sk_buff *skb, struct sock *sk, const struct plain *plain)
 {
 	__u64 ports = (__u64)bpf_ntohs((__u16)(plain->to >> 48)) << 32 | (__u64)IPPROTO_UDP << 16 |
 		      bpf_ntohs((__u16)(plain->to >> 32));
@@ -676,7 +679,7 @@ static __always_inline bool count_next(struct sk_buff *skb, struct sock *sk, con
 	/* One that another device handed down is known as such there. */
 	if (!slot || !cpu || (cpu->packet == (__u64)skb && cpu->device != device) || !take(cpu))
 		return false;
-	next = is_next(slot, (__u64)sk, device, plain);
+	next = is_next(slot, (__u64)sk, device, plain) && is_by_noted_process(cpu, context, slot->actor.tgid);
 	if (next) {
 		cpu->changes += 1;
 		cpu->packet = 0;
@@ -701,7 +704,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		return 0;
 	}
 	plain = via == RECORD_VIA_SOCKET && read_plain(skb, &words);
-	if (plain && count_next(skb, sk, &words))
+	if (plain && count_next(ctx, skb, sk, &words))
 		return 0;
 	packet.via = via;
 	if (plain) {

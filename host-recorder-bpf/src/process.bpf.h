@@ -267,6 +267,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct record_exit *record;
 
+	__sync_fetch_and_add(&ended, 1);
 	/* Threads end without a word; the last one ends the process. */
 	if (task->signal->live.counter != 0 || !in_scope())
 		return 0;

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What becomes of TCP connections, and the sockets that were open before the recorder began. */
 
+/* What is known of a socket as one of TCP, which the caller has found it to be: without a call where the kernel allows. */
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
+{
+	if (plain_headers && bpf_ksym_exists(bpf_rdonly_cast))
+		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	return bpf_skc_to_tcp_sock(sk);
+}
+
 static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp, struct record_tcp *record)
 {
 	record->family = sk->__sk_common.skc_family;
@@ -26,7 +34,7 @@ static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp
 static __always_inline void record_tcp(struct sock *sk, int old_state, int new_state,
 				       const struct record_owner *owner, bool task_context)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = tcp_of(sk);
 	struct record_tcp *record;
 
 	if (!tcp)
@@ -72,7 +80,7 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	batch = &slot->batch;
 	/* A failure is told by whoever happens to run: it joins its owner's batch without an actor. */
 	if (task_context)
-		read_actor(&actor);
+		read_actor(NULL, NULL, &actor);
 	if (batch->count && batch->protocol == IPPROTO_TCP && batch->via == RECORD_VIA_SOCKET &&
 	    batch->header.process.tgid == owner->process.tgid &&
 	    batch->header.process.start_ns == owner->process.start_ns &&
@@ -101,7 +109,7 @@ static __always_inline bool batch_connection(struct sock *sk, int new_state, con
 					     bool task_context)
 {
 	struct flow_cpu *cpu = this_cpu();
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = tcp_of(sk);
 	struct record_target *target;
 	struct batch_slot *slot;
 	__u8 local[16] = {};

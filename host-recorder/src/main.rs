@@ -58,6 +58,10 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    // Where the kernel gives huge pages unasked, a few bytes used keep 2 MB: the bound on memory would be for its taking.
+    if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
+        tracing::debug!(error = %error, "huge pages stay in use");
+    }
     let outcome = match Args::parse().command {
         Command::Record(args) => record::cmd_record(args),
         Command::Check(args) => check::cmd_check(args),

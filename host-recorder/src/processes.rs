@@ -28,6 +28,13 @@ const TEXT_OVERHEAD: usize = 16;
 /// How long an ended process is remembered in any case, ns: what it did last may still be on its way.
 const REMEMBERED_LEAST_NS: u64 = 1_000_000_000;
 
+/// How long a process has run, at the least, that is looked at by what it may be asked, ns: who compiles or runs a
+/// script begins programs at once, and who serves waits before.
+const WAITS_LEAST_NS: u64 = 1_000_000_000;
+
+/// Between two looks at one, ns.
+const LOOK_EVERY_NS: u64 = 60_000_000_000;
+
 /// Sessions that used one terminal and are remembered.
 const ATTACHED_MAX: usize = 16;
 
@@ -45,6 +52,8 @@ struct Entry {
     ended_ns: Option<u64>,
     /// Whether traffic was told of it.
     is_named: bool,
+    /// When it was looked at by what it may be asked, ns since boot; 0 for never.
+    looked_ns: u64,
     /// Remembered processes whose parent it is.
     children: usize,
     /// Its size when it was noted.
@@ -88,6 +97,7 @@ impl Processes {
             attached: Vec::new(),
             ended_ns: None,
             is_named: false,
+            looked_ns: 0,
             children,
             bytes,
         };
@@ -141,6 +151,23 @@ impl Processes {
     pub fn name(&mut self, id: Option<ProcessId>) {
         if let Some(entry) = id.and_then(|id| self.entries.get_mut(&id)) {
             entry.is_named = true;
+        }
+    }
+
+    /// Whether it is time to look by what a process may be asked: it runs, has waited for a while, and was not looked
+    /// at lately.
+    pub fn is_due(&self, id: &ProcessId, boot_ns: u64) -> bool {
+        let entry = self.entries.get(id).filter(|entry| entry.ended_ns.is_none());
+        boot_ns.saturating_sub(id.start_ns) >= WAITS_LEAST_NS
+            && entry.is_some_and(|entry| {
+                entry.looked_ns == 0 || boot_ns.saturating_sub(entry.looked_ns) >= LOOK_EVERY_NS
+            })
+    }
+
+    /// Notes that it was looked at.
+    pub fn look(&mut self, id: &ProcessId, boot_ns: u64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.looked_ns = boot_ns;
         }
     }
 
@@ -398,6 +425,21 @@ mod tests {
         assert_eq!(table.len(), OF_ONE_PROGRAM_MAX + 1);
         table.forget(REMEMBERED_NS * 2);
         assert!(table.is_empty() && table.ended.is_empty());
+    }
+
+    #[test]
+    fn who_waited_is_looked_at_once_a_minute() {
+        let mut table = Processes::default();
+        let id = process(1, 1, None).id;
+        table.insert(process(1, 1, None), 0);
+        assert!(!table.is_due(&id, WAITS_LEAST_NS), "it began at 1");
+        assert!(table.is_due(&id, WAITS_LEAST_NS + 1));
+        table.look(&id, WAITS_LEAST_NS + 1);
+        assert!(!table.is_due(&id, LOOK_EVERY_NS));
+        assert!(table.is_due(&id, WAITS_LEAST_NS + 1 + LOOK_EVERY_NS));
+        table.end(&id, 5);
+        assert!(!table.is_due(&id, 9 * LOOK_EVERY_NS));
+        assert!(!table.is_due(&process(2, 1, None).id, LOOK_EVERY_NS));
     }
 
     #[test]

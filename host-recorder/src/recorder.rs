@@ -284,6 +284,7 @@ impl Recorder {
                     self.processes.name(change.flow.owner);
                     self.processes.name(change.flow.sender);
                     self.compare_sender(change.boot_ns, who, credentials);
+                    self.look_for_doors(who, change.boot_ns);
                 }
                 changes.into_iter().for_each(|change| self.flows.connection(change));
             }
@@ -292,6 +293,7 @@ impl Recorder {
                     self.processes.name(flow.owner);
                     self.processes.name(flow.sender);
                     self.compare_sender(*boot_ns, flow.sender.or(flow.owner), credentials);
+                    self.look_for_doors(flow.sender.or(flow.owner), *boot_ns);
                 }
                 flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
             }

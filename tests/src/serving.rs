@@ -16,7 +16,9 @@ use anyhow::ensure;
 use history::Evidence;
 use nix::sys::signal::Signal;
 
+use crate::bench::process;
 use crate::bench::process::Measured;
+use crate::interrupt;
 use crate::lab::wait_until;
 use crate::standins::REGION;
 use crate::standins::cloud::Cloud;
@@ -83,6 +85,12 @@ impl Serving {
     /// When one of them does not start.
     pub fn start(program: &Path, terms: Terms, settings: &Settings) -> anyhow::Result<Self> {
         let state = tempfile::tempdir()?;
+        let undo = state.path().to_owned();
+        interrupt::undo_on_signals(move || {
+            // Or the bot would write on.
+            process::kill_all();
+            drop(fs::remove_dir_all(undo));
+        });
         let (cloud, slack) = (Arc::new(Cloud::start(terms)?), Arc::new(Slack::start()?));
         slack.lift_limits();
         let sweep = if settings.limits.contains("sweep_s") { "" } else { "sweep_s = 0\n" };

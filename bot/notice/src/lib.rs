@@ -48,6 +48,7 @@ mod relative;
 mod report_fields;
 mod resource;
 mod roles;
+mod row_claims;
 mod rows;
 mod said;
 mod sender_side;

@@ -28,6 +28,7 @@ use super::relative;
 use super::resource;
 use super::roles;
 use super::roles::Side;
+use super::row_claims;
 use super::rows;
 use super::sender_side;
 use super::sentence;
@@ -145,7 +146,7 @@ fn read_lines(
         .or_else(|| ports::guess(lines, &records, &whole.remotes))
         .unwrap_or(Activity::Other);
     let records = rows::with_mentions(lines, records, &roles);
-    draft.claims = rows::claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
+    draft.claims = row_claims::claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
     draft.interfaces = interfaces(lines);
     draft.source_ports = ports::of_source(&records, &roles);
     caution::add(&mut draft, lines, &roles, &resolver);

@@ -154,6 +154,8 @@ pub enum DoubtKind {
     SeveralSuspects,
     /// What was done does not look like what is claimed.
     BehaviourDiffers,
+    /// What a person left running may have been asked for it by others.
+    AskedByOthers,
 }
 
 /// One fact, and where it stands in the history.

@@ -69,7 +69,7 @@ impl AwsHands {
 
     async fn ec2(&self, host: &HostRef) -> Result<(aws_sdk_ec2::Client, String, Place), NotDone> {
         let (id, place) = self.instance(host)?;
-        Ok((aws_sdk_ec2::Client::new(&place.sdk), id.to_owned(), place))
+        Ok((place.ec2().clone(), id.to_owned(), place))
     }
 }
 
@@ -160,7 +160,7 @@ impl Hands for AwsHands {
 
     async fn signal(&self, host: &HostRef, process: &str, go_on: bool) -> Result<String, NotDone> {
         let (id, place) = self.instance(host)?;
-        let client = aws_sdk_ssm::Client::new(&place.sdk);
+        let client = place.ssm().clone();
         let signal = if go_on { "continue" } else { "stop" };
         let sent = client
             .send_command()

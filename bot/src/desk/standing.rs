@@ -15,6 +15,7 @@ use notice::Trust;
 
 use crate::case::Case;
 use crate::pipeline::CaseFiles;
+use crate::pipeline::try_read;
 
 /// Notices that are read for it; a case's first ones tell.
 const READ_MAX: usize = 5;
@@ -69,7 +70,7 @@ impl Standing {
 
     async fn of(bytes: Vec<u8>, received: Timestamp) -> Self {
         let context = notice::Context { received: Some(received), ..notice::Context::default() };
-        let reading = tokio::task::spawn_blocking(move || notice::read(&bytes, &context)).await;
+        let reading = try_read(notice::read, bytes, context).await;
         // A reader that failed knows nothing.
         reading.map_or(Self { belief: Belief::Refused, reply: None }, |reading| Self {
             belief: match reading.trust {

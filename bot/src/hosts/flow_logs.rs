@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_ec2::types::FlowLog;
 use history::Request;
@@ -127,7 +126,7 @@ async fn tell(place: &Place, instance: &str, request: &Request) -> Result<Vec<St
 
 async fn interfaces(place: &Place, instance: &str) -> Result<Vec<Interface>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let client = Client::new(&place.sdk);
+    let client = place.ec2().clone();
     let filter = Filter::builder().name("attachment.instance-id").values(instance).build();
     let answer = client.describe_network_interfaces().filters(filter).send().await;
     let answer = answer.map_err(|error| reason(&error))?;
@@ -154,7 +153,7 @@ async fn flow_logs(place: &Place, interface: &Interface) -> Result<Vec<FlowLog>,
     let resources = [&interface.id, &interface.subnet, &interface.vpc];
     let resources = resources.into_iter().filter(|id| !id.is_empty()).cloned().collect();
     let filter = Filter::builder().name("resource-id").set_values(Some(resources)).build();
-    let answer = Client::new(&place.sdk).describe_flow_logs().filter(filter).send().await;
+    let answer = place.ec2().describe_flow_logs().filter(filter).send().await;
     Ok(answer.map_err(|error| reason(&error))?.flow_logs.unwrap_or_default())
 }
 

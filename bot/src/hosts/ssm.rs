@@ -13,7 +13,6 @@ use std::time::Duration;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use aws_sdk_ssm::Client;
 use history::Request;
 use jiff::Timestamp;
 
@@ -81,7 +80,7 @@ impl HostHistory for SsmHistory {
             return unreachable("no instance id: there is no host that SSM could ask");
         };
         let begun = Instant::now();
-        match self.states.wait(&Client::new(&place.sdk), &ticket.command, id, self.deadline).await {
+        match self.states.wait(place.ssm(), &ticket.command, id, self.deadline).await {
             Ok(output) => {
                 let answer = check(&output, host, request, Timestamp::now());
                 let left = self.deadline.saturating_sub(begun.elapsed());

@@ -70,6 +70,7 @@ fn change(kind: DoubtKind) -> Option<&'static str> {
         DoubtKind::OwnerUnknown => "the host's own logs of what ran at that time",
         DoubtKind::SeveralSuspects => "the reporter's source ports, which tell the suspects apart",
         DoubtKind::PersonConflict => "the host's authentication log, read from outside",
+        DoubtKind::AskedByOthers => "the program's own log of who asked it for what",
         DoubtKind::EvidenceOmitted => "the parts of the history that did not fit into the answer",
         DoubtKind::SharedSocket | DoubtKind::ArgvTruncated | DoubtKind::BehaviourDiffers => return None,
     })

@@ -9,6 +9,7 @@ use history::Window;
 use super::Asked;
 use super::attached;
 use super::claimed_process::ClaimedProcess;
+use super::doors;
 use super::matching;
 use super::named::Target;
 use super::origin;
@@ -313,6 +314,9 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
     }
     if let Some(terminal) = attached::terminal(first).filter(|terminal| terminal.elsewhere) {
         found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, terminal.sentence()));
+    }
+    if let Some(text) = doors::doubt(first).filter(|_| suspect.person.is_some()) {
+        found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
     }
     let origin = first.origin.as_ref();
     if let (Some(other), Some(person)) =

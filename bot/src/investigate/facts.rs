@@ -7,6 +7,7 @@ use history::Process;
 use history::Via;
 
 use super::behaviour::Group;
+use super::doors;
 use super::habit;
 use super::habit::Unlike;
 use super::host::Host;
@@ -50,6 +51,8 @@ pub(super) struct Traits {
     pub service_serves_others: bool,
     /// Whether it is a worker of a service, which another program of that service began as root.
     pub works_for_service: bool,
+    /// What takes requests on a local socket and stands between, in words; itself, too.
+    pub asked_locally: Option<String>,
     pub shell: bool,
     pub serves: bool,
     pub serves_others: bool,
@@ -81,6 +84,7 @@ pub(super) fn traits<'a>(
             traits.service_serves_others = host.serves_others(service) || is_worker(service, &origin.chain);
         }
         traits.works_for_service = is_worker(process, &origin.chain);
+        traits.asked_locally = doors::serves(host, process, origin);
         traits.downloads = downloads(host, process, origin);
         if let Some(login) = origin.login {
             traits.login_failures = host.logins.failures_before(login);

@@ -197,6 +197,7 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
             "login" => "the session's login",
             "ssm_session" => "the IAM name in the SSM session's id",
             "parent" => "the user of the process that started it",
+            "users_manager" => "whose own systemd manager ran it",
             _ => "its own user",
         };
         text.push_str(&format!("; the person is {} ({known})", person.name.shown(40)));
@@ -205,7 +206,13 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
     if let Some(between) = &first.between {
         found.push(finding(first, About::Who, between.clone(), Vec::new()));
     }
-    let (text, events) = entry_text(&suspect.entry);
+    let (mut text, events) = entry_text(&suspect.entry);
+    if let Some(uid) = first.origin.as_ref().and_then(|origin| origin.users_manager) {
+        text.push_str(&format!(
+            ", by the own manager of {}, which runs with or without a login (linger)",
+            first.host.user(uid).shown(40)
+        ));
+    }
     found.push(finding(first, About::Who, text, events));
     let by_ssh_server = first.group.process.is_some_and(is_ssh_server);
     if let (Entry::Login { login }, true, false) = (&suspect.entry, by_ssh_server, suspect.behaviour.inbound)

@@ -13,6 +13,8 @@ use history::Direction;
 use history::Evidence;
 use history::Exit;
 use history::FlowState;
+use history::OperationEvent;
+use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::Seen;
@@ -61,6 +63,8 @@ pub(super) struct Host<'a> {
     /// Places in the evidence's list of processes, as are those of the next one.
     sessions: OnceCell<HashMap<Session, Vec<usize>>>,
     downloaders: OnceCell<Vec<usize>>,
+    /// What processes may be asked by and no traffic shows.
+    doors: BTreeMap<(Identity, OperationKind), &'a OperationEvent>,
     contradictions: RefCell<BTreeSet<String>>,
 }
 
@@ -95,6 +99,7 @@ impl<'a> Host<'a> {
             children: OnceCell::new(),
             sessions: OnceCell::new(),
             downloaders: OnceCell::new(),
+            doors: doors(evidence),
             contradictions: RefCell::default(),
         };
         if evidence.processes.len() > PROCESSES_MAX {
@@ -156,6 +161,11 @@ impl<'a> Host<'a> {
     /// Whether it takes them from other hosts itself, not only from programs beside it.
     pub fn serves_others(&self, process: &Process) -> bool {
         self.serving.get(&identity(process.id)).is_some_and(|beyond| *beyond)
+    }
+
+    /// What of a kind a process was seen to take requests by.
+    pub fn door(&self, process: &Process, kind: OperationKind) -> Option<&'a OperationEvent> {
+        self.doors.get(&(identity(process.id), kind)).copied()
     }
 
     /// Processes that fetch files.
@@ -376,6 +386,16 @@ fn place(images: &[Image], id: ProcessId) -> Option<usize> {
 /// The parent that the latest image of a process names.
 fn parent_in(of_one: &[Image]) -> Option<ProcessId> {
     of_one.iter().rev().find_map(|image| image.process.parent)
+}
+
+/// The latest that each process was seen to take requests by, of each kind.
+fn doors(evidence: &Evidence) -> BTreeMap<(Identity, OperationKind), &OperationEvent> {
+    let told = evidence.operations.iter().take(PROCESSES_MAX);
+    let doors =
+        told.filter(|event| matches!(event.operation.kind, OperationKind::Serves | OperationKind::Awaits));
+    doors
+        .filter_map(|event| Some(((identity(event.operation.process?), event.operation.kind), event)))
+        .collect()
 }
 
 fn listens(activity: &Activity) -> bool {

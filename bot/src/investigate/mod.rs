@@ -8,6 +8,7 @@ mod behaviour;
 mod beside;
 mod change;
 mod claimed_process;
+mod doors;
 mod doubt;
 mod facts;
 mod finding;

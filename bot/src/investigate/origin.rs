@@ -37,6 +37,8 @@ pub(super) struct Origin<'a> {
     pub other_person: Option<String>,
     /// Through what it got other rights: the program's name, empty where none is meant for that.
     pub elevated_by: Option<String>,
+    /// Whose own systemd manager runs its unit: a timer or service of a user, with or without a login.
+    pub users_manager: Option<u32>,
 }
 
 /// Finds where a process came from.
@@ -58,6 +60,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         person: None,
         other_person: None,
         elevated_by: None,
+        users_manager: None,
     };
     match found {
         Some(found) => {
@@ -79,6 +82,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         }
     }
     origin.chain = ancestors;
+    origin.users_manager = users_manager(process).filter(|_| matches!(origin.entry, Entry::Unit { .. }));
     origin.elevated_by = elevated_by(process, &origin.chain);
     (origin.person, origin.other_person) = person(host, process, &origin);
     origin
@@ -180,7 +184,7 @@ impl<'a> Scope<'a> {
     fn of(process: &'a Process) -> Option<Self> {
         match container(process) {
             Some(container) => Some(Self::Container(container.id)),
-            None => history::unit_of(&process.cgroup).map(Self::Unit),
+            None => history::unit_of(&process.cgroup).or_else(|| users_scope(process)).map(Self::Unit),
         }
     }
 
@@ -190,6 +194,18 @@ impl<'a> Scope<'a> {
             Self::Unit(name) => Entry::Unit { name: Untrusted::new(name) },
         }
     }
+}
+
+/// The user whose own manager a process runs below. Only systemd and root make what is named so.
+fn users_manager(process: &Process) -> Option<u32> {
+    let mut parts = process.cgroup.split('/');
+    parts.find_map(|part| part.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok())
+}
+
+/// What a user's manager runs without a service around it (`systemd-run --user --scope`).
+fn users_scope(process: &Process) -> Option<&str> {
+    users_manager(process)?;
+    process.cgroup.split('/').rfind(|part| part.ends_with(".scope") && *part != "init.scope")
 }
 
 fn container_entry(container: &Container) -> Entry {
@@ -309,6 +325,7 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
         by_parent.filter(|_| with_session).map(|name| (name, "parent")),
         by_own.filter(|_| with_session).map(|name| (name, "own_user")),
         root_itself(process, origin).map(|name| (name, "own_user")),
+        origin.users_manager.map(|uid| (host.user(uid), "users_manager")),
         login_uid.map(|uid| (host.user(uid), "login_uid")),
     ];
     let person = known.into_iter().flatten().next();

@@ -8,6 +8,7 @@ use super::behaviour;
 use super::behaviour::Group;
 use super::claimed_process;
 use super::claimed_process::ClaimedProcess;
+use super::doors;
 use super::facts;
 use super::facts::Traits;
 use super::host::Host;
@@ -230,11 +231,8 @@ pub(super) fn facts_of(candidate: &Candidate, playbook: &Playbook) -> Facts {
 
 /// A service that somebody's session started does what strangers ask it for: the session's person did not do it then.
 fn stands_between(traits: &Traits, origin: Option<&Origin>, verdict: &Verdict) -> Option<String> {
-    let of_a_person = origin.is_some_and(|origin| {
-        matches!(origin.entry, Entry::Login { .. } | Entry::Console { .. } | Entry::SsmSession { .. })
-    });
     let by_strangers = traits.service_serves_others || *verdict == Verdict::Compromise;
-    if !of_a_person {
+    if !origin.is_some_and(doors::is_of_a_person) {
         return None;
     }
     if by_strangers && !traits.service.is_empty() {
@@ -243,6 +241,9 @@ fn stands_between(traits: &Traits, origin: Option<&Origin>, verdict: &Verdict) -
             "{service} stands between, which serves the network: whoever reaches it may have had it done, and the \
              session below only started it"
         ));
+    }
+    if let Some(asked) = &traits.asked_locally {
+        return Some(asked.clone());
     }
     traits.works_for_service.then(|| {
         "it works for a service under an account of that service: whoever reaches the service may have had it done, \

@@ -21,6 +21,8 @@ use super::interface::Holder;
 use super::interface::held_by;
 use super::interface::holder;
 use super::interface::holds;
+use super::interface::is_branch;
+use super::interface::nodes_of;
 use super::interface::trunk_of;
 use super::ledger::Ledger;
 use super::ledger::is_public;
@@ -153,9 +155,7 @@ impl Locate for Ec2Locator {
             let name = name.to_owned();
             searches.spawn(async move {
                 let found = match place.permits.acquire().await {
-                    Ok(_permit) => {
-                        instances(&Client::new(&place.sdk), "tag:Name", vec![literal(&name)]).await
-                    }
+                    Ok(_permit) => instances(place.ec2(), "tag:Name", vec![literal(&name)]).await,
                     Err(error) => Err(error.to_string()),
                 };
                 (place, found)
@@ -292,7 +292,7 @@ fn hint(reason: &str) -> &'static str {
 
 async fn search(place: &Place, wanted: &Wanted) -> Searched {
     let mut search =
-        Search { client: Client::new(&place.sdk), place, whys: BTreeMap::new(), all: Searched::default() };
+        Search { client: place.ec2().clone(), place, whys: BTreeMap::new(), all: Searched::default() };
     let Ok(_permit) = place.permits.acquire().await else { return search.all };
     for id in wanted.instances.iter().filter(|id| id.starts_with("i-")) {
         search.add_why(id, "named in the notice".to_owned());
@@ -378,8 +378,10 @@ impl Search<'_> {
             Holder::Nat(gateway) => self.add_behind(interface, &gateway, address).await,
             Holder::Other(what) => {
                 self.note(format!("{address} in {} is held by {what}", self.place));
-                if let Some(trunk) = trunk_of(interface) {
-                    self.add_node(&trunk, interface, address).await;
+                match trunk_of(interface) {
+                    Some(trunk) => self.add_node(&trunk, interface, address).await,
+                    None if is_branch(interface) => self.add_nodes(interface, address).await,
+                    None => {}
                 }
             }
         }
@@ -396,6 +398,38 @@ impl Search<'_> {
                 }
                 _ => self.note(format!("the node of {address} is not known: {trunk} is attached to none")),
             },
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Of a task of ECS nobody tells which trunk its interface branches off: every host with one, in its zone, is a
+    /// candidate, and its history tells.
+    async fn add_nodes(&mut self, interface: &NetworkInterface, address: IpAddr) {
+        let branch = interface.network_interface_id().unwrap_or("its interface");
+        match interfaces(&self.client, "interface-type", &["trunk".to_owned()]).await {
+            Ok(trunks) => {
+                let nodes = nodes_of(interface, &trunks);
+                match nodes.len() {
+                    0 => self.note(format!(
+                        "the node of {address} is not known: no host near {branch} has a trunk"
+                    )),
+                    1 => {}
+                    count => {
+                        self.note(format!("{address} is on one of {count} nodes: which is not told by AWS"))
+                    }
+                }
+                if nodes.len() > BEHIND_MAX {
+                    self.note(format!("{} nodes of {address} are left out", nodes.len() - BEHIND_MAX));
+                }
+                let is_sole = nodes.len() == 1;
+                for node in nodes.into_iter().take(BEHIND_MAX) {
+                    let may_be = if is_sole { "is the only host" } else { "is one of the hosts" };
+                    self.add_why(
+                        &node,
+                        format!("{may_be} off whose trunk {branch}, which holds {address}, can branch"),
+                    );
+                }
+            }
             Err(error) => self.fail(error),
         }
     }
@@ -556,7 +590,7 @@ const RUNNING_MAX: usize = 50_000;
 pub async fn running(place: &Place) -> Result<Vec<HostRef>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let filter = Filter::builder().name("instance-state-name").values("running").build();
-    let mut pages = Client::new(&place.sdk).describe_instances().filters(filter).into_paginator().send();
+    let mut pages = place.ec2().describe_instances().filters(filter).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         for reservation in page.map_err(|error| reason(&error))?.reservations.unwrap_or_default() {
@@ -575,7 +609,7 @@ pub async fn running(place: &Place) -> Result<Vec<HostRef>, String> {
 /// What is known of an instance by its id in one place; none where it is not there any more.
 pub async fn by_id(place: &Place, id: &str, why: String) -> Result<Option<HostRef>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let found = instances(&Client::new(&place.sdk), "instance-id", vec![id.to_owned()]).await?;
+    let found = instances(place.ec2(), "instance-id", vec![id.to_owned()]).await?;
     Ok(found.into_iter().next().map(|(owner, instance)| host(place, owner, &instance, why)))
 }
 
@@ -646,6 +680,7 @@ mod tests {
             sdk: aws_config::SdkConfig::builder().build(),
             permits: std::sync::Arc::new(tokio::sync::Semaphore::new(1)),
             entry: None,
+            clients: std::sync::Arc::default(),
         };
         let regions = ["eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2"];
         let mut places: Vec<Place> = regions.iter().map(|region| place("111122223333", region)).collect();

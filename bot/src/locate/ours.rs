@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use aws_sdk_ec2::Client;
 use tokio::task::JoinSet;
 
 use super::Ours;
@@ -62,7 +61,7 @@ pub async fn find(
 
 /// Which of some addresses are held there, and by whom.
 async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, String)>, String> {
-    let client = Client::new(&place.sdk);
+    let client = place.ec2().clone();
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let wanted = Wanted { addresses, ..Wanted::default() };
     let mut held = Vec::new();

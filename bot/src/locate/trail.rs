@@ -10,7 +10,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_ec2::Client;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -192,7 +191,7 @@ impl Trail {
 /// What else the address is called: its allocation, which records name instead.
 pub(super) async fn names_of(place: &Place, address: IpAddr) -> Result<Vec<String>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let found = elastic_addresses(&Client::new(&place.sdk), &[address.to_string()]).await?;
+    let found = elastic_addresses(place.ec2(), &[address.to_string()]).await?;
     Ok(found.into_iter().filter_map(|elastic| elastic.allocation).collect())
 }
 

@@ -10,12 +10,12 @@ mod gather;
 mod job;
 mod once;
 mod pictures;
+mod readers;
 mod whose;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -28,7 +28,6 @@ use tokio::sync::Semaphore;
 use crate::case::CaseId;
 use crate::case::Disposition;
 use crate::case::NoticeRef;
-use crate::case::Parsed;
 use crate::case::store::Admission;
 use crate::case::store::CaseStore;
 use crate::case::store::DeedStore;
@@ -52,12 +51,14 @@ use crate::playbook::Playbooks;
 use crate::slack::Notifier;
 use crate::slack::SlackError;
 use pictures::Pictures;
+use readers::read;
 
 pub use files::CaseFiles;
 pub use follow::Follower;
 pub use job::page;
 pub use once::Investigated;
 pub use once::Once;
+pub use readers::try_read;
 
 /// What became of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,7 +261,8 @@ impl Pipeline {
         match self.edges.mails.fetch(&place).await {
             Ok(mail) => {
                 let context = self.context(received, Some(mail.clone()));
-                *reading = Reading { stored_at: Some(place), ..read(self.reader, message, context).await };
+                *reading =
+                    Reading { stored_at: Some(place), ..read(self.reader, message.to_vec(), context).await };
                 (Some(mail), false)
             }
             Err(error) => {
@@ -272,7 +274,7 @@ impl Pipeline {
     }
 
     async fn read(&self, message: &[u8], received: Timestamp, mail: Option<Vec<u8>>) -> Reading {
-        read(self.reader, message, self.context(received, mail)).await
+        read(self.reader, message.to_vec(), self.context(received, mail)).await
     }
 
     fn context(&self, received: Timestamp, mail: Option<Vec<u8>>) -> notice::Context {
@@ -376,29 +378,6 @@ impl Pipeline {
     fn let_go(&self, owner: &Owner) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&owner.to_string());
     }
-}
-
-/// Notices read at once: each reader fills caches of its own for every pattern, megabytes of them, and no more of them
-/// work than there are processors.
-static READERS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)));
-
-/// Reads a notice where a panic of a reader costs that notice only.
-async fn read(reader: Reader, bytes: &[u8], context: notice::Context) -> Reading {
-    let bytes = bytes.to_vec();
-    let _permit = READERS.acquire().await;
-    let reading = tokio::task::spawn_blocking(move || reader(&bytes, &context));
-    reading.await.unwrap_or_else(|_| {
-        Reading::plain(Parsed {
-            format: "generic".to_owned(),
-            disposition: Disposition::Unreadable,
-            case_id: None,
-            deadline: None,
-            claims: Vec::new(),
-            warnings: vec!["the reader failed on this notice; that is a fault of Gumshoe".to_owned()],
-            aside: None,
-        })
-    })
 }
 
 fn admission(reading: &Reading, bytes: &[u8], received: Timestamp) -> Admission {

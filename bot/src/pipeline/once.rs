@@ -69,7 +69,7 @@ impl Once {
         let own_addresses = self.own_addresses.clone();
         let context =
             notice::Context { received: Some(received), own_addresses, ..notice::Context::default() };
-        let reading = super::read(notice::read, bytes, context.clone()).await;
+        let reading = super::read(notice::read, bytes.to_vec(), context.clone()).await;
         let reading = whose::settle(self.locator.as_ref(), notice::read, bytes, context, reading).await;
         let parsed = reading.parsed;
         let case = case(&parsed, bytes, received);

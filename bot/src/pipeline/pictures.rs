@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use crate::report;
 use crate::report::Report;
 
-/// Pictures drawn at once.
-const AT_ONCE: usize = 2;
+/// Pictures drawn at once: two would be most of what the bot may take of memory.
+const AT_ONCE: usize = 1;
 
 /// Pictures of a burst; after it, one each so often: a flood's cases are looked at one by one by nobody.
 const BURST: f64 = 10.0;

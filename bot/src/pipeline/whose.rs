@@ -54,7 +54,7 @@ pub async fn settle(
     context.own_addresses.extend(ours.addresses.iter().copied().map(IpNet::from));
     context.own_is_complete = ours.is_complete;
     let stored_at = reading.stored_at.take();
-    let mut again = Reading { stored_at, ..read(reader, bytes, context).await };
+    let mut again = Reading { stored_at, ..read(reader, bytes.to_vec(), context).await };
     let cleared: Vec<String> = (before.iter().filter(|address| !accused(&again).contains(address)))
         .map(ToString::to_string)
         .collect();

@@ -246,6 +246,44 @@ fn an_exploited_web_application_is_a_compromise() {
     insta::assert_snapshot!("compromise_text", text);
 }
 
+/// A user's timers and services run without any login of that user (linger).
+#[test]
+fn what_a_users_own_manager_runs_is_not_of_the_last_login() {
+    for (below, login_uid, shown) in [
+        ("app.slice/backup.service", true, "backup.service"),
+        ("app.slice/backup.service", false, "backup.service"),
+        ("app.slice/run-r17.scope", false, "run-r17.scope"),
+    ] {
+        let mut story = Story::new();
+        story.ssh(ALICE, LAPTOP, -60);
+        let manager = story.service("user@1000.service", ALICE, "/usr/lib/systemd/systemd", "systemd --user");
+        story.of(manager).cgroup = "/user.slice/user-1000.slice/user@1000.service/init.scope".to_owned();
+        let job = story.run(manager, 110, ALICE, "/usr/bin/bash", "bash backup.sh");
+        let nmap = story.run(job, 120, ALICE, "/usr/bin/nmap", "nmap -sS 198.51.100.7");
+        for id in [manager, job, nmap] {
+            let process = story.of(id);
+            process.credentials.login_uid = login_uid.then_some(ALICE.0);
+            process.login_user = login_uid.then(|| ALICE.1.to_owned());
+            if id != manager {
+                process.cgroup = format!("/user.slice/user-1000.slice/user@1000.service/{below}");
+            }
+        }
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.entry, "unit", "{}", report.sentence);
+        assert_eq!(
+            report.facts.person.as_ref().map(|person| person.raw()),
+            Some("alice"),
+            "{}",
+            report.sentence
+        );
+        assert!(report.facts.login.is_none(), "{:?}", report.facts.login);
+        let text = report::text(&report);
+        assert!(text.contains(shown) && text.contains("by the own manager of alice"), "{text}");
+        everything_holds(&report);
+    }
+}
+
 #[test]
 fn a_stolen_password_shows_beside_the_owners_session() {
     let mut story = Story::new();

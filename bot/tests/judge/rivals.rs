@@ -8,6 +8,7 @@ use gumshoe::report;
 use gumshoe::report::Report;
 use history::Direction;
 use history::FlowState;
+use history::OperationKind;
 use history::ProcessId;
 use history::Via;
 
@@ -182,6 +183,66 @@ fn who_began_a_service_as_root_is_not_who_had_its_worker_do_it() {
     let nmap = story.run(sudo, 120, SERVICE, "/usr/bin/nmap", NMAP);
     story.raw_scan(nmap, 121, 134, Via::Packet);
     assert_eq!(person(&report_of(&story, accused(120, 180))), Some("bob"));
+}
+
+/// What takes requests on a local socket, a named pipe or a watched directory was seen to hold these when it acted.
+#[test]
+fn who_began_what_is_asked_by_no_traffic_is_not_who_asked() {
+    const SERVICE: User = User(33, "www-data");
+    let said = |report: &Report, known: &str| {
+        report.judgement.findings.iter().map(|finding| &finding.text).any(|text| text.contains(known))
+    };
+    for itself in [false, true] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", -600);
+        let sudo =
+            story.sudo(shell, -590, "/usr/bin/setpriv", "setpriv --reuid www-data python3 /srv/app.py");
+        let service = story.run(sudo, -580, SERVICE, "/usr/bin/python3.11", "python3 /srv/app.py");
+        story.operation(service, 110, OperationKind::Serves, "/run/app.sock");
+        let does = match itself {
+            true => service,
+            false => story.run(service, 110, SERVICE, "/tmp/.s", "/tmp/.s"),
+        };
+        story.raw_scan(does, 121, 134, Via::Socket);
+        story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), None, "{}", report.sentence);
+        let known = "python3.11 stands between, which takes requests on a local socket (/run/app.sock)";
+        assert!(said(&report, known), "{:#?}", report.judgement.findings);
+        everything_holds(&report);
+    }
+    // Who types into a terminal of his own below it is who does it.
+    let mut story = Story::new();
+    let shell = story.ssh(BOB, "192.0.2.77", -600);
+    let editor = story.run(shell, -590, BOB, "/usr/bin/node", "node server.js");
+    story.of(editor).tty = None;
+    story.operation(editor, 110, OperationKind::Serves, "/run/user/1001/editor.sock");
+    let typed = story.run(editor, 100, BOB, "/usr/bin/bash", "bash");
+    let nmap = story.run(typed, 120, BOB, "/usr/bin/nmap", NMAP);
+    (story.of(typed).tty, story.of(nmap).tty) = (Some("pts/7".to_owned()), Some("pts/7".to_owned()));
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    assert_eq!(person(&report_of(&story, accused(120, 180))), Some("bob"));
+    // One that acts on files, and one that its session left running, are named and doubted.
+    for watches in [false, true] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", -900);
+        let job = story.run(shell, -890, BOB, "/usr/bin/python3.11", "python3 spool.py");
+        match watches {
+            true => story.operation(job, 110, OperationKind::Awaits, "files that are watched"),
+            false => {
+                let session = story.of(shell).parent.unwrap();
+                let monitor = story.of(session).parent.unwrap();
+                story.exit(session, -800);
+                story.exit(monitor, -800);
+            }
+        }
+        let nmap = story.run(job, 120, BOB, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("bob"), "{}", report.sentence);
+        assert_eq!(doubts(&report), [DoubtKind::AskedByOthers], "{:?}", report.judgement.doubts);
+        everything_holds(&report);
+    }
 }
 
 /// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.

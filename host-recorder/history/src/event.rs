@@ -515,6 +515,11 @@ pub enum OperationKind {
     Namespaces,
     /// A system call of the optional tier returned; the detail has its name, arguments and result.
     Syscall,
+    /// A process that acts takes requests on local sockets, which no traffic shows; the detail has their names.
+    Serves,
+    /// A process that acts reads named pipes or has files watched, and so may act on what others put there; the detail
+    /// says which.
+    Awaits,
 }
 
 impl OperationKind {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use regex::Captures;
 use regex::Regex;
 
@@ -20,45 +21,101 @@ pub const REDACTED: &str = "[redacted]";
 /// Names of variables, options and fields that hold secrets.
 const SECRET_NAMES: &str = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|bearer|api[-_]?key|access[-_]?key(?:[-_]?secret)?|private[-_]?key|account[-_]?key|auth[-_]?key|subscription[-_]?key|credentials?|creds|client[-_]?secret|sas|signature|session[-_]?key|encryption[-_]?key)";
 
-/// Patterns within one argument; the first group, where there is one, is kept.
-static WITHIN: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
+/// A pattern within one argument; its first group, where there is one, is kept.
+struct Within {
+    /// Words of which a text that it matches holds one, in lower case.
+    needs: &'static [&'static str],
+    pattern: Regex,
+}
+
+/// All of them, and one search for what they need: most texts need none of them.
+struct Patterns {
+    all: Vec<Within>,
+    needed: AhoCorasick,
+    /// Of each needed word, which pattern needs it.
+    by: Vec<usize>,
+}
+
+static WITHIN: LazyLock<Option<Patterns>> = LazyLock::new(|| {
+    let named = format!(
+        r#"(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*{SECRET_NAMES}["']?\s*(?:=|:)\s*)(?:"[^"]*"|'[^']*'|[^\s;&,"']+)"#
+    );
+    let patterns: [(&[&str], &str); 21] = [
         // scheme://user:secret@host; a secret may hold an @ of its own.
-        r"([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/]+(@)",
+        (&["@"], r"([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/]+(@)"),
         // https://token@host
-        r"(\bhttps?://)[^\s/:@]{20,}(@)",
+        (&["@"], r"(\bhttps?://)[^\s/:@]{20,}(@)"),
         // user:secret@host without a scheme, as proxies and remote execution tools take it.
-        r#"((?:^|[\s=/'"])[\w.\\-]+:)[^\s:@/]+(@)[\w.-]+"#,
+        (&["@"], r#"((?:^|[\s=/'"])[\w.\\-]+:)[^\s:@/]+(@)[\w.-]+"#),
         // PASSWORD=…, --token=…, ;Pwd=…, "secret": "…"
-        &format!(r#"(?i)((?:^|[^a-z0-9])[a-z0-9_.-]*{SECRET_NAMES}["']?\s*(?:=|:)\s*)(?:"[^"]*"|'[^']*'|[^\s;&,"']+)"#),
-        r"(?i)(\b(?:bearer|basic|digest|token|apikey)\s+)[a-z0-9+/=._~-]{8,}",
-        r"(?i)((?:authorization|cookie|set-cookie|x-api-key|x-auth-token)\s*:\s*).+",
+        (&["pass", "pwd", "secret", "token", "bearer", "key", "cred", "sas", "signature"], &named),
+        (
+            &["bearer", "basic", "digest", "token", "apikey"],
+            r"(?i)(\b(?:bearer|basic|digest|token|apikey)\s+)[a-z0-9+/=._~-]{8,}",
+        ),
+        (
+            &["authorization", "cookie", "x-api-key", "x-auth-token"],
+            r"(?i)((?:authorization|cookie|set-cookie|x-api-key|x-auth-token)\s*:\s*).+",
+        ),
         // A signed URL's signature.
-        r#"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token)=)[^\s&'"]+"#,
+        (
+            &["sig=", "x-amz-signature=", "x-amz-security-token="],
+            r#"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token)=)[^\s&'"]+"#,
+        ),
         // openssl's pass phrases, where they are not the name of a file or variable.
-        r"(?i)(\bpass:)\S+",
+        (&["pass:"], r"(?i)(\bpass:)\S+"),
         // What chpasswd and the like are told through a pipe.
-        r#"([\w.-]+:)[^\s'"]+(?:['"]?\s*\|\s*(?:sudo\s+)?chpasswd\b)"#,
+        (&["chpasswd"], r#"([\w.-]+:)[^\s'"]+(?:['"]?\s*\|\s*(?:sudo\s+)?chpasswd\b)"#),
         // mstsc-like clients: /p:secret
-        r"(?i)((?:^|\s)/(?:p|pass|password|gp):)\S+",
-        r"(--from-literal=[^=\s]+=)\S+",
+        (&["/p:", "/pass:", "/password:", "/gp:"], r"(?i)((?:^|\s)/(?:p|pass|password|gp):)\S+"),
+        (&["--from-literal="], r"(--from-literal=[^=\s]+=)\S+"),
         // Well-known shapes of tokens, wherever they stand.
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-        r"\b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bgl(?:pat|ptt|rt|dt)-[A-Za-z0-9_-]{16,}",
-        r"\bxox[abeoprs]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}",
-        r"(hooks\.slack\.com/(?:services|workflows)/)\S+",
-        r"(discord(?:app)?\.com/api/webhooks/\d+/)[\w-]+",
-        r"(\bbot\d{6,}:)[A-Za-z0-9_-]{30,}",
-        r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{20,}|\bAIza[A-Za-z0-9_-]{30,}",
-        r"\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}|\bhvs\.[A-Za-z0-9_-]{20,}|\bdop_v1_[a-f0-9]{40,}",
-        r"\bhf_[A-Za-z0-9]{30,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\btskey-[a-z]+-[A-Za-z0-9-]{8,}|\bATATT[A-Za-z0-9_=-]{20,}",
-        r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*",
-    ]
-    .iter()
+        (&["eyj"], r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+        (
+            &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-", "glrt-", "gldt-"],
+            r"\b(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bgl(?:pat|ptt|rt|dt)-[A-Za-z0-9_-]{16,}",
+        ),
+        (&["xox", "xapp-"], r"\bxox[abeoprs]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}"),
+        (&["hooks.slack.com/"], r"(hooks\.slack\.com/(?:services|workflows)/)\S+"),
+        (&["/api/webhooks/"], r"(discord(?:app)?\.com/api/webhooks/\d+/)[\w-]+"),
+        (&["bot"], r"(\bbot\d{6,}:)[A-Za-z0-9_-]{30,}"),
+        (
+            &["_live_", "_test_", "sk-", "aiza"],
+            r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{20,}|\bAIza[A-Za-z0-9_-]{30,}",
+        ),
+        (
+            &["npm_", "pypi-", "hvs.", "dop_v1_"],
+            r"\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}|\bhvs\.[A-Za-z0-9_-]{20,}|\bdop_v1_[a-f0-9]{40,}",
+        ),
+        (
+            &["hf_", "sg.", "tskey-", "atatt"],
+            r"\bhf_[A-Za-z0-9]{30,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\btskey-[a-z]+-[A-Za-z0-9-]{8,}|\bATATT[A-Za-z0-9_=-]{20,}",
+        ),
+        (&["private key-----"], r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*"),
+    ];
     // A pattern that does not compile is a programmer's error, and the tests run every one.
-    .filter_map(|pattern| Regex::new(pattern).ok())
-    .collect()
+    let all: Vec<Within> = patterns
+        .into_iter()
+        .filter_map(|(needs, pattern)| Some(Within { needs, pattern: Regex::new(pattern).ok()? }))
+        .collect();
+    let words =
+        all.iter().enumerate().flat_map(|(at, within)| within.needs.iter().map(move |word| (*word, at)));
+    let (words, by): (Vec<&str>, Vec<usize>) = words.unzip();
+    let needed = AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()?;
+    Some(Patterns { all, needed, by })
 });
+
+impl Patterns {
+    /// Which of them a text may match, a bit for each.
+    fn wanted(&self, text: &str) -> u32 {
+        // Where case is folded beyond ASCII, a word may stand there in other letters.
+        if !text.is_ascii() {
+            return u32::MAX;
+        }
+        let found = self.needed.find_overlapping_iter(text);
+        found.fold(0, |wanted, word| wanted | 1 << self.by[word.pattern().as_usize()])
+    }
+}
 
 /// Makes the patterns, which takes some ms, on a thread of its own while other things are done.
 pub(crate) fn prepare() {
@@ -312,8 +369,17 @@ pub fn process(mut process: Process) -> Process {
 
 /// Redacts one text: an argument, a variable of an environment, a line of a log.
 pub fn text(text: &str) -> Cow<'_, str> {
+    let Some(patterns) = WITHIN.as_ref() else { return Cow::Borrowed(text) };
+    hidden(text, patterns, patterns.wanted(text))
+}
+
+/// The text without what those of the patterns match that are wanted.
+fn hidden<'a>(text: &'a str, patterns: &Patterns, wanted: u32) -> Cow<'a, str> {
     let mut result = Cow::Borrowed(text);
-    for pattern in WITHIN.iter() {
+    for (at, within) in patterns.all.iter().enumerate() {
+        if wanted & 1 << at == 0 {
+            continue;
+        }
         let replace = |found: &Captures<'_>| {
             let kept = found.get(1).map_or("", |kept| kept.as_str());
             // An earlier pattern has been here.
@@ -329,7 +395,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
             let tail = if behind.is_empty() { piped(&found[0]) } else { host_behind(&found[0]) };
             format!("{kept}{REDACTED}{behind}{tail}")
         };
-        if let Cow::Owned(changed) = pattern.replace_all(&result, replace) {
+        if let Cow::Owned(changed) = within.pattern.replace_all(&result, replace) {
             result = Cow::Owned(changed);
         }
     }
@@ -580,9 +646,95 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// What a text must hold for a pattern to match it is a matter of speed only.
+        #[test]
+        fn no_pattern_matches_where_nothing_that_it_needs_stands(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS), 1..8),
+        ) {
+            let whole: String = parts.concat();
+            if let Some(patterns) = WITHIN.as_ref() {
+                proptest::prop_assert_eq!(text(&whole), hidden(&whole, patterns, u32::MAX));
+            }
+        }
+    }
+
+    /// Pieces of what is secret and of what is not.
+    const PARTS: &[&str] = &[
+        "https://",
+        "user",
+        ":",
+        "hunter2hunter2hunter2",
+        "@",
+        "example.com",
+        " ",
+        "=",
+        "\"",
+        "'",
+        "/",
+        "-",
+        "_",
+        "--",
+        "PASSWORD",
+        "pwd",
+        "Secret",
+        "token",
+        "api_key",
+        "apiKey",
+        "private-key",
+        "creds",
+        "credential",
+        "SAS",
+        "signature",
+        "session_key",
+        "Bearer",
+        "basic",
+        "Authorization",
+        "cookie",
+        "X-Api-Key",
+        "?sig",
+        "&X-Amz-Signature",
+        "pass",
+        "|",
+        "chpasswd",
+        "/p",
+        "/gp",
+        "--from-literal",
+        "k",
+        "eyJhbGciOiJI",
+        ".",
+        "ghp_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "xapp-",
+        "hooks.slack.com/services/",
+        "discord.com/api/webhooks/",
+        "bot",
+        "1234567",
+        "sk_live_",
+        "sk-",
+        "AIza",
+        "npm_",
+        "pypi-",
+        "hvs.",
+        "dop_v1_",
+        "hf_",
+        "SG.",
+        "tskey-",
+        "auth-",
+        "ATATT",
+        "-----BEGIN ",
+        "PRIVATE KEY-----",
+        "abcdef0123456789abcdef0123456789abcdef01",
+        "\n",
+        "ſ",
+        "\u{212a}",
+    ];
+
     #[test]
     fn every_pattern_compiles() {
-        assert_eq!(WITHIN.len(), 21);
+        assert_eq!(WITHIN.as_ref().map(|patterns| patterns.all.len()), Some(21));
         assert!(OPTION.is_some() && SETTING.is_some());
     }
 }

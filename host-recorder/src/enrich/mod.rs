@@ -2,6 +2,7 @@
 
 pub mod cgroups;
 pub mod containers;
+pub mod doors;
 pub mod environment;
 pub mod journal;
 pub mod login_log;

@@ -4,6 +4,8 @@ use history::Body;
 use history::Credentials;
 use history::Groups;
 use history::Namespaces;
+use history::Operation;
+use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::Seen;
@@ -13,6 +15,8 @@ use crate::changes;
 use crate::clock;
 use crate::decode::Context;
 use crate::decode::Image;
+use crate::enrich::doors::Doors;
+use crate::enrich::doors::doors;
 use crate::enrich::environment;
 use crate::enrich::proc;
 
@@ -29,6 +33,7 @@ impl Recorder {
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
         self.look_for_terminals(&process, boot_ns);
+        self.look_for_doors(process.parent, boot_ns);
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
             [
                 changes::credentials(process.id, &before.credentials, &process.credentials),
@@ -48,6 +53,32 @@ impl Recorder {
     /// Terminals that outlive their session: kept for a program, or used by it.
     pub(super) fn look_for_terminals(&mut self, process: &Process, boot_ns: u64) {
         self.attached.executed(process, &self.processes, boot_ns, |id| proc::has_terminal(id.tgid));
+    }
+
+    /// Looks by what a process that does something may be asked for it, and its parent, where a login or job began them:
+    /// who started a service by hand is not who has it work. A copy that a service forked off has what it has.
+    pub(super) fn look_for_doors(&mut self, who: Option<ProcessId>, boot_ns: u64) {
+        let parent = who.and_then(|id| self.processes.get(&id)).and_then(|process| process.parent);
+        for id in [who, parent].into_iter().flatten() {
+            let is_due = self.processes.is_due(&id, boot_ns);
+            if !is_due || !self.processes.get(&id).is_some_and(|process| self.is_persons(process)) {
+                continue;
+            }
+            self.processes.look(&id, boot_ns);
+            let Doors { serves, awaits } = doors(id.tgid);
+            for (kind, names) in [(OperationKind::Serves, serves), (OperationKind::Awaits, awaits)] {
+                if !names.is_empty() {
+                    let operation = Operation { process: Some(id), kind, detail: names.join(", ") };
+                    self.append(boot_ns, Body::Operation(Box::new(operation)));
+                }
+            }
+        }
+    }
+
+    /// Whether a process descends from somebody's login or job, as far as is known.
+    fn is_persons(&self, process: &Process) -> bool {
+        process.credentials.login_uid.is_some()
+            || self.processes.lineage(process).any(|above| self.processes.has_login(&above.id))
     }
 
     /// Compares who a packet's sender is with who it was. Groups travel with forks and ends only: of a sender that is

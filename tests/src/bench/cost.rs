@@ -14,6 +14,7 @@ use super::peers;
 use super::peers::Peer;
 use super::process::cgroup_cpu_s;
 use super::process::machine_cpu_s;
+use super::programs::Counting;
 use super::recording::Recorded;
 use super::recording::Recording;
 use super::row::Row;
@@ -73,6 +74,7 @@ impl Bench for Cost {
         let runs = |at: usize| rounds[at].as_deref().unwrap_or_default();
         let alone = runs(0);
         let mut rows = self.recorder_rows(alone, runs(1));
+        rows.push(self.programs_row(context)?);
         for (side, runs) in sides.iter().zip(&rounds).skip(2) {
             let name = format!("peer.{}.{}.cpu_ratio", side.name(), self.0.name);
             rows.push(match runs {
@@ -165,6 +167,23 @@ impl Cost {
                 Ok(Run { done, others, recorder: None })
             }
         }
+    }
+
+    /// What the recorder's programs in the kernel take, as a share of the load's CPU, in a run of its own: the kernel counts
+    /// meanwhile, which costs too.
+    fn programs_row(&self, context: &Context) -> anyhow::Result<Row> {
+        let _counting = Counting::on()?;
+        let recording = Recording::start(context)?;
+        let before = recording.programs()?;
+        let done = (self.0.run)(context)?;
+        let taken = recording.programs()?.since(before);
+        recording.finish(context)?;
+        let share = taken.ns as f64 / (done.cpu_s * 1e9);
+        eprintln!("  programs: {} runs, {:.2} % of {:.3} s", taken.runs, share * 100.0, done.cpu_s);
+        context.note(json!({
+            "bench": self.name(), "programs_runs": taken.runs, "programs_ns": taken.ns, "cpu_s": done.cpu_s,
+        }));
+        Ok(Row::median(format!("recorder.{}.programs", self.0.name), "% of its CPU", vec![share * 100.0]))
     }
 
     /// The load, and how many CPUs others kept busy beside it and its recorder.

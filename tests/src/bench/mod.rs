@@ -22,6 +22,7 @@ pub mod notice;
 pub mod peers;
 pub mod plot;
 pub mod process;
+pub mod programs;
 pub mod recording;
 mod repeat;
 pub mod results;

@@ -1,5 +1,6 @@
 //! Processes whose CPU time and memory are figures.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -7,6 +8,10 @@ use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::Once;
+use std::sync::PoisonError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
@@ -18,8 +23,14 @@ use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::interrupt;
+
 /// Some figures are a few tens of ms.
 const POLL: Duration = Duration::from_millis(1);
+
+/// Those that were started and not waited for yet: a signal that ends this program ends them.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+static END_THEM: Once = Once::new();
 
 /// A process under measurement. Dropping it kills it.
 #[derive(Debug)]
@@ -61,7 +72,9 @@ impl Measured {
     pub fn start(what: &str, command: &mut Command) -> anyhow::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
+        END_THEM.call_once(|| interrupt::undo_on_signals(kill_all));
         let mut child = command.spawn().with_context(|| format!("start {what}"))?;
+        running().insert(child.id());
         let stdout = child.stdout.take().map(collect);
         let stderr = child.stderr.take().map(collect);
         Ok(Self { what: what.to_owned(), child, started, stdout, stderr, rss_max: 0, ended: false })
@@ -145,6 +158,7 @@ impl Measured {
             return Ok(None);
         }
         self.ended = true;
+        running().remove(&self.child.id());
         ensure!(waited == pid, "wait for {}: {}", self.what, std::io::Error::last_os_error());
         let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
         Ok(Some((ExitStatus::from_raw(status), seconds(usage.ru_utime) + seconds(usage.ru_stime))))
@@ -157,7 +171,19 @@ impl Drop for Measured {
         if !self.ended {
             let _ = self.child.kill();
             let _ = self.child.wait();
+            running().remove(&self.child.id());
         }
+    }
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all of them, as a signal does that ends this program.
+pub(crate) fn kill_all() {
+    for pid in running().iter() {
+        let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
     }
 }
 

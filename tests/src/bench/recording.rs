@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::process::Measured;
+use super::programs::Taken;
 use crate::lab::wait_until;
 
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -84,6 +85,14 @@ impl Recording {
     /// When the recorder is gone.
     pub fn cpu_s(&self) -> anyhow::Result<f64> {
         Ok(self.process.cpu_s()? - self.cpu_before_s)
+    }
+
+    /// What its programs in the kernel took until now.
+    ///
+    /// # Errors
+    /// When the recorder is gone.
+    pub fn programs(&self) -> anyhow::Result<Taken> {
+        Taken::by_those_of(self.process.pid())
     }
 
     /// Stops the recorder and reads what it wrote; its ring is removed.

@@ -1,10 +1,12 @@
 //! Where results go: `results.json` (rows, nothing else), `machine.json` (on what, and of what they
 //! were made), and the table in README.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use anyhow::ensure;
 use serde_json::Value;
 use serde_json::json;
 
@@ -13,22 +15,74 @@ use super::machine::Machine;
 use super::row;
 use super::row::Row;
 
-/// Writes the rows, and beside them what they were measured on.
+/// Rows of earlier runs that stand beside those of this one, and when each was measured.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    rows: Vec<Row>,
+    times: BTreeMap<String, String>,
+}
+
+impl Earlier {
+    /// The rows that lie there, without those that the benches of this run measure again.
+    ///
+    /// # Errors
+    /// When they cannot be read, or were measured on another machine: such figures are not compared.
+    pub fn read(out: &Path, machine: &Machine, again: &[String]) -> anyhow::Result<Self> {
+        let text = |name: &str| fs::read_to_string(out.join(name)).with_context(|| format!("read {name}"));
+        let rows: Vec<Row> = serde_json::from_str(&text("results.json")?).context("results.json")?;
+        let about: Value = serde_json::from_str(&text("machine.json")?).context("machine.json")?;
+        let here = serde_json::to_value(machine)?;
+        ensure!(about["machine"] == here, "the earlier rows are of another machine: {}", about["machine"]);
+        ensure!(
+            about["quick"] == false && about["build"] == build(),
+            "the earlier rows are of another build"
+        );
+        let measured = about["measured"].as_str().unwrap_or_default();
+        let time = |row: &Row| about["times"][&row.name].as_str().unwrap_or(measured).to_owned();
+        let is_again = |row: &Row| again.iter().any(|bench| row.name.starts_with(&format!("{bench}.")));
+        let rows: Vec<Row> = rows.into_iter().filter(|row| !is_again(row)).collect();
+        let times = rows.iter().map(|row| (row.name.clone(), time(row))).collect();
+        Ok(Self { rows, times })
+    }
+
+    /// These with the rows of this run, which replace those of the same name.
+    pub fn with(&self, rows: &[Row]) -> Vec<Row> {
+        let is_new = |row: &&Row| rows.iter().all(|new| new.name != row.name);
+        self.rows.iter().filter(is_new).chain(rows).cloned().collect()
+    }
+
+    /// The day of the oldest; none where there are none.
+    fn since(&self) -> Option<&str> {
+        self.times.values().min().map(|time| time.split('T').next().unwrap_or(time))
+    }
+}
+
+/// Writes the rows with those of earlier runs, and beside them what they were measured on.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(out: &Path, rows: &[Row], machine: &Machine, context: &Context) -> anyhow::Result<()> {
+pub fn write(
+    out: &Path,
+    rows: &[Row],
+    earlier: &Earlier,
+    machine: &Machine,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let measured = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut times = earlier.times.clone();
+    times.extend(rows.iter().map(|row| (row.name.clone(), measured.clone())));
     let about = json!({
         "machine": machine,
-        "measured": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "measured": measured,
+        "times": times,
         "build": build(),
         "quick": context.effort.quick,
         "runs": context.effort.runs,
         "disturbed_rounds": context.disturbed(),
-        "sentence": sentence(machine, context),
+        "sentence": sentence(earlier, machine, context),
         "details": context.details(),
     });
-    put(&out.join("results.json"), &serde_json::to_string_pretty(rows)?)?;
+    put(&out.join("results.json"), &serde_json::to_string_pretty(&earlier.with(rows))?)?;
     put(&out.join("machine.json"), &serde_json::to_string_pretty(&about)?)
 }
 
@@ -50,18 +104,25 @@ pub fn read(out: &Path) -> anyhow::Result<(Vec<Row>, String)> {
 ///
 /// # Errors
 /// When the document cannot be read or written, or has no markers.
-pub fn write_into(document: &Path, rows: &[Row], machine: &Machine, context: &Context) -> anyhow::Result<()> {
+pub fn write_into(
+    document: &Path,
+    rows: &[Row],
+    earlier: &Earlier,
+    machine: &Machine,
+    context: &Context,
+) -> anyhow::Result<()> {
     let name = document.display();
     let text = fs::read_to_string(document).with_context(|| format!("read {name}"))?;
-    let shown: Vec<_> =
-        rows.iter().filter(|row| row.bound.is_some() || row.name.starts_with("peer.")).cloned().collect();
-    let table = format!("{}\n\n{}", sentence(machine, context), row::table(&shown));
+    let is_shown = |row: &Row| row.bound.is_some() || row.name.starts_with("peer.");
+    let shown: Vec<_> = earlier.with(rows).into_iter().filter(is_shown).collect();
+    let table = format!("{}\n\n{}", sentence(earlier, machine, context), row::table(&shown));
     let text = row::put_between_markers(&text, &table).with_context(|| format!("{name} has no markers"))?;
     put(document, &text)
 }
 
 /// On what and how often it was measured.
-pub fn sentence(machine: &Machine, context: &Context) -> String {
+pub fn sentence(earlier: &Earlier, machine: &Machine, context: &Context) -> String {
+    let several = earlier.since().map_or_else(String::new, |day| format!(" in several runs since {day}"));
     let disturbed = match context.disturbed() {
         0 => String::new(),
         rounds => format!(" Other programs kept the machine busy in {rounds} rounds: not to be relied on."),
@@ -70,7 +131,7 @@ pub fn sentence(machine: &Machine, context: &Context) -> String {
         if context.effort.quick { " Small loads: a test of the harness, no measurement." } else { "" };
     let build = if build() == "release" { "" } else { " Debug build." };
     format!(
-        "Produced by `make bench` on {}; {} rounds.{disturbed}{quick}{build}",
+        "Produced by `make bench`{several} on {}; {} rounds or more.{disturbed}{quick}{build}",
         machine.sentence(),
         context.effort.runs
     )

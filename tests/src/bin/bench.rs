@@ -50,7 +50,9 @@ Examples:
   make bench                        everything, some ten minutes
   make bench ONLY=nmap              one bench; --list names them
   make bench ONLY=curve             how cost grows; then: tests/bench.sh --draw
-  tests/bench.sh --peers            auditd, bpftrace and libbpf-tools beside ours"
+  tests/bench.sh --peers            auditd, bpftrace and libbpf-tools beside ours
+  tests/bench.sh --only bot --add --write-readme
+                                    the bot again, the other rows of README as they were measured before"
 )]
 struct Arguments {
     /// Only benches of this name, or whose name begins or ends with it (recorder.nmap, recorder, nmap)
@@ -84,8 +86,11 @@ struct Arguments {
     /// The page that --draw writes [default: docs/benchmarks.md]
     #[arg(long, value_name = "FILE", requires = "draw")]
     page: Option<PathBuf>,
+    /// Keep the rows of the last results that this run does not measure; with --only, to measure in several runs
+    #[arg(long, conflicts_with = "quick")]
+    add: bool,
     /// Put the table into README.md, too
-    #[arg(long, conflicts_with_all = ["quick", "only"])]
+    #[arg(long, conflicts_with = "quick")]
     write_readme: bool,
 }
 
@@ -138,6 +143,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let machine = Machine::describe();
     eprintln!("bench: {}", machine.sentence());
 
+    let earlier = if arguments.add {
+        let again: Vec<_> = benches.iter().map(|bench| bench.name()).collect();
+        results::Earlier::read(&out, &machine, &again).context("--add: what lies there")?
+    } else {
+        results::Earlier::default()
+    };
+    ensure!(
+        !arguments.write_readme || arguments.add || arguments.only.is_empty(),
+        "--write-readme would leave out what is not measured: add --add"
+    );
     let mut rows = Vec::new();
     let mut failed = Vec::new();
     for bench in &benches {
@@ -152,22 +167,28 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             }
         }
         // What was measured stands, also when a later bench is interrupted.
-        results::write(&out, &rows, &machine, &context)?;
+        results::write(&out, &rows, &earlier, &machine, &context)?;
     }
-    show(arguments, &rows, &machine, &context)?;
+    show(arguments, &rows, &earlier, &machine, &context)?;
     eprintln!("bench: {}", out.join("results.json").display());
     if arguments.write_readme {
         ensure!(failed.is_empty(), "README stays as it is: not all was measured");
-        results::write_into(Path::new(README), &rows, &machine, &context)?;
+        results::write_into(Path::new(README), &rows, &earlier, &machine, &context)?;
     }
     Ok(verdict(&rows, &failed))
 }
 
-fn show(arguments: &Arguments, rows: &[Row], machine: &Machine, context: &Context) -> anyhow::Result<()> {
+fn show(
+    arguments: &Arguments,
+    rows: &[Row],
+    earlier: &results::Earlier,
+    machine: &Machine,
+    context: &Context,
+) -> anyhow::Result<()> {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(rows)?);
     } else {
-        println!("\n{}\n\n{}", results::sentence(machine, context), row::table(rows));
+        println!("\n{}\n\n{}", results::sentence(earlier, machine, context), row::table(rows));
     }
     Ok(())
 }

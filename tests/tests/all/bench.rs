@@ -29,7 +29,17 @@ fn a_small_load_gives_every_row_of_it() -> anyhow::Result<()> {
     let names: Vec<_> = rows.keys().filter_map(|name| name.strip_prefix("recorder.udp_flow.")).collect();
     assert_eq!(
         names,
-        ["cpu_alone", "cpu_ratio", "cpu_ratio_of_medians", "events", "lost", "miscounted", "own_cpu", "rss"]
+        [
+            "cpu_alone",
+            "cpu_ratio",
+            "cpu_ratio_of_medians",
+            "events",
+            "lost",
+            "miscounted",
+            "own_cpu",
+            "programs",
+            "rss"
+        ]
     );
     assert_eq!(names.len(), rows.len());
 
@@ -46,8 +56,9 @@ fn a_small_load_gives_every_row_of_it() -> anyhow::Result<()> {
     assert_eq!(output.status.code(), Some(i32::from(broken)), "{said}");
     let about: serde_json::Value = serde_json::from_slice(&fs::read(out.path().join("machine.json"))?)?;
     assert_eq!(about["quick"], true);
-    // Two sides, one round that does not count and two that do.
-    assert_eq!(about["details"].as_array().map(Vec::len), Some(6), "{about}");
+    assert!(row("programs").value.is_some_and(|share| share > 0.0 && share < 50.0), "{:?}", row("programs"));
+    // Two sides, one round that does not count and two that do, and the one in which the kernel counts.
+    assert_eq!(about["details"].as_array().map(Vec::len), Some(7), "{about}");
     let mut left: Vec<_> = fs::read_dir(out.path())?.flatten().map(|entry| entry.file_name()).collect();
     left.sort();
     assert_eq!(left, ["machine.json", "results.json"]);

@@ -324,6 +324,137 @@ fn who_started_a_service_by_hand_is_not_named_for_what_it_is_asked_to_do() -> an
     Ok(())
 }
 
+/// Services of one process that are asked for a port by what no traffic shows: a local socket, a named pipe, a directory
+/// that is watched. `fork` has a copy of the service itself send, `shell` a program.
+const ASKED: &str = "import ctypes,os,socket,sys
+how,at,does=sys.argv[1:4]
+def answer(port):
+    port=int(port); to='NEAR.%d'%(100+port%100)
+    if does=='shell': os.system(\"bash -c 'echo x > /dev/udp/%s/%s; sleep 1'\"%(to,port)); return
+    if os.fork(): return
+    socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',(to,port)); __import__('time').sleep(1); os._exit(0)
+if how=='socket':
+    s=socket.socket(socket.AF_UNIX); s.bind(at); os.chmod(at,0o666); s.listen()
+    while True:
+        c,_=s.accept(); answer(c.recv(64)); c.close()
+if how=='pipe':
+    os.mkfifo(at); os.chmod(at,0o666); f=os.open(at,os.O_RDWR)
+    while True: answer(os.read(f,64))
+os.mkdir(at); os.chmod(at,0o777); libc=ctypes.CDLL(None); f=libc.inotify_init(); libc.inotify_add_watch(f,at.encode(),0x88)
+open(at+'/.ready','w').close()
+while True:
+    os.read(f,4096)
+    for name in os.listdir(at):
+        if name.isdigit(): os.unlink(at+'/'+name); answer(name)
+";
+
+#[test]
+fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let lab = &recording.lab;
+    let near = VICTIM.to_string();
+    let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
+    fs::write(lab.instance().path("/srv/asked.py"), ASKED.replace("NEAR", near))?;
+    shell(lab, "mkdir -pm 1777 /run/asked")?;
+    // Whom a service waits for is told from whom it begins at once only after a second.
+    let quiet = "</dev/null >/dev/null 2>&1 &";
+    recording.alice(&format!(
+        "cd /run/asked
+        sudo -u www-data setsid python3 /srv/asked.py socket /run/asked/shell shell {quiet}
+        sudo -u www-data setsid python3 /srv/asked.py socket /run/asked/fork fork {quiet}
+        setsid python3 /srv/asked.py pipe /run/asked/pipe shell {quiet}
+        setsid python3 /srv/asked.py watch /run/asked/spool shell {quiet}
+        for at in shell fork pipe spool/.ready; do until [ -e $at ]; do sleep 0.1; done; done
+        for pid in $(pgrep -f asked.py); do until [ \"$(ps -o etimes= -p $pid)\" -ge 2 ]; do sleep 0.1; done; done"
+    ))?;
+    let output = recording.lab.ssh(
+        "bob",
+        "echo 8231 | socat - UNIX-CONNECT:/run/asked/shell; echo 8232 | socat - UNIX-CONNECT:/run/asked/fork
+        echo 8233 >/run/asked/pipe; mv $(mktemp) /run/asked/spool/8234",
+        COMMAND_MAX,
+    )?;
+    ensure!(output.status.success(), "{output:?}");
+    for port in 8231..=8234 {
+        wait_for_packet(&recording, port)?;
+    }
+    let evidence = recording.evidence()?;
+    for (port, user, said) in [
+        (8231, "www-data", "takes requests on a local socket (/run/asked/shell)"),
+        (8232, "www-data", "takes requests on a local socket (/run/asked/fork)"),
+        (8233, "alice", "acts on what it finds in named pipe /run/asked/pipe"),
+        (8234, "alice", "acts on what it finds in files that are watched"),
+    ] {
+        assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
+        let report = judged(&recording, &evidence, port)?;
+        let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
+        assert!(report.to_string().contains(said), "{said}: {}", shown());
+        if user == "www-data" {
+            assert_eq!(report["facts"]["person"], Value::Null, "{}", shown());
+        } else {
+            assert!(report.to_string().contains("asked_by_others"), "{}", shown());
+            assert_ne!(report["facts"]["confidence"], "high", "{}", shown());
+        }
+    }
+    Ok(())
+}
+
+/// What a web server and its process manager are told, and the program that is asked for: a shell, or itself, sends.
+const NGINX: &str = "user www-data; worker_processes 1; pid /run/nginx.pid; error_log /run/nginx.log; events {}
+http { access_log off; client_body_temp_path /run/nb; fastcgi_temp_path /run/nf; proxy_temp_path /run/np;
+ uwsgi_temp_path /run/nu; scgi_temp_path /run/ns;
+ server { listen 8240; location / { fastcgi_pass unix:/run/fpm.sock; fastcgi_param REQUEST_METHOD $request_method;
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/php/send.php; } } }
+";
+const FPM: &str = "[global]
+error_log = /run/fpm.log
+[www]
+user = www-data
+group = www-data
+listen = /run/fpm.sock
+listen.owner = www-data
+pm = static
+pm.max_children = 1
+";
+const SENDS: &str = "<?php $port = (int)$_GET['port']; $to = 'NEAR.' . (100 + $port % 100);
+if (isset($_GET['itself'])) { fwrite(fsockopen(\"udp://$to\", $port), 'x'); }
+else { passthru(\"bash -c 'echo x > /dev/udp/$to/$port; sleep 1'\"); }
+";
+
+#[test]
+fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    let lab = &recording.lab;
+    let near = VICTIM.to_string();
+    let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
+    shell(lab, "mkdir -p /srv/php")?;
+    for (path, text) in
+        [("nginx.conf", NGINX), ("fpm.conf", FPM), ("php/send.php", &SENDS.replace("NEAR", near))]
+    {
+        fs::write(lab.instance().path(format!("/srv/{path}")), text)?;
+    }
+    recording.alice(
+        "sudo nginx -c /srv/nginx.conf; sudo $(ls /usr/sbin/php-fpm* | head -n 1) -y /srv/fpm.conf
+        php=$(ls /usr/bin/php[0-9]* | head -n 1)
+        setsid $php -S 0.0.0.0:8250 -t /srv/php </dev/null >/dev/null 2>&1 &
+        for port in 8240 8250; do until ss -Hltn sport = $port | grep -q .; do sleep 0.1; done; done",
+    )?;
+    for (port, at, how) in
+        [(8241, 8240, ""), (8242, 8240, "&itself"), (8251, 8250, ""), (8252, 8250, "&itself")]
+    {
+        let url = format!("http://{INSTANCE_PUBLIC}:{at}/send.php?port={port}{how}");
+        laptop(lab, "curl", &format!("curl -fsS -m 20 '{url}'"))?;
+    }
+    let evidence = recording.evidence()?;
+    for (port, user) in [(8241, "www-data"), (8242, "www-data"), (8251, "alice"), (8252, "alice")] {
+        assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
+        let report = judged(&recording, &evidence, port)?;
+        let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
+        assert_eq!(report["facts"]["person"], Value::Null, "{}", shown());
+        assert!(report.to_string().contains("only started it"), "{}", shown());
+    }
+    Ok(())
+}
+
 /// Each line is run by alice, and its packet is the one of the process that is named, run as the user that is named.
 const CARRIERS: [(u16, &str, &str, &str); 8] = [
     (8301, "sg staff -c \"bash -c 'LINE'\"", "bash", "alice"),

@@ -105,7 +105,7 @@ impl Batches {
 
 impl Sending {
     async fn send(&self, place: &Place, query: &str, waiting: Waiting) {
-        let client = Client::new(&place.sdk);
+        let client = place.ssm().clone();
         let mut present = Waiting::new();
         let known = known(&client, &waiting).await;
         for (id, tell) in waiting {

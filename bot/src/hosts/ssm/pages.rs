@@ -6,7 +6,6 @@
 use std::time::Duration;
 use std::time::Instant;
 
-use aws_sdk_ssm::Client;
 use history::Evidence;
 use history::PAGES_MAX;
 use history::Page;
@@ -96,7 +95,7 @@ impl SsmHistory {
         let query = history::encode_page_request(request, asked).map_err(|error| error.to_string())?;
         let failed = |answer: Answer| answer.why().unwrap_or_default();
         let command = self.batches.ask(place, id, query).await.map_err(failed)?;
-        let waited = self.states.wait(&Client::new(&place.sdk), &command, id, left).await;
+        let waited = self.states.wait(place.ssm(), &command, id, left).await;
         let page = history::decode_page(&waited.map_err(failed)?).map_err(|error| error.to_string())?;
         if page.number != asked.number {
             return Err(format!("page {} came for page {}", page.number, asked.number));

@@ -1,0 +1,165 @@
+//! By what a running process may be asked for its work without any traffic: local sockets on which it waits, named pipes
+//! that it reads, directories and files that it has watched. The kernel has no hook for these, so /proc is asked while
+//! the process holds them.
+
+use std::collections::HashSet;
+use std::fs::DirEntry;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+/// Descriptors of a process that are looked at.
+const DESCRIPTORS_MAX: usize = 4_096;
+
+/// Bytes of the list of local sockets that are read.
+const SOCKETS_MAX: u64 = 4 << 20;
+
+/// Doors of a process that are told.
+const TOLD_MAX: usize = 4;
+
+/// Longest name of one that is told, bytes.
+const NAME_MAX: usize = 108;
+
+/// Flag of a local socket that waits for connections, and the type of one that takes datagrams (`/proc/net/unix`).
+const LISTENS: u32 = 1 << 16;
+const DATAGRAMS: u32 = 2;
+
+/// What is known of one descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held {
+    /// A socket of any kind, by its inode.
+    Socket(u64),
+    Pipe(String),
+    Watch,
+}
+
+/// By what a process may be asked for its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doors {
+    /// Names of local sockets on which it takes requests.
+    pub serves: Vec<String>,
+    /// Named pipes that it reads, and that it has files watched, in words.
+    pub awaits: Vec<String>,
+}
+
+/// Those of a process; none where it has ended.
+pub fn doors(pid: u32) -> Doors {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Doors::default();
+    };
+    let held: Vec<Held> =
+        descriptors.flatten().take(DESCRIPTORS_MAX).filter_map(|entry| held(pid, &entry)).collect();
+    let mut sockets = Vec::new();
+    if held.iter().any(|held| matches!(held, Held::Socket(_))) {
+        // What cannot be read names none.
+        let _ = File::open(format!("/proc/{pid}/net/unix"))
+            .and_then(|file| file.take(SOCKETS_MAX).read_to_end(&mut sockets));
+    }
+    told(&held, &String::from_utf8_lossy(&sockets))
+}
+
+fn held(pid: u32, entry: &DirEntry) -> Option<Held> {
+    let target = std::fs::read_link(entry.path()).ok()?;
+    let target = target.to_string_lossy();
+    if let Some(inode) = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) {
+        return inode.parse().ok().map(Held::Socket);
+    }
+    if matches!(&*target, "anon_inode:inotify" | "inotify" | "anon_inode:[fanotify]") {
+        return Some(Held::Watch);
+    }
+    // One without a name any more is a script's own.
+    let is_pipe = target.starts_with('/')
+        && !target.ends_with(" (deleted)")
+        && std::fs::metadata(entry.path()).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    (is_pipe && is_read(pid, entry)).then(|| Held::Pipe(target.into_owned()))
+}
+
+/// Whether a descriptor was opened for reading.
+fn is_read(pid: u32, entry: &DirEntry) -> bool {
+    let about = Path::new("/proc").join(pid.to_string()).join("fdinfo").join(entry.file_name());
+    let about = std::fs::read_to_string(about).unwrap_or_default();
+    let flags =
+        about.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY)
+}
+
+/// What descriptors are for, by the kernel's list of local sockets.
+fn told(held: &[Held], sockets: &str) -> Doors {
+    let serves = sockets.lines().skip(1).filter_map(|line| awaited(line, held));
+    let awaits = held.iter().filter_map(|held| match held {
+        Held::Pipe(path) => Some(format!("named pipe {}", cut(path))),
+        Held::Watch => Some("files that are watched".to_owned()),
+        Held::Socket(_) => None,
+    });
+    Doors { serves: some(serves), awaits: some(awaits) }
+}
+
+/// The first of them, each once.
+fn some(doors: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    doors.filter(|door| seen.insert(door.clone())).take(TOLD_MAX).collect()
+}
+
+/// A line's socket, where it is one of those held and others can reach it by name: `number: references protocol flags
+/// type state inode path`.
+fn awaited(line: &str, held: &[Held]) -> Option<String> {
+    let mut fields = line.split_ascii_whitespace().skip(3);
+    let flags = u32::from_str_radix(fields.next()?, 16).ok()?;
+    let kind = u32::from_str_radix(fields.next()?, 16).ok()?;
+    let inode: u64 = fields.nth(1)?.parse().ok()?;
+    let path = fields.next()?;
+    let waits = flags & LISTENS != 0 || kind == DATAGRAMS;
+    (waits && held.contains(&Held::Socket(inode))).then(|| cut(path).to_owned())
+}
+
+fn cut(name: &str) -> &str {
+    let end = (0..=NAME_MAX.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or(0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOCKETS: &str = "Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 101 /run/app.sock
+0000000000000000: 00000002 00000000 00010000 0005 01 102 @abstract
+0000000000000000: 00000003 00000000 00000000 0001 03 103 /run/app.sock
+0000000000000000: 00000002 00000000 00000000 0002 01 104 /dev/log
+0000000000000000: 00000002 00000000 00000000 0002 01 105
+broken
+";
+
+    #[test]
+    fn who_waits_on_what_others_can_reach_is_told() {
+        let of = |held: &[Held]| told(held, SOCKETS).serves;
+        assert_eq!(of(&[Held::Socket(101)]), ["/run/app.sock"]);
+        assert_eq!(of(&[Held::Socket(102), Held::Socket(7)]), ["@abstract"]);
+        assert_eq!(
+            of(&[Held::Socket(103), Held::Socket(105)]),
+            [""; 0],
+            "a connection, and one without a name"
+        );
+        assert_eq!(of(&[Held::Socket(104)]), ["/dev/log"]);
+        let pipe = Held::Pipe(format!("/{}", "ä".repeat(80)));
+        let told = told(&[Held::Watch, pipe, Held::Socket(101)], SOCKETS);
+        assert_eq!((told.serves.len(), told.awaits.len()), (1, 2), "{told:?}");
+        assert_eq!(told.awaits[0], "files that are watched");
+        assert!(told.awaits[1].starts_with("named pipe /ää") && told.awaits[1].len() < 130, "{told:?}");
+    }
+
+    #[test]
+    fn this_very_process() {
+        use std::os::unix::net::UnixListener;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, pipe) = (dir.path().join("sock"), dir.path().join("pipe"));
+        let _listener = UnixListener::bind(&path).unwrap();
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _both = File::options().read(true).write(true).open(&pipe).unwrap();
+        let told = doors(std::process::id());
+        assert!(told.serves.contains(&path.display().to_string()), "{told:?}");
+        assert!(told.awaits.contains(&format!("named pipe {}", pipe.display())), "{told:?}");
+        assert_eq!(doors(u32::MAX), Doors::default());
+    }
+}
