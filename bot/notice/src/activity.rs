@@ -106,17 +106,17 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"skenov\w* port|escane\w+|barrido de puertos|exploracion de puertos|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        r"sken(?:ov|uj)\w* port|sk[ae]n\w* port|skann\w+ (?:av )?(?:portene|portarna|porte)|escane\w+|barrido de puertos|exploracion de puertos|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
     (
-        r"slownikow\w*|slovnikov\w* utok|utok\w* na hesl|(?:tent|essay)\w+[^.]{0,60}se connecter|versuch\w*[^.]{0,60}anzumelden|intent\w+[^.]{0,60}(?:iniciar sesion|conectarse)|tent\w+[^.]{0,60}(?:autentica|fazer login)|tentativ\w+ di accesso|forsokt?\w*[^.]{0,40}logga in|bejelentkezesi|oturum acma|prob\w+[^.]{0,30}zalogowa|пытал\w+[^.]{0,40}войти|подбор\w* парол|спроб\w+ входу|fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|angriff\w*.{0,40}\b(?:ssh|rdp|imap|ftp)\b|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|підбір",
+        r"hrubou silou|tentativ\w+ d'authentification|slownikow\w*|slovnikov\w* utok|utok\w* na hesl|(?:tent|essay)\w+[^.]{0,60}se connecter|versuch\w*[^.]{0,60}anzumelden|intent\w+[^.]{0,60}(?:iniciar sesion|conectarse)|tent\w+[^.]{0,60}(?:autentica|fazer login)|tentativ\w+ di accesso|forsokt?\w*[^.]{0,40}logga in|bejelentkezesi|oturum acma|prob\w+[^.]{0,30}zalogowa|пытал\w+[^.]{0,40}войти|подбор\w* парол|спроб\w+ входу|fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|angriff\w*.{0,40}\b(?:ssh|rdp|imap|ftp)\b|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|підбір",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        r"murtautu|inbreken|in te breken|inbraak|intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
         0.6,
     ),

@@ -402,6 +402,28 @@ fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Option<Part> {
     }
 }
 
+/// "It keeps probing us": a sentence about a deed of whom the one before it mentions.
+pub(super) fn begins_with_its_deed(tokens: &[Token]) -> bool {
+    const PRONOUNS: [&str; 16] = [
+        "it", "they", "er", "es", "sie", "il", "elle", "ella", "esso", "ele", "ela", "hij", "on", "ono",
+        "он", "она",
+    ];
+    let is_pronoun = tokens.first().is_some_and(|it| PRONOUNS.contains(&it.word.as_str()));
+    is_pronoun && !tokens.iter().any(|it| it.class & NOT != 0) && does_at_once(tokens)
+}
+
+fn does_at_once(tokens: &[Token]) -> bool {
+    // What is plain only where somebody complains is plain here.
+    let near =
+        tokens.iter().skip(1).take(4).find(|it| it.class & (DEED | WEAK | PASSIVE | SEES | SUFFERS) != 0);
+    near.is_some_and(|it| it.class & (DEED | WEAK) != 0)
+}
+
+/// Says whether a sentence speaks of what is the writer's.
+pub(super) fn tells_of_ours(tokens: &[Token]) -> bool {
+    tokens.iter().any(|it| it.class & OURS != 0)
+}
+
 /// Finds the verb of which what ends here is the subject.
 fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
     let mut auxiliary: Option<usize> = None;
@@ -431,6 +453,9 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
         if class & CLEAN != 0 {
             return Some(Verb::IsClean);
         }
+        if class & WEAK != 0 && is_in_phrase(tokens, start, at) {
+            continue;
+        }
         if class & DEED != 0 {
             let by = tokens[at + 1..].iter().take(2).any(|it| it.class & BY != 0);
             let is_passive =
@@ -450,6 +475,13 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
         }
     }
     None
+}
+
+/// "with a list of stolen passwords": a noun behind a preposition is no verb.
+fn is_in_phrase(tokens: &[Token], start: usize, at: usize) -> bool {
+    const OF: [&str; 8] = ["of", "with", "mit", "avec", "con", "com", "met", "de"];
+    let before = &tokens[start.max(at.saturating_sub(3))..at];
+    before.iter().any(|it| OF.contains(&it.word.as_str()) || it.class & (FROM | BY) != 0)
 }
 
 /// Says whether a verb so far behind its auxiliary is one of the passive.

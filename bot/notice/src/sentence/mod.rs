@@ -131,17 +131,24 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, all: &mut Sentences) ->
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
     let mut count = 0;
+    // The only one that the sentence before mentions: whom a pronoun means.
+    let mut antecedent: Option<Place> = None;
     for sentence in pieces.split(|(piece, _)| piece == END) {
         let places: Vec<Place> = sentence.iter().filter_map(|(_, place)| *place).collect();
+        // Scripts without blanks between words are read by the words around each address.
+        if sentence.is_empty() || sentence.iter().any(|(piece, _)| piece.chars().any(is_eastern)) {
+            continue;
+        }
+        let tokens = tokens(sentence, lexicon);
+        if let Some(before) = antecedent.take().filter(|_| grammar::begins_with_its_deed(&tokens)) {
+            all.said.entry((before.line, before.start)).or_insert((Role::Accused, WEIGHT));
+        }
         if places.is_empty() {
             continue;
         }
         count += 1;
-        // Scripts without blanks between words are read by the words around each address.
-        if sentence.iter().any(|(piece, _)| piece.chars().any(is_eastern)) {
-            continue;
-        }
-        let tokens = tokens(sentence, lexicon);
+        antecedent =
+            places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let Some(told) = grammar::read(&tokens, places.len()) else { continue };
         if !lines[from].is_quoted {
             all.reader_attacked |= told.reader_attacked;
