@@ -50,6 +50,7 @@ fn reader(bytes: &[u8], _context: &notice::Context) -> Reading {
         deadline: None,
         claims: Vec::new(),
         warnings: vec!["nothing was understood".to_owned()],
+        aside: None,
     });
     let mut reading = Reading::plain(parsed);
     reading.thread.keys.extend(reading.parsed.case_id.as_ref().map(|id| format!("case:aws:{id}")));
@@ -75,6 +76,7 @@ fn notice(case_id: &str, addresses: &[&str], warning: &str) -> String {
         deadline: None,
         claims: addresses.iter().map(claim).collect(),
         warnings: vec![warning.to_owned()],
+        aside: None,
     };
     serde_json::to_string(&parsed).expect("written")
 }

@@ -31,7 +31,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|\buser_auth\b|op=pam|(?:in te |\b)loggen op|inloggen|logge (?:ind|inn)|logga in|kirjautu|jelszo|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|wordpress[\s_-]*log-?in|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|\buser_auth\b|op=pam|(?:in te |\b)loggen op|inloggen|logge (?:ind|inn)|logga in|kirjautu|jelszo|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -54,6 +54,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]pps\b|\bflood(?:ing|ed|s)?\b",
         Activity::DenialOfService,
         3.0,
+    ),
+    (
+        r"\b\d[\d.,]*\s?(?:k|m|mio|million|millions|millionen|thousand|millones|milhoes)\s+(?:de\s+)?(?:\w+\s+){0,2}(?:requests|packets|paquets|anfragen|pakete|peticiones|paquetes|requetes|pacotes)\b",
+        Activity::DenialOfService,
+        1.5,
     ),
     (
         r"amplif|monlist|\bdrdos|reflexion|offen\w* (?:\w+ ){0,6}(?:memcached|ntp|dns|resolver|snmp|ssdp|ldap|netbios|portmapper)|exploitable (?:\w+ ){0,2}(?:servers?|resolvers?|services?)|spoofed[\s\w\x22']{0,20}(?:request|quer|packet|source)|(?:accessible|exposed|public(?:ly accessible)?|vulnerable)\s(?:\w+ ){0,2}(?:memcached|ntp|dns|resolvers?|snmp|ssdp|chargen|cldap|ldap|netbios|portmapper|rpcbind|mdns|tftp|qotd)\b|reflect(?:ion|or|ed|ive)|open[\s_-]*(?:recursive|dns|resolver|ntp|memcached|snmp|ssdp|chargen|ldap|netbios|portmap|mdns|tftp|mssql|cldap|rpc)|dns_?openresolver|openresolver|recursive resolver|spoofed quer|scan_(?:memcached|ntp|ntpmonitor|snmp|ssdp|netbios|mssql|chargen|qotd|ldap|portmapper|mdns|tftp)",
@@ -101,17 +106,17 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"escane\w+|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        r"sken(?:ov|uj)\w* port|sk[ae]n\w* port|skann\w+ (?:av )?(?:portene|portarna|porte)|escane\w+|barrido de puertos|exploracion de puertos|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
     (
-        r"fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|angriff\w*.{0,40}\b(?:ssh|rdp|imap|ftp)\b|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|подбор пароля|підбір",
+        r"hrubou silou|tentativ\w+ d'authentification|slownikow\w*|slovnikov\w* utok|utok\w* na hesl|(?:tent|essay)\w+[^.]{0,60}se connecter|versuch\w*[^.]{0,60}anzumelden|intent\w+[^.]{0,60}(?:iniciar sesion|conectarse)|tent\w+[^.]{0,60}(?:autentica|fazer login)|tentativ\w+ di accesso|forsokt?\w*[^.]{0,40}logga in|bejelentkezesi|oturum acma|prob\w+[^.]{0,30}zalogowa|пытал\w+[^.]{0,40}войти|подбор\w* парол|спроб\w+ входу|fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|angriff\w*.{0,40}\b(?:ssh|rdp|imap|ftp)\b|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|підбір",
         Activity::LoginAttack,
         3.0,
     ),
     (
-        r"intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        r"murtautu|inbreken|in te breken|inbraak|intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
         Activity::IntrusionAttempt,
         0.6,
     ),

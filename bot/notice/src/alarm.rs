@@ -64,7 +64,9 @@ fn accused(value: &Value, inner: &Value, arn: Option<&str>) -> Accused {
     ids.dedup();
     let account = json::first_text(inner, &["AWSAccountId"])
         .or_else(|| json::first_text(value, &["accountId", "account"]));
-    let region = arn.and_then(resource::region_of_arn).or_else(|| json::text(value, "region"));
+    // SNS names the region as the console does: "EU (Frankfurt)".
+    let named = json::text(value, "region").or_else(|| json::text(inner, "Region"));
+    let region = arn.and_then(resource::region_of_arn).or_else(|| resource::region_named(&named?));
     Accused {
         instance_ids: ids,
         account: account.filter(|it| resource::is_account(it)),
@@ -106,6 +108,11 @@ mod tests {
                 ("2024-01-15T10:00:00Z".to_owned(), "2024-01-15T10:10:00.999999999Z".to_owned())
             );
         }
+        let named = json!({"AlarmName": "scan-out", "NewStateValue": "ALARM", "Region": "EU (Frankfurt)",
+            "StateChangeTime": "2024-01-15T10:10:00.123+0000",
+            "Trigger": {"Dimensions": [{"name": "InstanceId", "value": "i-0123456789abcdef0"}]}});
+        let draft = read(&named).expect("an alarm");
+        assert_eq!(draft.claims[0].accused.region.as_deref(), Some("eu-central-1"));
         let calm = json!({"AlarmName": "scan-out", "NewStateValue": "OK"});
         assert!(read(&calm).expect("an alarm").claims.is_empty());
     }

@@ -22,6 +22,9 @@ pub struct Parsed {
     pub claims: Vec<Claim>,
     /// What a person should know of the reading: assumptions, oddities, limits reached.
     pub warnings: Vec<String>,
+    /// Why it accuses none of ours, where it does not; a playbook says whether that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
 }
 
 /// What is to become of a notice.
@@ -36,6 +39,28 @@ pub enum Disposition {
     Inbound,
     /// It could not be read; a person must look.
     Unreadable,
+}
+
+/// Why a notice accuses none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aside {
+    /// About copyright or trademarks: no host's history answers it.
+    Rights,
+    /// Somebody else attacked us.
+    Inbound,
+    /// The reporter considers the case resolved, or takes it back.
+    Resolved,
+    /// About the safety of an account: keys, sign-ins.
+    Account,
+    /// Bills, offers, maintenance, policy, newsletters.
+    Business,
+    /// A machine's answer, or a mail that could not be delivered.
+    Automatic,
+    /// Our own letter, or somebody's answer to a complaint of ours.
+    Answer,
+    /// None of these.
+    Other,
 }
 
 /// One accusation.

@@ -2,6 +2,7 @@
 
 use super::reading::Fact;
 use super::reading::Stage;
+use crate::claim::Aside;
 use crate::claim::Claim;
 use crate::claim::Disposition;
 
@@ -14,6 +15,8 @@ pub(super) struct Draft {
     pub layout: String,
     /// What is to become of the notice.
     pub disposition: Verdict,
+    /// Why it accuses none of ours, where it does not.
+    pub aside: Option<Aside>,
     /// The reporter's number.
     pub case_id: Option<String>,
     /// The accusations.

@@ -80,6 +80,11 @@ fn side_of(name: &str) -> Option<&str> {
     name.split_once(' ').map(|(side, _)| side)
 }
 
+/// Says whether an element's name is that of a side: all inside it is that side's.
+fn is_side(name: &str) -> bool {
+    !name.contains(' ') && label::words(name).len() <= 2 && label::meaning(name).role.is_some()
+}
+
 /// Returns the side of an event that an element's attribute says it tells of; all inside it is of that
 /// side.
 fn side_said(tag: &quick_xml::events::BytesStart<'_>) -> Option<String> {
@@ -103,7 +108,9 @@ pub(super) fn xml(text: &str) -> Option<String> {
             Ok(Event::Start(tag)) => {
                 let side = names.last().and_then(|name| side_of(name)).map(str::to_owned);
                 let own = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
-                names.push(match side_said(&tag).or(side) {
+                let parent =
+                    names.last().filter(|name| label::meaning(&own).role.is_none() && is_side(name)).cloned();
+                names.push(match side_said(&tag).or(side).or(parent) {
                     Some(side) => format!("{side} {own}"),
                     None => own,
                 });

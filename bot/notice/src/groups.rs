@@ -16,6 +16,7 @@ use super::roles::Roles;
 use super::said;
 use super::said::words_after;
 use super::said::words_before;
+use super::sentence::Sentences;
 use crate::claim::Accused;
 
 /// An instance named in the text.
@@ -50,23 +51,31 @@ const NEAR_LINES: usize = 5;
 /// What a table says of the instance of a row: that nothing was found, or that it was attacked.
 static CLEAN_ROW: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?)\s*(?:[\t|,;.]|\s{2,}|$)",
+        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?|normal|not involved|uninvolved|benign|legitimate|false positive|negative|not compromised|no (?:abuse|anomal(?:y|ies)|complaints?)|sauber|unauff[äa]llig)\s*(?:[\t|,;.]|\s{2,}|$)",
     )
 });
 static ATTACKED_ROW: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?:[\t|,;]|\s{2,})\s*(?:scanned|target|targeted|victim|destination|attacked)\s*(?:[\t|,;.]|\s{2,}|$)",
+        r"(?:[\t|,;]|\s{2,})\s*(?:scanned|target|targeted|victim|destination|attacked)\s*(?:[\t|,;.(]|\s{2,}|$)",
     )
 });
 static ARROW_BEFORE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?:-+>|=+>|\u{2192})\s*$"));
 
 /// Says whether a row of a table says that nothing was found of whom it names.
 pub(super) fn is_clean_row(text: &str) -> bool {
-    text.len() <= 300 && !resource::instances(text).is_empty() && CLEAN_ROW.is_match(&text.to_lowercase())
+    let head = text.trim_start_matches(['|', ' ']);
+    let is_row = !resource::instances(text).is_empty()
+        || (head.starts_with(|it: char| it.is_ascii_digit()) && is_cut(text));
+    text.len() <= 300 && is_row && CLEAN_ROW.is_match(&text.to_lowercase())
+}
+
+/// Says whether a line is cut into cells.
+fn is_cut(text: &str) -> bool {
+    text.contains('|') || text.contains('\t') || text.contains("  ")
 }
 
 /// Says whether a row of a table says of whom it names that it was attacked.
-fn is_attacked_row(text: &str) -> bool {
+pub(super) fn is_attacked_row(text: &str) -> bool {
     ATTACKED_ROW.is_match(&text.to_lowercase())
 }
 
@@ -83,7 +92,7 @@ static WRITERS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:my|our|unsere?|notre|nuestr[oa])\b[^.;]{0,40}$"));
 
 /// Finds all instances that the text names.
-pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
+pub(super) fn instances(lines: &[Line<'_>], sentences: &Sentences) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
     let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
@@ -108,17 +117,24 @@ pub(super) fn instances(lines: &[Line<'_>]) -> Vec<Instance> {
             let after = words_after(lines, index, &spot);
             let cue = super::cue::read(&before, &after);
             let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
+            // What merely stands beside the others is not cleared.
+            let told = sentences.of(index, at).filter(|(_, weight)| *weight >= 1.0).map(|(role, _)| role);
+            let cue = cue.filter(|_| told.is_none());
             let is_cleared = field == Some(Role::Infrastructure)
+                || matches!(told, Some(Role::Infrastructure | Role::Reporter))
                 || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
+            let is_writers = WRITERS.is_match(&before.to_lowercase());
             let is_victim = is_attacked_row(line.text)
+                || is_writers
                 || field == Some(Role::Victim)
                 || is_arrows_target(line.text, at)
+                || told == Some(Role::Victim)
                 || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
             let is_firm = field == Some(Role::Accused)
                 || is_listed(line.text, at)
                 || line.role == SectionRole::Subject
+                || told == Some(Role::Accused)
                 || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
-            let is_writers = WRITERS.is_match(&before.to_lowercase());
             found.push(Instance {
                 id,
                 line: index,

@@ -1,5 +1,6 @@
 //! AWS Health abuse events, as EventBridge delivers them.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::activity;
@@ -10,11 +11,16 @@ use super::moment;
 use super::reading::Stage;
 use super::resource;
 use super::thread;
+use super::time::Interval;
 use crate::claim::Accused;
 use crate::claim::Activity;
+use crate::claim::Aside;
 use crate::claim::Disposition;
+use crate::claim::ZoneSource;
 
 const FORMAT: &str = "aws_health";
+/// A report reaches AWS, and AWS opens an event of it, within this.
+const REPORTED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Codes about content or rights: no host's history answers them.
 const NOT_OURS: [&str; 6] = ["COPYRIGHT", "PII", "TAKEDOWN", "ILLEGAL_CONTENT", "CC_FRAUD", "TRADEMARK"];
 
@@ -59,28 +65,40 @@ fn abuse(value: &Value, detail: &Value, code: &str) -> Draft {
     }
     if NOT_OURS.iter().any(|code| name.starts_with(code)) {
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
+        draft.aside =
+            (["COPYRIGHT", "TRADEMARK"].iter().any(|it| name.starts_with(it))).then_some(Aside::Rights);
         draft.warnings.push(format!("{code} is about content or rights, not about what a host did"));
         return draft;
     }
     if json::text(detail, "statusCode").is_some_and(|status| status == "closed") {
         draft.stage = Some(Stage::Resolved);
+        draft.aside = Some(Aside::Resolved);
         draft.disposition = super::draft::Verdict::Is(Disposition::NotAbuse);
         draft.warnings.push("AWS has closed this event".to_owned());
         return draft;
     }
-    let window = moment::span(detail, &["startTime", "endTime"]);
+    let window = moment::span(detail, &["startTime", "endTime"]).map(with_the_day_before);
     draft.window_open = true;
     if window.is_some() {
-        draft.note("time", json::text(detail, "startTime").unwrap_or_default(), "detail.startTime");
-        draft
-            .warnings
-            .push("the window is that of AWS's event; the abuse itself may lie before it".to_owned());
+        let key = "detail.startTime: when AWS opened its event, so the day before it is asked for too";
+        draft.note("time", json::text(detail, "startTime").unwrap_or_default(), key);
+        draft.warnings.push(
+            "only AWS's event tells a time, not when the abuse was: the window begins a day before the event"
+                .to_owned(),
+        );
     }
     let activity = activity_of(name);
     for accused in accused(value, detail) {
         draft.claims.push(claims::claim(accused, Vec::new(), window, activity));
     }
     draft
+}
+
+/// AWS opens its event when a report has reached it: the abuse lies before that, mostly by hours. How far is not known,
+/// and so the window is marked as assumed.
+fn with_the_day_before(event: Interval) -> Interval {
+    let from = event.from.checked_sub(REPORTED_WITHIN).unwrap_or(event.from);
+    Interval { from, zone: ZoneSource::Assumed, ..event }
 }
 
 /// Returns what the name in a type code means.
@@ -156,8 +174,13 @@ mod tests {
         assert_eq!(draft.claims[0].activity, Activity::PortScan);
         assert_eq!(
             draft.claims[0].window.as_ref().map(|it| it.from.to_string()).as_deref(),
-            Some("2024-01-15T10:02:00Z")
+            Some("2024-01-14T10:02:00Z")
         );
+        assert_eq!(
+            draft.claims[0].window.as_ref().map(|it| it.zone),
+            Some(crate::claim::ZoneSource::Assumed)
+        );
+        assert!(draft.facts.iter().any(|fact| fact.what == "time" && fact.why.contains("the day before")));
     }
 
     #[test]

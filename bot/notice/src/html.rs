@@ -1,5 +1,7 @@
 //! HTML to text that keeps what tables mean: a row is a line, a cell ends with a tab.
 
+use std::borrow::Cow;
+
 /// Says whether a text is HTML.
 pub(super) fn looks_like_html(text: &str) -> bool {
     let head: String = text.chars().take(512).collect::<String>().to_ascii_lowercase();
@@ -23,19 +25,17 @@ pub(super) fn to_text(html: &str) -> String {
             break;
         };
         let tag = &rest[1..close];
-        let name = tag_name(tag);
+        let mut letters = [0; NAME_MAX];
+        let name = tag_name(tag, &mut letters);
         rest = &rest[close + 1..];
         // What no reader sees accuses nobody.
-        if (is_hidden(tag) || has_class(tag, &hidden))
-            && !name.starts_with('/')
-            && !IS_VOID.contains(&name.as_str())
-        {
-            rest = skip_element(rest, &name);
+        if (is_hidden(tag) || has_class(tag, &hidden)) && !name.starts_with('/') && !IS_VOID.contains(&name) {
+            rest = skip_element(rest, name);
             continue;
         }
-        match name.as_str() {
+        match name {
             "script" | "style" | "head" | "title" | "template" | "noscript" => {
-                rest = skip_element(rest, &name)
+                rest = skip_element(rest, name)
             }
             "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
             | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote"
@@ -116,9 +116,18 @@ fn has_class(tag: &str, classes: &[String]) -> bool {
     value.split_whitespace().any(|name| classes.iter().any(|class| class == name))
 }
 
-fn tag_name(tag: &str) -> String {
-    let end = tag.char_indices().skip(1).find(|(_, letter)| !letter.is_ascii_alphanumeric());
-    tag[..end.map_or(tag.len(), |(at, _)| at)].to_ascii_lowercase()
+/// No element's name that is told apart is longer, its slash included.
+const NAME_MAX: usize = 16;
+
+/// Returns a tag's name in lower case; nothing for a longer one, which no rule names.
+fn tag_name<'a>(tag: &str, letters: &'a mut [u8; NAME_MAX]) -> &'a str {
+    let name = tag.as_bytes();
+    let end =
+        name.iter().skip(1).position(|byte| !byte.is_ascii_alphanumeric()).map_or(name.len(), |at| at + 1);
+    let Some(place) = letters.get_mut(..end) else { return "" };
+    place.copy_from_slice(&name[..end]);
+    place.make_ascii_lowercase();
+    std::str::from_utf8(place).unwrap_or_default()
 }
 
 fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
@@ -144,18 +153,18 @@ fn push_words(out: &mut String, words: &str) {
         if index > 0 && !out.is_empty() && !out.ends_with(['\n', '\t', ' ']) {
             out.push(' ');
         }
-        for letter in line.chars() {
-            let letter = if letter == '\u{a0}' || letter == '\r' { ' ' } else { letter };
-            if letter != ' ' || !out.ends_with([' ', '\n', '\t']) {
-                out.push(letter);
+        for (nth, word) in line.split([' ', '\u{a0}', '\r']).enumerate() {
+            if nth > 0 && !out.ends_with([' ', '\n', '\t']) {
+                out.push(' ');
             }
+            out.push_str(word);
         }
     }
 }
 
-fn decode_entities(words: &str) -> String {
+fn decode_entities(words: &str) -> Cow<'_, str> {
     if !words.contains('&') {
-        return words.to_owned();
+        return Cow::Borrowed(words);
     }
     let mut out = String::with_capacity(words.len());
     let mut rest = words;
@@ -175,7 +184,7 @@ fn decode_entities(words: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 fn entity(name: &str) -> Option<char> {

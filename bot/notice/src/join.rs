@@ -36,6 +36,7 @@ use super::trust;
 use super::xarf;
 use crate::claim::Accused;
 use crate::claim::Activity;
+use crate::claim::Aside;
 use crate::claim::Claim;
 use crate::claim::ClaimWindow;
 use crate::claim::Disposition;
@@ -224,21 +225,26 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     ) {
         Some(reason) => {
             draft.warnings.push(reason.sentence().to_owned());
+            draft.aside = Some(reason.aside());
             Disposition::NotAbuse
         }
         None if words.activity == Some(Activity::Copyright) => {
             draft.warnings.push("about copyright, not about what a host did".to_owned());
+            draft.aside = Some(Aside::Rights);
             Disposition::NotAbuse
         }
         None if stage == Stage::Resolved
             && (is_aws || is_answer(document) || !names_somebody || thread::is_withdrawn(lines)) =>
         {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
+            draft.aside = Some(Aside::Resolved);
             Disposition::NotAbuse
         }
         // A subject alone is no letter: a person must look.
         None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
-        None if words.ours_is_victim && words.activity.is_some() => Disposition::Inbound,
+        None if words.ours_is_victim && (words.activity.is_some() || words.reader_is_attacked) => {
+            Disposition::Inbound
+        }
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
         None if nothing_readable(lines) || document.lacks_mail => Disposition::Unreadable,
         // What accuses may stand in what was not read.
@@ -340,6 +346,11 @@ fn finish(
         Verdict::Is(disposition) => disposition,
         Verdict::Open => Disposition::Unreadable,
     };
+    let aside = match disposition {
+        Disposition::Inbound => Some(Aside::Inbound),
+        Disposition::NotAbuse => Some(draft.aside.unwrap_or(Aside::Other)),
+        Disposition::Claims | Disposition::Unreadable => None,
+    };
     let candidates = own::candidates(&draft, words);
     let case_id = draft.case_id.clone().or_else(|| thread::case_id(lines));
     let stage = draft.stage.unwrap_or_default();
@@ -386,6 +397,7 @@ fn finish(
             deadline: deadline.filter(|_| disposition == Disposition::Claims),
             claims: with_source_ports(draft.claims, &draft.source_ports),
             warnings,
+            aside,
         },
         layout: draft.layout,
         thread: ThreadKeys { dedupe: draft.dedupe, keys },

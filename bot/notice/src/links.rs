@@ -12,6 +12,7 @@ use super::label;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
+use super::said;
 use crate::claim::Accused;
 use crate::claim::Activity;
 
@@ -47,6 +48,10 @@ pub(super) fn add_hosts(
                     && words.iter().any(|word| ["url", "urls", "link", "uri"].contains(&word.as_str()))
                     && !words.contains(&"schema".to_owned())
             });
+            let whole = found.get(0).map_or(0, |it| it.start());
+            if said::GENUINE.is_match(&line.text[..whole]) {
+                continue;
+            }
             let reported = defanged || found.get(3).is_some() || in_field;
             let is_name = host.contains('.') && host.parse::<IpAddr>().is_err();
             let is_reporter =

@@ -9,6 +9,7 @@ use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::lines::Line;
 use super::pattern::compile;
+use crate::claim::Aside;
 
 /// Why a message accuses nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub(super) enum NotOurs {
 }
 
 impl NotOurs {
+    /// Returns what it is to a playbook.
+    pub fn aside(self) -> Aside {
+        match self {
+            Self::AutoReply => Aside::Automatic,
+            Self::AccountNotice => Aside::Account,
+            Self::Business => Aside::Business,
+            Self::OurAnswer | Self::AnswerToUs => Aside::Answer,
+        }
+    }
+
     /// Returns a sentence for a person.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -107,6 +118,19 @@ static ANSWERS_US: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// What only who answers for the accused says: what was done with a customer of his own.
+static ACTED_FOR_US: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:our|the|this)\s+(?:customer|client|user|subscriber)\b[^;!?]{0,80}\b(?:(?:has|have|was|been|is)\s+(?:now\s+)?(?:suspended|terminated|disconnected|shut down|warned|notified|informed|taken offline)|tells us|told us|confirmed|assured)\b|\bwe (?:have )?(?:suspended|terminated|disconnected|warned|notified|informed|contacted)\s+(?:our|the|this)\s+(?:customer|client|user|subscriber)|\b(?:forwarded|passed)\b[^.;]{0,40}\bto our (?:customer|client)|\byou (?:have )?(?:recently )?(?:complained|reported) (?:about|to us)|\byou complained about|\bwe (?:have )?received your (?:\w+ )?(?:report|complaint)\b|\ban unseren kunden (?:weiter\w+)|\b(?:unser(?:en)?|den|der) kunden?\b[^.;]{0,80}\b(?:gesperrt|informiert|abgeschaltet|gek[üu]ndigt|verwarnt)|\bnous avons\s[^.;]{0,40}(?:suspendu|bloqu[ée]|coup[ée]|averti|inform[ée])[^.;]{0,20}(?:client|machine)|\bhemos\s[^.;]{0,30}(?:bloqueado|suspendido|notificado|avisado|informado)[^.;]{0,20}cliente|\babbiamo\s[^.;]{0,30}(?:bloccato|sospeso|avvisato|informato)[^.;]{0,20}cliente|\b(?:bloqueamos|suspendemos|notificamos)\s[^.;]{0,20}cliente|\b(?:onze|de|deze) klant\b[^.;]{0,60}(?:afgesloten|ge[ïi]nformeerd|geblokkeerd|opgeschort|viel\b)|\bklient\w*\b[^.;]{0,60}(?:zablokowan|zawieszon|poinformowan)|該当(?:の)?(?:顧客|お客様)|当該(?:顧客|お客様)|お申し出|해당 고객",
+    )
+});
+/// An answer, by its subject or by its thanks.
+static IS_ANSWER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\s*(?:re|aw|antw|sv|vs|odp|rif|res|ynt|回复|答复|返信)\s*[:\[]|\b(?:thank you|thanks) for (?:reporting|letting us know|your (?:\w+ )?(?:report|complaint|notification)|bringing)|\bgracias por (?:avisar|su|informar)|\b(?:vielen )?dank f[üu]r (?:ihre|den) (?:meldung|hinweis|nachricht)|\bmerci (?:de|pour) (?:votre|nous)|\bbedankt voor|\bgrazie per la|\bobrigad[oa] pel|\bdzi[ęe]kujemy za|\bticket\b[^\n]{0,20}\breceived\b",
+    )
+});
+
 /// Says whether a text speaks of what is its reader's.
 pub(super) fn is_addressed(text: &str) -> bool {
     ADDRESSED.is_match(text)
@@ -152,6 +176,8 @@ pub(super) fn recognise(
         .iter()
         .filter(|line| !matches!(line.role, SectionRole::Evidence | SectionRole::Nested))
         .take(200)
+        // The foot that SNS puts below every mail of its own says nothing of it.
+        .take_while(|line| !line.text.contains("stop receiving notifications from this topic"))
     {
         text.push_str(line.text);
         text.push('\n');
@@ -174,6 +200,13 @@ pub(super) fn recognise(
     }
     if IS_STATISTICS.is_match(&text) {
         return Some(NotOurs::Business);
+    }
+    let subject = mail.map_or("", |mail| mail.subject.as_str());
+    // What it quotes may be our own answer.
+    let own = lines.iter().filter(|line| !line.is_quoted && line.role == SectionRole::Body).take(100);
+    let own: Vec<&str> = own.map(|line| line.text).collect();
+    if ACTED_FOR_US.is_match(&own.join("\n")) && (IS_ANSWER.is_match(subject) || IS_ANSWER.is_match(&text)) {
+        return Some(NotOurs::AnswerToUs);
     }
     if !is_report && ANSWERS_US.is_match(&text) {
         return Some(NotOurs::AnswerToUs);

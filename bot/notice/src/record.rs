@@ -173,7 +173,16 @@ fn arrow(line: &Line<'_>) -> Option<Record> {
         };
         let is_prose =
             between.trim().eq_ignore_ascii_case("to") && from.port.is_none() && line.text.len() > 300;
-        if is_prose || (from.ip.is_none() && to.ip.is_none()) {
+        // "against 192.0.2.1 back to 192.0.2.2": a word before "to" makes it no direction of a log.
+        let is_word =
+            ARROW.captures(between).and_then(|it| it.get(1)).is_some_and(|it| it.as_str().ends_with('o'));
+        let before = between.split(" to").next().unwrap_or_default();
+        let says = before.split(|it: char| !it.is_alphabetic()).any(|it| it.len() > 1 && it != "port");
+        // Without ports it is one only in an entry that begins with its time.
+        let is_entry = line.stamps.first().is_some_and(|stamp| stamp.start < 24)
+            || port_of(from, line.text).is_some()
+            || port_of(to, line.text).is_some();
+        if is_prose || (is_word && (says || !is_entry)) || (from.ip.is_none() && to.ip.is_none()) {
             continue;
         }
         let mut record = Record { how: "an arrow between two addresses", ..Record::default() };

@@ -78,6 +78,61 @@ pub(super) fn region_of_arn(arn: &str) -> Option<String> {
     REGION.is_match(region).then(|| region.to_owned())
 }
 
+/// Regions as AWS's consoles and alarms name them: what tells one, its place and, where that is not enough, its continent.
+const REGION_NAMES: [(&str, &str); 39] = [
+    ("n. virginia", "us-east-1"),
+    ("ohio", "us-east-2"),
+    ("n. california", "us-west-1"),
+    ("oregon", "us-west-2"),
+    ("us-east", "us-gov-east-1"),
+    ("us-west", "us-gov-west-1"),
+    ("cape town", "af-south-1"),
+    ("hong kong", "ap-east-1"),
+    ("taipei", "ap-east-2"),
+    ("mumbai", "ap-south-1"),
+    ("hyderabad", "ap-south-2"),
+    ("singapore", "ap-southeast-1"),
+    ("sydney", "ap-southeast-2"),
+    ("jakarta", "ap-southeast-3"),
+    ("melbourne", "ap-southeast-4"),
+    ("malaysia", "ap-southeast-5"),
+    ("new zealand", "ap-southeast-6"),
+    ("thailand", "ap-southeast-7"),
+    ("tokyo", "ap-northeast-1"),
+    ("seoul", "ap-northeast-2"),
+    ("osaka", "ap-northeast-3"),
+    ("calgary", "ca-west-1"),
+    ("frankfurt", "eu-central-1"),
+    ("zurich", "eu-central-2"),
+    ("ireland", "eu-west-1"),
+    ("london", "eu-west-2"),
+    ("paris", "eu-west-3"),
+    ("milan", "eu-south-1"),
+    ("spain", "eu-south-2"),
+    ("stockholm", "eu-north-1"),
+    ("tel aviv", "il-central-1"),
+    ("bahrain", "me-south-1"),
+    ("uae", "me-central-1"),
+    ("sao paulo", "sa-east-1"),
+    ("s\u{e3}o paulo", "sa-east-1"),
+    ("beijing", "cn-north-1"),
+    ("ningxia", "cn-northwest-1"),
+    ("canada", "ca-central-1"),
+    ("mexico", "mx-central-1"),
+];
+
+/// Returns the region that a text names by its code, or as the console does: "EU (Frankfurt)", "Canada (Central)".
+pub(super) fn region_named(text: &str) -> Option<String> {
+    if let Some(code) = region(text) {
+        return Some(code);
+    }
+    let name = text.to_lowercase();
+    let (continent, place) = name.split_once('(')?;
+    let place = place.trim_end_matches([')', ' ']);
+    let key = if place == "central" { continent.trim() } else { place };
+    REGION_NAMES.iter().find(|(known, _)| *known == key).map(|(_, code)| (*code).to_owned())
+}
+
 /// Says whether a text is an account id.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -89,6 +144,7 @@ mod tests {
     use super::instance_of_entity;
     use super::instances;
     use super::region;
+    use super::region_named;
 
     #[test]
     fn finds_names() {
@@ -104,6 +160,17 @@ mod tests {
             Some("111122223333")
         );
         assert_eq!(region("see https://eu-west-1.example.com/us-east-1"), None);
+        for (name, code) in [
+            ("EU (Frankfurt)", Some("eu-central-1")),
+            ("Europe (Ireland)", Some("eu-west-1")),
+            ("US East (N. Virginia)", Some("us-east-1")),
+            ("Canada (Central)", Some("ca-central-1")),
+            ("Mexico (Central)", Some("mx-central-1")),
+            ("eu-west-3", Some("eu-west-3")),
+            ("Atlantis (Deep)", None),
+        ] {
+            assert_eq!(region_named(name).as_deref(), code, "{name}");
+        }
         assert_eq!(region("zone us-east-1a").as_deref(), Some("us-east-1"));
         assert_eq!(
             instance_of_entity("arn:aws:ec2:us-east-1:111122223333:instance/i-1234").as_deref(),

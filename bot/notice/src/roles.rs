@@ -17,6 +17,7 @@ use super::record;
 use super::record::Record;
 use super::said;
 use super::said::runs_on;
+use super::sentence::Sentences;
 use super::tally::ACCUSED_MIN;
 use super::tally::Tally;
 use super::tally::vote;
@@ -30,6 +31,8 @@ pub(super) struct Roles {
     places: HashMap<IpAddr, usize>,
     /// All addresses of ours are known.
     own_is_complete: bool,
+    /// Nothing in the notice tells of a deed: words in passing accuse nobody.
+    pub is_harmless: bool,
 }
 
 impl Roles {
@@ -48,8 +51,16 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
+        if self.is_harmless && !tally.ours && tally.is_only_in_passing() {
+            return None;
+        }
         // What an earlier mail said, which this one quotes, gives way to what it says itself.
-        let said_now = |it: &Tally| it.is_said_now && it.role() == Some(Role::Accused);
+        // A field that it quotes is no less firm than a word in passing of its own.
+        let said_now = |it: &Tally| {
+            it.is_said_now
+                && it.role() == Some(Role::Accused)
+                && !(it.is_named_in_passing() && tally.is_named_firmly())
+        };
         if !tally.is_said_now && self.others(tally).any(said_now) {
             return None;
         }
@@ -103,7 +114,9 @@ impl Roles {
     /// Says whether an address of ours is named, and only as what was attacked.
     pub fn ours_attacked(&self) -> bool {
         let ours = || self.tallies.iter().filter(|tally| tally.ours);
-        ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim))
+        // A report that is read wrongly must not be closed: somebody else must be said to have done it.
+        let others = || self.tallies.iter().any(|tally| !tally.ours && tally.is_said_accused());
+        ours().next().is_some() && ours().all(|tally| tally.role() == Some(Role::Victim)) && others()
     }
 
     /// Returns the addresses of ours of which the notice says both: that they did it and that it was done to them.
@@ -232,6 +245,8 @@ const OURS_LEAST_SHARE: f32 = 0.75;
 const ADDRESSES_MAX: usize = 2000;
 /// How many mentions of one address are weighed.
 const MENTIONS_MAX: u32 = 200;
+/// What is said of a network less firmly says nothing of the addresses in it.
+const NETWORK_MIN: f32 = 1.0;
 /// How many networks are weighed.
 const NETWORKS_MAX: usize = 32;
 
@@ -249,7 +264,12 @@ pub(super) struct Side<'a> {
 }
 
 /// Weighs all addresses of the lines.
-pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'_>) -> Roles {
+pub(super) fn weigh(
+    lines: &[Line<'_>],
+    records: &[Option<Record>],
+    sentences: &Sentences,
+    side: Side<'_>,
+) -> Roles {
     let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
     let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
@@ -258,11 +278,12 @@ pub(super) fn weigh(lines: &[Line<'_>], records: &[Option<Record>], side: Side<'
         let record = records.get(index).and_then(Option::as_ref);
         for (position, spot) in line.spots.iter().enumerate() {
             let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
-            let said = || said::of(lines, index, spot, intro.as_deref(), side.ours);
+            let said = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
             if let Some(network) = spot.network() {
                 if networks.len() < NETWORKS_MAX
                     && record.is_none()
-                    && let Some((role, ..)) = said()
+                    && let Some((role, weight, _)) = said()
+                    && weight >= NETWORK_MIN
                 {
                     networks.push((network, role, index));
                 }

@@ -1,14 +1,10 @@
-//! Every line that is a row of a table or an entry of a log, and the claims that rows make.
+//! Every line that is a row of a table or an entry of a log.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
-
 use super::activity;
-use super::claims;
-use super::claims::Whole;
 use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
@@ -18,18 +14,10 @@ use super::record::Record;
 use super::resource;
 use super::roles::Roles;
 use super::table::Header;
-use super::time::Interval;
 use super::time::Precision;
-use super::time::Resolver;
 use super::time::Zone;
 use super::when;
-use crate::claim::Accused;
 use crate::claim::Activity;
-use crate::claim::Claim;
-use crate::claim::ZoneSource;
-
-/// A sentence and a log that tell of one moment differ by no more.
-const BESIDE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Reads every line that is a row of a table or an entry of a log.
 pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>) {
@@ -97,9 +85,6 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     }
     (records, zone)
 }
-
-/// A range that is longer says less than the rows in it.
-const WIDEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.
 const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3283, 5353, 11211];
@@ -206,70 +191,4 @@ fn paragraphs<'a, 'b>(lines: &'b [Line<'a>]) -> Vec<(usize, &'b [Line<'a>])> {
     all.push((start, &lines[start.min(lines.len())..]));
     all.retain(|(_, paragraph)| !paragraph.is_empty());
     all
-}
-
-/// Says whether a stated range holds a row's time.
-fn encloses(range: Interval, row: &claims::Row) -> bool {
-    let is_range = range.to.duration_since(range.from) > SignedDuration::from_mins(1);
-    let known = range.zone != ZoneSource::Assumed && range.to.duration_since(range.from) <= WIDEST;
-    is_range && known && row.interval.is_none_or(|it| it.from >= range.from && it.to <= range.to)
-}
-
-/// Says whether a time of a sentence lies right beside the first or the last of the rows.
-fn touches(said: Interval, rows: &[claims::Row]) -> bool {
-    let of_rows = rows.iter().filter_map(|row| row.interval).reduce(Interval::join);
-    let known = |it: Interval| it.zone != ZoneSource::Assumed;
-    let is_short = said.to.duration_since(said.from) <= BESIDE;
-    is_short && of_rows.is_some_and(|rows| known(rows) && known(said) && when::gap(rows, said) <= BESIDE)
-}
-
-/// Says whether a row's time, if any, has no zone.
-fn has_no_zone(row: &claims::Row) -> bool {
-    row.interval.is_none_or(|it| it.zone == ZoneSource::Assumed)
-}
-
-pub(super) fn claims_of(
-    accused: &[Accused],
-    records: &[Option<Record>],
-    resolver: &Resolver,
-    whole: &Whole,
-    labelled: bool,
-) -> Vec<Claim> {
-    let all: Vec<IpAddr> = accused.iter().flat_map(|it| it.addresses.iter().copied()).collect();
-    let records: Vec<&Record> = records.iter().flatten().collect();
-    let mut claims = Vec::new();
-    for one in accused {
-        let alone = accused.len() == 1;
-        let rows = claims::rows_of(one, &all, &records, resolver, alone);
-        if rows.is_empty() {
-            claims.push(claims::claim(one.clone(), whole.remotes.clone(), whole.interval, whole.activity));
-            continue;
-        }
-        let timed = rows.iter().any(|row| row.interval.is_some());
-        let mut whole = whole.clone();
-        whole.interval = whole.interval.filter(|_| !(timed && whole.is_vague));
-        if timed && !labelled {
-            // A time in a sentence adds nothing to the times of rows, unless it is the range of
-            // which the rows are a part, or the moment at which they begin or end.
-            whole.interval = whole
-                .interval
-                .filter(|said| rows.iter().all(|row| encloses(*said, row)) || touches(*said, &rows));
-        }
-        if !alone {
-            // What is said in general may be of the others.
-            if rows.iter().any(|row| row.remote.is_some()) {
-                whole.remotes.clear();
-            }
-            whole.interval = whole.interval.filter(|said| !timed || labelled || touches(*said, &rows));
-        }
-        let unzoned = rows.iter().all(has_no_zone);
-        let known = whole.interval.is_some_and(|it| it.zone != ZoneSource::Assumed);
-        let rows: Vec<claims::Row> = rows
-            .into_iter()
-            .map(|row| claims::Row { interval: row.interval.filter(|_| !(unzoned && known)), ..row })
-            .collect();
-        claims::of_rows(one, &rows, &whole, &mut claims);
-    }
-    claims.truncate(super::limits::CLAIMS_MAX);
-    claims
 }

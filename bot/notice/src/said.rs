@@ -17,11 +17,14 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::list_intro;
 use super::pattern::compile;
+use super::sentence::Sentences;
 use super::vocabulary;
 
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
 
+/// A name of more words is a clause.
+const LABEL_WORDS_MAX: usize = 7;
 /// A role, how firmly, and why.
 pub(super) type Said = (Role, f32, String);
 
@@ -32,6 +35,7 @@ pub(super) fn of(
     index: usize,
     spot: &Spot,
     intro: Option<&str>,
+    sentences: &Sentences,
     ours: bool,
 ) -> Option<Said> {
     let line = &lines[index];
@@ -41,7 +45,9 @@ pub(super) fn of(
     if matches!(link_around(line.text, spot), Some(Link::Other)) {
         return None;
     }
-    if let Some(name) = label_before(line, spot) {
+    // A clause before a colon is no name of a field.
+    let label = label_before(line, spot).filter(|name| label::words(name).len() <= LABEL_WORDS_MAX);
+    if let Some(name) = label {
         if label::meaning(&name).role.is_none()
             && let Some(said) = by_heading(lines, index)
         {
@@ -58,6 +64,14 @@ pub(super) fn of(
     let before = words_before(lines, index, spot, intro);
     let after = words_after(lines, index, spot);
     let found = cue::read(&before, &after);
+    // A sentence settles what the words around one address only lean to.
+    let is_certain = found.as_ref().is_some_and(|found| found.weight >= cue::CERTAIN);
+    if line.role != SectionRole::Subject
+        && !is_certain
+        && let Some((role, weight)) = sentences.of(index, spot.start)
+    {
+        return Some((role, weight, "the grammar of its sentence".to_owned()));
+    }
     if line.role == SectionRole::Subject {
         return Some(in_subject(found));
     }
@@ -113,6 +127,8 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         (Role::Victim, 0.8, "is the host part of a mail or telephone address")
     } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {
         (Role::Accused, 2.0, "is the host of the reported link")
+    } else if instance_beside(line.text, spot).is_some() && groups::is_attacked_row(line.text) {
+        (Role::Victim, 2.5, "stands beside an instance that was attacked")
     } else if let Some(id) = instance_beside(line.text, spot) {
         let said = cue::read(&line.text[..id], after);
         let attacked = |found: &cue::Cue| found.role == Role::Victim && groups::is_attack(&found.words);
@@ -273,7 +289,7 @@ fn instance_beside(text: &str, spot: &Spot) -> Option<usize> {
 }
 
 /// The site that another one imitates.
-static GENUINE: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static GENUINE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\b(?:real|genuine|legitimate|official|original|authentic|true|our|echte\w*|offizielle\w*|officiel\w*|oficial\w*|ufficiale)\s+(?:[\w-]+\s+){0,2}?(?:web\s?)?(?:sites?|pages?|login|portal|domains?|url|seite|auftritt)\b[^.;]{0,20}\S*$",
     )
@@ -319,6 +335,9 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
             None => break,
         }
     }
+    if let Some(name) = element_before(&text[..end]) {
+        return Some(name);
+    }
     let before = text[..end].trim_end_matches(filler);
     if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
         let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
@@ -335,6 +354,16 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
     (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
         .then(|| name.to_owned())
+}
+
+static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r#"<([A-Za-z][\w:.-]{0,40})(?:\s[^<>]{0,80}?\b[Nn]ame=["']([^"'<>]{1,40})["'])?[^<>]{0,80}>\s*$"#)
+});
+
+/// "<Data Name='IpAddress'>192.0.2.1", "<source>192.0.2.1": markup that stands in a text names its content.
+fn element_before(before: &str) -> Option<String> {
+    let found = before.trim_end().ends_with('>').then(|| ELEMENT.captures(before)).flatten()?;
+    found.get(2).or_else(|| found.get(1)).map(|name| name.as_str().to_owned())
 }
 
 /// Returns the last name of a text: one word before '=', a short phrase before ':'.

@@ -11,6 +11,7 @@ use super::lines::LineKind;
 use super::not_ours;
 use super::pattern::compile;
 use super::roles::Roles;
+use super::sentence::Sentences;
 
 /// "We have detected an attack on your address": the one who is written to is the victim.
 static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
@@ -43,8 +44,8 @@ fn asks_for_help(lines: &[Line<'_>]) -> bool {
 
 /// Says whether the sender's own words tell the reader of an attack on what is the reader's: whom
 /// they name as its victim is then ours, and whom they name as its sources is not.
-pub(super) fn says_ours_attacked(lines: &[Line<'_>], roles: &Roles) -> bool {
-    if asks_for_help(lines) {
+pub(super) fn says_ours_attacked(lines: &[Line<'_>], roles: &Roles, sentences: &Sentences) -> bool {
+    if asks_for_help(lines) || sentences.reader_is_attacked() {
         return true;
     }
     let own = |line: &&Line<'_>| {

@@ -66,6 +66,28 @@ pub(super) struct Tally {
     quoted: Said,
 }
 
+/// Words that accuse only beside a deed.
+const PREPOSITIONS: [&str; 18] = [
+    "from",
+    "by",
+    "about",
+    "regarding",
+    "concerning",
+    "von",
+    "durch",
+    "depuis",
+    "desde",
+    "vanaf",
+    "par",
+    "por",
+    "przez",
+    "oleh",
+    "fra",
+    "fran",
+    "en provenance de",
+    "from the",
+];
+
 /// What one layer of a mail says of an address: its own words, or those that it quotes.
 #[derive(Debug, Default)]
 struct Said {
@@ -281,6 +303,17 @@ impl Tally {
     /// Says whether nothing but rows and lines of a log accuses it.
     pub fn is_accused_by_log_only(&self) -> bool {
         self.told().sums[Role::Accused as usize] < 0.1
+    }
+
+    /// Says whether nothing but prepositions accuse it: no row, no field, no subject, no verb of its own.
+    pub fn is_only_in_passing(&self) -> bool {
+        !self.is_firm(Role::Accused)
+            && self.told().by_subject == 0.0
+            && self.told().rows_from == 0
+            && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(|vote| {
+                let words = vote.why.strip_prefix("the words \"").and_then(|it| it.strip_suffix('"'));
+                words.is_some_and(|words| PREPOSITIONS.contains(&words))
+            })
     }
 
     /// Says whether nothing firmer than a plain field or a few words accuses it.

@@ -28,8 +28,10 @@ use super::relative;
 use super::resource;
 use super::roles;
 use super::roles::Side;
+use super::row_claims;
 use super::rows;
 use super::sender_side;
+use super::sentence;
 use super::settle;
 use super::spans;
 use super::time::Precision;
@@ -53,6 +55,8 @@ pub(super) struct TextReading {
     pub subject_accuses: bool,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
+    /// Its sentences say so, of what is the reader's.
+    pub reader_is_attacked: bool,
     /// It names a public address that is nobody's in particular.
     pub names_addresses: bool,
     /// The addresses that it names as anybody's but a relay's, those whose role is open before the victims.
@@ -95,9 +99,10 @@ fn read_lines(
         records[index].get_or_insert(record);
     }
     rows::turn_answers(&mut records);
-    let instances = groups::instances(lines);
+    let sentences = sentence::read(lines, &records);
+    let instances = groups::instances(lines, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
-    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers);
+    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let side = Side {
         own: &context.own_addresses,
@@ -105,8 +110,10 @@ fn read_lines(
         ours,
         reporter: reporter.as_deref().unwrap_or_default(),
     };
-    let mut roles = roles::weigh(lines, &records, side);
+    let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
+    // Without any deed, a word such as "from" is no accusation.
+    roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let mut draft = Draft::default();
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
@@ -139,24 +146,27 @@ fn read_lines(
         .or_else(|| ports::guess(lines, &records, &whole.remotes))
         .unwrap_or(Activity::Other);
     let records = rows::with_mentions(lines, records, &roles);
-    draft.claims = rows::claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
+    draft.claims = row_claims::claims_of(&accused, &records, &resolver, &whole, !times.labelled.is_empty());
     draft.interfaces = interfaces(lines);
     draft.source_ports = ports::of_source(&records, &roles);
     caution::add(&mut draft, lines, &roles, &resolver);
-    trace::record(&mut draft, lines, document, &roles, &times, activity);
+    trace::record(&mut draft, lines, document, &roles, (&times, &records), activity);
     let deadline =
         times.deadlines.iter().filter_map(|stamp| resolver.resolve(stamp)).map(|interval| interval.to);
     // By then it had passed when the notice was written.
     let deadline = deadline.into_iter().find(|at| sent.is_none_or(|sent| *at > sent));
     let no_instance = accused.iter().all(|it| it.instance_ids.is_empty());
     let ours_is_victim = no_instance
-        && (instance_attacked || roles.ours_attacked() || sender_side::says_ours_attacked(lines, &roles));
+        && (instance_attacked
+            || roles.ours_attacked()
+            || sender_side::says_ours_attacked(lines, &roles, &sentences));
     TextReading {
         draft,
         activity,
         deadline,
         subject_accuses: roles.is_report(),
         ours_is_victim,
+        reader_is_attacked: sentences.reader_is_attacked(),
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
         }),

@@ -115,7 +115,7 @@ static BUT: LazyLock<Regex> = LazyLock::new(|| {
 /// The reporter takes the report back.
 static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)",
+        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)|\bals (?:gegenstandslos|erledigt) (?:zu )?betracht|\bbitte\b[^.;]{0,60}\bgegenstandslos|\b(?:c'était une|il s'agissait d'une) (?:fausse alerte|erreur)|\bconsid[ée]rer\b[^.;]{0,40}\bsans objet|\b(?:fue|era) una falsa alarma|\bè stato un falso allarme|\bwas een vals alarm",
     )
 });
 

@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::limits;
 use super::lines::Line;
 use super::reading::Fact;
+use super::record::Record;
 use super::resource;
 use super::roles::Roles;
 use super::time::Stamp;
@@ -20,7 +21,7 @@ pub(super) fn record(
     lines: &[Line<'_>],
     document: &Document,
     roles: &Roles,
-    times: &Times,
+    (times, records): (&Times, &[Option<Record>]),
     activity: Option<Activity>,
 ) {
     let part = |section: usize| document.sections.get(section).map(|it| it.name.clone()).unwrap_or_default();
@@ -57,6 +58,12 @@ pub(super) fn record(
             }
         }
     }
+    let rows = lines.iter().zip(records).filter_map(|(line, record)| Some((line, record.as_ref()?)));
+    let written = rows.flat_map(|(line, record)| record.stamps.iter().map(move |stamp| (line, stamp)));
+    for (line, stamp) in written.take(TIMES_MAX) {
+        let why = "the time of a row".to_owned();
+        push(draft, fact("time", raw_of_row(line, stamp), why, line.section, line.number));
+    }
     if let Some(activity) = activity {
         let why = "the words that weigh most".to_owned();
         let value = format!("{activity:?}");
@@ -66,6 +73,15 @@ pub(super) fn record(
 
 fn raw(line: &Line<'_>, stamp: &Stamp) -> String {
     line.text.get(stamp.start..stamp.end).unwrap_or_default().trim().to_owned()
+}
+
+/// A cell's time knows its place in the cell only: what the row's line has of the same moment is the same text.
+fn raw_of_row(line: &Line<'_>, stamp: &Stamp) -> String {
+    let same = |it: &&Stamp| *it == stamp || it.civil == stamp.civil;
+    match line.stamps.iter().find(same) {
+        Some(own) => raw(line, own),
+        None => stamp.civil.to_string(),
+    }
 }
 
 fn push(draft: &mut Draft, fact: Fact) {

@@ -17,8 +17,8 @@ macro_rules! classes {
 }
 
 classes! {
-    0 VICTIM "dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie agent manager collector observer firewall monitored protected dich nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
-    1 ACCUSED "source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie xff verursacher tater auteur dader sprawca pachatel culpable responsavel resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
+    0 VICTIM "afectada afectado afectadas afectados poszkodowanego poszkodowany poszkodowana vitima vittima slachtoffer getroffen touchee colpito postizeny napadeny utsatt dest dst destination destinations target targets targeted victim victims attacked daddr dip dstip destip dstaddr lip honeypot sensor our my local dport dpt destinationip targetip resp ziel zielip opfer destino destinazione cible victime doel docelowy docelowa docelowego ofiara ofiary cel malet cil cilova cilovy obet hedef kurban kohde tujuan korban celpont destinatie agent manager collector observer firewall monitored protected dich nuestro nuestra notre nossa nostro unser unsere vores onze nasz nasza"
+    1 ACCUSED "sprawcy sprawce pachatele utocnika skodce source sources src saddr sip srcip sourceip srcaddr attacker attackers attacking offender offending abuser abusive abusing origin originating culprit intruder infected bot drone suspect rhost rip scanner perpetrator hostile malicious compromised client spammer foreign your instance from hacker zombie xff verursacher tater auteur dader sprawca pachatel culpable responsavel resource sport spt infringing remote attackerip clientip orig quelle quell quellip angreifer origen origem sorgente attaquant bron aanvaller nguon zrodlowy zrodlowa zrodlowego zrodlo zrodla atakujacy atakujacego napastnik kalla kallan angripare kilde angriber zdroj zdrojova zdrojovy utocnik kaynak kaynagi saldirgan lahde hyokkaaja sumber penyerang forras tamado sursa atacator atacante agresseur attaccante offenseur atacantes atakujici votre vostro vuestro ihr ihre uw"
     2 TIME "detected time date timestamp ts when seen observed started start begin began end ended stop closed finished occurred datum zeit uhrzeit datetime first last window utc occurrence timespan period starttime endtime fecha hora heure data tijd tijdstip czas godzina tid tidpunkt tidspunkt klockslag datetid tarih saat zaman aika idopont datums waktu tanggal ora orario horario"
     3 OTHER_TIME "sent received reported generated updated update submitted notified printed processed registered modified report notification arrival"
     4 CASE "case ticket incident reference tracking issue rid ref caseid ticketid complaint"
@@ -38,14 +38,14 @@ classes! {
     18 ELSEWHEN "cert certificate issue issued expiration registration build uptime creation"
     19 EVENT "abuse attack incident event seen observed first last"
     20 ATTRIBUTE "name id version port count size bytes asn geo country city"
-    21 REPORTER "reporter reporters complainants complainant submitter contact sender"
+    21 REPORTER "zglaszajacego zglaszajaca zglaszajacy denunciante segnalante declarant melder notifier plaignant oznamovatel reclamante reporter reporters complainants complainant submitter contact sender"
     22 TOLD "gemeldet festgestellt signale reportado segnalato gemeld zgloszono zglaszajacy reported detected submitted observed logged forwarded checked tested verified monitored measured queried"
     23 BY "by from durch von par por da door przez"
     36 SEEN "detected observed logged"
     24 CARRIER "relay gateway nameserver nameservers resolver mx ns received router helo"
     25 FROM "from"
     26 ATTACKED "attacked"
-    27 REPORTED "reported reporting abuse attack gemeldete gemeldeter signalee segnalato denunciada zglaszany"
+    27 REPORTED "denuncia denuncias reportada segnalata gemelde zglaszanego hlasena anmalda reported reporting abuse attack gemeldete gemeldeter signalee segnalato denunciada zglaszany"
     28 PORT_LETTER "p"
     29 HOST_LETTER "h"
     30 TYPE "type"
@@ -69,15 +69,16 @@ const BEGINNINGS: [(Classes, &str); 8] = [
 ];
 
 /// Parts of words in scripts without blanks, and in Russian and Korean.
-const PARTS: [(Classes, &str); 3] = [
+const PARTS: [(Classes, &str); 4] = [
     (
         VICTIM,
-        "目的 目标 目標 宛先 被害 受害 攻撃先 攻撃対象 攻撃を受け 被攻击 被攻擊 攻击对象 攻击目标 攻擊目標 相手先 피해 공격대상 공격받 피공격 대상 목적지 назначен получател жертв призначен",
+        "対象サーバ 対象ホスト 対象システム 目的 目标 目標 宛先 被害 受害 攻撃先 攻撃対象 攻撃を受け 被攻击 被攻擊 攻击对象 攻击目标 攻擊目標 相手先 피해 공격대상 공격받 피공격 대상 목적지 назначен получател жертв призначен",
     ),
     (
         ACCUSED,
-        "源ip 源地址 攻击 攻擊 攻撃 送信元 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
+        "源ip 源地址 攻击 攻擊 攻撃 送信元 発信元 発信者 通報対象 來源 来源 공격 출발지 источник атакующ джерел нападник 来自 發起 发起",
     ),
+    (ACTIVITY, "内容 種別 类型 類型 유형 종류"),
     (TIME, "时间 時間 日時 日期 시간 일시 время дата"),
 ];
 

@@ -84,7 +84,7 @@ static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
 /// Sorts the times of all lines that are no rows of a log.
 pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
     let mut times = Times::default();
-    let mut day: Option<DateTime> = None;
+    let mut day: Option<(DateTime, bool)> = None;
     for (index, (line, record)) in lines.iter().zip(records).enumerate() {
         let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
         if is_row || line.kind != LineKind::Statement || WROTE.is_match(line.text) {
@@ -101,8 +101,11 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
                 );
                 continue;
             }
-            if let (Some(Kind::Time), Some(date), Some((_, value))) = (kind, day, field(line.text)) {
-                times.labelled.extend(clock_on(date, value));
+            if let (Some(Kind::Time), Some((date, day_month_unsure)), Some((_, value))) =
+                (kind, day, field(line.text))
+            {
+                let clocks = clock_on(date, value).into_iter();
+                times.labelled.extend(clocks.map(|stamp| Stamp { day_month_unsure, ..stamp }));
             } else if let (Some(Kind::Time), Some((_, value))) = (kind, field(line.text)) {
                 times.labelled.extend(super::time::epoch(value));
             }
@@ -122,7 +125,7 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
                 times.deadlines.push(stamp.clone());
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
                 if stamp.precision == Precision::Day {
-                    day = Some(stamp.civil);
+                    day = Some((stamp.civil, stamp.day_month_unsure));
                 }
                 times.labelled.push(stamp.clone());
             } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))

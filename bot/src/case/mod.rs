@@ -39,6 +39,7 @@ pub use judgement::Verdict;
 pub use notice::claim::Accused;
 pub use notice::claim::AccusedProcess;
 pub use notice::claim::Activity;
+pub use notice::claim::Aside;
 pub use notice::claim::Claim;
 pub use notice::claim::ClaimProtocol;
 pub use notice::claim::ClaimWindow;
@@ -80,6 +81,9 @@ pub struct NoticeRef {
     pub reporter_case: Option<String>,
     /// What the reader warned of.
     pub warnings: Vec<String>,
+    /// Why it accuses none of ours, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
 }
 
 impl NoticeRef {
@@ -91,6 +95,7 @@ impl NoticeRef {
             format: parsed.format.clone(),
             reporter_case: parsed.case_id.clone(),
             warnings: parsed.warnings.clone(),
+            aside: parsed.aside,
         }
     }
 }

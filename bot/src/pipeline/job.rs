@@ -364,7 +364,9 @@ impl<'a> Job<'a> {
 
     /// Says what a notice is that accuses nobody.
     async fn close(&self) -> Result<(), PipelineError> {
-        let posted = self.post_once(&notes::closed(&self.case, self.disposition)).await?;
+        let letter = report::aside(&self.case, &self.pipeline.playbooks);
+        let note = notes::closed(&self.case, self.disposition, letter.as_deref());
+        let posted = self.post_once(&note).await?;
         self.announce(&posted).await?;
         self.finish().await
     }

@@ -82,6 +82,7 @@ fn failed() -> Reading {
         deadline: None,
         claims: Vec::new(),
         warnings: vec!["the reader failed on this notice; that is a fault of Gumshoe".to_owned()],
+        aside: None,
     })
 }
 

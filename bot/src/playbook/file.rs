@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::case::Activity;
+use crate::case::Aside;
 use crate::case::Verdict;
 
 /// Version of the form.
@@ -36,6 +37,9 @@ pub(super) struct File {
     #[serde(default)]
     pub headlines: BTreeMap<VerdictKind, String>,
     pub reply: Option<Reply>,
+    /// Letters to who writes about something that no host of ours did, by why; what has none is not answered.
+    #[serde(default)]
+    pub aside: BTreeMap<Aside, String>,
     pub routing: Option<Routing>,
 }
 

@@ -26,6 +26,7 @@ pub use load::Playbooks;
 pub use template::fill;
 
 use crate::case::Activity;
+use crate::case::Aside;
 
 /// One playbook, complete: what its file leaves open stands in it as the default playbook has it.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub struct Playbook {
     pub headlines: BTreeMap<VerdictKind, String>,
     /// The answer to the reporter.
     pub reply: Reply,
+    /// Letters to who writes about something that no host of ours did, by why.
+    pub aside: BTreeMap<Aside, String>,
     /// Whom a verdict concerns.
     pub routing: Routing,
 }

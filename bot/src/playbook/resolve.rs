@@ -65,6 +65,9 @@ const REPORT_PLACES: &[&str] = &[
     "owner",
 ];
 
+/// Places that letters about what no host of ours did may have.
+const ASIDE_PLACES: &[&str] = &["case", "reporter_case"];
+
 /// A file completed by the default playbook: its own rules, signs, tools and steps come first.
 pub(super) fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookError> {
     let wrong = |what: String| PlaybookError::Sense { name: file.name.clone(), what };
@@ -76,6 +79,8 @@ pub(super) fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookErro
     limits.extend(file.limits.clone());
     let mut headlines = base.headlines.clone();
     headlines.extend(file.headlines.clone());
+    let mut aside = base.aside.clone();
+    aside.extend(file.aside.clone());
     let mut reply = base.reply.clone().ok_or_else(|| missing("the default's [reply]"))?;
     if let Some(own) = &file.reply {
         reply.letter = own.letter.clone();
@@ -96,6 +101,7 @@ pub(super) fn resolve(file: &File, base: &File) -> Result<Playbook, PlaybookErro
         steps: own_or_base().flat_map(|file| file.steps.clone()).collect(),
         headlines,
         reply,
+        aside,
         routing: file.routing.clone().or_else(|| base.routing.clone()).ok_or_else(|| missing("[routing]"))?,
     };
     check(&playbook).map_err(wrong)?;
@@ -177,6 +183,7 @@ fn check(playbook: &Playbook) -> Result<(), String> {
     for text in texts {
         known_places(text, REPORT_PLACES)?;
     }
+    playbook.aside.values().try_for_each(|letter| known_places(letter, ASIDE_PLACES))?;
     Ok(())
 }
 

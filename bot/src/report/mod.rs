@@ -29,6 +29,7 @@ pub use build::build;
 pub use html::html;
 pub use png::alt_text;
 pub use png::png;
+pub use reply::aside;
 pub use slack::BLOCKS_MAX;
 pub use slack::BUDGET;
 pub use slack::blocks;

@@ -17,8 +17,12 @@ const WARNINGS_SHOWN: usize = 5;
 /// Length of a shown text from a notice, characters.
 const TEXT_SHOWN: usize = 300;
 
-/// What is said of a case that is not investigated.
-pub fn closed(case: &Case, disposition: Disposition) -> Message {
+/// Lines of a shown letter, and characters of each; a section of Slack takes 3,000.
+const LETTER_LINES: usize = 20;
+const LETTER_LINE: usize = 140;
+
+/// What is said of a case that is not investigated, with the letter that its playbook has for such a notice.
+pub fn closed(case: &Case, disposition: Disposition, letter: Option<&str>) -> Message {
     let (title, body) = match disposition {
         Disposition::Unreadable => (
             "Could not read this notice",
@@ -47,6 +51,12 @@ pub fn closed(case: &Case, disposition: Disposition) -> Message {
         .collect();
     if !warnings.is_empty() {
         blocks.push(json!({"type": "section", "text": plain(&warnings.join("\n"))}));
+    }
+    if let Some(letter) = letter {
+        let lines = letter.lines().take(LETTER_LINES).map(|line| untrusted::visible(line, LETTER_LINE));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        let draft = format!("An answer, for a person to check and send:\n{lines}");
+        blocks.push(json!({"type": "section", "text": plain(&draft)}));
     }
     blocks.push(context(case, case.notices.first()));
     Message { case: case.id.clone(), blocks, text: format!("{title} ({})", case.id.0) }
@@ -107,6 +117,7 @@ mod tests {
                 format: "generic".to_owned(),
                 reporter_case: Some("<!channel>".to_owned()),
                 warnings: vec![warning.to_owned(); 20],
+                aside: None,
             }],
             claims: Vec::new(),
             deadline: None,
@@ -120,7 +131,7 @@ mod tests {
         for disposition in
             [Disposition::Unreadable, Disposition::NotAbuse, Disposition::Inbound, Disposition::Claims]
         {
-            let message = closed(&case, disposition);
+            let message = closed(&case, disposition, Some(&hostile));
             let payload = json!({"channel": "C0123456789", "text": message.text, "blocks": message.blocks});
             assert!(payload.to_string().len() < 9_000);
             assert!(!payload.to_string().contains('\u{202e}'));

@@ -189,6 +189,7 @@ fn every_note_and_answer_is_as_it_was_meant() {
         format: format.to_owned(),
         reporter_case: Some("12345".to_owned()),
         warnings: vec!["no time was found".to_owned()],
+        aside: None,
     };
     let case = Case {
         id: CaseId("GS-20261121-7F3A".to_owned()),
@@ -200,7 +201,7 @@ fn every_note_and_answer_is_as_it_was_meant() {
     let dispositions =
         [Disposition::Unreadable, Disposition::NotAbuse, Disposition::Inbound, Disposition::Claims];
     let mut notes: Vec<Message> =
-        dispositions.map(|disposition| notes::closed(&case, disposition)).into_iter().collect();
+        dispositions.map(|disposition| notes::closed(&case, disposition, None)).into_iter().collect();
     notes.push(notes::further_notice(&case, &case.notices[0]));
     notes.push(notes::further_notice(&case, &case.notices[1]));
     notes.push(question_over("You answered: No. Thank you."));

@@ -206,6 +206,7 @@ fn people_see_nothing_hostile(report: &Report, hostile: &str) {
         format: hostile.to_owned(),
         reporter_case: Some(hostile.to_owned()),
         warnings: vec![hostile.to_owned(); 3],
+        aside: None,
     };
     let of_notice = Case {
         id: case.clone(),
@@ -219,7 +220,7 @@ fn people_see_nothing_hostile(report: &Report, hostile: &str) {
         desk::told(case, &Deed { state: DeedState::Done, ..deed.clone() }),
         desk::told_press(case, "U0PERSON001", hostile, hostile),
         desk::calling(case, Some("S0RESPOND01"), hostile),
-        notes::closed(&of_notice, Disposition::Unreadable),
+        notes::closed(&of_notice, Disposition::Unreadable, None),
         notes::further_notice(&of_notice, &of_notice.notices[1]),
     ];
     for message in &messages {
@@ -281,6 +282,7 @@ fn bytes_that_are_no_text_are_shown_as_such_everywhere() {
         format: parsed.format.clone(),
         reporter_case: parsed.case_id.clone(),
         warnings: parsed.warnings.clone(),
+        aside: None,
     };
     let case = Case {
         id: gumshoe::case::CaseId("GS-20261121-7F3A".to_owned()),
@@ -292,7 +294,7 @@ fn bytes_that_are_no_text_are_shown_as_such_everywhere() {
     let blocks = report::blocks_investigating(&case);
     slack_takes(&blocks, "investigating");
     for disposition in [Disposition::Unreadable, Disposition::Claims] {
-        let message = notes::closed(&case, disposition);
+        let message = notes::closed(&case, disposition, None);
         slack_takes(&message.blocks, &message.text);
     }
     // A host's command line as bytes: what is no text is replaced, and nothing of it is swallowed.

@@ -520,6 +520,7 @@ pub fn case(claims: Vec<Claim>) -> Case {
             format: "aws_email".to_owned(),
             reporter_case: Some("12345678901".to_owned()),
             warnings: Vec::new(),
+            aside: None,
         }],
         claims,
         deadline: Some(time(1800 + 86_400)),

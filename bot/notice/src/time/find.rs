@@ -84,7 +84,7 @@ static EPOCH_FIRST: LazyLock<Regex> =
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\b"));
 static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r#"(?i)\b(?:rt|start|end|ts|time|(?:event)?_?time(?:stamp)?|first|last|first_?seen|last_?seen|devicereceipttime)"?\s?[=:]\s?"?(1[0-9]{9}(?:\.\d{1,9}|[0-9]{3})?)\b"#,
+        r#"(?i)\b(?:rt|start|end|ts|time|(?:event)?_?time(?:stamp)?|__realtime_timestamp|timestamp_?(?:us|ns|ms)|first|last|first_?seen|last_?seen|devicereceipttime)"?\s?[=:]\s?"?(1[0-9]{9}(?:\.\d{1,9}|[0-9]{9}|[0-9]{6}|[0-9]{3})?)\b"#,
     )
 });
 static ZONE_KEY: LazyLock<Regex> =
@@ -158,6 +158,8 @@ pub(in super::super) fn epoch(text: &str) -> Option<Stamp> {
     let seconds = match (whole.len(), whole.parse::<i64>().ok()?) {
         (10, seconds) => seconds,
         (13, millis) => millis / 1000,
+        (16, micros) => micros / 1_000_000,
+        (19, nanos) => nanos / 1_000_000_000,
         _ => return None,
     };
     let civil = Timestamp::from_second(seconds).ok()?.to_zoned(jiff::tz::TimeZone::UTC).datetime();

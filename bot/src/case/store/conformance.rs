@@ -49,6 +49,7 @@ fn admission(digest: &str, keys: &[&str]) -> Admission {
             format: "aws_email".to_owned(),
             reporter_case: None,
             warnings: Vec::new(),
+            aside: None,
         },
         claims: Vec::new(),
         deadline: None,

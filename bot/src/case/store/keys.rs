@@ -81,6 +81,7 @@ mod tests {
                 activity: Activity::PortScan,
             }],
             warnings: Vec::new(),
+            aside: None,
         });
         reading.thread.keys.extend(key.map(str::to_owned));
         reading

@@ -1,0 +1,151 @@
+//! What a word of a sentence means for who did what to whom, and in which language the sentence is.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::languages;
+use super::languages::Words;
+
+/// A set of meanings, one bit each.
+pub(super) type Class = u32;
+
+pub(super) const OURS: Class = 1;
+pub(super) const YOURS: Class = 1 << 1;
+pub(super) const FROM: Class = 1 << 2;
+pub(super) const BY: Class = 1 << 3;
+pub(super) const TO: Class = 1 << 4;
+pub(super) const AT: Class = 1 << 5;
+pub(super) const EXCEPT: Class = 1 << 6;
+pub(super) const HOST: Class = 1 << 7;
+pub(super) const DEED: Class = 1 << 8;
+pub(super) const WEAK: Class = 1 << 9;
+pub(super) const PASSIVE: Class = 1 << 10;
+pub(super) const SUFFERS: Class = 1 << 11;
+pub(super) const SEES: Class = 1 << 12;
+pub(super) const NOT: Class = 1 << 13;
+pub(super) const CLEAN: Class = 1 << 14;
+pub(super) const AND: Class = 1 << 15;
+pub(super) const FILLER: Class = 1 << 16;
+pub(super) const WE: Class = 1 << 17;
+pub(super) const TAKEN: Class = 1 << 18;
+
+/// Phrases are not longer than this, in words.
+const PHRASE_MAX: usize = 4;
+
+/// The words of one language, made ready for looking up.
+#[derive(Debug, Default)]
+pub(super) struct Lexicon {
+    words: HashMap<&'static str, Class>,
+    stems: Vec<(&'static str, Class)>,
+    /// Parts of compounds.
+    parts: Vec<(&'static str, Class)>,
+    /// By their first word: the words after it, and what all mean together.
+    phrases: HashMap<&'static str, Vec<(Vec<&'static str>, Class)>>,
+    fillers: HashSet<&'static str>,
+    endings: [Vec<&'static str>; 4],
+}
+
+impl Lexicon {
+    fn new(words: &Words) -> Self {
+        let mut lexicon = Self::default();
+        for (list, class) in [
+            (words.we, WE),
+            (words.taken, TAKEN | DEED),
+            (words.ours, OURS),
+            (words.yours, YOURS),
+            (words.from, FROM),
+            (words.by, BY),
+            (words.to, TO),
+            (words.at, AT),
+            (words.except, EXCEPT),
+            (words.hosts, HOST),
+            (words.deeds, DEED),
+            (words.weak, WEAK),
+            (words.passive, PASSIVE),
+            (words.suffers, SUFFERS),
+            (words.sees, SEES),
+            (words.not, NOT),
+            (words.clean, CLEAN),
+            (words.and, AND),
+            (words.fillers, FILLER),
+        ] {
+            list.split_ascii_whitespace().for_each(|word| lexicon.add(word, class));
+        }
+        lexicon.fillers.extend(words.fillers.split_ascii_whitespace());
+        lexicon.endings = words.endings.map(|list| list.split_ascii_whitespace().collect());
+        lexicon
+    }
+
+    fn add(&mut self, word: &'static str, class: Class) {
+        if let Some(part) = word.strip_prefix('*') {
+            self.parts.push((part, class));
+        } else if let Some(stem) = word.strip_suffix('*') {
+            self.stems.push((stem, class));
+        } else if let Some((first, rest)) = word.split_once('_') {
+            self.phrases.entry(first).or_default().push((rest.split('_').collect(), class));
+        } else {
+            *self.words.entry(word).or_default() |= class;
+        }
+    }
+
+    /// Returns what one word means.
+    pub fn of(&self, word: &str) -> Class {
+        let mut class = self.plain(word);
+        // "l'adresse", "dell'attacco": the article is no part of the word.
+        if class == 0
+            && let Some((_, noun)) = word.split_once('\'')
+        {
+            class = if noun == "t" { NOT } else { self.plain(noun) };
+        }
+        // "SSH-Brute-Force", "ip-adress".
+        if class == 0 && word.contains('-') {
+            class = word.split('-').fold(0, |all, part| all | self.plain(part)) & (HOST | DEED | WEAK);
+        }
+        if class & HOST != 0 && !self.endings[0].is_empty() {
+            for (endings, meaning) in self.endings.iter().zip([FROM, TO, OURS, YOURS]) {
+                let ends = |ending: &&str| word.len() > ending.len() + 1 && word.ends_with(*ending);
+                class |= if endings.iter().any(ends) { meaning } else { 0 };
+            }
+        }
+        class
+    }
+
+    fn plain(&self, word: &str) -> Class {
+        let stems = self.stems.iter().filter(|(stem, _)| word.starts_with(stem));
+        let parts = self.parts.iter().filter(|(part, _)| word.contains(part));
+        stems.chain(parts).fold(self.words.get(word).copied().unwrap_or(0), |all, (_, class)| all | class)
+    }
+
+    /// Returns what the phrase means that begins here, and how many words it has.
+    pub fn phrase(&self, words: &[&str]) -> Option<(usize, Class)> {
+        let known = self.phrases.get(words.first()?)?;
+        let rest = &words[1..words.len().min(PHRASE_MAX + 1)];
+        let fits = known.iter().filter(|(phrase, _)| rest.starts_with(phrase));
+        fits.max_by_key(|(phrase, _)| phrase.len()).map(|(phrase, class)| (phrase.len() + 1, *class))
+    }
+}
+
+static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| languages::ALL.iter().map(Lexicon::new).collect());
+
+/// Returns the lexicon of the language whose small words a text has most; none where nothing tells.
+pub(super) fn of_language(words: &[&str]) -> Option<&'static Lexicon> {
+    let lexicons = &*LEXICONS;
+    let points = |lexicon: &Lexicon, word: &str| {
+        usize::from(lexicon.fillers.contains(word)) + usize::from(lexicon.words.contains_key(word))
+    };
+    let score = |lexicon: &Lexicon| words.iter().map(|word| points(lexicon, word)).sum::<usize>();
+    let mut best: Option<(&Lexicon, usize)> = None;
+    for lexicon in lexicons {
+        let score = score(lexicon);
+        if best.is_none_or(|(_, most)| score > most) {
+            best = Some((lexicon, score));
+        }
+    }
+    best.filter(|(_, score)| *score > 0).map(|(lexicon, _)| lexicon)
+}
+
+/// Returns the lexicon of the language that is taken where nothing tells.
+pub(super) fn of_default() -> &'static Lexicon {
+    &LEXICONS[0]
+}
