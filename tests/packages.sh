@@ -1,9 +1,9 @@
 #!/bin/sh
 # Tries what `make dist` packed, as root: the static program in an empty and in an old root file system, the .deb
 # installed, upgraded, removed and purged there, without systemd and under a running one with the recorder at work, the
-# Distributor zip installed and removed twice, and the .rpm.
+# Distributor zip installed and removed twice; the .rpm likewise, in a root with a shell alone and under systemd.
 #   tests/packages.sh [DIST]
-# OLD_ROOT names a root of Debian 11 that is there already; it is copied. Needs debootstrap, rpm and dpkg.
+# OLD_ROOT names a root of Debian 11 that is there already; it is copied. Needs debootstrap, rpm, busybox and dpkg.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 dist=$(realpath "${1:-${CARGO_TARGET_DIR:-$root/target}/dist}")
@@ -19,7 +19,7 @@ fail() {
     echo "packages: $*" >&2
     exit 1
 }
-for tool in debootstrap rpm dpkg-deb unzip; do
+for tool in debootstrap rpm busybox dpkg-deb unzip; do
     command -v "$tool" >/dev/null || fail "there is no program $tool; install it with apt-get"
 done
 [ "$(id -u)" -eq 0 ] || fail "only root can enter other root file systems"
@@ -51,6 +51,12 @@ dpkg-deb --raw-extract "$deb" "$work/later"
 sed -i 's/^Version: .*/Version: 99.0.0/' "$work/later/DEBIAN/control"
 dpkg-deb --build --root-owner-group "$work/later" "$work/old/tmp/later.deb" >/dev/null
 
+# The .rpm likewise, from what `make dist` left for it.
+packer=${CARGO_TARGET_DIR:-$root/target}/tools/bin/cargo-generate-rpm
+later_rpm=$work/later.rpm
+(cd "$root" && "$packer" generate-rpm --package host-recorder --target "$(uname -m)-unknown-linux-gnu" \
+    --set-metadata 'version = "99.0.0"' --output "$later_rpm") >"$work/rpm.log" 2>&1 || fail "no later .rpm: $(cat "$work/rpm.log")"
+
 old dpkg --install /tmp/first.deb >"$work/dpkg.log" 2>&1 || fail "not installed: $(cat "$work/dpkg.log")"
 [ "$(old host-recorder --version)" = "host-recorder $version" ] || fail "it does not run on Debian 11"
 old test -f /usr/lib/systemd/system/host-recorder.service || fail "there is no unit"
@@ -68,7 +74,7 @@ old dpkg --purge host-recorder >"$work/dpkg.log" 2>&1 || fail "not purged: $(cat
 [ ! -e "$work/old/var/lib/host-recorder" ] || fail "purging left the history"
 
 say "Debian 11 with systemd running, and the recorder under it"
-old apt-get install --yes --no-install-recommends systemd systemd-sysv >"$work/apt.log" 2>&1 ||
+old apt-get install --yes --no-install-recommends systemd systemd-sysv rpm >"$work/apt.log" 2>&1 ||
     fail "no systemd: $(tail -n 3 "$work/apt.log")"
 mv "$work/old/tmp" "$work/old/packages" && mkdir -m 1777 "$work/old/tmp"
 unzip -q "$dist/host-recorder-$architecture.zip" -d "$work/old/packages/zip"
@@ -101,6 +107,21 @@ inside test -e /var/lib/host-recorder || fail "removing took the history"
 inside dpkg --purge host-recorder >"$work/dpkg.log" 2>&1 || fail "not purged: $(cat "$work/dpkg.log")"
 inside test ! -e /var/lib/host-recorder || fail "purging left the history"
 
+cp "$dist"/*.rpm "$work/old/packages/first.rpm"
+cp "$later_rpm" "$work/old/packages/later.rpm"
+inside_rpm() { inside rpm --nodeps --force-debian "$@" >"$work/rpm.log" 2>&1 || fail "rpm $*: $(cat "$work/rpm.log")"; }
+inside_rpm --install /packages/first.rpm
+runs "after the .rpm's installation"
+first=$(recorder)
+inside /usr/bin/test 2
+inside_rpm --upgrade /packages/later.rpm
+runs "after the .rpm's upgrade"
+[ "$(recorder)" != "$first" ] || fail "an upgrade of the .rpm left the old program running"
+history || fail "an upgrade of the .rpm lost the history: $(cat "$work/found")"
+inside_rpm --erase host-recorder
+[ "$(inside systemctl is-active host-recorder.service)" != active ] || fail "it runs after the .rpm was removed"
+inside test -e /var/lib/host-recorder || fail "removing the .rpm took the history"
+
 inside sh /packages/zip/install.sh >/dev/null || fail "install.sh under systemd"
 runs "after install.sh"
 first=$(recorder)
@@ -131,15 +152,29 @@ done
 sum=$(sha256sum "$dist/host-recorder-$architecture.zip" | cut -d ' ' -f 1)
 grep -q "\"sha256\": \"$sum\"" "$dist/manifest.json" || fail "the manifest has another checksum"
 
-say "the .rpm"
+say "the .rpm, without systemd"
 rpm -qlp "$dist"/*.rpm 2>/dev/null | sort >"$work/rpm.list"
 printf '%s\n' /etc/host-recorder.toml /usr/bin/host-recorder /usr/bin/host-recorder-archive \
     /usr/lib/systemd/system/host-recorder-archive.service /usr/lib/systemd/system/host-recorder.service | cmp -s - "$work/rpm.list" ||
     fail "it holds $(cat "$work/rpm.list")"
-mkdir "$work/rpm"
+# Its scripts run in the root that it is installed to: one with a shell, and no more.
+mkdir -p "$work/rpm/bin"
+cp "$(command -v busybox)" "$work/rpm/bin/sh"
 rpm --root "$work/rpm" --initdb
-rpm --root "$work/rpm" --install --noscripts --nodeps "$dist"/*.rpm >"$work/rpm.log" 2>&1 || fail "$(cat "$work/rpm.log")"
-chroot "$work/rpm" /usr/bin/host-recorder --version >/dev/null || fail "what the .rpm installs does not run"
+rpm_in() { rpm --root "$work/rpm" --nodeps "$@" >"$work/rpm.log" 2>&1 || fail "rpm $*: $(cat "$work/rpm.log")"; }
+rpm_in --install "$dist"/*.rpm
+[ "$(chroot "$work/rpm" /usr/bin/host-recorder --version)" = "host-recorder $version" ] || fail "what the .rpm installs does not run"
+mkdir -p "$work/rpm/var/lib/host-recorder"
+echo history >"$work/rpm/var/lib/host-recorder/segment"
+echo '# mine' >>"$work/rpm/etc/host-recorder.toml"
+rpm_in --upgrade "$later_rpm"
+rpm_in --upgrade --replacepkgs "$later_rpm"
+[ "$(rpm --root "$work/rpm" -q --queryformat '%{VERSION}' host-recorder)" = 99.0.0 ] || fail "the .rpm was not upgraded"
+grep -q '# mine' "$work/rpm/etc/host-recorder.toml" || fail "an upgrade of the .rpm took the settings"
+rpm_in --erase host-recorder
+[ ! -e "$work/rpm/usr/bin/host-recorder" ] || fail "removing the .rpm left the program"
+[ -e "$work/rpm/var/lib/host-recorder/segment" ] || fail "removing the .rpm took the history"
+grep -q 'history in /var/lib/host-recorder is kept' "$work/rpm.log" || fail "its scripts did not run: $(cat "$work/rpm.log")"
 
 for sbom in host-recorder host-recorder-archive gumshoe; do
     python3 -c 'import json,sys; sbom=json.load(open(sys.argv[1])); assert len(sbom["components"])>50, sbom' "$dist/$sbom.cdx.json" ||
@@ -147,11 +182,8 @@ for sbom in host-recorder host-recorder-archive gumshoe; do
 done
 
 if [ -e "$dist/gumshoe-image.tar.gz" ]; then
-    say "the bot's image, as a user with nothing to write"
-    mkdir "$work/bot"
-    tar --extract --numeric-owner --file "$dist/gumshoe-image.tar.gz" --directory "$work/bot"
-    [ "$(stat -c %u:%a "$work/bot/var/lib/gumshoe")" = 65532:700 ] || fail "its state folder is another's"
-    chroot --userspec=65532:65532 "$work/bot" /usr/bin/gumshoe --version >/dev/null || fail "it does not run in its image"
-    if find "$work/bot" -perm /6000 | grep -q .; then fail "something in it is setuid"; fi
+    say "the bot's image, as its user with nothing to write but its state"
+    . "$root/tests/image.sh"
+    try_image "$dist/gumshoe-image.tar.gz" "$work/bot"
 fi
 say "ok"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs the bot's image as a tar that `docker import` or `podman import` takes, without a container engine. GUMSHOE names a
+# Packs the bot's image as a tar that `docker load` or `podman load` takes, without a container engine. GUMSHOE names a
 # program that is built already.
 #   image.sh DIST
 set -eu
@@ -15,8 +15,6 @@ fi
 image=$(mktemp -d)
 trap 'rm -rf "$image"' EXIT
 bot/packaging/image-root.sh "$program" "$image"
-tar --create --file "$dist/gumshoe-image.tar" --directory "$image" --sort=name --mtime=@0 --numeric-owner \
-    --owner=0 --group=0 --exclude=./var/lib/gumshoe .
-tar --append --file "$dist/gumshoe-image.tar" --directory "$image" --mtime=@0 --numeric-owner \
-    --owner=65532 --group=65532 ./var/lib/gumshoe
-gzip --no-name --force "$dist/gumshoe-image.tar"
+strip "$image/usr/bin/gumshoe"
+version=$("$program" --version | cut -d ' ' -f 2)
+python3 bot/packaging/image.py bot/packaging/Containerfile "$image" "gumshoe:$version" "$dist/gumshoe-image.tar.gz"

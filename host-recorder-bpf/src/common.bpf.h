@@ -7,6 +7,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define AF_INET6 10
 #define AF_PACKET 17
 #define AF_XDP 44
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 #define THREAD_SIZE (16 * 1024)
 #define SOFTIRQ_SERVING 0x00000100
@@ -66,6 +67,20 @@ static __always_inline bool in_scope(void)
  * every packet and connection cannot afford a call for every field.
  */
 #define TRUSTED_CURRENT bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+/* Whether the current task is ending. It is so before the hook of its end runs, and may send after that. */
+static __always_inline bool is_ending(void)
+{
+	if (TRUSTED_CURRENT) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		return task->flags & PF_EXITING;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+		return BPF_CORE_READ(task, flags) & PF_EXITING;
+	}
+}
 
 #if defined(__TARGET_ARCH_x86)
 /* How far from the end of the current task's stack a hook's context lies; beyond THREAD_SIZE where not on that at all. */

@@ -143,7 +143,11 @@ static __always_inline bool is_by_task(struct flow_cpu *cpu, void *context)
 	at = (const char *)context - (const char *)cpu;
 	barrier_var(at);
 	cpu->stack = at - depth;
-	cpu->ended = ended;
+	/*
+	 * One that closes its sockets while it ends has been counted among those that ended: its stack may be another's next,
+	 * so it is noted for this packet only.
+	 */
+	cpu->ended = is_ending() ? 0 : ended;
 	cpu->task = bpf_get_current_task();
 	cpu->tgid = bpf_get_current_pid_tgid() >> 32;
 	return true;

@@ -21,6 +21,8 @@ use super::interface::Holder;
 use super::interface::held_by;
 use super::interface::holder;
 use super::interface::holds;
+use super::interface::is_branch;
+use super::interface::nodes_of;
 use super::interface::trunk_of;
 use super::ledger::Ledger;
 use super::ledger::is_public;
@@ -376,8 +378,10 @@ impl Search<'_> {
             Holder::Nat(gateway) => self.add_behind(interface, &gateway, address).await,
             Holder::Other(what) => {
                 self.note(format!("{address} in {} is held by {what}", self.place));
-                if let Some(trunk) = trunk_of(interface) {
-                    self.add_node(&trunk, interface, address).await;
+                match trunk_of(interface) {
+                    Some(trunk) => self.add_node(&trunk, interface, address).await,
+                    None if is_branch(interface) => self.add_nodes(interface, address).await,
+                    None => {}
                 }
             }
         }
@@ -394,6 +398,38 @@ impl Search<'_> {
                 }
                 _ => self.note(format!("the node of {address} is not known: {trunk} is attached to none")),
             },
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Of a task of ECS nobody tells which trunk its interface branches off: every host with one, in its zone, is a
+    /// candidate, and its history tells.
+    async fn add_nodes(&mut self, interface: &NetworkInterface, address: IpAddr) {
+        let branch = interface.network_interface_id().unwrap_or("its interface");
+        match interfaces(&self.client, "interface-type", &["trunk".to_owned()]).await {
+            Ok(trunks) => {
+                let nodes = nodes_of(interface, &trunks);
+                match nodes.len() {
+                    0 => self.note(format!(
+                        "the node of {address} is not known: no host near {branch} has a trunk"
+                    )),
+                    1 => {}
+                    count => {
+                        self.note(format!("{address} is on one of {count} nodes: which is not told by AWS"))
+                    }
+                }
+                if nodes.len() > BEHIND_MAX {
+                    self.note(format!("{} nodes of {address} are left out", nodes.len() - BEHIND_MAX));
+                }
+                let is_sole = nodes.len() == 1;
+                for node in nodes.into_iter().take(BEHIND_MAX) {
+                    let may_be = if is_sole { "is the only host" } else { "is one of the hosts" };
+                    self.add_why(
+                        &node,
+                        format!("{may_be} off whose trunk {branch}, which holds {address}, can branch"),
+                    );
+                }
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -52,6 +52,32 @@ pub fn trunk_of(interface: &NetworkInterface) -> Option<String> {
     tag.value().filter(|id| id.starts_with("eni-")).map(str::to_owned)
 }
 
+/// Whether an interface branches off a trunk of some host, whichever it is.
+pub fn is_branch(interface: &NetworkInterface) -> bool {
+    interface.interface_type().is_some_and(|kind| kind.as_str() == BRANCH)
+}
+
+/// The instances that a branch may be on, of those with a trunk: in its network and its zone, as far as these are told.
+pub fn nodes_of(branch: &NetworkInterface, trunks: &[NetworkInterface]) -> Vec<String> {
+    let agree =
+        |one: Option<&str>, other: Option<&str>| one.zip(other).is_none_or(|(one, other)| one == other);
+    let near = trunks.iter().filter(|trunk| {
+        agree(branch.vpc_id(), trunk.vpc_id()) && agree(branch.availability_zone(), trunk.availability_zone())
+    });
+    let mut nodes: Vec<String> = near
+        .filter_map(|trunk| match holder(trunk) {
+            Holder::Instance(id) => Some(id),
+            Holder::Nat(_) | Holder::Other(_) => None,
+        })
+        .collect();
+    nodes.sort();
+    nodes.dedup();
+    nodes
+}
+
+/// EC2's word for an interface that branches off a trunk.
+const BRANCH: &str = "branch";
+
 /// The tag by which the VPC resource controller of EKS names a branch's trunk.
 const TRUNK_TAG: &str = "vpcresources.k8s.aws/trunk-eni-id";
 
@@ -136,11 +162,12 @@ fn describe(kind: &str, requester: &str, description: &str) -> String {
     if kind == "lambda" || description.starts_with("AWS Lambda") {
         return "a Lambda function: there is no host to ask".to_owned();
     }
+    // A task of ECS too, where its host is one of the account's own.
+    if kind == BRANCH {
+        return "a pod or task interface (branch)".to_owned();
+    }
     if description.contains(":attachment/") || requester.contains("fargate") {
         return "an ECS or Fargate task: there is no host to ask".to_owned();
-    }
-    if kind == "branch" {
-        return "a pod or task interface (branch)".to_owned();
     }
     format!("{kind} that is attached to no instance")
 }
@@ -174,6 +201,7 @@ mod tests {
         check("lambda", "", "Lambda");
         check("interface", "arn:aws:ecs:eu-west-1:111122223333:attachment/0a", "Fargate");
         check("branch", "", "pod");
+        check("branch", "arn:aws:ecs:eu-west-1:111122223333:attachment/0a", "pod or task");
         check("interface", "", "attached to no instance");
     }
 
@@ -189,6 +217,30 @@ mod tests {
         {
             assert_eq!(holds(&interface, address.parse().expect("address")), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn a_branch_is_on_a_host_with_a_trunk_in_its_zone() {
+        let interface = |kind: &str, vpc: &str, zone: Option<&str>, instance: Option<&str>| {
+            let attachment = instance.map(|id| NetworkInterfaceAttachment::builder().instance_id(id).build());
+            NetworkInterface::builder()
+                .interface_type(NetworkInterfaceType::from(kind))
+                .vpc_id(vpc)
+                .set_availability_zone(zone.map(str::to_owned))
+                .set_attachment(attachment)
+                .build()
+        };
+        let branch = interface("branch", "vpc-1", Some("eu-west-1a"), None);
+        assert!(is_branch(&branch));
+        let trunks = [
+            interface("trunk", "vpc-1", Some("eu-west-1a"), Some("i-2")),
+            interface("trunk", "vpc-1", None, Some("i-1")),
+            interface("trunk", "vpc-1", Some("eu-west-1b"), Some("i-3")),
+            interface("trunk", "vpc-2", Some("eu-west-1a"), Some("i-4")),
+            interface("trunk", "vpc-1", Some("eu-west-1a"), None),
+        ];
+        assert!(!is_branch(&trunks[0]));
+        assert_eq!(nodes_of(&branch, &trunks), ["i-1", "i-2"]);
     }
 
     #[test]

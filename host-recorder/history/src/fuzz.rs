@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::event::Body;
 use crate::ring;
 use crate::targets::EndpointSet;
 
@@ -36,6 +37,27 @@ pub fn log(bytes: &[u8]) {
         let mut last = None;
         let _ = ring::visit_events(dir, &mut |event| last = Some(event));
         drop(last);
+        let never = crate::Window { from: crate::UnixNs(i64::MAX), to: crate::UnixNs(i64::MIN) };
+        for file in ring::catalogue(dir).unwrap_or_default() {
+            let _ = ring::visit_log_in(&file, never, &mut |_| {});
+        }
+    }
+}
+
+/// A frame of a log of which only the times of a flow are wanted: they are those of the whole event, or none are read.
+pub fn peek(bytes: &[u8]) {
+    let passed = ring::peek_flow(bytes);
+    let Ok(event) = ring::decode_frame(bytes) else { return };
+    match (&event.body, passed) {
+        (Body::Flow(flow), Some(passed)) => {
+            assert_eq!((passed.id, passed.time, passed.boot_ns), (event.id, event.time, event.boot_ns));
+            assert_eq!((passed.first, passed.last), (flow.first, flow.last));
+        }
+        (Body::Flow(_), None) => {
+            let is_ours = postcard::to_stdvec(&event).is_ok_and(|written| written == bytes);
+            assert!(!is_ours, "a flow that we wrote is not read as one");
+        }
+        (other, passed) => assert!(passed.is_none(), "{other:?} is taken for a flow"),
     }
 }
 
@@ -142,6 +164,9 @@ mod tests {
             std::fs::read(path.unwrap()).unwrap()
         };
         check(log, &read("log-"), 300);
+        for event in testing::events(11) {
+            check(peek, &postcard::to_stdvec(&event).unwrap(), 2_000);
+        }
         check(segment, &read("segment-"), 100);
         check(chain, &read("chain"), 300);
         let endpoints = (0..500u32).map(|index| crate::Endpoint {

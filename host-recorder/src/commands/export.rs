@@ -21,7 +21,8 @@ use crate::commands::window::WindowArgs;
 /// Writes history to a file or to standard output.
 ///
 /// Beside the events of the time asked stand the processes and logins that explain them, which may be older. Secrets on
-/// command lines are taken out. Exits with 3 when part of the history cannot be read.
+/// command lines are taken out. A recorder that runs puts on disk first what happened until now. Exits with 3 when part
+/// of the history cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   host-recorder export --format ocsf --last 1h > events.jsonl
@@ -59,7 +60,7 @@ enum Format {
 /// Runs it.
 pub fn cmd_export(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let ring = args.place.directory()?;
-    let window = args.window.window();
+    let window = args.window.committed(&ring);
     let wrong = || format!("cannot export the ring in {}", ring.display());
     let damaged = match (args.format, &args.output) {
         (Format::Parquet, Some(output)) => parquet(&args, &ring, window, output),

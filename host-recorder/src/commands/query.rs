@@ -30,7 +30,8 @@ const COMMIT_POLL: Duration = Duration::from_millis(50);
 /// Answers from the ring: who sent what to whom in a time window, and how complete that history is.
 ///
 /// Traffic that matches --remote, --port, --protocol and whom is asked for is marked with `*`; other traffic of the window is told
-/// beside it. Exits with 0 when the window is completely recorded, 3 when something is missing.
+/// beside it. A recorder that runs puts on disk first what happened until now. Exits with 0 when the window is completely
+/// recorded, 3 when something is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   host-recorder query --remote 198.51.100.20 --from 2026-01-01T10:00:00Z --to 2026-01-01T10:10:00Z

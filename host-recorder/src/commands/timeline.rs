@@ -13,7 +13,7 @@ use crate::commands::window::WindowArgs;
 
 /// Lists the events of a time, oldest first, one line each.
 ///
-/// Exits with 3 when part of the history cannot be read.
+/// A recorder that runs puts on disk first what happened until now. Exits with 3 when part of the history cannot be read.
 #[derive(Debug, clap::Args)]
 pub struct TimelineArgs {
     #[command(flatten)]
@@ -100,7 +100,7 @@ impl Lines {
 /// Runs it.
 pub fn cmd_timeline(args: TimelineArgs) -> anyhow::Result<ExitCode> {
     let ring = args.place.directory()?;
-    let window = args.window.window();
+    let window = args.window.committed(&ring);
     let mut lines = Lines::new(&args.who, args.json);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut outcome = Ok(());

@@ -10,7 +10,8 @@ use crate::commands::window::WindowArgs;
 
 /// Shows a process, the ancestors that led to it, and everything that came of it.
 ///
-/// Exits with 1 when no such process is recorded, 3 when part of the history cannot be read.
+/// A recorder that runs puts on disk first what happened until now. Exits with 1 when no such process is recorded, 3 when
+/// part of the history cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   host-recorder tree sshd --last 1h
@@ -31,7 +32,8 @@ pub struct TreeArgs {
 pub fn cmd_tree(args: TreeArgs) -> anyhow::Result<ExitCode> {
     let ring = args.place.directory()?;
     let mut tree = Tree::default();
-    let damaged = history::visit_window(&ring, args.window.window(), &mut |event| tree.add(event))
+    let window = args.window.committed(&ring);
+    let damaged = history::visit_window(&ring, window, &mut |event| tree.add(event))
         .with_context(|| format!("cannot read the ring in {}", ring.display()))?;
     for error in &damaged {
         eprintln!("host-recorder: {error}");

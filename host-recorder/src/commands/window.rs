@@ -1,6 +1,7 @@
 //! The time that a command is asked about.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use history::Event;
 use history::Process;
@@ -10,6 +11,7 @@ use history::Window;
 use jiff::Timestamp;
 
 use crate::commands::query::parse_duration;
+use crate::commands::query::wait_for_commit;
 
 /// Processes that are remembered to be named.
 const NAMED_MAX: usize = 200_000;
@@ -31,8 +33,14 @@ pub struct WindowArgs {
 }
 
 impl WindowArgs {
-    /// The window.
-    pub fn window(&self) -> Window {
+    /// The window, of which all that happened until now is on disk where a recorder of the ring runs.
+    pub fn committed(&self, ring: &Path) -> Window {
+        let window = self.window();
+        wait_for_commit(ring, window.to);
+        window
+    }
+
+    fn window(&self) -> Window {
         let now = UnixNs::now();
         let from = match (self.from, self.last) {
             (Some(from), _) => from.into(),

@@ -33,6 +33,7 @@ impl Recorder {
                 self.disk_lost_since = time;
             }
             self.disk_lost += 1;
+            self.status.lose(LossClass::Disk, 1);
         }
     }
 
@@ -52,7 +53,6 @@ impl Recorder {
         self.disk_failure = outcome.err().map(|error| error.to_string());
         if self.disk_failure.is_none() && self.disk_lost > 0 {
             let (count, from) = (std::mem::take(&mut self.disk_lost), self.disk_lost_since);
-            self.status.lose(LossClass::Disk, count);
             self.append(clock::boot_ns(), Body::Loss { class: LossClass::Disk, count, from });
         }
     }

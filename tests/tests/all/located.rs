@@ -116,6 +116,11 @@ fn an_address_is_found_however_it_is_held() -> anyhow::Result<()> {
             tags: vec![("vpcresources.k8s.aws/trunk-eni-id".to_owned(), format!("eni-{:017x}", 3))],
             ..interface(4, "branch", "aws-k8s-branch-eni", None)
         },
+        // A task of ECS on a host of the account: nothing names the trunk.
+        Interface {
+            addresses: vec![(four("10.0.7.8")?, None)],
+            ..interface(8, "branch", "arn:aws:ecs:us-east-1:111122223333:attachment/0b", None)
+        },
         Interface {
             addresses: vec![(four("10.0.6.6")?, Some(four("198.18.6.6")?))],
             ..interface(5, "interface", "arn:aws:ecs:us-east-1:111122223333:attachment/0a", None)
@@ -133,7 +138,7 @@ fn an_address_is_found_however_it_is_held() -> anyhow::Result<()> {
     let public = hosts[0].public.context("a public address")?.to_string();
     let name = format!("ec2-{}.compute-1.amazonaws.com", public.replace('.', "-"));
     let private = hosts[0].private.to_string();
-    let found: [(&str, &str, &str); 11] = [
+    let found: [(&str, &str, &str); 12] = [
         (&public, &one, "holds 198.18.0.10 now"),
         (&name, &one, "holds 198.18.0.10 now"),
         (&private, &one, "of vpc-0123456789abcdef0 now"),
@@ -145,6 +150,7 @@ fn an_address_is_found_however_it_is_held() -> anyhow::Result<()> {
         ("10.0.1.20", &node, "holds 10.0.1.20 of vpc-0123456789abcdef0 now"),
         ("2001:db8:1::9", &node, "holds 2001:db8:1::9 now"),
         ("10.0.7.7", &node, "is the node of 10.0.7.7"),
+        ("10.0.7.8", &node, "is the only host off whose trunk"),
     ];
     for (whom, instance, why) in found {
         let report = investigate(&cloud, &accusing(whom), "")?;

@@ -2,6 +2,7 @@
 
 mod aws;
 mod bench;
+mod costs;
 mod desk;
 mod docs;
 mod faults;

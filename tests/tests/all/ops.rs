@@ -34,6 +34,7 @@ const MANAGER: &str = "/run/manager";
 const METRICS: &str = "/var/lib/host_recorder.prom";
 /// What the unit gives it to end, s (`TimeoutStopSec`).
 const STOP_MAX: Duration = Duration::from_secs(20);
+const IMAGE_MAX: Duration = Duration::from_secs(300);
 /// `CAP_DAC_READ_SEARCH`, `CAP_SYS_PTRACE`, `CAP_BPF`.
 const KEPT: u64 = 1 << 2 | 1 << 19 | 1 << 39;
 
@@ -326,4 +327,25 @@ fn the_unit_is_valid_and_little_exposed() -> anyhow::Result<()> {
 /// Off is what was not asked for, or what this kernel has nothing of.
 fn is_in_use_or_off(hook: &Value) -> bool {
     hook["state"] == "in_use" || hook["state"].get("off").is_some()
+}
+
+/// Packs the bot as `make dist BOT=1` does, and runs it as an engine would.
+const IMAGE: &str = r#"
+set -eu
+root=$1
+fail() { echo "$*" >&2; exit 1; }
+GUMSHOE=$2 sh "$root/bot/packaging/image.sh" "$3"
+. "$root/tests/image.sh"
+try_image "$3/gumshoe-image.tar.gz" "$3/image"
+"#;
+
+#[test]
+fn the_bots_image_runs_as_nobody_on_a_root_that_is_read_only_and_is_healthy() -> anyhow::Result<()> {
+    let place = tempfile::tempdir()?;
+    let mut script = Command::new("sh");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    script.args(["-c", IMAGE, "sh", root]).arg(Programs::find()?.gumshoe).arg(place.path());
+    let output = output_within("the image", &mut script, IMAGE_MAX)?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

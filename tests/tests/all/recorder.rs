@@ -486,3 +486,45 @@ fn a_full_disk_loses_nothing_and_never_stops_the_recorder() -> anyhow::Result<()
     assert_eq!(events.iter().filter(marked).count(), 200);
     Ok(())
 }
+
+/// More than what may wait for a disk is lost, and said: how many, since when, and why.
+#[test]
+fn what_a_full_disk_makes_it_lose_is_counted_with_its_reason() -> anyhow::Result<()> {
+    const PROGRAMS: usize = 3_000;
+    let lab = Lab::up()?;
+    shell(&lab, &format!("mkdir -p {RING} && mount -t tmpfs -o size=96m none {RING}"))?;
+    let mut recording = Recording::begin_in(lab)?;
+    shell(&recording.lab, &format!("dd if=/dev/zero of={RING}/filler bs=64k 2>/dev/null; true"))?;
+    // Together more than the 16 MiB that may wait in memory.
+    recording.python(&format!(
+        "import os\nfor i in range({PROGRAMS}):\n\
+         \x20os.waitpid(os.posix_spawn('/bin/true',['true','mark%d' % i,'x'*12000],{{}}),0)",
+    ))?;
+    let said = || fs::read_to_string(recording.lab.dir().join("host-recorder-1.log")).unwrap_or_default();
+    wait_until("events to be lost", Duration::from_secs(20), || said().contains("events are being lost"))?;
+    let before = UnixNs::now();
+    shell(&recording.lab, &format!("rm {RING}/filler"))?;
+    wait_until("the ring to be written", Duration::from_secs(20), || said().contains("is written again"))?;
+    recording.python("import os\nos.waitpid(os.posix_spawn('/bin/true',['true','after'],{}),0)")?;
+    let evidence = recording.evidence()?;
+    let told = |events: &[history::Event], mark: &str| {
+        let marked = |event: &&history::Event| match &event.body {
+            Body::Process(process) => process.argv.get(1).is_some_and(|it| it.starts_with(mark)),
+            _ => false,
+        };
+        events.iter().filter(marked).count()
+    };
+    let events = history::events(&recording.ring())?;
+    let missing = PROGRAMS - told(&events, "mark");
+    assert!(missing > 0 && told(&events, "after") == 1, "{missing} are missing");
+    let lost: Vec<_> = evidence.coverage.losses.iter().filter(|loss| loss.class == LossClass::Disk).collect();
+    // Each program is begun, executed and ended; what else the host did meanwhile is little.
+    let count: u64 = lost.iter().map(|loss| loss.count).sum();
+    assert!(count >= missing as u64 && count < 4 * missing as u64 + 500, "{missing} are missing: {lost:?}");
+    assert!(lost.iter().all(|loss| loss.window.from < before && loss.window.to <= UnixNs::now()), "{lost:?}");
+    assert!(!evidence.coverage.complete());
+    let status: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(recording.ring().join("status.json"))?)?;
+    assert_eq!(status["lost"]["disk"], count, "{status:#}");
+    Ok(())
+}

@@ -295,6 +295,26 @@ fn a_question_sees_what_happened_a_moment_ago_and_clients_that_hang_delay_nothin
     ensure!(fine.stderr.is_empty(), "{}", String::from_utf8_lossy(&fine.stderr));
     let evidence: serde_json::Value = serde_json::from_slice(&fine.stdout)?;
     ensure!(evidence["activities"][0]["matched"] == 1, "{evidence:#}");
+    // The other commands see it, too: each asks right after what it asks for.
+    let dir = ring.display().to_string();
+    for (round, arguments) in [&["tree"][..], &["timeline", "--process"], &["export", "--format", "jsonl"]]
+        .iter()
+        .cycle()
+        .take(9)
+        .enumerate()
+    {
+        let name = format!("seen{round}");
+        recording.python(&format!(
+            "import shutil, subprocess\nat = shutil.copy('/bin/true', '/tmp/{name}')\nsubprocess.run([at], check=True)"
+        ))?;
+        let named = (arguments[0] != "export").then_some(name.as_str());
+        let mut words = arguments.to_vec();
+        words.extend(named);
+        words.extend(["--ring", &dir]);
+        let told = recorder(&words)?;
+        let text = String::from_utf8_lossy(&told.stdout);
+        ensure!(told.status.success() && text.contains(&name), "{words:?}: {told:?}");
+    }
     // Where the socket is gone it is said, and the question is answered all the same.
     std::fs::remove_file(&socket)?;
     let without = query(&["--port", "7104"])?;

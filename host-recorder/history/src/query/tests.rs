@@ -251,7 +251,10 @@ fn segments_elsewhere_answer_as_the_ring_does_and_are_not_read_whole() {
     for n in 0..80_000_u32 {
         let to =
             Endpoint { address: std::net::Ipv4Addr::from(n.wrapping_mul(0x9e37_79b9)).into(), port: 443 };
-        let flow = Flow { remote: to, bytes: u64::from(n) * 7919, ..testing::flow(4, 443, at(50)) };
+        // Numbers in which there is nothing to be made smaller, so that segments are large.
+        let mixed = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let bytes = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16;
+        let flow = Flow { remote: to, bytes, ..testing::flow(4, 443, at(50)) };
         ring.append(at(50), 0, Body::Flow(Box::new(flow)), &Known).unwrap();
         if n % 1_000 == 0 {
             ring.commit().unwrap();

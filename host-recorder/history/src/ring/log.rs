@@ -138,6 +138,13 @@ impl LogWriter {
         &self.path
     }
 
+    /// Has the disk take nothing, or again what it is given.
+    #[cfg(test)]
+    pub(super) fn take_nothing(&mut self, nothing: bool) {
+        let path = if nothing { Path::new("/dev/full") } else { &self.path };
+        self.file = OpenOptions::new().write(true).open(path).unwrap();
+    }
+
     fn flush(&mut self) -> std::io::Result<()> {
         let fresh = &self.waiting[self.handed..];
         self.file.write_all_at(fresh, self.committed + self.handed as u64)?;
@@ -167,7 +174,7 @@ pub(super) fn encode(event: &Event, to: &mut Vec<u8>) -> Result<(), RingError> {
 }
 
 /// The event of a frame's payload; else what is wrong with it.
-pub(super) fn decode(payload: &[u8]) -> Result<Event, &'static str> {
+pub(crate) fn decode(payload: &[u8]) -> Result<Event, &'static str> {
     let decoded = postcard::take_from_bytes::<Event>(payload);
     let (mut event, behind) = decoded.map_err(|_| "holds events that this program does not know")?;
     // What a newer program may write behind an event is not for this one.

@@ -9,6 +9,7 @@
 mod about;
 mod chain;
 mod checked;
+mod chunk;
 mod columns;
 mod export;
 mod files;
@@ -48,6 +49,10 @@ pub(crate) use files::visit_segment;
 pub use files::visit_window;
 pub use follow::Follow;
 pub(crate) use log::Logged;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use log::decode as decode_frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use peek::flow as peek_flow;
 pub use sealer::RingSize;
 pub(crate) use select::Selection;
 pub(crate) use select::Sought;

@@ -24,7 +24,7 @@ pub(crate) struct Passed {
 }
 
 /// The times of an event that is a flow.
-pub(super) fn flow(payload: &[u8]) -> Option<Passed> {
+pub(crate) fn flow(payload: &[u8]) -> Option<Passed> {
     let mut rest = Rest(payload);
     let (id, time) = (rest.number()?, rest.signed()?);
     let boot_ns = rest.number()?;

@@ -1,7 +1,8 @@
 //! Sealed parts of the ring: Parquet files, one row an event, columns as in [`super::columns`].
 //!
-//! A file's key-value metadata has `gumshoe.version` (this format), `gumshoe.spans` (JSON: when the recorder ran, as
-//! far as this file knows) and `gumshoe.about` (JSON: that, the times that its events tell of, and what was lost).
+//! A file's key-value metadata has `gumshoe.version` (this format) and `gumshoe.about` (JSON: when the recorder ran, as
+//! far as this file knows, the times that its events tell of, and what was lost). Earlier ones have `gumshoe.spans` (JSON:
+//! when the recorder ran), some of them alone.
 //! Files are written beside their place and renamed into it. [`super::reader`] reads them.
 
 use std::fs::File;
@@ -9,34 +10,25 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
-use parquet::basic::Encoding;
 use parquet::basic::LogicalType;
 use parquet::basic::Repetition;
 use parquet::basic::TimeUnit;
 use parquet::basic::Type as PhysicalType;
-use parquet::basic::ZstdLevel;
-use parquet::column::writer::ColumnWriter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::properties::BloomFilterPosition;
-use parquet::file::properties::EnabledStatistics;
-use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::file::writer::SerializedRowGroupWriter;
-use parquet::schema::types::ColumnPath;
 use parquet::schema::types::Type;
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::RingError;
 use super::about::About;
+use super::chunk;
 use super::columns;
 use super::columns::COLUMNS;
 use super::columns::ColumnKind;
-use super::columns::ColumnValues;
 use super::columns::Columns;
 use super::columns::Row;
 use super::log;
@@ -64,46 +56,8 @@ pub(super) const GROUP_ROWS: usize = 1 << 16;
 /// paths, makes smaller groups.
 const GROUP_BYTES: usize = 12 << 20;
 
-/// Columns that are asked for by value: they carry bloom filters.
-const SOUGHT: [&str; 2] = ["remote_address", "dns_name"];
-
-/// How many groups of rows are looked into in vain, of those that lack what is sought.
-const FALSE_ALARMS: f64 = 0.01;
-
-/// Columns that rise or stay near their neighbours: stored as differences.
-const RISING: [&str; 2] = ["id", "time"];
-
-/// Columns of numbers of which few are alike where many are there: stored as differences once a dictionary of them
-/// grows large.
-const SCATTERED: [&str; 8] = [
-    "bytes",
-    "bytes_received",
-    "packets",
-    "local_port",
-    "remote_port",
-    "before_first_us",
-    "before_last_us",
-    "before_started_us",
-];
-
 /// The one timestamp: in µs, as whole as a ring keeps times; in version 1 in ns.
 pub(super) const TIME: &str = "time";
-
-/// A segment is sealed once and read seldom.
-const ZSTD_LEVEL: i32 = 9;
-
-/// That of the identities of processes, whose dictionary is large in a storm of programs: at the other one the compressor
-/// takes 11 MB for it, at this one 6, for the same size.
-const IDENTITY_ZSTD_LEVEL: i32 = 8;
-
-/// Largest dictionary of such a column, bytes.
-const SCATTERED_DICTIONARY: usize = 16 << 10;
-
-/// Largest dictionary of the processes of a group, bytes.
-const IDENTITY_DICTIONARY: usize = 8 << 20;
-
-/// Of texts the least and the greatest of a group are told up to this length, bytes: an IPv4 address whole.
-const STATISTICS_LENGTH: usize = 16;
 
 /// A segment that is being written: of its events only a group of rows is held in memory, as bytes, since an event
 /// with its many texts takes several times as much.
@@ -250,57 +204,17 @@ fn filters(metadata: &ParquetMetaData) -> Filters {
 
 /// Begins a file in the form of a segment.
 pub(super) fn writer(file: File) -> Result<SerializedFileWriter<File>, ParquetError> {
-    SerializedFileWriter::new(file, Arc::new(schema()?), Arc::new(properties()))
+    SerializedFileWriter::new(file, Arc::new(schema()?), chunk::properties())
 }
 
 /// Puts into a file what stands in it.
 pub(super) fn describe(writer: &mut SerializedFileWriter<File>, about: &About) -> Result<(), RingError> {
     let json = |source| RingError::Spans { source };
-    let spans = serde_json::to_string(&about.spans).map_err(json)?;
     let about = serde_json::to_string(about).map_err(json)?;
-    for (key, value) in [(VERSION_KEY, VERSION.to_owned()), (SPANS_KEY, spans), (ABOUT_KEY, about)] {
+    for (key, value) in [(VERSION_KEY, VERSION.to_owned()), (ABOUT_KEY, about)] {
         writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
     Ok(())
-}
-
-fn properties() -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_compression(zstd(ZSTD_LEVEL))
-        // A group has a page or few of each column: an index of pages says what the groups' statistics say.
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true)
-        .set_statistics_truncate_length(Some(STATISTICS_LENGTH))
-        .set_bloom_filter_position(BloomFilterPosition::End)
-        .set_created_by(concat!("gumshoe ", env!("CARGO_PKG_VERSION")).to_owned());
-    // A process stands in up to three rows of a group, as forked, as an image and as ended: named in full but once.
-    let identities = ColumnPath::from("process");
-    properties = properties
-        .set_column_dictionary_page_size_limit(identities.clone(), IDENTITY_DICTIONARY)
-        .set_column_compression(identities, zstd(IDENTITY_ZSTD_LEVEL));
-    for name in RISING {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
-    }
-    for name in SCATTERED {
-        let column = ColumnPath::from(name);
-        properties = properties
-            .set_column_dictionary_page_size_limit(column.clone(), SCATTERED_DICTIONARY)
-            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
-    }
-    for name in SOUGHT {
-        properties = properties
-            .set_column_bloom_filter_enabled(ColumnPath::from(name), true)
-            .set_column_bloom_filter_fpp(ColumnPath::from(name), FALSE_ALARMS)
-            .set_column_bloom_filter_max_ndv(ColumnPath::from(name), GROUP_ROWS as u64);
-    }
-    properties.build()
-}
-
-fn zstd(level: i32) -> Compression {
-    Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default())
 }
 
 fn schema() -> Result<Type, ParquetError> {
@@ -348,52 +262,22 @@ pub(super) fn write_group(
     writer: &mut SerializedFileWriter<File>,
     rows: &Columns,
 ) -> Result<(), ParquetError> {
+    let described = writer.schema_descr().columns().to_vec();
+    let mut described = described.iter();
     let mut group = writer.next_row_group()?;
     let mut outcome = Ok(());
     rows.visit(|name, values| {
         if outcome.is_ok() {
-            outcome = write_column(&mut group, name, &values);
+            outcome = (|| {
+                let missing =
+                    || ParquetError::General("fewer columns in the schema than in a row".to_owned());
+                let chunk = chunk::chunk(described.next().ok_or_else(missing)?, name, &values)?;
+                group.append_column(&chunk.bytes, chunk.close)
+            })();
         }
     });
     outcome?;
     group.close().map(|_| ())
-}
-
-fn write_column(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    name: &str,
-    values: &ColumnValues<'_>,
-) -> Result<(), ParquetError> {
-    let missing = || ParquetError::General("fewer columns in the schema than in a row".to_owned());
-    let mut column = group.next_column()?.ok_or_else(missing)?;
-    match (column.untyped(), values) {
-        (ColumnWriter::Int64ColumnWriter(writer), ColumnValues::Long(values)) => {
-            let whole: Vec<i64>;
-            let present = if name == TIME {
-                whole = values.present.iter().map(|ns| ns.div_euclid(1_000)).collect();
-                &whole
-            } else {
-                &values.present
-            };
-            writer.write_batch(present, Some(&values.definition()), None)?;
-        }
-        (ColumnWriter::Int32ColumnWriter(writer), ColumnValues::Int(values)) => {
-            writer.write_batch(&values.present, Some(&values.definition()), None)?;
-        }
-        (
-            ColumnWriter::ByteArrayColumnWriter(writer),
-            ColumnValues::Text(values) | ColumnValues::Bytes(values),
-        ) => {
-            writer.write_batch(&values.present, Some(&values.definition()), None)?;
-        }
-        (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(lists)) => {
-            writer.write_batch(&lists.present, Some(&lists.definition), Some(&lists.repetition))?;
-        }
-        _ => {
-            return Err(ParquetError::General("a column is of another type than its values".to_owned()));
-        }
-    }
-    column.close()
 }
 
 #[cfg(test)]

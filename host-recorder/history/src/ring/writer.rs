@@ -187,14 +187,15 @@ impl Ring {
         body: Body,
         known: &impl KnownProcesses,
     ) -> Result<EventId, RingError> {
+        let (mut stands, mut begins) = (None, None);
         match &body {
             Body::Process(process) => {
                 self.explain(process.parent, time, boot_ns, known)?;
-                self.present.insert(process.id);
+                stands = Some(process.id);
             }
             Body::Fork { child, parent } => {
                 self.explain(Some(*parent), time, boot_ns, known)?;
-                self.forked.insert(*child);
+                begins = Some(*child);
             }
             Body::Exit { process, .. } => {
                 if !self.forked.contains(process) {
@@ -215,7 +216,11 @@ impl Ring {
             Body::Operation(operation) => self.explain(operation.process, time, boot_ns, known)?,
             Body::Loss { .. } | Body::Recorder { .. } => {}
         }
-        self.write(time, boot_ns, body)
+        let id = self.write(time, boot_ns, body)?;
+        // What a disk that takes nothing refused does not stand there, and is told again when it is needed.
+        self.present.extend(stands);
+        self.forked.extend(begins);
+        Ok(id)
     }
 
     /// Puts what was appended on disk, and seals the log when it is full. To be called at least once a second.
@@ -273,7 +278,6 @@ impl Ring {
             let Some(process) = known.process(&id) else {
                 break;
             };
-            self.present.insert(id);
             next = process.parent;
             chain.push(process);
         }
@@ -283,6 +287,7 @@ impl Ring {
             for (at, boot_ns, login) in known.login(&id).into_iter().chain(known.attached(&id)) {
                 self.write(at, boot_ns, Body::Login(Box::new(login)))?;
             }
+            self.present.insert(id);
         }
         Ok(())
     }
@@ -420,6 +425,44 @@ mod tests {
                     |event: &Event| matches!(&event.body, Body::Process(process) if process.id == id);
                 assert!(events.iter().any(stands), "{id} is missing in {}", file.path.display());
             }
+        }
+    }
+
+    /// What was refused does not stand in the log: whoever acts after that is told of again.
+    #[test]
+    fn who_was_lost_while_the_disk_took_nothing_is_explained_when_he_acts_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = RingLimits { free_bytes: 0, ..RingLimits::default() };
+        let mut ring = Ring::open(dir.path(), limits).unwrap();
+        let at = UnixNs(1_000);
+        let nobody = Known(Vec::new());
+        ring.log.take_nothing(true);
+        let long = "x".repeat(100_000);
+        let full = (0..1_000).find_map(|tgid| {
+            let filler = testing::process(10 + tgid, None, &[&long]);
+            ring.append(at, 0, Body::Process(Box::new(filler)), &nobody).err()
+        });
+        assert!(matches!(full, Some(RingError::DiskBehind { .. })), "{full:?}");
+        let known = family();
+        let (init, bash) = (testing::process_id(1), testing::process_id(2));
+        for body in [
+            Body::Process(Box::new(known.0[1].clone())),
+            Body::Fork { child: testing::process_id(3), parent: init },
+            Body::Process(Box::new(known.0[0].clone())),
+        ] {
+            ring.append(at, 0, body, &known).unwrap_err();
+        }
+        ring.log.take_nothing(false);
+        ring.commit().unwrap();
+        ring.append(at, 0, Body::Flow(Box::new(testing::flow(2, 22, at))), &known).unwrap();
+        let end = Body::Exit { process: testing::process_id(3), code: 0, signal: 0 };
+        let child = Known(vec![testing::process(3, Some(1), &["child"]), known.0[1].clone()]);
+        ring.append(at, 0, end, &child).unwrap();
+        drop(ring);
+        let events = all_events(dir.path());
+        for id in [init, bash, testing::process_id(3)] {
+            let stands = |event: &&Event| matches!(&event.body, Body::Process(process) if process.id == id);
+            assert_eq!(events.iter().filter(stands).count(), 1, "{id}");
         }
     }
 

@@ -186,6 +186,7 @@ impl Interface {
             "ipv4-prefix.ipv4-prefix" | "ipv6-prefix.ipv6-prefix" => self.prefixes.clone(),
             "network-interface-id" => vec![self.id.clone()],
             "attachment.instance-id" => self.instance.clone().into_iter().collect(),
+            "interface-type" => vec![self.kind.clone()],
             _ => Vec::new(),
         }
     }
