@@ -356,7 +356,7 @@ fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() 
     let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
     fs::write(lab.instance().path("/srv/asked.py"), ASKED.replace("NEAR", near))?;
     shell(lab, "mkdir -pm 1777 /run/asked")?;
-    // Whom a service waits for is told from whom it begins at once only after a second.
+    // By what it may be asked a program is looked at once it has run for a second.
     let quiet = "</dev/null >/dev/null 2>&1 &";
     recording.alice(&format!(
         "cd /run/asked
