@@ -149,9 +149,9 @@ fn table() -> anyhow::Result<String> {
     }
     let _ = write!(
         text,
-        "\nA host is taken to record {EVENTS_A_SECOND} events a second, as a small server that is busy does, of {BYTES_AN_EVENT} bytes each \
-         when sealed (what the benchmarks promise at most) and {LOG_BYTES_AN_EVENT} in the open log; a segment is sealed when the log has \
-         {} MiB or is an hour old. So, a host and month:\n\n```text\n\
+        "\nA host is taken to record {EVENTS_A_SECOND} events a second, as a small server that is busy does, of {BYTES_AN_EVENT} bytes \
+         each when sealed (what the\nbenchmarks promise at most) and {LOG_BYTES_AN_EVENT} in the open log; a segment is sealed when the \
+         log has {} MiB or is an hour old. So, a host\nand month:\n\n```text\n\
          bytes a day  = events a second x 86,400 x bytes an event\n\
          storage      = bytes a day x days kept x price of a GB\n\
          segments     = 86,400 / min(3,600, log size / (events a second x bytes in the log))\n\
