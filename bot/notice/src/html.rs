@@ -1,6 +1,11 @@
 //! HTML to text that keeps what tables mean: a row is a line, a cell ends with a tab.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::pattern::compile;
 
 /// Says whether a text is HTML.
 pub(super) fn looks_like_html(text: &str) -> bool {
@@ -82,9 +87,12 @@ fn hides(style: &str) -> bool {
         && !style.contains("opacity:0.")
 }
 
+/// The beginning of a style sheet, looked for in one fast pass.
+static SHEET: LazyLock<Regex> = LazyLock::new(|| compile("(?i-u:<style)"));
+
 /// Returns the classes that the document's own style sheets hide.
 fn hidden_classes(html: &str) -> Vec<String> {
-    if !html.contains("<style") && !html.contains("<STYLE") && !html.contains("<Style") {
+    if !SHEET.is_match(html) {
         return Vec::new();
     }
     let lower = html.to_ascii_lowercase();

@@ -10,10 +10,12 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
+use notice::Reading;
 use notice::Reply;
 use notice::Trust;
 
 use crate::case::Case;
+use crate::case::Disposition;
 use crate::pipeline::CaseFiles;
 use crate::pipeline::try_read;
 
@@ -68,18 +70,30 @@ impl Standing {
         Self::together(read)
     }
 
+    /// Remembers what a notice allows that was just read, as it is kept: it need not be read again for that.
+    pub fn note(digest: &str, reading: &Reading) {
+        // A reader that failed knows nothing, and says so only to who calls it.
+        if reading.parsed.disposition != Disposition::Unreadable {
+            remember(digest, &Self::by(reading));
+        }
+    }
+
     async fn of(bytes: Vec<u8>, received: Timestamp) -> Self {
         let context = notice::Context { received: Some(received), ..notice::Context::default() };
         let reading = try_read(notice::read, bytes, context).await;
         // A reader that failed knows nothing.
-        reading.map_or(Self { belief: Belief::Refused, reply: None }, |reading| Self {
+        reading.as_ref().map_or(Self { belief: Belief::Refused, reply: None }, Self::by)
+    }
+
+    fn by(reading: &Reading) -> Self {
+        Self {
             belief: match reading.trust {
                 Trust::Event | Trust::Authenticated { .. } => Belief::Proven,
                 Trust::Unauthenticated { .. } => Belief::Refused,
                 Trust::Unknown => Belief::Unknown,
             },
-            reply: reading.reply,
-        })
+            reply: reading.reply.clone(),
+        }
     }
 
     fn together(read: Vec<Self>) -> Self {

@@ -40,6 +40,7 @@ use crate::case::store::dedupe_keys;
 use crate::case::store::identity;
 use crate::config::Config;
 use crate::desk::Drawing;
+use crate::desk::Standing;
 use crate::hosts::HostHistory;
 use crate::intake::StoredMails;
 use crate::locate::Event;
@@ -231,6 +232,10 @@ impl Pipeline {
         let admitted = self.edges.store.admit(&admission).await?;
         let case = admitted.case;
         let known = admitted.novelty == Novelty::Known;
+        if mail.is_none() {
+            // What is kept is what was read.
+            Standing::note(&admission.notice.digest, &reading);
+        }
         let parsed = &reading.parsed;
         tracing::info!(case_id = case.0, format = parsed.format, layout = reading.layout,
             disposition = ?parsed.disposition, stage = ?reading.stage, claims = parsed.claims.len(),
