@@ -151,11 +151,13 @@ impl Curve {
     }
 }
 
-/// Adds each power of ten up to an end, on the straight line through the last two points.
+/// Adds each power of ten up to an end, on the straight line through the last two points; where these fall, which nothing
+/// does for ever, on that through zero and the last.
 fn continued(mut points: Vec<Point>, to: f64) -> Vec<Point> {
     let [.., before, last] = points.as_slice() else { return points };
     let (before, last) = (*before, *last);
     let slope = (last.y - before.y) / (last.x - before.x);
+    let slope = if slope < 0.0 { last.y / last.x } else { slope };
     let mut x = 10_f64.powf(last.x.log10().floor() + 1.0);
     while x <= to * 1.001 {
         points.push(Point { x, y: last.y + slope * (x - last.x), measured: false });
@@ -192,6 +194,14 @@ mod tests {
 
     fn row(name: &str, value: f64) -> Row {
         Row::of(name, Some(value), "", Vec::new())
+    }
+
+    #[test]
+    fn what_falls_is_not_continued_below_nothing() {
+        let point = |x: f64, y: f64| Point { x, y, measured: true };
+        let beyond = |points: Vec<Point>| continued(points, 1e9).last().map(|point| point.y);
+        assert_eq!(beyond(vec![point(1e7, 240.0), point(1e8, 40.0)]), Some(400.0));
+        assert_eq!(beyond(vec![point(1e7, 10.0), point(1e8, 100.0)]), Some(1_000.0));
     }
 
     #[test]
