@@ -232,8 +232,8 @@ impl Pipeline {
         let admitted = self.edges.store.admit(&admission).await?;
         let case = admitted.case;
         let known = admitted.novelty == Novelty::Known;
-        if mail.is_none() {
-            // What is kept is what was read.
+        if mail.is_none() && !known {
+            // What is kept is what was read: of a notice that comes again the first copy is kept.
             Standing::note(&admission.notice.digest, &reading);
         }
         let parsed = &reading.parsed;
