@@ -28,9 +28,7 @@ impl Earlier {
     /// # Errors
     /// When they cannot be read, or were measured on another machine: such figures are not compared.
     pub fn read(out: &Path, machine: &Machine, again: &[String]) -> anyhow::Result<Self> {
-        let text = |name: &str| fs::read_to_string(out.join(name)).with_context(|| format!("read {name}"));
-        let rows: Vec<Row> = serde_json::from_str(&text("results.json")?).context("results.json")?;
-        let about: Value = serde_json::from_str(&text("machine.json")?).context("machine.json")?;
+        let (rows, about) = written(out)?;
         let here = serde_json::to_value(machine)?;
         ensure!(about["machine"] == here, "the earlier rows are of another machine: {}", about["machine"]);
         ensure!(
@@ -91,13 +89,19 @@ pub fn write(
 /// # Errors
 /// When there are none.
 pub fn read(out: &Path) -> anyhow::Result<(Vec<Row>, String)> {
+    let (rows, about) = written(out)?;
+    Ok((rows, about["sentence"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// Both files as they lie there.
+fn written(out: &Path) -> anyhow::Result<(Vec<Row>, Value)> {
     let text = |name: &str| {
         let path = out.join(name);
         fs::read_to_string(&path).with_context(|| format!("read {}: measure first", path.display()))
     };
     let rows = serde_json::from_str(&text("results.json")?).context("results.json")?;
-    let about: Value = serde_json::from_str(&text("machine.json")?).context("machine.json")?;
-    Ok((rows, about["sentence"].as_str().unwrap_or_default().to_owned()))
+    let about = serde_json::from_str(&text("machine.json")?).context("machine.json")?;
+    Ok((rows, about))
 }
 
 /// Writes the table between the markers of a document: what is promised, and what is measured of others.
