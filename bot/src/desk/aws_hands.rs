@@ -160,7 +160,7 @@ impl Hands for AwsHands {
 
     async fn signal(&self, host: &HostRef, process: &str, go_on: bool) -> Result<String, NotDone> {
         let (id, place) = self.instance(host)?;
-        let client = place.ssm().clone();
+        let client = place.ssm();
         let signal = if go_on { "continue" } else { "stop" };
         let sent = client
             .send_command()

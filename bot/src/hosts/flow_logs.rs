@@ -126,7 +126,7 @@ async fn tell(place: &Place, instance: &str, request: &Request) -> Result<Vec<St
 
 async fn interfaces(place: &Place, instance: &str) -> Result<Vec<Interface>, String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let client = place.ec2().clone();
+    let client = place.ec2();
     let filter = Filter::builder().name("attachment.instance-id").values(instance).build();
     let answer = client.describe_network_interfaces().filters(filter).send().await;
     let answer = answer.map_err(|error| reason(&error))?;

@@ -61,12 +61,12 @@ pub async fn find(
 
 /// Which of some addresses are held there, and by whom.
 async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, String)>, String> {
-    let client = place.ec2().clone();
+    let client = place.ec2();
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
     let wanted = Wanted { addresses, ..Wanted::default() };
     let mut held = Vec::new();
     for (filter, values) in wanted.filters() {
-        for interface in ec2::interfaces(&client, filter, &values).await? {
+        for interface in ec2::interfaces(client, filter, &values).await? {
             let its = wanted.addresses.iter().copied().filter(|address| holds(&interface, *address));
             held.extend(its.map(|address| (address, held_by(&interface))));
         }
@@ -75,7 +75,7 @@ async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, St
     let left = wanted.addresses.iter().filter(|address| address.is_ipv4() && !is_held(address));
     let four: Vec<String> = left.map(ToString::to_string).collect();
     if !four.is_empty() {
-        let elastic = ec2::elastic_addresses(&client, &four).await?;
+        let elastic = ec2::elastic_addresses(client, &four).await?;
         let read = |elastic: &ec2::Elastic| Some((elastic.address.parse().ok()?, String::new()));
         held.extend(elastic.iter().filter_map(read));
     }

@@ -85,7 +85,7 @@ pub async fn sweep(places: &Places, ledger: &Ledger, shared: Option<&SharedLedge
 /// All that is held in a place, and what its allocations and associations stand for.
 async fn look(place: &Place) -> Result<(Vec<Holding>, Vec<(String, IpAddr)>), String> {
     let _permit = place.permits.acquire().await.map_err(|error| error.to_string())?;
-    let client = place.ec2().clone();
+    let client = place.ec2();
     let mut pages = client.describe_network_interfaces().max_results(1_000).into_paginator().send();
     let mut seen = Vec::new();
     let mut names = Vec::new();

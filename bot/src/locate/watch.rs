@@ -151,7 +151,7 @@ impl Watch {
         };
         // A filter: an allocation that is gone is no error.
         let filter = Filter::builder().name("allocation-id").values(allocation).build();
-        let client = place.ec2().clone();
+        let client = place.ec2();
         let answer = client.describe_addresses().filters(filter).send().await;
         let answer = answer.map_err(|error| lookup(place, allocation, reason(&error)))?;
         Ok(answer.addresses().iter().find_map(|address| address.public_ip()?.parse().ok()))
@@ -194,15 +194,15 @@ async fn holder_of(place: &Place, to: &str) -> Result<String, WatchError> {
     if to.starts_with("i-") {
         return Ok(to.to_owned());
     }
-    let client = place.ec2().clone();
-    let found = interfaces(&client, "network-interface-id", &[to.to_owned()]).await;
+    let client = place.ec2();
+    let found = interfaces(client, "network-interface-id", &[to.to_owned()]).await;
     let found = found.map_err(|reason| lookup(place, to, reason))?;
     Ok(found.first().map_or_else(|| to.to_owned(), held_by))
 }
 
 async fn holdings_of(place: &Place, instance: &str) -> Result<Vec<Holding>, WatchError> {
-    let client = place.ec2().clone();
-    let found = interfaces(&client, "attachment.instance-id", &[instance.to_owned()]).await;
+    let client = place.ec2();
+    let found = interfaces(client, "attachment.instance-id", &[instance.to_owned()]).await;
     let found = found.map_err(|reason| lookup(place, instance, reason))?;
     let hold = |address| Holding { address, holder: instance.to_owned() };
     Ok(found.iter().flat_map(addresses_of).map(hold).collect())

@@ -105,9 +105,9 @@ impl Batches {
 
 impl Sending {
     async fn send(&self, place: &Place, query: &str, waiting: Waiting) {
-        let client = place.ssm().clone();
+        let client = place.ssm();
         let mut present = Waiting::new();
-        let known = known(&client, &waiting).await;
+        let known = known(client, &waiting).await;
         for (id, tell) in waiting {
             match known.as_ref().map_or(Ok(()), |known| absent(known, &id)) {
                 Ok(()) => present.push((id, tell)),
@@ -118,11 +118,11 @@ impl Sending {
             return;
         }
         let ids: Vec<String> = present.iter().map(|(id, _)| id.clone()).collect();
-        match self.command(&client, place, query, &ids).await {
+        match self.command(client, place, query, &ids).await {
             Err(Refused { blames_a_host: true, .. }) if present.len() > 1 => {
                 // SSM does not say which of them: each for itself.
                 for (id, tell) in present {
-                    let sent = self.command(&client, place, query, std::slice::from_ref(&id)).await;
+                    let sent = self.command(client, place, query, std::slice::from_ref(&id)).await;
                     let _ = tell.send(sent.map_err(|refused| refused.answer));
                 }
             }
