@@ -118,7 +118,7 @@ impl Recorder {
             capture,
             ring,
             cgroups,
-            users: Users::default(),
+            users: Users::of_host(),
             processes: Processes::default(),
             flows: Flows::default(),
             sessions: Sessions::default(),
