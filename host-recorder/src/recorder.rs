@@ -43,6 +43,7 @@ use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
 use crate::heap;
+use crate::launched::Launched;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Sessions;
@@ -69,6 +70,7 @@ pub struct Recorder {
     sessions: Sessions,
     beginnings: Beginnings,
     attached: Attached,
+    launched: Launched,
     containers: Containers,
     login_logs: Vec<Tail>,
     /// Logins before this are in the ring.
@@ -124,6 +126,7 @@ impl Recorder {
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
             attached: Attached::default(),
+            launched: Launched::default(),
             containers: Containers::start(Path::new("/")),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },

@@ -3,6 +3,7 @@
 //! Pure: no clock, no network, no file. Evidence is not trusted: it bounds every walk and list, and what
 //! contradicts itself is named as a doubt.
 
+mod asked;
 mod attached;
 mod behaviour;
 mod beside;

@@ -94,7 +94,18 @@ fn login(event: &history::LoginEvent) -> Moment {
         (history::Login::ATTACH, by) => {
             let from = login.source_address.map(|address| format!(", logged in from {address},"));
             let from = from.unwrap_or_default();
-            format!("{}{from} uses the {} of {}", by.unwrap_or("somebody"), login.service, login.user)
+            let (by, clients) =
+                (by.unwrap_or("somebody"), ["systemd-run", "run0", "machinectl", "at", "crontab"]);
+            if clients.contains(&login.service.as_str()) {
+                let command = login.command.as_deref().unwrap_or_default();
+                return moment(
+                    event.time,
+                    format!("{by}{from} called {} ({command})", login.service),
+                    vec![event.event],
+                    false,
+                );
+            }
+            format!("{}{from} uses the {} of {}", by, login.service, login.user)
         }
         ("crontab" | "anacrontab" | "at", _) => format!("{} starts a job of {}", login.service, login.user),
         ("session-manager", _) => format!("the SSM session {session} begins"),

@@ -34,6 +34,7 @@ impl Recorder {
         let parent = process.parent.and_then(|id| self.processes.get(&id));
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
+        self.launched.executed(&process, &self.processes, boot_ns);
         self.look_for_terminals(&process, boot_ns);
         self.look_for_doors(process.parent, boot_ns);
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
