@@ -84,7 +84,7 @@ impl Launched {
             let asker = asker(process, known, false);
             self.clients.push_back(Client { boot_ns, kind, process: process.clone(), asker });
         }
-        let Some(unit) = unit_of(&process.cgroup) else { return };
+        let Some(unit) = unit_of(&process.cgroup).or_else(|| session_of(&process.cgroup)) else { return };
         let parent = process.parent.and_then(|id| known.get(&id));
         if parent.is_none_or(|parent| program(parent) != "systemd") {
             return;
@@ -204,8 +204,20 @@ fn may_ask_for(client: &Client, process: &Process, unit: &str) -> bool {
     own && (ends_with(argv, &process.argv) || is_shell_of(client, process))
 }
 
+/// The session that a unit became by PAM, as one that `machinectl shell` asks for does.
+fn session_of(cgroup: &str) -> Option<&str> {
+    cgroup.rsplit('/').find(|part| is_session(part))
+}
+
+fn is_session(part: &str) -> bool {
+    part.starts_with("session-") && part.ends_with(".scope")
+}
+
 /// Whether a unit has a name that systemd gives to those that have none.
 fn is_systemds_name(unit: &str) -> bool {
+    if is_session(unit) {
+        return true;
+    }
     let bare = unit.strip_suffix(".service").unwrap_or(unit);
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     bare.starts_with("container-shell@")

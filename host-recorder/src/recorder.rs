@@ -305,7 +305,10 @@ impl Recorder {
             }
             // Not every datagram on port 53 is a DNS message; its flow is recorded.
             Ok(Record::Dns { message: None, .. }) => {}
-            Ok(Record::Operation { boot_ns, operation }) => {
+            Ok(Record::Operation { boot_ns, operation, cgroup_id }) => {
+                if operation.kind == OperationKind::CgroupCreate {
+                    self.cgroups.made(cgroup_id, &operation.detail);
+                }
                 self.append(boot_ns, Body::Operation(Box::new(operation)));
             }
             Ok(Record::Syscall { boot_ns, context, operation }) => {

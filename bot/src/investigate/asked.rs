@@ -25,6 +25,28 @@ pub(super) fn asked<'a>(
     uses.filter(|event| event.login.is_attach() && event.login.accepted && event.login.by.is_some()).collect()
 }
 
+/// How many processes above one lies the first of what a session had started, where nothing else tells how it began: PAM
+/// may have made a session of the unit. With the name that it has among the host's units.
+pub(super) fn begun<'a>(
+    host: &Host<'a>,
+    process: &'a Process,
+    ancestors: &[&'a Process],
+) -> Option<(usize, Entry)> {
+    let mut chain = std::iter::once(process).chain(ancestors.iter().copied()).enumerate();
+    let is_asked = |event: &&&LoginEvent| {
+        event.login.is_attach() && event.login.accepted && is_client(&event.login.service)
+    };
+    let (depth, first) =
+        chain.find(|(_, above)| host.logins.by(above).iter().any(|event| is_asked(&event)))?;
+    let name = Untrusted::new(first.cgroup.rsplit('/').next().unwrap_or_default());
+    Some((depth, Entry::Unit { name }))
+}
+
+/// Whether a program has services start something, as opposed to keeping a terminal.
+pub(crate) fn is_client(program: &str) -> bool {
+    ["systemd-run", "run0", "machinectl", "at", "crontab"].contains(&program)
+}
+
 /// The one who had a unit started. Of a job nothing tells who of several queued it, or whether any did.
 pub(super) fn who(entry: &Entry, asked: &[&LoginEvent]) -> Option<Untrusted> {
     let first = asked.first().filter(|_| matches!(entry, Entry::Unit { .. }))?;

@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 
 use history::Window;
 
+pub(crate) use asked::is_client;
 pub use facts::example_facts;
 pub use request::request_for;
 

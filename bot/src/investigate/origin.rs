@@ -81,6 +81,10 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             origin.entry = found.entry;
             origin.login = found.login;
         }
+        None if let Some((depth, entry)) = asked::begun(host, process, &ancestors) => {
+            ancestors.truncate(depth);
+            (origin.entry, origin.complete) = (entry, true);
+        }
         None => {
             origin.broken = broken;
             // The session's number still joins it to its login, over the missing link.

@@ -92,6 +92,9 @@ fn a_shell_that_machinectl_asks_for_is_told_and_a_listing_asks_for_none() {
     assert_eq!(scene.unit("container-shell@1.service", "/usr/bin/python3", "x"), None);
     scene.run(112, 102, 0, "/usr/bin/machinectl", "shell bob@ /usr/bin/id -u", SESSION);
     assert_eq!(scene.unit("container-shell@2.service", "/usr/bin/id", "-u"), alice);
+    // PAM makes a session of it.
+    assert_eq!(scene.unit("session-7.scope", "/usr/bin/id", "-u"), alice);
+    assert_eq!(scene.unit("session-8.scope", "/usr/bin/id", "-g"), None);
 }
 
 #[test]

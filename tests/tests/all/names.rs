@@ -236,3 +236,81 @@ fn a_container_of_any_client_of_containerd_has_its_name_and_image() -> anyhow::R
     assert!(ids[0] != ids[1] && ids.iter().all(|id| id.starts_with("default/web.1@")), "{ids:?}");
     Ok(())
 }
+
+/// systemd as the first process of a pid namespace, with D-Bus, logins and machines as Debian ships them, and nothing of
+/// what this machine would start beside.
+const SYSTEMD: &str = r#"
+mount --bind / / && mount -o remount,bind,ro /
+mount -t proc proc /proc && mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys
+mount -t tmpfs -o mode=0755 lab /run && mount -t tmpfs -o mode=1777 lab /tmp && mount -t tmpfs lab /var/log
+umount -R /sys/fs/cgroup && mount -t tmpfs lab /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
+mkdir -p /run/units /run/none /run/user
+for generators in system-generators system-environment-generators user-generators user-environment-generators; do
+    [ ! -d /usr/lib/systemd/$generators ] || mount --bind /run/none /usr/lib/systemd/$generators
+done
+cd /usr/lib/systemd/system
+cp dbus.service dbus.socket systemd-logind.service systemd-machined.service user@.service user-runtime-dir@.service /run/units
+cd /run/units
+# What these units may not do is no matter here, and some of it this place does not allow.
+sed -i -E '/^(Private|Protect|Restrict|SystemCall|Device|Capability|ReadWrite|IPAddress|Lock|MemoryDeny|NoNew)/d' *.service
+for unit in *; do
+    mkdir $unit.d; printf '[Unit]
+DefaultDependencies=no
+' >$unit.d/lab.conf
+done
+for target in sysinit basic shutdown paths sockets timers; do
+    printf '[Unit]
+DefaultDependencies=no
+' >$target.target
+done
+printf '[Unit]
+DefaultDependencies=no
+Wants=dbus.service systemd-logind.service systemd-machined.service
+' >lab.target
+exec env -i container=lab PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units:/run/systemd/transient     /usr/lib/systemd/systemd --system --unit=lab.target --log-target=console
+"#;
+
+/// What people have systemd start, inside: each line ends with who sends to which port.
+const ASKED: &str = "set -e
+inside() { sudo nsenter -t $(pgrep -of '^/usr/lib/systemd/systemd --system --unit=lab.target') -m -p -i -C -r -w \"$@\"; }
+until inside systemctl is-active --quiet lab.target; do sleep 0.1; done
+inside systemd-run --quiet --wait bash /usr/local/bin/send 7931
+inside machinectl --quiet shell deploy@.host /bin/bash /usr/local/bin/send 7932 </dev/null
+inside loginctl enable-linger deploy || { inside systemctl status systemd-logind; exit 1; }
+inside systemd-run --quiet --wait --user --machine=deploy@.host bash /usr/local/bin/send 7933
+";
+
+#[test]
+fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    write_send(&recording.lab)?;
+    let instance = recording.lab.instance();
+    fs::copy(instance.path("/tmp/send"), instance.path("/usr/local/bin/send"))?;
+    let cgroup = instance.cgroup().child("machine");
+    cgroup.create()?;
+    let mut systemd = instance.command("unshare")?;
+    systemd.args(["--pid", "--mount", "--ipc", "--cgroup", "--fork", "--kill-child", "sh", "-euc", SYSTEMD]);
+    cgroup.join(&mut systemd)?;
+    let child = recording.lab.spawn_daemon("systemd", systemd)?;
+    recording.lab.keep(child);
+    let log = recording.lab.dir().join("systemd.log");
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    fs::write(recording.lab.instance().path("/tmp/script"), ASKED)?;
+    recording.alice("bash -x /tmp/script 2>&1").with_context(said)?;
+    for port in 7931..=7933 {
+        wait_for_packet(&recording, port).with_context(said)?;
+    }
+    let evidence = recording.evidence()?;
+    for (port, user, client) in
+        [(7931, "root", "systemd-run"), (7932, "deploy", "machinectl"), (7933, "deploy", "systemd-run")]
+    {
+        assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
+        let report = judged(&recording, &evidence, port)?;
+        let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
+        assert_eq!(report["facts"]["person"], "alice", "{}", shown());
+        assert_eq!(report["facts"]["entry"], "unit", "{}", shown());
+        let said = format!("alice, logged in from 203.0.113.7, called {client}");
+        assert!(report.to_string().contains(&said), "{}", shown());
+    }
+    Ok(())
+}
