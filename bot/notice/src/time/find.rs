@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use regex::Captures;
 use regex::Regex;
+use regex::RegexSet;
 
 use super::super::pattern::compile;
 use super::Precision;
@@ -33,10 +34,6 @@ struct Pair {
 impl Pair {
     fn new(pattern: impl Fn(&str) -> String) -> Self {
         Self { ascii: compile(&pattern(MONTHS_ASCII)), any: compile(&pattern(MONTHS)) }
-    }
-
-    fn of(&self, is_ascii: bool) -> &Regex {
-        if is_ascii { &self.ascii } else { &self.any }
     }
 }
 
@@ -94,6 +91,30 @@ static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
 
+/// The ways of writing a day, in the order in which they are tried.
+static WAYS: LazyLock<[&Regex; 6]> = LazyLock::new(|| {
+    [&YEAR_FIRST.ascii, &COMPACT, &DAY_MONTH_NAME.ascii, &MONTH_NAME_DAY.ascii, &MONTH_DAY_CLOCK, &NUMBERS]
+});
+/// Which of [`WAYS`] a line has, told in one pass: most lines have one, and most cells of tables none.
+static WHICH_WAYS: LazyLock<RegexSet> =
+    LazyLock::new(|| RegexSet::new(WAYS.iter().map(|way| way.as_str())).expect("each of them is valid"));
+
+/// The patterns that find something in a line, and of a line that is not in ASCII all.
+fn ways_of(line: &str) -> Vec<&'static Regex> {
+    if line.is_ascii() {
+        return WHICH_WAYS.matches(line).into_iter().map(|way| WAYS[way]).collect();
+    }
+    vec![
+        &YEAR_FIRST.any,
+        &EAST_ASIAN,
+        &COMPACT,
+        &DAY_MONTH_NAME.any,
+        &MONTH_NAME_DAY.any,
+        &MONTH_DAY_CLOCK,
+        &NUMBERS,
+    ]
+}
+
 /// Finds the times of lines.
 #[derive(Debug, Default)]
 pub(in super::super) struct Finder;
@@ -108,17 +129,7 @@ impl Finder {
         let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
         let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
-        let ascii = line.is_ascii();
-        let patterns = [
-            Some(YEAR_FIRST.of(ascii)),
-            (!ascii).then(|| &*EAST_ASIAN),
-            Some(&*COMPACT),
-            Some(DAY_MONTH_NAME.of(ascii)),
-            Some(MONTH_NAME_DAY.of(ascii)),
-            Some(&*MONTH_DAY_CLOCK),
-            Some(&*NUMBERS),
-        ];
-        for pattern in patterns.into_iter().flatten() {
+        for pattern in ways_of(line) {
             for found in pattern.captures_iter(line) {
                 let Some(whole) = found.get(0) else { continue };
                 let overlaps =
