@@ -1,14 +1,18 @@
-//! What a session has a service manager or a daemon of jobs start: units by `systemd-run`, `run0` and `machinectl shell`,
-//! jobs by `at`, `batch` and `crontab`. Pure.
+//! What a session has a service manager, a container runtime or a daemon of jobs start: units by `systemd-run`, `run0` and
+//! `machinectl shell`, programs in containers by `docker`, `podman`, `nerdctl` and `ctr`, jobs by `at`, `batch` and
+//! `crontab`. Pure.
 //!
 //! Such a process descends from the service, whoever asked for it, and the kernel tells nothing of the message between.
-//! But it saw the client that was executed, in whose session, and with which arguments. A unit is a client's where
-//! systemd gave it a name of its own making, or the name that the client asked for, and its command ends the client's
-//! arguments. Who queued a job is not told by the job: whoever called such a client for its user may have.
+//! But it saw the client that was executed, in whose session, and with which arguments. What begins is a client's where
+//! its command ends the client's arguments, and, for a unit, systemd gave it a name of its own making, or the one that the
+//! client asked for; for a program in a container that was there, the client named that container. Of several clients
+//! alike those count that are at it right now; where they are different people's all are told. Who queued a job is not told
+//! by the job: whoever called such a client for its user may have.
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
 
+use history::Container;
 use history::Login;
 use history::Process;
 use history::ProcessId;
@@ -24,6 +28,9 @@ use crate::processes::Processes;
 const CLIENTS_MAX: usize = 512;
 const REMEMBERED_NS: u64 = 24 * 3_600 * 1_000_000_000;
 
+/// How long a client that has ended may be at it still, ns.
+const AT_IT_NS: u64 = 10_000_000_000;
+
 /// How long the login of a session may come after its programs, ns: logs are read each second, and given time.
 const LOGIN_LATE_NS: u64 = 5_000_000_000;
 
@@ -37,6 +44,8 @@ const ORIGIN: &str = "the process tree";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Unit,
+    /// A program in a container.
+    Contained,
     Job,
 }
 
@@ -84,16 +93,21 @@ impl Launched {
             let asker = asker(process, known, false);
             self.clients.push_back(Client { boot_ns, kind, process: process.clone(), asker });
         }
-        let Some(unit) = unit_of(&process.cgroup).or_else(|| session_of(&process.cgroup)) else { return };
-        let parent = process.parent.and_then(|id| known.get(&id));
-        if parent.is_none_or(|parent| program(parent) != "systemd") {
-            return;
+        let begins = match begins(process, known) {
+            Some(begins) => begins,
+            None => return,
+        };
+        let asked: Vec<&Client> = self.clients.iter().filter(|it| may_ask_for(it, process, begins)).collect();
+        let at_it = |client: &&&Client| {
+            known.is_running(&client.process.id) || boot_ns.saturating_sub(client.boot_ns) < AT_IT_NS
+        };
+        let mut clients: Vec<ProcessId> = asked.iter().filter(at_it).map(|it| it.process.id).collect();
+        if clients.is_empty() && begins == Kind::Unit {
+            // A timer's.
+            clients.extend(asked.iter().map(|it| it.process.id));
         }
-        let asked = |client: &&Client| client.kind == Kind::Unit && may_ask_for(client, process, unit);
-        // Of several alike the last one.
-        if let Some(client) = self.clients.iter().rev().find(asked) {
-            let user = name_of(process);
-            self.wait(Start { boot_ns, id: process.id, user, client: client.process.id });
+        for client in clients {
+            self.wait(Start { boot_ns, id: process.id, user: name_of(process), client });
         }
     }
 
@@ -156,6 +170,7 @@ fn kind(process: &Process) -> Option<Kind> {
     match program(process) {
         "systemd-run" | "run0" => Some(Kind::Unit),
         "machinectl" => asks("shell").then_some(Kind::Unit),
+        "docker" | "podman" | "nerdctl" | "ctr" => (asks("run") || asks("exec")).then_some(Kind::Contained),
         // To list, show or remove some queues none.
         "at" | "batch" | "crontab" => {
             let only_looks = ["-l", "-r", "-c", "-d"].into_iter().any(asks);
@@ -193,15 +208,62 @@ fn tell(start: &Start, client: &Client, asker: &Asker) -> Begun {
     Begun { boot_ns: start.boot_ns, login }
 }
 
-/// Whether a client may have asked for a unit whose first program this is.
-fn may_ask_for(client: &Client, process: &Process, unit: &str) -> bool {
+/// What a program may be the first of: a unit, which systemd executes, or what a runtime puts into a container.
+fn begins(process: &Process, known: &Processes) -> Option<Kind> {
+    let parent = process.parent.and_then(|id| known.get(&id))?;
+    if unit_name(process).is_some() && program(parent) == "systemd" {
+        return Some(Kind::Unit);
+    }
+    let container = process.container.as_ref()?;
+    // Who is in the same container already starts it himself.
+    let before = known.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
+    let above =
+        before.and_then(|id| known.get(&id)).filter(|before| before.exe != process.exe).unwrap_or(parent);
+    let outside = parent.container.as_ref().is_none_or(|known| known.id != container.id);
+    (outside || is_runtime(program(above))).then_some(Kind::Contained)
+}
+
+/// Whether a program is one that becomes what it puts into a container.
+fn is_runtime(program: &str) -> bool {
+    ["runc", "crun", "memfd:runc_cloned:/proc/self/exe"].contains(&program)
+        || program.starts_with("memfd:runc")
+}
+
+/// The unit of a process, or the session that a unit became.
+fn unit_name(process: &Process) -> Option<&str> {
+    unit_of(&process.cgroup).or_else(|| session_of(&process.cgroup))
+}
+
+/// Whether a client may have asked for a program, which is the first of its kind.
+fn may_ask_for(client: &Client, process: &Process, begins: Kind) -> bool {
+    if client.kind != begins {
+        return false;
+    }
     let argv = &client.process.argv;
-    let own = is_systemds_name(unit)
-        || argv.iter().any(|argument| {
-            let name = argument.strip_prefix("--unit=").unwrap_or(argument);
-            name.strip_suffix(".service").unwrap_or(name) == unit.strip_suffix(".service").unwrap_or(unit)
-        });
-    own && (ends_with(argv, &process.argv) || is_shell_of(client, process))
+    let own = match (begins, unit_name(process), process.container.as_deref()) {
+        (Kind::Unit, Some(unit), _) => {
+            is_systemds_name(unit)
+                || argv.iter().any(|argument| {
+                    let name = argument.strip_prefix("--unit=").unwrap_or(argument);
+                    let bare = |name: &'_ str| name.strip_suffix(".service").unwrap_or(name).to_owned();
+                    bare(name) == bare(unit)
+                })
+        }
+        (Kind::Contained, _, Some(container)) => {
+            argv.iter().any(|word| word == "run") || argv.iter().any(|word| is_named(container, word))
+        }
+        _ => false,
+    };
+    own && (ends_with(argv, &process.argv) || (begins == Kind::Unit && is_shell_of(client, process)))
+}
+
+/// Whether a word names a container: its name, or its id or the beginning of that.
+fn is_named(container: &Container, word: &str) -> bool {
+    /// Shortest beginning of an id.
+    const ID_MIN: usize = 3;
+    container.name.as_deref() == Some(word)
+        || (word.len() >= ID_MIN && container.id.starts_with(word))
+        || container.id.split('@').next().and_then(|id| id.split('/').nth(1)) == Some(word)
 }
 
 /// The session that a unit became by PAM, as one that `machinectl shell` asks for does.

@@ -1,5 +1,5 @@
-//! Sessions that had a service start something: units by `systemd-run` and `machinectl`, jobs by `at` and `crontab`.
-//! What these start descends from the service, whoever asked. Pure.
+//! Sessions that had a service start something: units by `systemd-run` and `machinectl`, programs in containers by their
+//! runtimes' clients, jobs by `at` and `crontab`. What these start descends from the service, whoever asked. Pure.
 
 use history::LoginEvent;
 use history::Process;
@@ -18,11 +18,11 @@ pub(super) fn asked<'a>(
     entry: &Entry,
     below: impl Iterator<Item = &'a Process>,
 ) -> Vec<&'a LoginEvent> {
-    if !matches!(entry, Entry::Unit { .. } | Entry::Cron { .. }) {
+    if !matches!(entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Cron { .. }) {
         return Vec::new();
     }
     let uses = below.flat_map(|process| host.logins.by(process).iter().copied());
-    uses.filter(|event| event.login.is_attach() && event.login.accepted && event.login.by.is_some()).collect()
+    uses.filter(|event| is_asking(event) && event.login.by.is_some()).collect()
 }
 
 /// How many processes above one lies the first of what a session had started, where nothing else tells how it began: PAM
@@ -44,12 +44,18 @@ pub(super) fn begun<'a>(
 
 /// Whether a program has services start something, as opposed to keeping a terminal.
 pub(crate) fn is_client(program: &str) -> bool {
-    ["systemd-run", "run0", "machinectl", "at", "crontab"].contains(&program)
+    const KNOWN: [&str; 9] =
+        ["systemd-run", "run0", "machinectl", "docker", "podman", "nerdctl", "ctr", "at", "crontab"];
+    KNOWN.contains(&program)
 }
 
-/// The one who had a unit started. Of a job nothing tells who of several queued it, or whether any did.
+fn is_asking(event: &LoginEvent) -> bool {
+    event.login.is_attach() && event.login.accepted && is_client(&event.login.service)
+}
+
+/// The one who had a unit or a program in a container started. Of a job nothing tells who of several queued it, or whether any did.
 pub(super) fn who(entry: &Entry, asked: &[&LoginEvent]) -> Option<Untrusted> {
-    let first = asked.first().filter(|_| matches!(entry, Entry::Unit { .. }))?;
+    let first = asked.first().filter(|_| !matches!(entry, Entry::Cron { .. }))?;
     let alone = asked.iter().all(|other| other.login.by == first.login.by);
     first.login.by.as_deref().filter(|_| alone).map(Untrusted::new)
 }

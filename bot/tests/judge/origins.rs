@@ -148,6 +148,33 @@ fn who_had_systemd_start_a_unit_is_named() {
 }
 
 #[test]
+fn who_entered_a_container_is_told_from_who_else_did() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    for also_bob in [false, true] {
+        let mut story = Story::new();
+        let shim = story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "shim");
+        let shell = story.run(shim, 100, ROOT, "/usr/bin/bash", "bash");
+        story.of(shell).cgroup = format!("/system.slice/docker-{id}.scope");
+        story.begun(shell, 100, client("docker", "alice", "root", "docker exec -it web bash"));
+        if also_bob {
+            story.begun(shell, 100, client("docker", "bob", "root", "docker exec -it web bash"));
+        }
+        let nmap = story.run(shell, 120, ROOT, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.entry, "container");
+        let person = report.facts.person.as_ref().map(|person| person.raw().to_owned());
+        if also_bob {
+            assert_eq!(person, None, "either of them");
+            continue;
+        }
+        told(&report, "a scan in a container that a session entered by docker exec", "who entered it");
+        assert_eq!(person.as_deref(), Some("alice"));
+        everything_holds(&report);
+    }
+}
+
+#[test]
 fn who_may_have_queued_a_job_of_another_s_is_said() {
     let mut story = Story::new();
     let daemon = story.service("atd.service", ROOT, "/usr/sbin/atd", "/usr/sbin/atd -f");

@@ -34,13 +34,19 @@ impl Scene {
     }
 
     fn run(&mut self, tgid: u32, parent: u32, uid: u32, exe: &str, rest: &str, cgroup: &str) {
+        let process = self.image(tgid, parent, uid, exe, rest, cgroup);
+        self.launched.executed(&process, &self.known, 0);
+        self.known.insert(process, 0);
+    }
+
+    fn image(&self, tgid: u32, parent: u32, uid: u32, exe: &str, rest: &str, cgroup: &str) -> Process {
         let argv = std::iter::once(exe).chain(rest.split_whitespace()).map(str::to_owned);
         let user = match uid {
             0 => "root",
             1000 => "alice",
             _ => "bob",
         };
-        let process = Process {
+        Process {
             parent: self.known.by_pid(parent),
             exe: exe.to_owned(),
             argv: argv.collect(),
@@ -48,9 +54,7 @@ impl Scene {
             user: Some(user.to_owned()),
             cgroup: cgroup.to_owned(),
             ..crate::testing::process(id(tgid))
-        };
-        self.launched.executed(&process, &self.known, 0);
-        self.known.insert(process, 0);
+        }
     }
 
     /// Who asked for a unit with a command, that begins now.
@@ -95,6 +99,36 @@ fn a_shell_that_machinectl_asks_for_is_told_and_a_listing_asks_for_none() {
     // PAM makes a session of it.
     assert_eq!(scene.unit("session-7.scope", "/usr/bin/id", "-u"), alice);
     assert_eq!(scene.unit("session-8.scope", "/usr/bin/id", "-g"), None);
+}
+
+#[test]
+fn who_had_a_program_put_into_a_container_is_told() {
+    const ID: &str = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    let mut scene = Scene::new();
+    scene.run(150, 1, 0, "/usr/bin/containerd-shim-runc-v2", "", "/system.slice/containerd.service");
+    let enter = |scene: &mut Scene, parent: u32, name: &str, exe: &str, rest: &str| {
+        let tgid = 300 + scene.known.len() as u32;
+        let mut process = scene.image(tgid, parent, 0, exe, rest, &format!("/docker/{ID}"));
+        let name = Some(name.to_owned());
+        process.container = Some(Box::new(Container { id: ID.to_owned(), name, ..Container::default() }));
+        scene.launched.executed(&process, &scene.known, 0);
+        scene.known.insert(process, 0);
+        let told = scene.launched.due(&scene.known, 0);
+        (tgid, told.into_iter().next().and_then(|begun| begun.login.by))
+    };
+    let alice = Some("alice".to_owned());
+    scene.run(110, 102, 0, "/usr/bin/docker", "exec -it web bash", SESSION);
+    let (shell, by) = enter(&mut scene, 150, "web", "/bin/bash", "");
+    assert_eq!(by, alice);
+    assert_eq!(enter(&mut scene, shell, "web", "/bin/bash", "").1, None, "what runs inside already");
+    assert_eq!(enter(&mut scene, 150, "db", "/bin/bash", "").1, None, "another container");
+    assert_eq!(enter(&mut scene, 150, "web", "/bin/sh", "").1, None, "another program");
+    scene.run(111, 102, 0, "/usr/bin/ctr", "task exec --exec-id 1 4f5e9d1c0b2a id -u", SESSION);
+    assert_eq!(enter(&mut scene, 150, "", "/usr/bin/id", "-u").1, alice);
+    scene.run(112, 102, 0, "/usr/bin/podman", "run --rm example.com/tools:1 nmap 198.51.100.7", SESSION);
+    assert_eq!(enter(&mut scene, 150, "", "/usr/bin/nmap", "198.51.100.7").1, alice);
+    scene.run(113, 102, 0, "/usr/bin/docker", "ps -a id -g", SESSION);
+    assert_eq!(enter(&mut scene, 150, "", "/usr/bin/id", "-g").1, None);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use super::paths::ssh;
 use super::recorder::COMMAND_MAX;
 use super::recorder::Recording;
 use super::recorder::shell;
+use super::ways::beside;
 use super::ways::judged;
 use super::ways::laptop;
 use super::who::logins;
@@ -221,6 +222,10 @@ fn a_container_of_any_client_of_containerd_has_its_name_and_image() -> anyhow::R
         })
         .with_context(log)?;
         wait_for_packet(&recording, port)?;
+        if port == 7922 {
+            let inside = format!("busybox nc -w 1 {} 7923 </dev/null; busybox true", beside(7923));
+            recording.alice(&format!("sudo ctr task exec --exec-id 1 web.1 /bin/sh -c '{inside}'"))?;
+        }
         fs::write(instance.path(format!("/tmp/named.{port}")), "")?;
     }
     let evidence = recording.evidence()?;
@@ -234,6 +239,13 @@ fn a_container_of_any_client_of_containerd_has_its_name_and_image() -> anyhow::R
         ids.push(known.id.clone());
     }
     assert!(ids[0] != ids[1] && ids.iter().all(|id| id.starts_with("default/web.1@")), "{ids:?}");
+    // Who entered it from outside did what that program does, and the container's own work is nobody's.
+    let report = judged(&recording, &evidence, 7923)?;
+    let shown = || format!("{report:#}\n{}", history::text(&evidence));
+    let facts = &report["facts"];
+    assert_eq!((&facts["person"], &facts["entry"]), (&"alice".into(), &"container".into()), "{}", shown());
+    assert!(report.to_string().contains("alice, logged in from 203.0.113.7, called ctr"), "{}", shown());
+    assert_eq!(sender(&evidence, 7923).container.as_ref().map(|known| &known.id), Some(&ids[1]));
     Ok(())
 }
 
