@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use anyhow::ensure;
 use history::Body;
+use history::Evidence;
 use history::Process;
 use serde_json::Value;
 use tests::lab::INSTANCE_PUBLIC;
@@ -21,6 +22,7 @@ use tests::lab::wait_until;
 use super::paths::ssh;
 use super::recorder::COMMAND_MAX;
 use super::recorder::Recording;
+use super::recorder::chain;
 use super::recorder::shell;
 use super::ways::beside;
 use super::ways::judged;
@@ -58,29 +60,23 @@ sudo sh -c 'mkdir -p GROUP; echo $$ >GROUP/cgroup.procs; mkfifo /tmp/pipe
 sudo sh -c \"echo $(id -u bob) >/proc/self/loginuid; exec bash /tmp/send 7906\"
 ";
 
-#[test]
-fn nobody_is_renamed_by_what_a_namespace_a_root_or_the_login_user_says() -> anyhow::Result<()> {
-    let mut recording = Recording::begin()?;
-    write_send(&recording.lab)?;
-    let group = recording.lab.instance().cgroup().path().join(format!("docker/{ID}")).display().to_string();
-    fs::write(recording.lab.instance().path("/tmp/script"), RENAMED.replace("GROUP", &group))?;
-    recording.alice("bash -x /tmp/script 2>&1")?;
-    let evidence = recording.evidence()?;
+/// Holds the names of who sent in [`RENAMED`] against who they are.
+fn check_renamed(recording: &Recording, evidence: &Evidence) -> anyhow::Result<()> {
     let users = |port: u16| {
-        let process = sender(&evidence, port);
+        let process = sender(evidence, port);
         (process.user.as_deref(), process.login_user.as_deref())
     };
     for port in [7901, 7902, 7903] {
-        assert_eq!(users(port), (Some("alice"), Some("alice")), "{port}: {}", history::text(&evidence));
+        assert_eq!(users(port), (Some("alice"), Some("alice")), "{port}: {}", history::text(evidence));
     }
     // Within a container its own names count, but not for who logged in to the host.
     assert_eq!(users(7904), (Some("bob"), Some("alice")));
-    assert_eq!(sender(&evidence, 7904).container.as_ref().map(|it| it.id.as_str()), Some(ID));
+    assert_eq!(sender(evidence, 7904).container.as_ref().map(|it| it.id.as_str()), Some(ID));
     assert_eq!(users(7905), (Some("root"), Some("alice")));
     assert_eq!(users(7906), (Some("root"), Some("bob")), "what root told the kernel");
     for (port, doubt) in [(7901, None), (7902, None), (7906, Some("changed to bob on the way"))] {
-        let report = judged(&recording, &evidence, port)?;
-        let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
+        let report = judged(recording, evidence, port)?;
+        let shown = || format!("{port}: {report:#}\n{}", history::text(evidence));
         assert_eq!(report["facts"]["person"], "alice", "{}", shown());
         assert!(doubt.is_none_or(|doubt| report.to_string().contains(doubt)), "{}", shown());
     }
@@ -97,7 +93,7 @@ cd /tmp; echo 'bash /tmp/send 7912' | sudo -u bob at now
 ";
 
 #[test]
-fn who_started_a_server_or_queued_a_job_is_told_from_whose_it_is() -> anyhow::Result<()> {
+fn nobody_has_another_s_name_by_what_somebody_had_a_hand_in() -> anyhow::Result<()> {
     let lab = Lab::up()?;
     write_send(&lab)?;
     // An account without a password is locked where PAM does not say otherwise.
@@ -112,6 +108,9 @@ fn who_started_a_server_or_queued_a_job_is_told_from_whose_it_is() -> anyhow::Re
         ),
     )?;
     let mut recording = Recording::begin_in(lab)?;
+    let group = recording.lab.instance().cgroup().path().join(format!("docker/{ID}")).display().to_string();
+    fs::write(recording.lab.instance().path("/tmp/script"), RENAMED.replace("GROUP", &group))?;
+    recording.alice("bash -x /tmp/script 2>&1")?;
     let lab = &recording.lab;
     fs::write(lab.instance().path("/tmp/script"), STARTED)?;
     recording.alice("bash -x /tmp/script 2>&1")?;
@@ -135,6 +134,7 @@ fn who_started_a_server_or_queued_a_job_is_told_from_whose_it_is() -> anyhow::Re
     laptop(lab, "a login over the network", &line)?;
     wait_for_packet(&recording, 7915)?;
     let evidence = recording.evidence()?;
+    check_renamed(&recording, &evidence)?;
     let facts = |port: u16| -> anyhow::Result<(Value, String)> {
         let report = judged(&recording, &evidence, port)?;
         let shown = format!("{port}: {report:#}\n{}", history::text(&evidence));
@@ -266,20 +266,16 @@ cd /run/units
 # What these units may not do is no matter here, and some of it this place does not allow.
 sed -i -E '/^(Private|Protect|Restrict|SystemCall|Device|Capability|ReadWrite|IPAddress|Lock|MemoryDeny|NoNew)/d' *.service
 for unit in *; do
-    mkdir $unit.d; printf '[Unit]
-DefaultDependencies=no
-' >$unit.d/lab.conf
+    mkdir $unit.d; printf '[Unit]\nDefaultDependencies=no\n' >$unit.d/lab.conf
 done
 for target in sysinit basic shutdown paths sockets timers; do
-    printf '[Unit]
-DefaultDependencies=no
-' >$target.target
+    printf '[Unit]\nDefaultDependencies=no\n' >$target.target
 done
-printf '[Unit]
-DefaultDependencies=no
-Wants=dbus.service systemd-logind.service systemd-machined.service
-' >lab.target
-exec env -i container=lab PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units:/run/systemd/transient     /usr/lib/systemd/systemd --system --unit=lab.target --log-target=console
+services='dbus.service systemd-logind.service systemd-machined.service'
+printf '[Unit]\nDefaultDependencies=no\nWants=web.service %s\nAfter=%s\n' "$services" "$services" >lab.target
+printf '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/bash /usr/local/bin/web\n' >web.service
+exec env -i container=lab PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units:/run/systemd/transient \
+    /usr/lib/systemd/systemd --system --unit=lab.target --log-target=console
 "#;
 
 /// What people have systemd start, inside: each line ends with who sends to which port.
@@ -298,6 +294,9 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
     write_send(&recording.lab)?;
     let instance = recording.lab.instance();
     fs::copy(instance.path("/tmp/send"), instance.path("/usr/local/bin/send"))?;
+    // A service that starts a unit of its own through systemd, as a scheduler does.
+    let web = "bash /usr/local/bin/send 7934; systemd-run --quiet --unit=job bash /usr/local/bin/send 7935";
+    fs::write(instance.path("/usr/local/bin/web"), format!("{web}; sleep 60\n"))?;
     let cgroup = instance.cgroup().child("machine");
     cgroup.create()?;
     let mut systemd = instance.command("unshare")?;
@@ -309,7 +308,7 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
     let said = || fs::read_to_string(&log).unwrap_or_default();
     fs::write(recording.lab.instance().path("/tmp/script"), ASKED)?;
     recording.alice("bash -x /tmp/script 2>&1").with_context(said)?;
-    for port in 7931..=7933 {
+    for port in 7931..=7935 {
         wait_for_packet(&recording, port).with_context(said)?;
     }
     let evidence = recording.evidence()?;
@@ -323,6 +322,14 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
         assert_eq!(report["facts"]["entry"], "unit", "{}", shown());
         let said = format!("alice, logged in from 203.0.113.7, called {client}");
         assert!(report.to_string().contains(&said), "{}", shown());
+    }
+    for (port, unit) in [(7934, "web.service"), (7935, "job.service")] {
+        let process = sender(&evidence, port);
+        assert_eq!(history::unit_of(&process.cgroup), Some(unit), "{}", process.cgroup);
+        assert_eq!(process.container, None);
+        assert_eq!(logins(&evidence, process), [] as [&history::Login; 0], "no session asked for it");
+        let systemd = |process: &&Process| process.exe.ends_with("/systemd");
+        assert!(chain(&evidence, process).iter().any(systemd), "{}", history::text(&evidence));
     }
     Ok(())
 }
