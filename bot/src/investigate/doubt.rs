@@ -326,6 +326,12 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = format!("{}, and may have queued this job", asked::sentence(&origin.asked));
         found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
     }
+    if let Some(who) = origin.and_then(|origin| origin.daemon_of.as_ref()) {
+        let text = format!(
+            "the daemon that ran this job was started by hand in a session of {who}, who may have chosen what it runs"
+        );
+        found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
+    }
     if let (Some(other), Some(person)) =
         (origin.and_then(|origin| origin.other_person.clone()), &suspect.person)
     {

@@ -38,6 +38,8 @@ pub(super) struct Origin<'a> {
     pub other_person: Option<String>,
     /// Who its kernel's login user was made on the way: another than the session began with.
     pub became: Option<String>,
+    /// Whose session started the daemon by hand that runs the job.
+    pub daemon_of: Option<String>,
     /// Through what it got other rights: the program's name, empty where none is meant for that.
     pub elevated_by: Option<String>,
     /// Sessions that had its unit started, or may have queued its job.
@@ -67,6 +69,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         person: None,
         other_person: None,
         became: None,
+        daemon_of: None,
         elevated_by: None,
         asked: Vec::new(),
         users_manager: None,
@@ -101,11 +104,13 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     origin.asked = asked::asked(host, &origin.entry, below);
     let is_let_in = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let users = LoginUsers::of(process, &origin.chain, server.filter(|_| is_let_in));
-    (origin.person, origin.other_person) = person(host, process, &origin, users.began);
-    origin.became = users.became.map(|changed| match &changed.login_user {
-        Some(user) => Untrusted::new(user).shown(40),
-        None => host.user(changed.credentials.login_uid.unwrap_or_default()).shown(40),
-    });
+    let daemon =
+        server.filter(|server| matches!(origin.entry, Entry::Cron { .. }) && login_uid(server).is_some());
+    origin.daemon_of = daemon.map(|daemon| login_name(host, daemon).shown(40));
+    // What root's own job does is whose who had a daemon of jobs run it by hand.
+    let began = users.began.or(daemon.filter(|_| process.credentials.uid == 0));
+    (origin.person, origin.other_person) = person(host, process, &origin, began);
+    origin.became = users.became.map(|changed| login_name(host, changed).shown(40));
     origin
 }
 
@@ -344,6 +349,14 @@ impl<'a> LoginUsers<'a> {
         let began = along.next();
         let became = along.find(|later| began.is_some_and(|began| login_uid(began) != login_uid(later)));
         Self { began, became }
+    }
+}
+
+/// The name of a process's login user.
+fn login_name(host: &Host, process: &Process) -> Untrusted {
+    match process.login_user.as_deref().filter(|user| !user.is_empty()) {
+        Some(user) => Untrusted::new(user),
+        None => host.user(process.credentials.login_uid.unwrap_or(u32::MAX)),
     }
 }
 

@@ -175,6 +175,33 @@ fn who_entered_a_container_is_told_from_who_else_did() {
 }
 
 #[test]
+fn who_had_a_daemon_of_jobs_run_by_hand_is_behind_roots_jobs_and_not_behind_others() {
+    for (user, person) in [(ROOT, "alice"), (BOB, "bob")] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let daemon = story.sudo(shell, 70, "/usr/sbin/anacron", "anacron -f -n -t own");
+        let child = story.run(daemon, 119, ROOT, "/usr/sbin/anacron", "anacron -f -n -t own");
+        let job = story.run(child, 119, user, "/usr/bin/dash", "/bin/sh -c scan");
+        let login = history::Login {
+            service: "anacron".to_owned(),
+            user: user.1.to_owned(),
+            method: "anacrontab".to_owned(),
+            ..history::Login::default()
+        };
+        story.begun(child, 119, login);
+        let nmap = story.run(job, 120, user, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+        story.raw_scan(nmap, 121, 134, Via::Socket);
+        story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.entry, "cron");
+        assert_eq!(report.facts.person.as_ref().unwrap().raw(), person);
+        assert_eq!(doubts(&report), [DoubtKind::AskedByOthers], "{}", report::text(&report));
+        assert!(report::text(&report).contains("by hand in a session of alice"));
+        everything_holds(&report);
+    }
+}
+
+#[test]
 fn who_may_have_queued_a_job_of_another_s_is_said() {
     let mut story = Story::new();
     let daemon = story.service("atd.service", ROOT, "/usr/sbin/atd", "/usr/sbin/atd -f");

@@ -22,6 +22,10 @@ pub(super) fn read(message: &str, line: LoginLine) -> Option<LoginLine> {
         }
         let by = without_uid(by);
         let by = (!by.is_empty() && by != "LOGIN").then(|| by.to_owned());
+        // Without a terminal sudo tells neither its pid nor who called it: that is nobody's line, and the tree tells.
+        if by.is_none() && line.pid.is_none() {
+            return None;
+        }
         return Some(LoginLine { user: without_uid(user).to_owned(), accepted: true, by, ..line });
     }
     let rest = rest.strip_prefix("authentication failure; ")?;

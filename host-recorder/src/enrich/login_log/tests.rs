@@ -216,6 +216,11 @@ fn pam_tells_of_services_that_write_nothing_themselves() {
     ] {
         assert_eq!(message(program, Some(5), None, text), None, "{text}");
     }
+    // Without a terminal sudo does not tell whose line it is.
+    let nobodys = "pam_unix(sudo:session): session opened for user root(uid=0) by (uid=1000)";
+    assert_eq!(message("sudo", None, None, nobodys), None);
+    let alices = nobodys.replace("by (", "by alice(");
+    assert_eq!(message("sudo", None, None, &alices).unwrap().by.as_deref(), Some("alice"));
 }
 
 #[test]
