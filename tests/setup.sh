@@ -13,9 +13,10 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils busybox-static chromium cron curl dropbear-bin hostname hping3 hydra iproute2 iputils-arping
-    iputils-ping libpcap0.8 masscan mount mtr-tiny ncat nftables nginx-light nmap opendoas openssh-client
-    openssh-server passwd perl-base php-fpm procps rsync rsyslog screen socat sudo systemd tcpdump tmux traceroute util-linux zmap"
+    at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin hostname
+    hping3 hydra iproute2 iputils-arping iputils-ping libpam-systemd libpcap0.8 masscan mount mtr-tiny ncat nftables
+    nginx-light nmap opendoas openssh-client openssh-server passwd perl-base php-fpm procps rsync rsyslog runc
+    screen socat sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
@@ -78,7 +79,7 @@ install_packages() { # package...
     for package in "$@"; do
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
-            rsyslog | cron | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
+            rsyslog | cron | containerd | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
             at) units=atd.service ;;
             nginx-light) units=nginx.service ;;
             php-fpm) units=$(cd /lib/systemd/system && echo php*-fpm.service) ;;

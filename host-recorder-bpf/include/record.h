@@ -272,6 +272,7 @@ struct record_operation {
 	struct record_header header;
 	__u32 operation; /* enum record_operation_kind */
 	__u32 number;
+	__u64 cgroup_id; /* of a cgroup of version 2 that is made or removed; else 0 */
 	char detail[RECORD_DETAIL_MAX]; /* ended by NUL */
 };
 
@@ -323,7 +324,7 @@ RECORD_ASSERT(record_target, 40);
 RECORD_ASSERT(record_batch, 144 + RECORD_BATCH_MAX * 40);
 RECORD_ASSERT(record_bind, 72);
 RECORD_ASSERT(record_dns, 64 + RECORD_DNS_MAX);
-RECORD_ASSERT(record_operation, 296);
+RECORD_ASSERT(record_operation, 304);
 RECORD_ASSERT(record_syscall, 296 + 2 * RECORD_DETAIL_MAX);
 RECORD_ASSERT(record_owner, 24);
 RECORD_ASSERT(record_listener, 8);

@@ -24,6 +24,7 @@ static __always_inline struct record_operation *begin_operation(__u32 operation,
 	identify_by_calls((struct task_struct *)bpf_get_current_task(), &record->header.process);
 	record->operation = operation;
 	record->number = number;
+	record->cgroup_id = 0;
 	record->detail[0] = 0;
 	return record;
 }
@@ -55,12 +56,15 @@ int BPF_PROG(on_io_uring, int fd, void *ring, __u32 entries, __u32 completions, 
 	return 0;
 }
 
-static __always_inline void write_cgroup(__u32 operation, const char *path)
+static __always_inline void write_cgroup(__u32 operation, struct cgroup *cgroup, const char *path)
 {
 	struct record_operation *record = begin_operation(operation, 0);
 
 	if (!record)
 		return;
+	/* Trees of version 1 have numbers of their own; that of version 2 is the one without. */
+	if (!cgroup->root->hierarchy_id)
+		record->cgroup_id = cgroup->kn->id;
 	bpf_probe_read_kernel_str(record->detail, sizeof(record->detail), path);
 	end_operation(record);
 }
@@ -68,14 +72,14 @@ static __always_inline void write_cgroup(__u32 operation, const char *path)
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup_create, struct cgroup *cgroup, const char *path)
 {
-	write_cgroup(RECORD_OPERATION_CGROUP_CREATE, path);
+	write_cgroup(RECORD_OPERATION_CGROUP_CREATE, cgroup, path);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(on_cgroup_remove, struct cgroup *cgroup, const char *path)
 {
-	write_cgroup(RECORD_OPERATION_CGROUP_REMOVE, path);
+	write_cgroup(RECORD_OPERATION_CGROUP_REMOVE, cgroup, path);
 	return 0;
 }
 

@@ -165,7 +165,7 @@ fn is_interpreter(program: &str) -> bool {
 }
 
 /// The session that a process belongs to: the process that let it in, and its login.
-fn session(process: &Process, known: &Processes) -> Option<(ProcessId, Login)> {
+pub fn session(process: &Process, known: &Processes) -> Option<(ProcessId, Login)> {
     known.lineage(process).find_map(|above| {
         let (_, _, login) = known.images(&above.id).find_map(|image| known.login(&image.id))?;
         (login.method != "elevation").then_some((above.id, login))

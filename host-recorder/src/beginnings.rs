@@ -195,7 +195,15 @@ impl Beginnings {
             Service::Console => {
                 // What else login runs is no shell of somebody's.
                 process.argv.first().filter(|name| name.starts_with('-'))?;
-                Login { method: "console".to_owned(), session: process.tty.clone(), ..login }
+                let login = Login { session: process.tty.clone(), ..login };
+                match remote_host(&above.argv) {
+                    // Whoever telnetd and its like let in sits at no console.
+                    Some(host) => {
+                        let source_address = host.parse().ok();
+                        Login { method: "remote".to_owned(), source_address, ..login }
+                    }
+                    None => Login { method: "console".to_owned(), ..login },
+                }
             }
             Service::Jobs(method) => Login {
                 method: method.to_owned(),
@@ -231,6 +239,11 @@ pub fn program(process: &Process) -> &str {
         "busybox" => process.argv.first().map_or("", |applet| &applet[name(applet)..]),
         program => program,
     }
+}
+
+/// Whether a program is a shell.
+pub fn is_shell(program: &str) -> bool {
+    ["sh", "bash", "dash", "zsh", "ksh", "fish", "tcsh", "csh", "ash"].contains(&program)
 }
 
 /// Whether a process has root's rights, or has given them up for the moment.
@@ -272,6 +285,12 @@ fn job_process(job: &Process, known: &Processes) -> ProcessId {
             && daemon.is_some_and(|daemon| known.is_running(&daemon.id))
     };
     above.filter(waits).map_or(job.id, |parent| parent.id)
+}
+
+/// The host that `login` was told that somebody comes from, which root alone can.
+fn remote_host(argv: &[String]) -> Option<&str> {
+    let at = argv.iter().position(|argument| argument == "-h")?;
+    argv.get(at + 1).map(String::as_str)
 }
 
 /// The line that a shell was given with `-c`.

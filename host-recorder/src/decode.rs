@@ -109,6 +109,8 @@ pub enum Record {
         boot_ns: u64,
         /// What.
         operation: Operation,
+        /// The cgroup of version 2 that is made or removed; else 0.
+        cgroup_id: u64,
     },
     /// A system call of the optional tier returned.
     Syscall {

@@ -17,6 +17,7 @@ pub mod enrich;
 pub mod flows;
 pub mod heap;
 pub mod hooks;
+pub mod launched;
 pub mod login_check;
 pub mod metrics;
 pub mod process_handle;

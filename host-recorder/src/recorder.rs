@@ -43,6 +43,7 @@ use crate::enrich::users::Users;
 use crate::flows::Flows;
 use crate::flows::PENDING_MAX;
 use crate::heap;
+use crate::launched::Launched;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Sessions;
@@ -69,6 +70,7 @@ pub struct Recorder {
     sessions: Sessions,
     beginnings: Beginnings,
     attached: Attached,
+    launched: Launched,
     containers: Containers,
     login_logs: Vec<Tail>,
     /// Logins before this are in the ring.
@@ -118,12 +120,13 @@ impl Recorder {
             capture,
             ring,
             cgroups,
-            users: Users::default(),
+            users: Users::of_host(),
             processes: Processes::default(),
             flows: Flows::default(),
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
             attached: Attached::default(),
+            launched: Launched::default(),
             containers: Containers::start(Path::new("/")),
             // A host that writes both would tell of each login twice.
             journal: if login_logs.iter().any(|path| path.exists()) { None } else { Journal::follow() },
@@ -302,7 +305,10 @@ impl Recorder {
             }
             // Not every datagram on port 53 is a DNS message; its flow is recorded.
             Ok(Record::Dns { message: None, .. }) => {}
-            Ok(Record::Operation { boot_ns, operation }) => {
+            Ok(Record::Operation { boot_ns, operation, cgroup_id }) => {
+                if operation.kind == OperationKind::CgroupCreate {
+                    self.cgroups.made(cgroup_id, &operation.detail);
+                }
                 self.append(boot_ns, Body::Operation(Box::new(operation)));
             }
             Ok(Record::Syscall { boot_ns, context, operation }) => {

@@ -43,9 +43,11 @@ fn door<'a>(
     })
 }
 
-/// Whether a session stands at the beginning, or a user's own manager: other jobs and services name nobody by it.
+/// Whether a session stands at the beginning, or a user's own manager, or a session had the unit started: other jobs and
+/// services name nobody by it.
 pub(super) fn is_of_a_person(origin: &Origin) -> bool {
     origin.users_manager.is_some()
+        || (!origin.asked.is_empty() && matches!(origin.entry, Entry::Unit { .. }))
         || matches!(origin.entry, Entry::Login { .. } | Entry::Console { .. } | Entry::SsmSession { .. })
 }
 

@@ -7,6 +7,7 @@ use history::UnixNs;
 use history::Window;
 
 use super::Asked;
+use super::asked;
 use super::attached;
 use super::claimed_process::ClaimedProcess;
 use super::doors;
@@ -319,12 +320,25 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
     }
     let origin = first.origin.as_ref();
+    if let Some(origin) = origin.filter(|origin| matches!(origin.entry, Entry::Cron { .. }))
+        && !origin.asked.is_empty()
+    {
+        let text = format!("{}, and may have queued this job", asked::sentence(&origin.asked));
+        found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
+    }
     if let (Some(other), Some(person)) =
         (origin.and_then(|origin| origin.other_person.clone()), &suspect.person)
     {
         let text =
             format!("the kernel says that {} logged in, the login's log says {other}", person.name.shown(40));
         found.push(doubt(DoubtKind::PersonConflict, Confidence::Low, text));
+    }
+    if let Some(other) = origin.and_then(|origin| origin.became.as_ref()) {
+        let text = format!(
+            "the kernel's login user was changed to {other} on the way, which root alone can do; the session began with \
+             another"
+        );
+        found.push(doubt(DoubtKind::PersonConflict, Confidence::Medium, text));
     }
     if let Some(login) = origin.and_then(|origin| origin.login)
         && let Some(session) = origin.and_then(|origin| origin.chain.iter().rev().nth(1))

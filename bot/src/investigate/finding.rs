@@ -4,6 +4,7 @@ use history::EventId;
 use history::Via;
 
 use super::Asked;
+use super::asked;
 use super::attached;
 use super::beside;
 use super::habit;
@@ -197,6 +198,7 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
             "login" => "the session's login",
             "ssm_session" => "the IAM name in the SSM session's id",
             "parent" => "the user of the process that started it",
+            "asked" => "who had it started",
             "users_manager" => "whose own systemd manager ran it",
             _ => "its own user",
         };
@@ -214,6 +216,13 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
         ));
     }
     found.push(finding(first, About::Who, text, events));
+    if let Some(origin) =
+        first.origin.as_ref().filter(|origin| asked::who(&origin.entry, &origin.asked).is_some())
+    {
+        let text = format!("{} and so had it started", asked::sentence(&origin.asked));
+        let events = origin.asked.iter().map(|event| event.event).collect();
+        found.push(finding(first, About::Who, text, events));
+    }
     let by_ssh_server = first.group.process.is_some_and(is_ssh_server);
     if let (Entry::Login { login }, true, false) = (&suspect.entry, by_ssh_server, suspect.behaviour.inbound)
     {

@@ -106,7 +106,9 @@ impl<'a> Host<'a> {
             host.contradiction("it names more processes than a host has");
         }
         for process in processes() {
-            if let Some(user) = process.user.as_deref().filter(|user| !user.is_empty()) {
+            // In a container a number may have a name that is another's outside.
+            let outside = process.user.as_deref().filter(|_| process.container.is_none());
+            if let Some(user) = outside.filter(|user| !user.is_empty()) {
                 host.users.entry(process.credentials.uid).or_insert(user);
             }
             if let (Some(uid), Some(user)) = (process.credentials.login_uid, process.login_user.as_deref()) {

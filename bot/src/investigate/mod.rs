@@ -3,6 +3,7 @@
 //! Pure: no clock, no network, no file. Evidence is not trusted: it bounds every walk and list, and what
 //! contradicts itself is named as a doubt.
 
+mod asked;
 mod attached;
 mod behaviour;
 mod beside;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 
 use history::Window;
 
+pub(crate) use asked::is_client;
 pub use facts::example_facts;
 pub use request::request_for;
 

@@ -5,6 +5,7 @@ use history::LoginEvent;
 use history::Process;
 use history::UnixNs;
 
+use super::asked;
 use super::host::Host;
 use super::host::Lineage;
 use super::program::program_name;
@@ -35,8 +36,12 @@ pub(super) struct Origin<'a> {
     pub person: Option<Person>,
     /// Another person that another source names.
     pub other_person: Option<String>,
+    /// Who its kernel's login user was made on the way: another than the session began with.
+    pub became: Option<String>,
     /// Through what it got other rights: the program's name, empty where none is meant for that.
     pub elevated_by: Option<String>,
+    /// Sessions that had its unit started, or may have queued its job.
+    pub asked: Vec<&'a LoginEvent>,
     /// Whose own systemd manager runs its unit: a timer or service of a user, with or without a login.
     pub users_manager: Option<u32>,
 }
@@ -51,6 +56,8 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         })
     });
     let found = entry(host, process, &ancestors);
+    // What let somebody in, or runs jobs.
+    let server = found.as_ref().and_then(|found| ancestors.get(found.depth)).copied();
     let mut origin = Origin {
         chain: Vec::new(),
         entry: Entry::Unknown,
@@ -59,7 +66,9 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         broken: None,
         person: None,
         other_person: None,
+        became: None,
         elevated_by: None,
+        asked: Vec::new(),
         users_manager: None,
     };
     match found {
@@ -71,6 +80,10 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             ancestors.truncate(found.depth);
             origin.entry = found.entry;
             origin.login = found.login;
+        }
+        None if let Some((depth, entry)) = asked::begun(host, process, &ancestors) => {
+            ancestors.truncate(depth);
+            (origin.entry, origin.complete) = (entry, true);
         }
         None => {
             origin.broken = broken;
@@ -84,7 +97,15 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     origin.chain = ancestors;
     origin.users_manager = users_manager(process).filter(|_| matches!(origin.entry, Entry::Unit { .. }));
     origin.elevated_by = elevated_by(process, &origin.chain);
-    (origin.person, origin.other_person) = person(host, process, &origin);
+    let below = std::iter::once(process).chain(origin.chain.iter().copied());
+    origin.asked = asked::asked(host, &origin.entry, below);
+    let is_let_in = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    let users = LoginUsers::of(process, &origin.chain, server.filter(|_| is_let_in));
+    (origin.person, origin.other_person) = person(host, process, &origin, users.began);
+    origin.became = users.became.map(|changed| match &changed.login_user {
+        Some(user) => Untrusted::new(user).shown(40),
+        None => host.user(changed.credentials.login_uid.unwrap_or_default()).shown(40),
+    });
     origin
 }
 
@@ -299,10 +320,51 @@ fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
     }
 }
 
-/// The person behind a process, and another one that another source names.
-fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, Option<String>) {
-    let login_uid = process.credentials.login_uid.filter(|uid| *uid != u32::MAX);
-    let named = |uid: u32| match process.login_user.as_deref().filter(|user| !user.is_empty()) {
+/// The kernel's login users of a session. It is set when somebody is let in, and what the session starts inherits it; root
+/// can set it to anything.
+struct LoginUsers<'a> {
+    /// The first process that has the one that it began with.
+    began: Option<&'a Process>,
+    /// The first one below that has another.
+    became: Option<&'a Process>,
+}
+
+impl<'a> LoginUsers<'a> {
+    /// Of a process and its chain. A `server` that was started by hand has the login user of whoever did that, and so has
+    /// what it lets in without setting another.
+    fn of(process: &'a Process, chain: &[&'a Process], server: Option<&Process>) -> Self {
+        let inherited = |of: &Process| {
+            server.is_some_and(|server| {
+                let (own, servers) = (&of.credentials, &server.credentials);
+                (own.login_uid, own.session) == (servers.login_uid, servers.session)
+            })
+        };
+        let has_own = |of: &&Process| login_uid(of).is_some() && !inherited(of);
+        let mut along = chain.iter().rev().copied().chain([process]).filter(has_own);
+        let began = along.next();
+        let became = along.find(|later| began.is_some_and(|began| login_uid(began) != login_uid(later)));
+        Self { began, became }
+    }
+}
+
+/// The kernel's login user of a process, where it has one.
+fn login_uid(process: &Process) -> Option<u32> {
+    process.credentials.login_uid.filter(|uid| *uid != u32::MAX)
+}
+
+/// The person behind a process, and another one that another source names. `began` has the kernel's login user that the
+/// session began with.
+fn person(
+    host: &Host,
+    process: &Process,
+    origin: &Origin,
+    began: Option<&Process>,
+) -> (Option<Person>, Option<String>) {
+    let login_uid = began.and_then(login_uid);
+    let named = |uid: u32| match began
+        .and_then(|began| began.login_user.as_deref())
+        .filter(|user| !user.is_empty())
+    {
         Some(user) => Some(Untrusted::new(user)),
         None => host.known_user(uid),
     };
@@ -319,6 +381,7 @@ fn person(host: &Host, process: &Process, origin: &Origin) -> (Option<Person>, O
     // Services have accounts, not persons, unless a login stands behind them.
     let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let known = [
+        asked::who(&origin.entry, &origin.asked).map(|name| (name, "asked")),
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
         by_session.map(|name| (name, "ssm_session")),

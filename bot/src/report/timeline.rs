@@ -13,6 +13,7 @@ use crate::case::Case;
 use crate::case::Entry;
 use crate::case::HostAnswer;
 use crate::case::Suspect;
+use crate::investigate::is_client;
 use crate::investigate::words;
 use crate::untrusted::Untrusted;
 
@@ -94,7 +95,13 @@ fn login(event: &history::LoginEvent) -> Moment {
         (history::Login::ATTACH, by) => {
             let from = login.source_address.map(|address| format!(", logged in from {address},"));
             let from = from.unwrap_or_default();
-            format!("{}{from} uses the {} of {}", by.unwrap_or("somebody"), login.service, login.user)
+            let by = by.unwrap_or("somebody");
+            if is_client(&login.service) {
+                let command = login.command.as_deref().unwrap_or_default();
+                format!("{by}{from} called {} ({command})", login.service)
+            } else {
+                format!("{by}{from} uses the {} of {}", login.service, login.user)
+            }
         }
         ("crontab" | "anacrontab" | "at", _) => format!("{} starts a job of {}", login.service, login.user),
         ("session-manager", _) => format!("the SSM session {session} begins"),

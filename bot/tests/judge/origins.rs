@@ -52,6 +52,131 @@ fn without_a_login_uid_the_login_tells_the_person() {
 }
 
 #[test]
+fn a_login_user_that_root_made_up_on_the_way_names_nobody_else() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let nmap = story.sudo(shell, 120, "/usr/bin/nmap", NMAP);
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    // echo 1001 >/proc/self/loginuid
+    let forged = story.of(nmap);
+    (forged.credentials.login_uid, forged.credentials.session) = (Some(1001), Some(99));
+    forged.login_user = Some("bob".to_owned());
+    let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan whose kernel's login user was changed by root", "the person is who logged in");
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert_eq!(doubts(&report), [DoubtKind::PersonConflict]);
+    assert!(report::text(&report).contains("changed to bob on the way"), "{}", report::text(&report));
+    everything_holds(&report);
+}
+
+#[test]
+fn who_started_a_server_of_logins_by_hand_is_not_who_it_lets_in() {
+    let mut story = Story::new();
+    // Alice starts an sshd that sets no login user; bob comes in by it.
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    let listener = story.sudo(shell, 70, "/usr/sbin/sshd", "/usr/sbin/sshd -f own");
+    let (login_uid, session) =
+        (story.of(listener).credentials.login_uid, story.of(listener).credentials.session);
+    let inner = story.ssh(BOB, "192.0.2.99", 90);
+    let server = story.of(inner).parent.unwrap();
+    let monitor = story.of(server).parent.unwrap();
+    story.of(monitor).parent = Some(listener);
+    let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", NMAP);
+    for id in [monitor, server, inner, nmap] {
+        let process = story.of(id);
+        (process.credentials.login_uid, process.credentials.session) = (login_uid, session);
+        process.login_user = Some("alice".to_owned());
+    }
+    story.raw_scan(nmap, 121, 134, Via::Packet);
+    let report = report_of(&story, accused(120, 180));
+    told(
+        &report,
+        "a scan in a session that a server let in which another had started by hand",
+        "who came in",
+    );
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "bob");
+    assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "login");
+    assert_eq!(report.facts.confidence, Confidence::High);
+    everything_holds(&report);
+}
+
+/// A session's client that had a service start something.
+fn client(service: &str, by: &str, user: &str, command: &str) -> history::Login {
+    history::Login {
+        service: service.to_owned(),
+        user: user.to_owned(),
+        method: history::Login::ATTACH.to_owned(),
+        by: Some(by.to_owned()),
+        command: Some(command.to_owned()),
+        source_address: LAPTOP.parse().ok(),
+        ..history::Login::default()
+    }
+}
+
+#[test]
+fn who_had_systemd_start_a_unit_is_named() {
+    for serves in [false, true] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        story.sudo(shell, 119, "/usr/bin/systemd-run", &format!("systemd-run {NMAP}"));
+        let nmap = story.service("run-u5.service", ROOT, "/usr/bin/nmap", NMAP);
+        story.begun(nmap, 119, client("systemd-run", "alice", "root", &format!("systemd-run {NMAP}")));
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        if serves {
+            let operation = history::Operation {
+                process: Some(nmap),
+                kind: OperationKind::Serves,
+                detail: "/run/scan".to_owned(),
+            };
+            let event = story.event();
+            story.operations.push(history::OperationEvent { event, time: at(100), operation });
+        }
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.entry, "unit");
+        let person = report.facts.person.as_ref().map(|person| person.raw().to_owned());
+        if serves {
+            assert_eq!(person, None, "whoever may connect to it may have asked");
+            continue;
+        }
+        told(&report, "a scan by a unit that a session had systemd-run start", "who had it started");
+        assert_eq!(person.as_deref(), Some("alice"));
+        assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "asked");
+        let text = report::text(&report);
+        assert!(text.contains("alice, logged in from 192.0.2.10, called systemd-run"), "{text}");
+        everything_holds(&report);
+    }
+}
+
+#[test]
+fn who_may_have_queued_a_job_of_another_s_is_said() {
+    let mut story = Story::new();
+    let daemon = story.service("atd.service", ROOT, "/usr/sbin/atd", "/usr/sbin/atd -f");
+    let child = story.run(daemon, 119, ROOT, "/usr/sbin/atd", "/usr/sbin/atd -f");
+    let shell = story.run(child, 119, BOB, "/usr/bin/dash", "sh");
+    let job = history::Login {
+        service: "at".to_owned(),
+        user: "bob".to_owned(),
+        method: "at".to_owned(),
+        ..history::Login::default()
+    };
+    story.begun(child, 119, job);
+    story.begun(child, 119, client("at", "alice", "bob", "at now"));
+    let nmap = story.run(shell, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Socket);
+    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+    let report = report_of(&story, accused(120, 180));
+    told(&report, "a scan in a job of one user for whom another called at", "the job's user, less surely");
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "bob");
+    assert_eq!(doubts(&report), [DoubtKind::AskedByOthers]);
+    let text = report::text(&report);
+    assert!(
+        text.contains("alice, logged in from 192.0.2.10, called at (at now), and may have queued"),
+        "{text}"
+    );
+    everything_holds(&report);
+}
+
+#[test]
 fn a_sudo_that_becomes_its_program_is_still_seen() {
     let mut story = Story::new();
     let shell = story.ssh(ALICE, LAPTOP, 60);

@@ -264,9 +264,10 @@ pub struct Login {
 
 impl Login {
     /// The method of who used a terminal that an earlier session left behind (tmux, screen): `by` did, `process` keeps it.
+    /// Also of who had a service start something: `by` did, by the program `service`, and `process` is the first of it.
     pub const ATTACH: &str = "attach";
 
-    /// Whether it tells of a terminal that was used by a later session, and not of a session that began.
+    /// Whether it tells of something that a session used or had started, and not of a session that began.
     pub fn is_attach(&self) -> bool {
         self.method == Self::ATTACH
     }

@@ -35,6 +35,7 @@ use crate::ring::Span;
 mod activity;
 mod gather;
 mod habits;
+mod joined;
 mod sets;
 
 use gather::Gathered;

@@ -204,6 +204,20 @@ fn a_console_login_is_its_shell() {
 }
 
 #[test]
+fn a_login_that_telnetd_and_its_like_let_in_is_no_console() {
+    for (host, source) in [("203.0.113.7", Some("203.0.113.7")), ("laptop.example.com", None)] {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let server = tree.runs(init, 10, ROOT, "/usr/sbin/telnetd");
+        let login = tree.runs(server, 11, ROOT, &format!("/bin/login -p -h {host}"));
+        let child = tree.forks(login, 12);
+        tree.executes_on(child, Some(login), ALICE, "-bash", Some("pts/1"));
+        assert_eq!(told(tree.only()), ("login", "alice", "remote", None, None, Some(11)));
+        assert_eq!(tree.only().source_address, source.map(|address| address.parse().unwrap()));
+    }
+}
+
+#[test]
 fn ssm_sessions_and_commands_are_known_by_their_workers_arguments() {
     let mut tree = Tree::default();
     let init = tree.init();

@@ -58,7 +58,7 @@ pub(super) fn decode_operation(record: &record_operation, clock: &Clock) -> Resu
         _ => text(&record.detail),
     };
     let operation = Operation { process: known(&record.header.process, clock), kind, detail };
-    Ok(Record::Operation { boot_ns: record.header.time_ns, operation })
+    Ok(Record::Operation { boot_ns: record.header.time_ns, operation, cgroup_id: record.cgroup_id })
 }
 
 /// A call as strace would write it, numbers in hexadecimal but for small ones.

@@ -21,6 +21,9 @@ const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 /// Directories remembered.
 const DIRECTORIES_MAX: usize = 50_000;
 
+/// A path of this length may have been cut by the kernel.
+const PATH_MAX: usize = host_recorder_bpf::record::RECORD_DETAIL_MAX as usize - 1;
+
 /// Processes whose cgroup's path is looked for again, and how often.
 const LOST_MAX: usize = 1_000;
 const TRIES_MAX: u32 = 5;
@@ -94,6 +97,17 @@ impl Cgroups {
             }
         }
         found
+    }
+
+    /// Notes the path of a cgroup that was made: of one that stands for a moment no search would tell.
+    pub fn made(&mut self, id: u64, path: &str) {
+        if id == 0 || path.len() >= PATH_MAX {
+            return;
+        }
+        if self.paths.len() > DIRECTORIES_MAX {
+            self.paths.clear();
+        }
+        self.paths.insert(id, path.to_owned());
     }
 
     /// Path of a cgroup below the root, empty where it is not known (any more).
@@ -224,6 +238,20 @@ mod tests {
         let path = of_process(std::process::id()).unwrap();
         assert!(path.starts_with('/'), "{path}");
         assert_eq!(of_process(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_cgroup_that_stood_for_a_moment_is_known_by_its_making() {
+        let (root, id) = (File::open("/proc/self").unwrap(), 1 << 40);
+        let paths = HashMap::new();
+        let mut cgroups = Cgroups { root, with_old_trees: false, paths, searched: None, lost: Vec::new() };
+        let ended = ProcessId { boot: history::BootId(1), tgid: u32::MAX, start_ns: 1, exec: 1 };
+        cgroups.made(id, "/system.slice/run-u1.service");
+        cgroups.made(id + 1, &"/x".repeat(200));
+        cgroups.made(0, "/");
+        assert_eq!(cgroups.path_of(id, ended, None), "/system.slice/run-u1.service");
+        assert!(!cgroups.paths.contains_key(&(id + 1)), "it may have been cut");
+        assert!(!cgroups.paths.contains_key(&0), "of a tree of version 1");
     }
 
     #[test]

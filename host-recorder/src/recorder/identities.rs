@@ -1,6 +1,7 @@
 //! Who processes are: images, changes of what a process is and may, and the names of users, cgroups and containers.
 
 use history::Body;
+use history::Container;
 use history::Credentials;
 use history::Groups;
 use history::Namespaces;
@@ -19,6 +20,7 @@ use crate::enrich::doors::Doors;
 use crate::enrich::doors::doors;
 use crate::enrich::environment;
 use crate::enrich::proc;
+use crate::enrich::users::Place;
 
 impl Recorder {
     /// A program that was executed: perhaps it begins a session, and it may give its process other rights.
@@ -32,6 +34,7 @@ impl Recorder {
         let parent = process.parent.and_then(|id| self.processes.get(&id));
         self.sessions.executed(&process, parent, boot_ns);
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
+        self.launched.executed(&process, &self.processes, boot_ns);
         self.look_for_terminals(&process, boot_ns);
         self.look_for_doors(process.parent, boot_ns);
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
@@ -136,20 +139,19 @@ impl Recorder {
         env.shrink_to_fit();
         image.argv.shrink_to_fit();
         let pid = image.process.tgid;
-        let uid = image.credentials.uid;
-        let mut pids = vec![pid];
-        pids.extend(image.parent.map(|parent| parent.tgid));
-        pids.push(std::process::id());
-        let user = self.users.name(uid, image.namespaces.mount, &pids).or_else(|| name_of_root(uid));
-        let login_user =
-            image.credentials.login_uid.and_then(|uid| self.users.name(uid, image.namespaces.mount, &pids));
         let started = match seen {
             Seen::Snapshot => self.clock.wall(image.process.start_ns),
             Seen::Exec | Seen::Fork => self.clock.wall(image.boot_ns),
         };
         let before = self.processes.by_pid(pid).filter(|id| id.same_process(&image.process)).or(image.parent);
-        let before = before.and_then(|id| self.processes.get(&id)).map(|process| process.cgroup.as_str());
-        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process, before);
+        let placed = before.and_then(|id| self.processes.get(&id)).map(|process| process.cgroup.as_str());
+        let cgroup = self.cgroups.path_of(image.cgroup_id, image.process, placed);
+        let container = self.containers.of(&cgroup);
+        let mut pids = vec![pid];
+        pids.extend(image.parent.map(|parent| parent.tgid));
+        let is_contained = container.is_some();
+        let place = Place { namespaces: image.namespaces, is_contained, pids: &pids };
+        let (user, login_user) = self.names(&image.credentials, place, before, container.as_deref());
         Process {
             id: image.process,
             parent: image.parent,
@@ -164,7 +166,7 @@ impl Recorder {
             user,
             login_user,
             tty: image.tty,
-            container: self.containers.of(&cgroup),
+            container,
             cgroup,
             exe_inode: image.exe_inode,
             script: image.script,
@@ -175,14 +177,48 @@ impl Recorder {
 
     /// Names the users of a process whose ids changed.
     pub(super) fn name_users(&mut self, id: &ProcessId) {
-        let Some(process) = self.processes.get_mut(id) else {
+        let Some(process) = self.processes.get(id) else {
             return;
         };
-        let namespace = process.namespaces.mount;
-        let pids = [id.tgid, std::process::id()];
-        let (uid, login_uid) = (process.credentials.uid, process.credentials.login_uid);
-        process.user = self.users.name(uid, namespace, &pids).or_else(|| name_of_root(uid));
-        process.login_user = login_uid.and_then(|uid| self.users.name(uid, namespace, &pids));
+        let (credentials, parent) = (process.credentials.clone(), process.parent);
+        let container = process.container.clone();
+        let is_contained = container.is_some();
+        let place = Place { namespaces: process.namespaces, is_contained, pids: &[id.tgid] };
+        let (user, login_user) = self.names(&credentials, place, parent, container.as_deref());
+        if let Some(process) = self.processes.get_mut(id) {
+            (process.user, process.login_user) = (user, login_user);
+        }
+    }
+
+    /// The names of who a process runs as, and of who logged in. `before` is what it was, or who made it.
+    fn names(
+        &mut self,
+        credentials: &Credentials,
+        place: Place,
+        before: Option<ProcessId>,
+        container: Option<&Container>,
+    ) -> (Option<String>, Option<String>) {
+        let uid = credentials.uid;
+        let user = self.users.name(uid, place).or_else(|| name_of_root(uid));
+        let Some(login_uid) = credentials.login_uid else { return (user, None) };
+        if let Some(known) = self.users.of_session(login_uid, credentials.session) {
+            return (user, Some(known));
+        }
+        // Who let somebody in within a container had no session, or another; else the session began on the host, and the
+        // container was started from it.
+        let before = before.and_then(|id| self.processes.get(&id));
+        let began_inside = container.is_some_and(|container| {
+            before.is_some_and(|before| {
+                before.credentials.session != credentials.session
+                    && before.container.as_ref().is_some_and(|known| known.id == container.id)
+            })
+        });
+        let place = Place { is_contained: began_inside, ..place };
+        let login_user = self.users.name(login_uid, place);
+        if let Some(name) = &login_user {
+            self.users.note_session(login_uid, credentials.session, name);
+        }
+        (user, login_user)
     }
 
     /// A process whose cgroup became known after it is written again.
@@ -191,7 +227,10 @@ impl Recorder {
             let container = self.containers.of(&path);
             if let Some(process) = self.processes.get_mut(&id) {
                 (process.cgroup, process.container) = (path, container);
-                let process = process.clone();
+            }
+            // Users have other names within a container.
+            self.name_users(&id);
+            if let Some(process) = self.processes.get(&id).cloned() {
                 self.append(clock::boot_ns(), Body::Process(Box::new(process)));
             }
         }

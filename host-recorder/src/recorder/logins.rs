@@ -70,7 +70,9 @@ impl Recorder {
         for session in self.sessions.untold(boot_ns) {
             self.take_session(session);
         }
-        for used in self.attached.due(&self.processes, boot_ns) {
+        let used = self.attached.due(&self.processes, boot_ns);
+        let asked = self.launched.due(&self.processes, boot_ns);
+        for used in used.into_iter().chain(asked) {
             self.take_used(used);
         }
     }
@@ -97,6 +99,7 @@ impl Recorder {
     /// A login that the process tree tells of.
     pub(super) fn take_begun(&mut self, Begun { boot_ns, login }: Begun) {
         let time = self.clock.wall(boot_ns);
+        self.launched.job(&login, boot_ns);
         if let Some(id) = login.process {
             self.processes.set_login(&id, time, boot_ns, login.clone());
         }
@@ -106,7 +109,7 @@ impl Recorder {
         }
     }
 
-    /// A terminal that a later session used.
+    /// A terminal that a later session used, or a unit or job that a session had started.
     pub(super) fn take_used(&mut self, Begun { boot_ns, login }: Begun) {
         let time = self.clock.wall(boot_ns);
         if let Some(id) = login.process {

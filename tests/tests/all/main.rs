@@ -8,6 +8,7 @@ mod docs;
 mod faults;
 mod lab;
 mod located;
+mod names;
 mod ops;
 mod packets;
 mod page;

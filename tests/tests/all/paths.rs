@@ -28,7 +28,7 @@ use super::who::wait_for_packet;
 const PASSWORD: &str = "tr0ub4dor";
 
 /// Runs ssh on the laptop to a port of the instance, with these options, for a user.
-fn ssh(lab: &Lab, port: u16, user: &str, options: &[&str]) -> anyhow::Result<Command> {
+pub(super) fn ssh(lab: &Lab, port: u16, user: &str, options: &[&str]) -> anyhow::Result<Command> {
     let mut ssh = lab.laptop().command("ssh")?;
     ssh.args(["-F", "/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
     ssh.args(["-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-p", &port.to_string(), "-l", user]);
@@ -38,7 +38,7 @@ fn ssh(lab: &Lab, port: u16, user: &str, options: &[&str]) -> anyhow::Result<Com
     Ok(ssh)
 }
 
-fn run(what: &str, mut command: Command) -> anyhow::Result<()> {
+pub(super) fn run(what: &str, mut command: Command) -> anyhow::Result<()> {
     let output = output_within(what, &mut command, COMMAND_MAX)?;
     ensure!(output.status.success(), "{what}: {output:?}");
     Ok(())

@@ -102,7 +102,7 @@ fn ssh_config(lab: &Lab) -> anyhow::Result<String> {
     Ok(path.display().to_string())
 }
 
-fn laptop(lab: &Lab, what: &str, line: &str) -> anyhow::Result<()> {
+pub(super) fn laptop(lab: &Lab, what: &str, line: &str) -> anyhow::Result<()> {
     let mut command = lab.laptop().command("bash")?;
     command.args(["-c", line]).current_dir(lab.dir());
     let output = output_within(what, &mut command, COMMAND_MAX)?;
@@ -203,13 +203,13 @@ fn jumps_tunnels_and_copies_name_whose_server_carried_them() -> anyhow::Result<(
 }
 
 /// An address beside the victim's, one for each port, so that a report is about the packets to that one.
-fn beside(port: u16) -> Ipv4Addr {
+pub(super) fn beside(port: u16) -> Ipv4Addr {
     let [a, b, c, _] = VICTIM.octets();
     Ipv4Addr::new(a, b, c, 100 + (port % 100) as u8)
 }
 
 /// What a report says about the packets to one port.
-fn judged(recording: &Recording, evidence: &Evidence, port: u16) -> anyhow::Result<Value> {
+pub(super) fn judged(recording: &Recording, evidence: &Evidence, port: u16) -> anyhow::Result<Value> {
     let at = sender(evidence, port).started;
     let time = |seconds: i64| {
         jiff::Timestamp::from_nanosecond(i128::from(at.0) + i128::from(seconds) * 1_000_000_000)

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::activity;
+use super::joined::joined;
 use super::sets::Sets;
 use crate::event::Body;
 use crate::event::Container;
@@ -263,7 +264,7 @@ impl<'a> Gathered<'a> {
         let mut flows = std::mem::take(&mut self.flows);
         let asked = self.with_names_resolved();
         let members = std::mem::replace(&mut self.sets, Sets::new(0)).into_flows(&mut flows);
-        let flows = flows.into_values().chain(members);
+        let flows = joined(flows.into_values()).chain(members);
         let bounds = activity::Bounds { activities: ACTIVITIES_MAX, samples: SAMPLES_MAX };
         let (mut activities, samples) = activity::sum(
             &asked,

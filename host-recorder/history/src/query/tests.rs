@@ -142,6 +142,50 @@ fn what_two_processors_took_in_of_one_asker_is_one_flow() {
 }
 
 #[test]
+fn what_one_sender_sent_between_two_ends_is_one_flow_however_it_was_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ring = Ring::open(dir.path(), RingLimits { free_bytes: 0, ..RingLimits::default() }).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    let mut write = |began, at_second, remote_port, sender: Option<u32>, packets| {
+        let flow = Flow {
+            protocol: Protocol::UDP,
+            via: Via::Socket,
+            sender: sender.map(testing::process_id),
+            packets,
+            bytes: packets * 100,
+            last: at(at_second),
+            ..testing::flow(4, remote_port, at(began))
+        };
+        ring.append(at(at_second), 0, Body::Flow(Box::new(flow)), &Known).unwrap();
+    };
+    // Two processors, each of which tells its totals twice; then somebody else through the same socket, in turns.
+    write(50, 51, 4_000, None, 10);
+    write(51, 52, 4_000, None, 5);
+    write(50, 53, 4_000, None, 30);
+    write(51, 54, 4_000, None, 7);
+    for turn in 0..4 {
+        write(55 + turn, 55 + turn, 4_000, Some(3), 1);
+    }
+    write(56, 56, 4_001, None, 1);
+    recorder(&mut ring, 60, RecorderAct::Stopped);
+    ring.commit().unwrap();
+    let evidence = ask(dir.path(), &request(10, 59, "198.51.100.20"));
+    let [sent] = &evidence.activities[..] else { panic!("{:?}", evidence.activities) };
+    assert_eq!((sent.flows, sent.matched, sent.packets, sent.bytes), (3, 3, 42, 4_200));
+    assert_eq!(sent.states, [(FlowState::Sent, 3)]);
+    assert_eq!(sent.senders, [testing::process_id(3)]);
+    let sampled: Vec<_> = evidence.samples.iter().map(|sample| &sample.flow).collect();
+    let told = |flow: &&Flow| (flow.remote.port, flow.packets, flow.first, flow.last);
+    let mut told: Vec<_> = sampled.iter().map(told).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [(4_000, 4, at(55), at(58)), (4_000, 37, at(50), at(54)), (4_001, 1, at(56), at(56))],
+        "{sampled:#?}"
+    );
+}
+
+#[test]
 fn an_address_that_nobody_touched_is_not_matched_but_the_rest_is_told() {
     let dir = tempfile::tempdir().unwrap();
     scanned(dir.path(), 8 << 20);

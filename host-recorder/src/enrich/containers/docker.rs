@@ -4,20 +4,14 @@ use std::io::Read;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 use std::time::Instant;
 
 use history::Container;
 use serde_json::Value;
 
-/// A runtime that does not go on within this is left alone.
-const SILENCE_MAX: Duration = Duration::from_secs(2);
-
-/// Longest time for one answer.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
-
-/// Largest answer that is read, bytes.
-const SIZE_MAX: usize = 1 << 20;
+use super::ANSWER_MAX;
+use super::SILENCE_MAX;
+use super::SIZE_MAX;
 
 /// Asks for one container; none where nobody answers, or does not know it.
 pub(super) fn ask(socket: &Path, container: &Container) -> Option<Container> {

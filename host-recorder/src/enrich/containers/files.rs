@@ -1,7 +1,8 @@
 //! What container runtimes leave on disk about their containers.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use history::Container;
@@ -95,8 +96,8 @@ fn json(path: &Path) -> Option<Value> {
 /// A file's content; none where it is not there, too large, or no file.
 fn file(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
     // A pipe in a file's place would keep us waiting.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
     if !file.metadata().ok()?.is_file() {
         return None;
     }

@@ -5,10 +5,14 @@
 //! container, and then stays unnamed. Only ids that are hexadecimal are asked for, so none is a path. What a user's
 //! own runtime runs is not asked for: its answers would be that user's to choose.
 
+mod containerd;
 mod docker;
 mod files;
+mod grpc;
+mod protobuf;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -34,6 +38,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Longest text that is taken from a runtime, bytes.
 const TEXT_MAX: usize = 256;
 
+/// A runtime that does not go on within this is left alone.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
+/// Longest time for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Largest answer that is read, bytes.
+const SIZE_MAX: usize = 1 << 20;
+
+/// Cgroups remembered that are no container's.
+const CGROUPS_MAX: usize = 4_096;
+
 /// How far a container is known.
 #[derive(Debug)]
 enum Known {
@@ -45,7 +61,10 @@ enum Known {
 /// The containers of this host.
 #[derive(Debug)]
 pub struct Containers {
+    root: PathBuf,
     known: HashMap<String, Known>,
+    /// Cgroups that are no container's, as far as path and containerd tell.
+    others: HashSet<String>,
     questions: SyncSender<Container>,
     answers: Receiver<(String, Option<Container>)>,
 }
@@ -56,24 +75,25 @@ impl Containers {
         let (questions, asked) = mpsc::sync_channel::<Container>(WAITING_MAX);
         let (sender, answers) = mpsc::sync_channel(WAITING_MAX);
         let root = PathBuf::from(root);
+        let of_thread = root.clone();
         std::thread::spawn(move || {
             for container in asked {
-                let named = ask(&root, &container);
+                let named = ask(&of_thread, &container);
                 if sender.send((container.id, named)).is_err() {
                     break;
                 }
             }
         });
-        Self { known: HashMap::new(), questions, answers }
+        Self { root, known: HashMap::new(), others: HashSet::new(), questions, answers }
     }
 
     /// The container of a cgroup path, with its name where that is known already. Never waits.
     pub fn of(&mut self, cgroup: &str) -> Option<Box<Container>> {
-        let container = Box::new(history::container_of(cgroup)?);
+        let container = history::container_of(cgroup).map(Box::new).or_else(|| self.of_containerd(cgroup))?;
         match self.known.get(&container.id) {
             Some(Known::Named(named)) => return Some(named.clone()),
             Some(_) => {}
-            None if is_askable(&container.id, cgroup) => {
+            None if is_askable(&container, cgroup) => {
                 if self.known.len() >= KNOWN_MAX {
                     self.known.clear();
                 }
@@ -84,6 +104,21 @@ impl Containers {
             None => {}
         }
         Some(container)
+    }
+
+    /// The container that containerd runs in a cgroup whose path does not tell.
+    fn of_containerd(&mut self, cgroup: &str) -> Option<Box<Container>> {
+        if self.others.contains(cgroup) {
+            return None;
+        }
+        let found = containerd::of_cgroup(&self.root, cgroup).map(Box::new);
+        if found.is_none() {
+            if self.others.len() >= CGROUPS_MAX {
+                self.others.clear();
+            }
+            self.others.insert(cgroup.to_owned());
+        }
+        found
     }
 
     /// Containers that were named since the last call. To be called each second.
@@ -123,10 +158,12 @@ impl Containers {
     }
 }
 
-/// Whether the host's own runtimes may know a container.
-fn is_askable(id: &str, cgroup: &str) -> bool {
+/// Whether the host's own runtimes may know a container. What has a name within a namespace containerd was seen to run.
+fn is_askable(container: &Container, cgroup: &str) -> bool {
+    let id = &container.id;
     let is_hex = id.len() >= 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hex && !cgroup.contains("/user@")
+    let is_containerds = container.runtime == "containerd" && id.contains('/');
+    (is_hex || is_containerds) && !cgroup.contains("/user@")
 }
 
 /// Asks whichever runtime may know it.
@@ -136,13 +173,18 @@ fn ask(root: &Path, container: &Container) -> Option<Container> {
         sockets.iter().find_map(|socket| docker::ask(&root.join(socket), container))
     };
     let podman = || docker::ask(&root.join("run/podman/podman.sock"), container);
+    // The files of a pod's container name its image as it was asked for.
+    let files = || files::containerd(root, container).or_else(|| files::nerdctl(root, container));
+    let containerd = || {
+        let with_image = files().filter(|known| known.image.is_some());
+        with_image.or_else(|| containerd::ask(root, container)).or_else(files)
+    };
     match container.runtime.as_str() {
         "docker" => docker().or_else(|| files::docker(root, container)),
         "podman" => podman().or_else(|| files::storage(root, container)),
         "cri-o" => files::crio(root, container).or_else(|| files::storage(root, container)),
-        "containerd" => files::containerd(root, container).or_else(|| files::nerdctl(root, container)),
-        _ => files::containerd(root, container)
-            .or_else(|| files::nerdctl(root, container))
+        "containerd" => containerd(),
+        _ => containerd()
             .or_else(|| files::crio(root, container))
             .or_else(docker)
             .or_else(|| files::docker(root, container))

@@ -192,7 +192,106 @@ fn a_runtime_that_hangs_blocks_nobody() {
 #[test]
 fn what_users_run_themselves_is_not_asked_for() {
     let cgroup = format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope");
-    assert!(!is_askable(ID, &cgroup));
-    assert!(!is_askable("../../etc", "/lxc/../../etc"));
-    assert!(is_askable(ID, &format!("/docker/{ID}")));
+    assert!(!is_askable(&container("podman"), &cgroup));
+    assert!(!is_askable(&Container { id: "../../etc".to_owned(), ..container("lxc") }, "/lxc/../../etc"));
+    assert!(is_askable(&container("docker"), &format!("/docker/{ID}")));
+}
+
+/// What containerd's interface says of a container: its id, its labels and its image, among what else it says.
+fn said(id: &str, labels: &[(&str, &str)], image: &str) -> Vec<u8> {
+    let mut container = Vec::new();
+    protobuf::put(&mut container, 1, id);
+    for (name, value) in labels {
+        let mut entry = Vec::new();
+        protobuf::put(&mut entry, 1, name);
+        protobuf::put(&mut entry, 2, value);
+        protobuf::put(&mut container, 2, &entry);
+    }
+    protobuf::put(&mut container, 3, image);
+    protobuf::put(&mut container, 6, "overlayfs");
+    let mut answer = Vec::new();
+    protobuf::put(&mut answer, 1, &container);
+    grpc::tests::answered(&answer, 50)
+}
+
+/// The list of its namespaces.
+fn namespaces(names: &[&str]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for name in names {
+        let mut namespace = Vec::new();
+        protobuf::put(&mut namespace, 1, name);
+        protobuf::put(&mut list, 1, &namespace);
+    }
+    grpc::tests::answered(&list, 50)
+}
+
+#[test]
+fn containerd_answers_for_whoever_made_the_container() {
+    const SOCKET: &str = "run/containerd/containerd.sock";
+    let nobody = grpc::tests::failed;
+    let pod = [
+        ("io.kubernetes.container.name", "app"),
+        ("io.kubernetes.pod.name", "app-0"),
+        ("io.kubernetes.pod.namespace", "shop"),
+    ];
+    let check = |answers: Vec<Vec<u8>>, expected| {
+        let root = tempfile::tempdir().unwrap();
+        let server = serve(root.path(), SOCKET, answers);
+        assert_eq!(told(root.path(), "containerd"), expected);
+        server.join().unwrap()
+    };
+    // A namespace that does not know it is passed over, and Docker's is not asked.
+    let asked = check(
+        vec![namespaces(&["moby", "default", "k8s.io"]), nobody(), said(ID, &pod, "example.com/app:4")],
+        some("app", "example.com/app:4", Some("shop/app-0")),
+    );
+    let of = |asked: &str, what: &str| asked.contains(what);
+    assert!(of(&asked[0], "/containerd.services.namespaces.v1.Namespaces/List"), "{asked:?}");
+    assert!(of(&asked[1], "containerd-namespace\u{7}default"), "{asked:?}");
+    assert!(of(&asked[2], "containerd-namespace\u{6}k8s.io") && of(&asked[2], ID), "{asked:?}");
+    let nerdctl = [("nerdctl/name", "cache")];
+    check(vec![namespaces(&["default"]), said(ID, &nerdctl, "redis:7")], some("cache", "redis:7", None));
+    check(vec![namespaces(&["default"]), said(ID, &[], "redis:7")], some(ID, "redis:7", None));
+    check(vec![namespaces(&["default"]), said(&"0".repeat(64), &[], "evil:1")], None);
+    check(vec![namespaces(&["../x", ""])], None);
+    check(vec![nobody()], None);
+    check(vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()], None);
+}
+
+#[test]
+fn a_container_of_containerd_is_known_where_it_runs_under_a_name_of_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "run/containerd/io.containerd.runtime.v2.task/default/web.1/config.json", "{}");
+    write(root, "run/k3s/containerd/io.containerd.runtime.v2.task/apps/job/config.json", "{}");
+    let check = |cgroup: &str, expected: Option<&str>| {
+        let mut containers = Containers::start(root);
+        for _ in 0..2 {
+            let found = containers.of(cgroup);
+            let id = found.as_ref().map(|found| found.id.split('@').next().unwrap());
+            assert_eq!(id, expected, "{cgroup}");
+            assert!(found.is_none_or(|found| found.runtime == "containerd"));
+        }
+    };
+    check("/default/web.1", Some("default/web.1"));
+    check("/system.slice/x.service/default/web.1/deeper/below", Some("default/web.1"));
+    check("/apps/job", Some("apps/job"));
+    check("/default/web.1/apps/job", Some("default/web.1"));
+    for none in ["/default/other", "/default", "/web.1", "/other/web.1", "/default/../default/web.1x", "/"] {
+        check(none, None);
+    }
+    let tasks = root.join("run/containerd/io.containerd.runtime.v2.task/default");
+    let known = containerd::of_cgroup(root, "/default/web.1").unwrap();
+    let socket = "run/containerd/containerd.sock";
+    let answer = || said("web.1", &[], "example.com/web:1");
+    let server = serve(root, socket, vec![answer(), answer()]);
+    let named = ask(root, &known).unwrap();
+    assert_eq!((&named.id, named.name.as_deref()), (&known.id, Some("web.1")));
+    assert_eq!(named.image.as_deref(), Some("example.com/web:1"));
+    // Another one of that name is another container, and what is said of it is nothing about the first.
+    fs::rename(tasks.join("web.1"), tasks.join("gone")).unwrap();
+    fs::create_dir(tasks.join("web.1")).unwrap();
+    assert_ne!(containerd::of_cgroup(root, "/default/web.1").unwrap().id, known.id);
+    assert_eq!(ask(root, &known), None);
+    assert!(server.join().unwrap()[0].contains("containerd-namespace\u{7}default"));
 }

@@ -1,0 +1,267 @@
+//! What a session has a service manager or a daemon of jobs start: units by `systemd-run`, `run0` and `machinectl shell`,
+//! jobs by `at`, `batch` and `crontab`. Pure.
+//!
+//! Such a process descends from the service, whoever asked for it, and the kernel tells nothing of the message between.
+//! But it saw the client that was executed, in whose session, and with which arguments. A unit is a client's where
+//! systemd gave it a name of its own making, or the name that the client asked for, and its command ends the client's
+//! arguments. Who queued a job is not told by the job: whoever called such a client for its user may have.
+
+use std::collections::HashSet;
+use std::collections::VecDeque;
+
+use history::Login;
+use history::Process;
+use history::ProcessId;
+use history::unit_of;
+
+use crate::attached::session;
+use crate::beginnings::Begun;
+use crate::beginnings::is_shell;
+use crate::beginnings::program;
+use crate::processes::Processes;
+
+/// Clients that are remembered, and for how long, ns: a timer's unit, or a job, may begin much later.
+const CLIENTS_MAX: usize = 512;
+const REMEMBERED_NS: u64 = 24 * 3_600 * 1_000_000_000;
+
+/// How long the login of a session may come after its programs, ns: logs are read each second, and given time.
+const LOGIN_LATE_NS: u64 = 5_000_000_000;
+
+/// Units and jobs that wait for the login of a client's session.
+const WAITING_MAX: usize = 1_000;
+
+/// Where this is known from.
+const ORIGIN: &str = "the process tree";
+
+/// What a client may have started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unit,
+    Job,
+}
+
+/// A client that was executed.
+#[derive(Debug)]
+struct Client {
+    boot_ns: u64,
+    kind: Kind,
+    process: Process,
+    /// Whose session it belongs to, once that is known.
+    asker: Option<Asker>,
+}
+
+/// A person, and the session that the person came by where that is known.
+#[derive(Debug, Clone)]
+struct Asker {
+    name: String,
+    login: Login,
+}
+
+/// A unit or job that began, and the client that may have asked for it.
+#[derive(Debug)]
+struct Start {
+    boot_ns: u64,
+    /// The unit's first process, or the job's.
+    id: ProcessId,
+    user: String,
+    client: ProcessId,
+}
+
+/// What is remembered between programs.
+#[derive(Debug, Default)]
+pub struct Launched {
+    clients: VecDeque<Client>,
+    waiting: Vec<Start>,
+}
+
+impl Launched {
+    /// Looks at a program that was executed: perhaps it is a client, perhaps the first of a unit that one asked for.
+    pub fn executed(&mut self, process: &Process, known: &Processes, boot_ns: u64) {
+        if let Some(kind) = kind(process) {
+            if self.clients.len() == CLIENTS_MAX {
+                self.clients.pop_front();
+            }
+            let asker = asker(process, known, false);
+            self.clients.push_back(Client { boot_ns, kind, process: process.clone(), asker });
+        }
+        let Some(unit) = unit_of(&process.cgroup).or_else(|| session_of(&process.cgroup)) else { return };
+        let parent = process.parent.and_then(|id| known.get(&id));
+        if parent.is_none_or(|parent| program(parent) != "systemd") {
+            return;
+        }
+        let asked = |client: &&Client| client.kind == Kind::Unit && may_ask_for(client, process, unit);
+        // Of several alike the last one.
+        if let Some(client) = self.clients.iter().rev().find(asked) {
+            let user = name_of(process);
+            self.wait(Start { boot_ns, id: process.id, user, client: client.process.id });
+        }
+    }
+
+    /// Looks at a job that began: whoever called a client for that user may have queued it.
+    pub fn job(&mut self, login: &Login, boot_ns: u64) {
+        let service = match login.method.as_str() {
+            "at" => &["at", "batch"][..],
+            "crontab" => &["crontab"],
+            _ => return,
+        };
+        let Some(id) = login.process else { return };
+        let for_it = |client: &&Client| {
+            client.kind == Kind::Job
+                && service.contains(&program(&client.process))
+                && boot_ns.saturating_sub(client.boot_ns) < REMEMBERED_NS
+                && job_user(&client.process).is_some_and(|user| user == login.user)
+        };
+        let clients: Vec<ProcessId> = self.clients.iter().filter(for_it).map(|it| it.process.id).collect();
+        for client in clients {
+            self.wait(Start { boot_ns, id, user: login.user.clone(), client });
+        }
+    }
+
+    /// Units and jobs whose client's session is known by now. Jobs that a user queued for himself are no news.
+    pub fn due(&mut self, known: &Processes, now_ns: u64) -> Vec<Begun> {
+        for client in self.clients.iter_mut().filter(|client| client.asker.is_none()) {
+            let late = now_ns.saturating_sub(client.boot_ns) >= LOGIN_LATE_NS;
+            client.asker = asker(&client.process, known, late);
+        }
+        let (mut begun, mut told) = (Vec::new(), HashSet::new());
+        for start in std::mem::take(&mut self.waiting) {
+            let Some(client) = self.clients.iter().find(|client| client.process.id == start.client) else {
+                continue;
+            };
+            match &client.asker {
+                Some(asker) => {
+                    let own = client.kind == Kind::Job && asker.name == start.user;
+                    if !own && told.insert((start.id, asker.name.clone())) {
+                        begun.push(tell(&start, client, asker));
+                    }
+                }
+                None if now_ns.saturating_sub(client.boot_ns) < LOGIN_LATE_NS => self.waiting.push(start),
+                // Nobody's session: a service, a job.
+                None => {}
+            }
+        }
+        begun
+    }
+
+    fn wait(&mut self, start: Start) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(start);
+        }
+    }
+}
+
+/// Whether a program asks a service to start something.
+fn kind(process: &Process) -> Option<Kind> {
+    let asks = |word: &str| process.argv.iter().any(|argument| argument == word);
+    match program(process) {
+        "systemd-run" | "run0" => Some(Kind::Unit),
+        "machinectl" => asks("shell").then_some(Kind::Unit),
+        // To list, show or remove some queues none.
+        "at" | "batch" | "crontab" => {
+            let only_looks = ["-l", "-r", "-c", "-d"].into_iter().any(asks);
+            (!only_looks).then_some(Kind::Job)
+        }
+        _ => None,
+    }
+}
+
+/// Whose session a client belongs to. The kernel's login user tells where no login does, once none will come.
+fn asker(process: &Process, known: &Processes, late: bool) -> Option<Asker> {
+    if let Some((_, login)) = session(process, known) {
+        let name = login.by.clone().unwrap_or_else(|| login.user.clone());
+        return Some(Asker { name, login });
+    }
+    let user = process.login_user.clone().filter(|_| late)?;
+    Some(Asker { name: user, login: Login::default() })
+}
+
+fn tell(start: &Start, client: &Client, asker: &Asker) -> Begun {
+    let login = Login {
+        service: program(&client.process).to_owned(),
+        user: start.user.clone(),
+        method: Login::ATTACH.to_owned(),
+        accepted: true,
+        process: Some(start.id),
+        origin: ORIGIN.to_owned(),
+        by: Some(asker.name.clone()),
+        command: Some(client.process.argv.join(" ")),
+        source_address: asker.login.source_address,
+        source_port: asker.login.source_port,
+        key: asker.login.key.clone(),
+        session: asker.login.session.clone(),
+    };
+    Begun { boot_ns: start.boot_ns, login }
+}
+
+/// Whether a client may have asked for a unit whose first program this is.
+fn may_ask_for(client: &Client, process: &Process, unit: &str) -> bool {
+    let argv = &client.process.argv;
+    let own = is_systemds_name(unit)
+        || argv.iter().any(|argument| {
+            let name = argument.strip_prefix("--unit=").unwrap_or(argument);
+            name.strip_suffix(".service").unwrap_or(name) == unit.strip_suffix(".service").unwrap_or(unit)
+        });
+    own && (ends_with(argv, &process.argv) || is_shell_of(client, process))
+}
+
+/// The session that a unit became by PAM, as one that `machinectl shell` asks for does.
+fn session_of(cgroup: &str) -> Option<&str> {
+    cgroup.rsplit('/').find(|part| is_session(part))
+}
+
+fn is_session(part: &str) -> bool {
+    part.starts_with("session-") && part.ends_with(".scope")
+}
+
+/// Whether a unit has a name that systemd gives to those that have none.
+fn is_systemds_name(unit: &str) -> bool {
+    if is_session(unit) {
+        return true;
+    }
+    let bare = unit.strip_suffix(".service").unwrap_or(unit);
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    bare.starts_with("container-shell@")
+        || bare.strip_prefix("run-").is_some_and(|rest| {
+            let rest = rest.strip_prefix(['r', 'u', 'p']).unwrap_or(rest);
+            rest.split('-').all(|part| number(part.strip_prefix('i').unwrap_or(part)))
+        })
+}
+
+/// Whether arguments end with a command, whose program may be told by its path.
+fn ends_with(argv: &[String], command: &[String]) -> bool {
+    let Some(at) = argv.len().checked_sub(command.len()).filter(|at| *at > 0 && !command.is_empty()) else {
+        return false;
+    };
+    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    name(&argv[at]) == name(&command[0]) && argv[at + 1..] == command[1..]
+}
+
+/// Whether a client that was told no command asked for a shell, and this is one.
+fn is_shell_of(client: &Client, process: &Process) -> bool {
+    let argv = &client.process.argv;
+    let wants = match program(&client.process) {
+        "machinectl" => argv.iter().position(|word| word == "shell").is_some_and(|at| argv.len() <= at + 2),
+        "run0" => !argv.iter().skip(1).any(|word| !word.starts_with('-')),
+        _ => argv.iter().any(|word| word == "-S" || word == "--shell"),
+    };
+    wants && process.argv.len() <= 2 && is_shell(program(process))
+}
+
+/// For whom a client queues: who called it, or the user that root asks for.
+fn job_user(client: &Process) -> Option<String> {
+    let argv = &client.argv;
+    let asked = argv.iter().position(|word| word == "-u").and_then(|at| argv.get(at + 1));
+    if program(client) == "crontab"
+        && let Some(user) = asked
+    {
+        return Some(user.clone());
+    }
+    Some(name_of(client))
+}
+
+fn name_of(process: &Process) -> String {
+    process.user.clone().unwrap_or_else(|| process.credentials.uid.to_string())
+}
+
+#[cfg(test)]
+mod tests;
