@@ -21,9 +21,12 @@ use gumshoe::case::ZoneSource;
 use gumshoe::case::store::CaseStore;
 use gumshoe::case::store::SqliteStore;
 use gumshoe::config::Config;
+use gumshoe::desk::Belief;
+use gumshoe::desk::Standing;
 use gumshoe::intake::Intake;
 use gumshoe::notice;
 use gumshoe::notice::Reading;
+use gumshoe::pipeline::CaseFiles;
 use gumshoe::pipeline::Edges;
 use gumshoe::pipeline::Outcome;
 use gumshoe::pipeline::Pipeline;
@@ -473,6 +476,27 @@ fn health(page: u32, instance: &str, envelope: &str) -> serde_json::Value {
             "startTime": "Sat, 21 Nov 2026 10:00:00 GMT", "page": page.to_string(), "totalPages": "2",
             "eventDescription": [{"language": "en_US", "latestDescription": "Abuse Case: 14425262173-1. Your instances have been scanning."}],
             "affectedEntities": [{"entityValue": instance}]}})
+}
+
+/// Buttons go by what is kept. A mail that nobody proves, and holds an event, is not believed for the event's coming again.
+#[tokio::test]
+async fn a_copy_that_comes_again_does_not_make_the_kept_one_believed() {
+    let event = health(1, "i-0123456789abcdef0", "e1");
+    let mail = format!(
+        "From: ec2-abuse@amazon.com\nMessage-ID: <f1@example.net>\nSubject: AWS Health Abuse Event\nDate: Sat, 21 Nov 2026 10:25:00 +0000\nContent-Type: application/json\n\n{event}\n"
+    );
+    let fail = json!({"status": "FAIL"});
+    let forged = json!({"notificationType": "Received", "mail": {}, "content": mail,
+        "receipt": {"spfVerdict": fail, "dkimVerdict": fail, "dmarcVerdict": fail}});
+    for (first, again, expected) in [(&forged, &event, Belief::Refused), (&event, &forged, Belief::Proven)] {
+        let bot = Bot::new(FakeSlack::default(), FakeHosts::default());
+        let outcome = bot.read(first).await;
+        let Outcome::Done { case, known: false } = &outcome else { panic!("{outcome:?}") };
+        assert!(is_known(&bot.read(again).await), "the same event");
+        let record = bot.store().load(case).await.expect("loaded").expect("there");
+        let standing = Standing::read(&CaseFiles::new(bot.folder.path()), &record.case).await;
+        assert_eq!(standing.belief, expected);
+    }
 }
 
 #[tokio::test]
