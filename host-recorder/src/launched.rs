@@ -57,6 +57,8 @@ struct Client {
     process: Process,
     /// Whose session it belongs to, once that is known.
     asker: Option<Asker>,
+    /// Whether what it asked for has begun: it asks once.
+    answered: bool,
 }
 
 /// A person, and the session that the person came by where that is known.
@@ -91,21 +93,34 @@ impl Launched {
                 self.clients.pop_front();
             }
             let asker = asker(process, known, false);
-            self.clients.push_back(Client { boot_ns, kind, process: process.clone(), asker });
+            let process = process.clone();
+            self.clients.push_back(Client { boot_ns, kind, process, asker, answered: false });
         }
-        let begins = match begins(process, known) {
-            Some(begins) => begins,
-            None => return,
-        };
-        let asked: Vec<&Client> = self.clients.iter().filter(|it| may_ask_for(it, process, begins)).collect();
-        let at_it = |client: &&&Client| {
-            known.is_running(&client.process.id) || boot_ns.saturating_sub(client.boot_ns) < AT_IT_NS
-        };
-        let mut clients: Vec<ProcessId> = asked.iter().filter(at_it).map(|it| it.process.id).collect();
-        if clients.is_empty() && begins == Kind::Unit {
-            // A timer's.
-            clients.extend(asked.iter().map(|it| it.process.id));
+        if let Some(begins) = begins(process, known) {
+            self.begun(process, begins, known, boot_ns);
         }
+    }
+
+    /// Looks for the clients that may have asked for the first program of a unit, or in a container.
+    fn begun(&mut self, process: &Process, begins: Kind, known: &Processes, boot_ns: u64) {
+        let age_ns = |client: &Client| boot_ns.saturating_sub(client.boot_ns);
+        let asked =
+            |client: &&mut Client| age_ns(client) < REMEMBERED_NS && may_ask_for(client, process, begins);
+        let mut asked: Vec<&mut Client> = self.clients.iter_mut().filter(asked).collect();
+        let at_it = |client: &Client| {
+            !client.answered && (known.is_running(&client.process.id) || age_ns(client) < AT_IT_NS)
+        };
+        if asked.iter().any(|client| at_it(client)) {
+            asked.retain(|client| at_it(client));
+            // Of several that ask for the same it is not known which this is.
+            if let [only] = &mut asked[..] {
+                only.answered = true;
+            }
+        } else if begins == Kind::Contained {
+            return;
+        }
+        // Else a timer's unit, or one that is started again.
+        let clients: Vec<ProcessId> = asked.iter().map(|client| client.process.id).collect();
         for client in clients {
             self.wait(Start { boot_ns, id: process.id, user: name_of(process), client });
         }
@@ -242,12 +257,13 @@ fn may_ask_for(client: &Client, process: &Process, begins: Kind) -> bool {
     let argv = &client.process.argv;
     let own = match (begins, unit_name(process), process.container.as_deref()) {
         (Kind::Unit, Some(unit), _) => {
-            is_systemds_name(unit)
+            let named = is_systemds_name(unit)
                 || argv.iter().any(|argument| {
                     let name = argument.strip_prefix("--unit=").unwrap_or(argument);
                     let bare = |name: &'_ str| name.strip_suffix(".service").unwrap_or(name).to_owned();
                     bare(name) == bare(unit)
-                })
+                });
+            named && is_asked_manager(client, process)
         }
         (Kind::Contained, _, Some(container)) => {
             argv.iter().any(|word| word == "run") || argv.iter().any(|word| is_named(container, word))
@@ -255,6 +271,28 @@ fn may_ask_for(client: &Client, process: &Process, begins: Kind) -> bool {
         _ => false,
     };
     own && (ends_with(argv, &process.argv) || (begins == Kind::Unit && is_shell_of(client, process)))
+}
+
+/// Whether a client speaks to the manager that runs a unit. Everybody has one of his own, in which he may run what he sees
+/// another ask for.
+fn is_asked_manager(client: &Client, process: &Process) -> bool {
+    let argv = &client.process.argv;
+    let of_user = argv.iter().any(|word| word == "--user");
+    let elsewhere = argv.iter().any(|word| word.starts_with("--machine") || word.starts_with("-M"));
+    match users_manager(&process.cgroup) {
+        None => !of_user,
+        Some(uid) if elsewhere => {
+            let user = name_of(process);
+            let named = argv.iter().flat_map(|word| word.split(['=', '@']));
+            of_user && named.into_iter().any(|word| word == user || word == uid)
+        }
+        Some(uid) => of_user && uid.parse() == Ok(client.process.credentials.uid),
+    }
+}
+
+/// The number of the user whose own manager a cgroup belongs to.
+fn users_manager(cgroup: &str) -> Option<&str> {
+    cgroup.split('/').find_map(|part| part.strip_prefix("user@")?.strip_suffix(".service"))
 }
 
 /// Whether a word names a container: its name, or its id or the beginning of that.

@@ -83,6 +83,50 @@ fn a_unit_is_told_by_who_asked_for_it() {
     assert_eq!(scene.unit("run-u3.service", "/usr/bin/zmap", "-sS 198.51.100.7"), None);
     assert_eq!(scene.unit("backup.service", "/usr/bin/nmap", "-sS 198.51.100.7"), None);
     assert_eq!(scene.unit("run-parts.service", "/usr/bin/nmap", "-sS 198.51.100.7"), None);
+    // In a manager of his own somebody runs what he saw her ask for.
+    let bobs = "user.slice/user-1001.slice/user@1001.service/app.slice/run-u1.service";
+    assert_eq!(scene.unit(bobs, "/usr/bin/nmap", "-sS 198.51.100.7"), None);
+    scene.run(120, 101, 1000, "/usr/bin/systemd-run", "--user nmap -sS 198.51.100.9", SESSION);
+    assert_eq!(scene.unit(bobs, "/usr/bin/nmap", "-sS 198.51.100.9"), None);
+    assert_eq!(scene.unit("run-u9.service", "/usr/bin/nmap", "-sS 198.51.100.9"), None);
+    let alices = bobs.replace("1001", "1000");
+    assert_eq!(scene.unit(&alices, "/usr/bin/nmap", "-sS 198.51.100.9"), alice);
+    scene.run(
+        121,
+        102,
+        0,
+        "/usr/bin/systemd-run",
+        "--user --machine=1001@.host nmap -sS 198.51.100.9",
+        SESSION,
+    );
+    assert_eq!(scene.unit(bobs, "/usr/bin/nmap", "-sS 198.51.100.9"), alice);
+}
+
+#[test]
+fn a_client_asks_once_and_of_two_alike_neither_is_preferred() {
+    let mut scene = Scene::new();
+    let login = Login {
+        service: "sshd".to_owned(),
+        user: "bob".to_owned(),
+        method: "publickey".to_owned(),
+        ..Login::default()
+    };
+    scene.run(130, 0, 0, "/usr/sbin/sshd", "", "/system.slice/ssh.service");
+    scene.known.set_login(&id(130), UnixNs(0), 0, login);
+    let askers = |scene: &mut Scene| {
+        let tgid = 600 + scene.known.len() as u32;
+        scene.run(tgid, 1, 0, "/usr/bin/nmap", "x", "/system.slice/run-u1.service");
+        let told = scene.launched.due(&scene.known, 0);
+        told.into_iter().map(|begun| begun.login.by.unwrap()).collect::<Vec<_>>()
+    };
+    scene.run(131, 102, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+    assert_eq!(askers(&mut scene), ["alice"]);
+    // Hers is running: this one is his.
+    scene.run(132, 130, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+    assert_eq!(askers(&mut scene), ["bob"]);
+    scene.run(133, 102, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+    scene.run(134, 130, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+    assert_eq!(askers(&mut scene), ["alice", "bob"]);
 }
 
 #[test]
