@@ -400,7 +400,7 @@ impl LoginView {
 pub struct Person {
     /// User name, or `uid N`.
     pub name: Untrusted,
-    /// How that is known: `login_uid`, `login`, `parent`.
+    /// How that is known: `asked` (whose session had a service start it), `login_uid`, `login`, `parent` ...
     pub known_by: String,
 }
 
