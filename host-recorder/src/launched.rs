@@ -9,7 +9,6 @@
 //! alike those count that are at it right now; where they are different people's all are told. Who queued a job is not told
 //! by the job: whoever called such a client for its user may have.
 
-use std::collections::HashSet;
 use std::collections::VecDeque;
 
 use history::Container;
@@ -33,6 +32,9 @@ const AT_IT_NS: u64 = 10_000_000_000;
 
 /// How long the login of a session may come after its programs, ns: logs are read each second, and given time.
 const LOGIN_LATE_NS: u64 = 5_000_000_000;
+
+/// Of clients that may have asked for the same the latest so many are looked at.
+const ALIKE_MAX: usize = 16;
 
 /// Units and jobs that wait for the login of a client's session.
 const WAITING_MAX: usize = 1_000;
@@ -68,14 +70,14 @@ struct Asker {
     login: Login,
 }
 
-/// A unit or job that began, and the client that may have asked for it.
+/// A unit or job that began, and the clients that may have asked for it.
 #[derive(Debug)]
 struct Start {
     boot_ns: u64,
     /// The unit's first process, or the job's.
     id: ProcessId,
     user: String,
-    client: ProcessId,
+    clients: Vec<ProcessId>,
 }
 
 /// What is remembered between programs.
@@ -120,10 +122,8 @@ impl Launched {
             return;
         }
         // Else a timer's unit, or one that is started again.
-        let clients: Vec<ProcessId> = asked.iter().map(|client| client.process.id).collect();
-        for client in clients {
-            self.wait(Start { boot_ns, id: process.id, user: name_of(process), client });
-        }
+        let clients = asked.iter().map(|client| client.process.id).collect();
+        self.wait(Start { boot_ns, id: process.id, user: name_of(process), clients });
     }
 
     /// Looks at a job that began: whoever called a client for that user may have queued it.
@@ -140,10 +140,8 @@ impl Launched {
                 && boot_ns.saturating_sub(client.boot_ns) < REMEMBERED_NS
                 && job_user(&client.process).is_some_and(|user| user == login.user)
         };
-        let clients: Vec<ProcessId> = self.clients.iter().filter(for_it).map(|it| it.process.id).collect();
-        for client in clients {
-            self.wait(Start { boot_ns, id, user: login.user.clone(), client });
-        }
+        let clients = self.clients.iter().filter(for_it).map(|client| client.process.id).collect();
+        self.wait(Start { boot_ns, id, user: login.user.clone(), clients });
     }
 
     /// Units and jobs whose client's session is known by now. Jobs that a user queued for himself are no news.
@@ -152,28 +150,25 @@ impl Launched {
             let late = now_ns.saturating_sub(client.boot_ns) >= LOGIN_LATE_NS;
             client.asker = asker(&client.process, known, late);
         }
-        let (mut begun, mut told) = (Vec::new(), HashSet::new());
+        let mut begun = Vec::new();
         for start in std::mem::take(&mut self.waiting) {
-            let Some(client) = self.clients.iter().find(|client| client.process.id == start.client) else {
-                continue;
+            let asked = |client: &&Client| start.clients.contains(&client.process.id);
+            let clients: Vec<&Client> = self.clients.iter().filter(asked).collect();
+            let is_awaited = |client: &&Client| {
+                client.asker.is_none() && now_ns.saturating_sub(client.boot_ns) < LOGIN_LATE_NS
             };
-            match &client.asker {
-                Some(asker) => {
-                    let own = client.kind == Kind::Job && asker.name == start.user;
-                    if !own && told.insert((start.id, asker.name.clone())) {
-                        begun.push(tell(&start, client, asker));
-                    }
-                }
-                None if now_ns.saturating_sub(client.boot_ns) < LOGIN_LATE_NS => self.waiting.push(start),
-                // Nobody's session: a service, a job.
-                None => {}
+            if clients.iter().any(is_awaited) {
+                self.waiting.push(start);
+            } else {
+                begun.extend(tell_all(&start, &clients));
             }
         }
         begun
     }
 
-    fn wait(&mut self, start: Start) {
-        if self.waiting.len() < WAITING_MAX {
+    fn wait(&mut self, mut start: Start) {
+        start.clients.drain(..start.clients.len().saturating_sub(ALIKE_MAX));
+        if self.waiting.len() < WAITING_MAX && !start.clients.is_empty() {
             self.waiting.push(start);
         }
     }
@@ -203,6 +198,27 @@ fn asker(process: &Process, known: &Processes, late: bool) -> Option<Asker> {
     }
     let user = process.login_user.clone().filter(|_| late)?;
     Some(Asker { name: user, login: Login::default() })
+}
+
+/// What is told of a start: each person once. Where a client of nobody's session may have asked for it as well, nobody is
+/// named.
+fn tell_all(start: &Start, clients: &[&Client]) -> Vec<Begun> {
+    let mut told: Vec<Begun> = Vec::new();
+    for client in clients {
+        let is_job = client.kind == Kind::Job;
+        match &client.asker {
+            None if is_job => {}
+            None => return Vec::new(),
+            Some(asker) => {
+                let is_told = told.iter().any(|begun| begun.login.by.as_ref() == Some(&asker.name));
+                let is_own = is_job && asker.name == start.user;
+                if !is_told && !is_own {
+                    told.push(tell(start, client, asker));
+                }
+            }
+        }
+    }
+    told
 }
 
 fn tell(start: &Start, client: &Client, asker: &Asker) -> Begun {

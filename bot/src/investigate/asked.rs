@@ -33,11 +33,8 @@ pub(super) fn begun<'a>(
     ancestors: &[&'a Process],
 ) -> Option<(usize, Entry)> {
     let mut chain = std::iter::once(process).chain(ancestors.iter().copied()).enumerate();
-    let is_asked = |event: &&&LoginEvent| {
-        event.login.is_attach() && event.login.accepted && is_client(&event.login.service)
-    };
     let (depth, first) =
-        chain.find(|(_, above)| host.logins.by(above).iter().any(|event| is_asked(&event)))?;
+        chain.find(|(_, above)| host.logins.by(above).iter().any(|event| is_asking(event)))?;
     let name = Untrusted::new(first.cgroup.rsplit('/').next().unwrap_or_default());
     Some((depth, Entry::Unit { name }))
 }
@@ -53,7 +50,8 @@ fn is_asking(event: &LoginEvent) -> bool {
     event.login.is_attach() && event.login.accepted && is_client(&event.login.service)
 }
 
-/// The one who had a unit or a program in a container started. Of a job nothing tells who of several queued it, or whether any did.
+/// The one who had a unit or a program in a container started. Of a job nothing tells who of several queued it, or whether
+/// any did.
 pub(super) fn who(entry: &Entry, asked: &[&LoginEvent]) -> Option<Untrusted> {
     let first = asked.first().filter(|_| !matches!(entry, Entry::Cron { .. }))?;
     let alone = asked.iter().all(|other| other.login.by == first.login.by);

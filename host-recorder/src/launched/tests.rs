@@ -127,6 +127,12 @@ fn a_client_asks_once_and_of_two_alike_neither_is_preferred() {
     scene.run(133, 102, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
     scene.run(134, 130, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
     assert_eq!(askers(&mut scene), ["alice", "bob"]);
+    // A service asks for the same: it may be the one.
+    scene.run(140, 1, 0, "/usr/bin/python3", "scheduler", "/system.slice/scheduler.service");
+    scene.run(141, 140, 0, "/usr/bin/systemd-run", "nmap x", "/system.slice/scheduler.service");
+    scene.run(142, 102, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+    scene.run(900, 1, 0, "/usr/bin/nmap", "x", "/system.slice/run-u1.service");
+    assert_eq!(scene.launched.due(&scene.known, LOGIN_LATE_NS), []);
 }
 
 #[test]
@@ -212,9 +218,10 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(scene.launched.clients.len(), CLIENTS_MAX);
     let login =
         Login { method: "at".to_owned(), user: "bob".to_owned(), process: Some(id(5)), ..Login::default() };
-    for _ in 0..10 {
+    for _ in 0..WAITING_MAX + 10 {
         scene.launched.job(&login, 0);
     }
     assert_eq!(scene.launched.waiting.len(), WAITING_MAX);
-    assert_eq!(scene.launched.due(&scene.known, 0).len(), 1);
+    assert!(scene.launched.waiting.iter().all(|start| start.clients.len() == ALIKE_MAX));
+    assert_eq!(scene.launched.due(&scene.known, 0).len(), WAITING_MAX, "each once");
 }
