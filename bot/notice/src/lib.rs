@@ -40,6 +40,7 @@ mod pattern;
 mod ports;
 #[doc(hidden)]
 pub mod probe;
+mod provider;
 mod reading;
 mod received;
 mod record;

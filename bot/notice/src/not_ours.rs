@@ -4,11 +4,13 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use regex::RegexSet;
 
 use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::lines::Line;
 use super::pattern::compile;
+use super::pattern::compile_set;
 use crate::claim::Aside;
 
 /// Why a message accuses nobody.
@@ -44,7 +46,7 @@ impl NotOurs {
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
             Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
-            Self::OurAnswer => "our own answer to a notice, not a notice",
+            Self::OurAnswer => "a letter of our own, not a notice",
         }
     }
 }
@@ -52,6 +54,12 @@ impl NotOurs {
 static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office\b(?:[^?]|$)|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
+    )
+});
+/// A mail program's own title, before the subject of what it answers.
+static AUTO_TITLE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|autoreply|out of (?:the )?office|automatische antwort|abwesenheits\w*|r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|automatisch antwoord|undeliver(?:able|ed)|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail)\b[^:]{0,3}(?:\([^)]*\)\s*)?[:\]]",
     )
 });
 /// What a machine says that confirms a report of ours, where nothing of its headers is left.
@@ -76,6 +84,53 @@ static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
 static TO_MANY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\b(?:this|our|weekly|monthly|daily|security|threat) newsletter\b[^-\w]|^\W*newsletter\b|\bunsubscribe\b|because you (?:are )?subscribed|\bstatus page\b|abbestellen|désabonner|darse de baja|cancelar (?:a )?inscrição|disiscri|uitschrijven",
+    )
+});
+/// What only letters to subscribers say of themselves.
+static IS_LETTER_TO_MANY: LazyLock<RegexSet> = LazyLock::new(|| {
+    compile_set(
+        [
+            r"\bview (?:this (?:\w+ )?)?in (?:your )?browser\b|im browser (?:ansehen|anzeigen)|voir (?:ce message )?dans (?:le|votre) navigateur|ver en (?:el|su) navegador",
+            r"\b(?:this|our|weekly|daily|monthly|the) (?:\w+ ){0,2}(?:newsletter|digest|roundup)\b",
+            r"\bunsubscribe\b|abbestellen|d[ée]sabonner|darse de baja|disiscri|uitschrijven|cancelar (?:a )?inscri",
+            r"\b(?:subscribed|subscription|abonniert|abonn[ée]|suscrito|iscritt)",
+        ]
+        .into_iter(),
+    )
+});
+/// To whom, and from whom, a letter that stands in a text was sent.
+static SENT_TO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?im)^\W{0,3}(?:to|an|à|para|a|aan|do|komu|till|til|кому|받는 ?사람|수신|收件人|收件者|宛先)\s?[:\x{ff1a}]\s*[^\n@]{0,60}@([\w.-]+)",
+    )
+});
+static SENT_FROM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?im)^\W{0,3}(?:from|von|de|da|van|od|från|fra|от|보낸 ?사람|발신|发件人|寄件者|差出人)\s?[:\x{ff1a}]\s*[^\n@]{0,60}@([\w.-]+)",
+    )
+});
+
+/// A copy that somebody of ours keeps of a complaint that we sent to somebody else.
+fn is_copy_of_ours(mail: &MailHeaders, text: &str) -> bool {
+    let domain = |address: &str| {
+        let host = address.rsplit('@').next().unwrap_or_default().trim_end_matches(['>', '.', ' ']);
+        psl::domain_str(host).unwrap_or(host).to_ascii_lowercase()
+    };
+    let own = domain(&mail.from);
+    let is_internal = !own.is_empty() && mail.to.split(',').any(|to| domain(to) == own);
+    let is_other = |found: regex::Captures<'_>| {
+        let named = domain(&format!("@{}", &found[1]));
+        named != own && !named.contains("amazon") && !named.contains("aws")
+    };
+    is_internal
+        && SENT_TO.captures_iter(text).take(8).any(is_other)
+        && !SENT_FROM.captures_iter(text).take(8).any(|found| domain(&format!("@{}", &found[1])) != own)
+}
+
+/// A request about somebody's data.
+static ABOUT_DATA: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:subject access request|data subject request|right of access|auskunftsersuchen|auskunft nach art|art(?:ikel|icle|\.)? ?15 (?:dsgvo|gdpr|rgpd|avg)|droit d'acc[èe]s|derecho de acceso|diritto di accesso|(?:gdpr|dsgvo|rgpd) (?:request|anfrage|demande|solicitud))",
     )
 });
 /// Words to whom something is said to belong; what is written to many has none.
@@ -167,7 +222,10 @@ pub(super) fn recognise(
     Marks { accuses, says_abuse, is_report }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
-        && (mail.auto_reply || mail.bounce || AUTO_SUBJECT.is_match(&mail.subject))
+        && (mail.auto_reply
+            || mail.bounce
+            || AUTO_TITLE.is_match(&mail.subject)
+            || (AUTO_SUBJECT.is_match(&mail.subject) && !is_report))
     {
         return Some(NotOurs::AutoReply);
     }
@@ -184,6 +242,9 @@ pub(super) fn recognise(
     }
     if text.len() <= CONFIRMATION_MAX && CONFIRMS.is_match(&text) {
         return Some(NotOurs::AutoReply);
+    }
+    if mail.is_some_and(|mail| is_copy_of_ours(mail, &text)) {
+        return Some(NotOurs::OurAnswer);
     }
     if TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
         return Some(NotOurs::OurAnswer);
@@ -210,6 +271,12 @@ pub(super) fn recognise(
     }
     if !is_report && ANSWERS_US.is_match(&text) {
         return Some(NotOurs::AnswerToUs);
+    }
+    if !is_addressed(&text) && IS_LETTER_TO_MANY.matches(&text).iter().take(3).count() == 3 {
+        return Some(NotOurs::Business);
+    }
+    if ABOUT_DATA.is_match(&text) && !says_abuse && !accuses {
+        return Some(NotOurs::Business);
     }
     if TO_MANY.is_match(&text) && !is_addressed(&text) && !is_report {
         return Some(NotOurs::Business);

@@ -25,6 +25,7 @@ use super::moment;
 use super::record;
 use super::report_fields;
 use super::resource;
+use super::sentence;
 use super::table::Header;
 use super::time::Finder;
 use super::time::Resolver;
@@ -37,7 +38,7 @@ use super::xarf;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All readers.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("notice", notice),
     ("unwrap", unwrap),
     ("mail", mail),
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 17] = [
     ("packed", packed),
     ("markup", markup),
     ("words", words),
+    ("sentences", sentences),
     ("tables", tables),
     ("records", records),
     ("report_fields", report_fields),
@@ -103,6 +105,21 @@ pub fn markup(bytes: &[u8]) {
 pub fn words(bytes: &[u8]) {
     let text = format!("Your host scans us. All times are UTC.\n\n{}", String::from_utf8_lossy(bytes));
     join::read(of_text(text), &Context::default());
+}
+
+/// Sentences, read by grammar: `@` stands for an address and `#` for an instance, so that every word may stand beside one.
+pub fn sentences(bytes: &[u8]) {
+    let mut text = String::new();
+    for (at, letter) in String::from_utf8_lossy(bytes).chars().enumerate() {
+        match letter {
+            '@' => text.push_str(&format!("192.0.2.{}", at % 250)),
+            '#' => text.push_str(&format!("i-{at:017x}")),
+            letter => text.push(letter),
+        }
+    }
+    let document = of_text(text);
+    let lines = lines::cut(&document.sections);
+    sentence::read(&lines, &[]);
 }
 
 /// Header rows and the rows under them.

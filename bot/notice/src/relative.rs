@@ -119,8 +119,11 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
 static BEGAN: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\b(?:since|start(?:ed|ing|s)?|began|begun|seit|begann|depuis|desde|sinds)\b[^.;]{0,20}$")
 });
-static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"\b(?:still|ongoing|going on|not stopped|continu\w+|until now|noch|toujours|todavia)\b")
+/// What is said to go on has not ended when the notice was written.
+pub(super) static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:ongoing|on-going|going on|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening|see\w*|hitting|under way)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|not (?:yet )?(?:stopped|ended|ceased)|continu(?:es|ing|ous\w*)|until now|to date|to this (?:moment|hour|day)|andauernd|dauert (?:noch )?an|halt (?:noch )?an|nicht aufgehort|(?:est|sont) toujours|toujours en cours|n'a pas cesse|en curso|todavia|no ha (?:parado|cesado)|continua\w*|ancora in corso|ainda|nog steeds|duurt voort|wciaz|nadal|trwa|pagar fortfarande)\b|до сих пор|продолжа|仍在|至今|継続し|続いて|계속",
+    )
 });
 
 /// A clock whose zone is known and that has no day is the last one before the notice was written.

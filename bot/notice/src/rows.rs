@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::activity;
 use super::document::SectionRole;
+use super::groups;
+use super::label;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
@@ -48,7 +50,11 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         }
         let is_row = !line.stamps.is_empty()
             || line.is_item()
-            || line.text.matches([',', '|', '\t', ';']).count() >= 3;
+            || line.text.matches([',', '|', '\t', ';']).count() >= 3
+            || line.text.trim().matches("  ").count() >= 2;
+        // "Target: 192.0.2.1" below a table is a field of its own.
+        let is_row =
+            is_row && !(header.as_ref().is_some_and(Header::is_loose) && is_field_of_a_part(line.text));
         let row = header
             .as_ref()
             .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
@@ -71,6 +77,13 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             }
             _ => row,
         });
+        let row = row.map(|mut row| {
+            // Its own column says that it was done to it.
+            if row.target.is_none() && groups::is_attacked_row(line.text) {
+                row.turn();
+            }
+            row
+        });
         let row = row.map(|row| match row.source {
             None => Record {
                 source_instance: resource::instances(line.text).into_iter().next().map(|(_, id)| id),
@@ -84,6 +97,14 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
+}
+
+fn is_field_of_a_part(text: &str) -> bool {
+    activity::field(text).is_some_and(|(name, _)| {
+        text.trim_start()[name.len()..].starts_with(':')
+            && name.len() <= 24
+            && label::meaning(name).role.is_some()
+    })
 }
 
 /// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.

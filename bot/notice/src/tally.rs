@@ -20,6 +20,8 @@ pub(super) const ACCUSED_MIN: f32 = 1.5;
 const ACCUSED_MIN_UNLIKELY: f32 = 2.0;
 /// A single vote of this weight is no word in passing: a field, a list's heading, a verb of its own.
 const FIRM: f32 = 2.5;
+/// Who is said to have no part is not accused by rows of a log either.
+pub(super) const EXONERATED: f32 = 4.0;
 /// Why an address of a log line without any direction is counted a little.
 pub(super) const ALONE: &str = "stands alone in a log line";
 /// What all rows of logs and tables together may say.
@@ -275,6 +277,11 @@ impl Tally {
         let others: f32 =
             [Role::Victim, Role::Reporter, Role::Infrastructure].iter().map(|role| self.sum(*role)).sum();
         self.sum(Role::Accused) > 0.0 && others < 0.1
+    }
+
+    /// Says whether nothing is said of it that settles a role.
+    pub fn leans_to_nobody(&self) -> bool {
+        [Role::Victim, Role::Reporter, Role::Infrastructure].iter().all(|role| self.sum(*role) < 0.75)
     }
 
     /// Says whether a field or rows of a log accuse it.

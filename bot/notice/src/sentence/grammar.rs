@@ -10,6 +10,7 @@ use super::lexicon::DEED;
 use super::lexicon::EXCEPT;
 use super::lexicon::FROM;
 use super::lexicon::NOT;
+use super::lexicon::OTHERS;
 use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
 use super::lexicon::SEES;
@@ -112,7 +113,7 @@ const PARTICIPLE_FAR: usize = 18;
 /// Reads a sentence; none when it tells nothing that is certain.
 pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     let mut tokens = tokens.to_vec();
-    let concerns = tokens.iter().any(|it| it.class & (OURS | YOURS | WE) != 0);
+    let concerns = tokens.iter().any(|it| it.class & (OURS | YOURS | OTHERS | WE) != 0);
     let several = tokens.iter().filter(|it| matches!(it.kind, TokenKind::Mention(_))).take(2).count() == 2;
     for token in &mut tokens {
         if (concerns || several) && token.class & WEAK != 0 {
@@ -121,7 +122,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     }
     let groups = groups(&tokens);
     let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
-    if !has(DEED | SUFFERS | CLEAN | SEES) || groups.is_empty() {
+    if !has(DEED | SUFFERS | CLEAN | SEES | OTHERS) || groups.is_empty() {
         return None;
     }
     let mut told = Told { parts: vec![None; mentions], ..Told::default() };
@@ -193,7 +194,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
 fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
     let Left { case, begins, is_negated, .. } = group.left;
     let whose = whose(group);
-    if is_negated || case & EXCEPT != 0 {
+    if is_negated || case & EXCEPT != 0 || whose & OTHERS != 0 && whose & (OURS | YOURS) == 0 {
         return Some(Part::Cleared);
     }
     let case = if case == 0 { group.behind & (FROM | TO) } else { case };
@@ -204,6 +205,7 @@ fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
         let verb = tokens[..begins].iter().rev().take(4).find(|it| it.class & (DEED | SEES) != 0);
         let is_reported = begins > 0 && is_report(&tokens[begins - 1].word);
         let is_told = is_reported
+            || (case & BY != 0 && whose & YOURS == 0 && is_sensor(tokens, group))
             || case & BY != 0 && verb.is_some_and(|it| it.class & SEES != 0 && it.class & DEED == 0);
         if is_told || whose & OURS != 0 || is_own_doing(tokens, begins) {
             return Some(Part::Teller);
@@ -289,7 +291,22 @@ fn has_direction(tokens: &[Token], group: &Group) -> bool {
 }
 
 fn is_sensor(tokens: &[Token], group: &Group) -> bool {
-    const SENSORS: [&str; 15] = [
+    const SENSORS: [&str; 30] = [
+        "センサ",
+        "센서",
+        "传感器",
+        "探针",
+        "探針",
+        "감시",
+        "pare-feu",
+        "cortafuegos",
+        "brandvagg",
+        "tuzfal",
+        "межсетев",
+        "файрвол",
+        "scrub",
+        "waf",
+        "pasarela",
         "sensor",
         "senzor",
         "sensör",
@@ -391,10 +408,10 @@ fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Option<Part> {
         }
         Some(Verb::IsDoneTo) => Some(Part::Target),
         Some(Verb::IsClean) => Some(Part::Cleared),
-        // What belongs to the writer is done to, whoever the writer says did it.
-        Some(Verb::Does(_)) if whose & OURS != 0 => Some(Part::Target),
         // What watches does nothing of the kind.
         Some(Verb::Does(_)) if whose & YOURS == 0 && is_sensor(tokens, group) => Some(Part::Teller),
+        // What belongs to the writer is done to, whoever the writer says did it.
+        Some(Verb::Does(_)) if whose & OURS != 0 => Some(Part::Target),
         // Where it is said whence it came, a deed far off is no verb of another's.
         Some(Verb::Does(far)) if is_explicit && far > 3 => None,
         Some(Verb::Does(_)) => Some(Part::Source),
@@ -428,11 +445,16 @@ pub(super) fn tells_of_ours(tokens: &[Token]) -> bool {
 fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
     let mut auxiliary: Option<usize> = None;
     let mut depth = 0usize;
+    let (mut commas, mut is_apposition) = (0, false);
     for (at, token) in tokens.iter().enumerate().skip(start).take(VERB_FAR) {
         match token.kind {
             TokenKind::Open => depth += 1,
             TokenKind::Close => depth = depth.saturating_sub(1),
             TokenKind::Stop => return None,
+            TokenKind::Comma if depth == 0 => {
+                is_apposition |= at == start;
+                commas += 1;
+            }
             _ => {}
         }
         if depth > 0 || token.kind != TokenKind::Word {
@@ -450,7 +472,8 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
             auxiliary = None;
             continue;
         }
-        if class & CLEAN != 0 {
+        // ", the rest is normal traffic" is said of the rest.
+        if class & CLEAN != 0 && (commas == 0 || (is_apposition && commas == 2)) {
             return Some(Verb::IsClean);
         }
         if class & WEAK != 0 && is_in_phrase(tokens, start, at) {

@@ -29,9 +29,10 @@ pub(super) const AND: Class = 1 << 15;
 pub(super) const FILLER: Class = 1 << 16;
 pub(super) const WE: Class = 1 << 17;
 pub(super) const TAKEN: Class = 1 << 18;
+pub(super) const OTHERS: Class = 1 << 19;
 
 /// Phrases are not longer than this, in words.
-const PHRASE_MAX: usize = 4;
+const PHRASE_MAX: usize = 5;
 
 /// The words of one language, made ready for looking up.
 #[derive(Debug, Default)]
@@ -54,6 +55,7 @@ impl Lexicon {
             (words.taken, TAKEN | DEED),
             (words.ours, OURS),
             (words.yours, YOURS),
+            (words.others, OTHERS),
             (words.from, FROM),
             (words.by, BY),
             (words.to, TO),
