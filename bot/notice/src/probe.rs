@@ -129,7 +129,7 @@ pub fn tables(bytes: &[u8]) {
     let mut header: Option<Header> = None;
     for line in &lines {
         if let Some(header) = &header {
-            header.row(line);
+            header.row(line, "2024-01-15");
         }
         header = Header::read(line).or(header);
     }

@@ -27,6 +27,8 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     let mut header: Option<Header> = None;
     let mut zone = None;
     let (mut misses, mut rows) = (0, 0);
+    // The day that the words above a table name, for columns that hold clocks alone.
+    let mut day = String::new();
     let mut section = usize::MAX;
     for line in lines {
         if line.section != section {
@@ -36,6 +38,11 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
             records.push(None);
             continue;
+        }
+        if let [stamp] = &line.stamps[..]
+            && (line.spots.is_empty() || header.is_none())
+        {
+            day = stamp.civil.date().to_string();
         }
         if line.spots.is_empty() {
             if let Some(found) = Header::read(line) {
@@ -58,7 +65,7 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         let row = header
             .as_ref()
             .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
-            .and_then(|header| header.row(line));
+            .and_then(|header| header.row(line, &day));
         let row =
             row.map(
                 |row| {
