@@ -9,6 +9,7 @@ use regex::RegexSet;
 use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::lines::Line;
+use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::compile_set;
 use crate::claim::Aside;
@@ -72,7 +73,7 @@ static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
 const CONFIRMATION_MAX: usize = 1_200;
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)suspicious activity in your aws account|account may (?:have been|still be|be) (?:inappropriately |at risk|accessed|compromised)|aws access key|unwanted activity in your aws account|accessed by a third[\s-]party|secret (?:access )?key (?:is|are|was|may)|root user|new sign-?in|password (?:was|has been) (?:changed|reset)",
+        r"(?i)suspicious activity in your aws account|account may (?:have been|still be|be) (?:inappropriately |at risk|accessed|compromised)|aws access key|unwanted activity in your aws account|accessed by a third[\s-]party|\b(?:credentials?|passwords?|log-?in data|accounts?) (?:for|of|belonging to|from) your\b|stealer log|leaked (?:credentials|passwords|accounts|log-?ins)|secret (?:access )?key (?:is|are|was|may)|root user|new sign-?in|password (?:was|has been) (?:changed|reset)",
     )
 });
 static BUSINESS: LazyLock<Regex> = LazyLock::new(|| {
@@ -92,8 +93,9 @@ static IS_LETTER_TO_MANY: LazyLock<RegexSet> = LazyLock::new(|| {
         [
             r"\bview (?:this (?:\w+ )?)?in (?:your )?browser\b|im browser (?:ansehen|anzeigen)|voir (?:ce message )?dans (?:le|votre) navigateur|ver en (?:el|su) navegador",
             r"\b(?:this|our|weekly|daily|monthly|the) (?:\w+ ){0,2}(?:newsletter|digest|roundup)\b",
-            r"\bunsubscribe\b|abbestellen|d[ée]sabonner|darse de baja|disiscri|uitschrijven|cancelar (?:a )?inscri",
-            r"\b(?:subscribed|subscription|abonniert|abonn[ée]|suscrito|iscritt)",
+            r"\bunsubscribe\b|abbestellen|d[ée]sabonner|darse de baja|disiscri|uitschrijven|cancelar (?:a )?inscri|\b(?:subscribed|subscription|abonniert|abonn[ée]|suscrito|iscritt)",
+            r"(?i)\bindicators? of compromise\b|\biocs?\b|\bthreat (?:intel\w*|bulletin|advisory|digest|feed|weekly)\b",
+            r"(?i)\b(?:appear|see|find|seen|found)\b.{0,30}\b(?:in|on) your (?:logs|firewall|siem|environment)\b|\bblock (?:them|these)\b",
         ]
         .into_iter(),
     )
@@ -110,23 +112,42 @@ static SENT_FROM: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Returns the registered domain of a mail address.
+fn domain(address: &str) -> String {
+    let host = address.rsplit('@').next().unwrap_or_default().trim_end_matches(['>', '.', ' ']);
+    psl::domain_str(host).unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Says whether a mail stays within one organisation.
+fn is_internal(mail: &MailHeaders) -> bool {
+    let own = domain(&mail.from);
+    !own.is_empty() && mail.to.split(',').any(|to| domain(to) == own)
+}
+
+/// Says whether a program that guards a host of ours tells of an attack on it.
+pub(super) fn is_from_our_guard(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> bool {
+    let own = || lines.iter().filter(|line| line.role != SectionRole::Nested).take(60);
+    mail.is_some_and(is_internal) && own().any(|line| GUARDS_OURS.is_match(line.text))
+}
+
 /// A copy that somebody of ours keeps of a complaint that we sent to somebody else.
 fn is_copy_of_ours(mail: &MailHeaders, text: &str) -> bool {
-    let domain = |address: &str| {
-        let host = address.rsplit('@').next().unwrap_or_default().trim_end_matches(['>', '.', ' ']);
-        psl::domain_str(host).unwrap_or(host).to_ascii_lowercase()
-    };
     let own = domain(&mail.from);
-    let is_internal = !own.is_empty() && mail.to.split(',').any(|to| domain(to) == own);
     let is_other = |found: regex::Captures<'_>| {
         let named = domain(&format!("@{}", &found[1]));
         named != own && !named.contains("amazon") && !named.contains("aws")
     };
-    is_internal
+    is_internal(mail)
         && SENT_TO.captures_iter(text).take(8).any(is_other)
         && !SENT_FROM.captures_iter(text).take(8).any(|found| domain(&format!("@{}", &found[1])) != own)
 }
 
+/// What is announced, asked or offered by who looks for weak spots with good intent.
+static BY_RESEARCHERS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bwe (?:will|are going to|plan to|shall) (?:be )?(?:scan|test|prob)(?:n?ing)? your\b|\bbug[- ]bounty\b|\b(?:responsible|coordinated|vulnerability) disclosure\b|\b(?:scheduled|planned|announced|upcoming|annual) (?:penetration|security|vulnerability) (?:tests?|scans?|testing|assessment)\b|\b(?:will|going to) (?:be )?(?:scan|test|prob)(?:n?ing)? (?:the|your|all|our)\b",
+    )
+});
 /// A request about somebody's data.
 static ABOUT_DATA: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -147,6 +168,12 @@ static BUSINESS_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static TO_AWS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?im)^\W*(?:hello|dear|hi|to)\b[\s,:]*(?:the )?(?:aws|amazon|ec2)\b"));
+/// What programs that guard a host of ours write to us.
+static GUARDS_OURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bhas just been banned by fail2ban\b|\bossec hids notification\b|\bwazuh alert\b|\blogwatch\b|\bdenyhosts report\b|\[psad-|\blfd on \S+:|\bsshguard\b",
+    )
+});
 static WE_DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\bwe (?:have )?(?:investigated|resolved|terminated|stopped|isolated|fixed|removed|taken|patched|rotated|blocked|cleaned)\b|\broot cause\b|\bactions? taken\b|corrective actions?\b|please (?:remove|unblock|lift|close)|\bwe (?:have )?(?:shut down|rebuilt|reinstalled)\b",
@@ -176,7 +203,7 @@ static ANSWERS_US: LazyLock<Regex> = LazyLock::new(|| {
 /// What only who answers for the accused says: what was done with a customer of his own.
 static ACTED_FOR_US: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:our|the|this)\s+(?:customer|client|user|subscriber)\b[^;!?]{0,80}\b(?:(?:has|have|was|been|is)\s+(?:now\s+)?(?:suspended|terminated|disconnected|shut down|warned|notified|informed|taken offline)|tells us|told us|confirmed|assured)\b|\bwe (?:have )?(?:suspended|terminated|disconnected|warned|notified|informed|contacted)\s+(?:our|the|this)\s+(?:customer|client|user|subscriber)|\b(?:forwarded|passed)\b[^.;]{0,40}\bto our (?:customer|client)|\byou (?:have )?(?:recently )?(?:complained|reported) (?:about|to us)|\byou complained about|\bwe (?:have )?received your (?:\w+ )?(?:report|complaint)\b|\ban unseren kunden (?:weiter\w+)|\b(?:unser(?:en)?|den|der) kunden?\b[^.;]{0,80}\b(?:gesperrt|informiert|abgeschaltet|gek[üu]ndigt|verwarnt)|\bnous avons\s[^.;]{0,40}(?:suspendu|bloqu[ée]|coup[ée]|averti|inform[ée])[^.;]{0,20}(?:client|machine)|\bhemos\s[^.;]{0,30}(?:bloqueado|suspendido|notificado|avisado|informado)[^.;]{0,20}cliente|\babbiamo\s[^.;]{0,30}(?:bloccato|sospeso|avvisato|informato)[^.;]{0,20}cliente|\b(?:bloqueamos|suspendemos|notificamos)\s[^.;]{0,20}cliente|\b(?:onze|de|deze) klant\b[^.;]{0,60}(?:afgesloten|ge[ïi]nformeerd|geblokkeerd|opgeschort|viel\b)|\bklient\w*\b[^.;]{0,60}(?:zablokowan|zawieszon|poinformowan)|該当(?:の)?(?:顧客|お客様)|当該(?:顧客|お客様)|お申し出|해당 고객",
+        r"(?i)\b(?:our|the|this)\s+(?:customer|client|user|subscriber)\b(?:[^.;!?]|\.\S){0,80}\b(?:(?:has|have|was|been|is)\s+(?:now\s+)?(?:suspended|terminated|disconnected|shut down|warned|notified|informed|taken offline)|tells us|told us|confirmed|assured)\b|\bwe (?:have )?(?:suspended|terminated|disconnected|warned|notified|informed|contacted)\s+(?:our|the|this)\s+(?:customer|client|user|subscriber)|\b(?:forwarded|passed)\b(?:[^.;]|\.\S){0,40}\bto our (?:customer|client)|\byou (?:have )?(?:recently )?(?:complained|reported) (?:about|to us)|\byou complained about|\bwe (?:have )?received your (?:\w+ )?(?:report|complaint)\b|\ban unseren kunden (?:weiter\w+)|\b(?:unser(?:en)?|den|der) kunden?\b(?:[^.;]|\.\S){0,80}\b(?:gesperrt|informiert|abgeschaltet|gek[üu]ndigt|verwarnt)|\bnous avons\s(?:[^.;]|\.\S){0,40}(?:suspendu|bloqu[ée]|coup[ée]|averti|inform[ée])(?:[^.;]|\.\S){0,20}(?:client|machine)|\bhemos\s(?:[^.;]|\.\S){0,30}(?:bloqueado|suspendido|notificado|avisado|informado)(?:[^.;]|\.\S){0,20}cliente|\babbiamo\s(?:[^.;]|\.\S){0,30}(?:bloccato|sospeso|avvisato|informato)(?:[^.;]|\.\S){0,20}cliente|\b(?:bloqueamos|suspendemos|notificamos)\s(?:[^.;]|\.\S){0,20}cliente|\b(?:onze|de|deze) klant\b(?:[^.;]|\.\S){0,60}(?:afgesloten|ge[ïi]nformeerd|geblokkeerd|opgeschort|viel\b)|\bklient\w*\b(?:[^.;]|\.\S){0,60}(?:zablokowan|zawieszon|poinformowan)|\b(?:our|unser\w*|notre|nos|nuestr\w|nostr\w|noss\w|onze|nasz\w*|v[åa]r|vores|vår)\s+(?:customer|client\w*|kunde\w*|cliente|klant|klient\w*|kund)\b(?:[^.;]|\.\S){0,90}\b(?:suspended|disconnected|cleaned|gesperrt|bereinigt|informiert|suspendu|coup[ée]|nettoy[ée]|averti|desconectad\w|bloquead\w|suspendid\w|avisad\w|sospes\w|bloccat\w|disconness\w|avvisat\w|afgesloten|geblokkeerd|gewaarschuwd|zablokowan\w+|od[łl][ąa]czon\w+|avst[äa]ngd|sp[äa]rrad)|該当(?:の)?(?:顧客|お客様)|当該(?:顧客|お客様)|お申し出|해당 고객",
     )
 });
 /// An answer, by its subject or by its thanks.
@@ -185,6 +212,11 @@ static IS_ANSWER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\s*(?:re|aw|antw|sv|vs|odp|rif|res|ynt|回复|答复|返信)\s*[:\[]|\b(?:thank you|thanks) for (?:reporting|letting us know|your (?:\w+ )?(?:report|complaint|notification)|bringing)|\bgracias por (?:avisar|su|informar)|\b(?:vielen )?dank f[üu]r (?:ihre|den) (?:meldung|hinweis|nachricht)|\bmerci (?:de|pour) (?:votre|nous)|\bbedankt voor|\bgrazie per la|\bobrigad[oa] pel|\bdzi[ęe]kujemy za|\bticket\b[^\n]{0,20}\breceived\b",
     )
 });
+
+/// Says whether a text tells of a deed of what is its reader's.
+fn blames_reader(text: &str) -> bool {
+    super::courtesy::blames(&super::pattern::fold(text))
+}
 
 /// Says whether a text speaks of what is its reader's.
 pub(super) fn is_addressed(text: &str) -> bool {
@@ -272,7 +304,19 @@ pub(super) fn recognise(
     if !is_report && ANSWERS_US.is_match(&text) {
         return Some(NotOurs::AnswerToUs);
     }
-    if !is_addressed(&text) && IS_LETTER_TO_MANY.matches(&text).iter().take(3).count() == 3 {
+    // What stands at the foot of any mail says nothing of this one.
+    let above = || {
+        let above =
+            lines.iter().filter(|line| line.kind != LineKind::Aside && line.role != SectionRole::Nested);
+        above.take(200).map(|line| line.text).collect::<Vec<_>>().join("\n")
+    };
+    if !is_addressed(&text)
+        && !blames_reader(&text)
+        && IS_LETTER_TO_MANY.matches(&above()).iter().take(2).count() == 2
+    {
+        return Some(NotOurs::Business);
+    }
+    if BY_RESEARCHERS.is_match(&text) && !blames_reader(&text) {
         return Some(NotOurs::Business);
     }
     if ABOUT_DATA.is_match(&text) && !says_abuse && !accuses {

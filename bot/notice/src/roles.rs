@@ -72,7 +72,9 @@ impl Roles {
             return Some(role);
         }
         // Where a field or a log says who did it, nobody is accused by a word in passing.
-        let named_firmly = || self.others(tally).any(Tally::is_named_firmly);
+        let is_more =
+            |it: &Tally| it.is_told_firmly() && it.sum(Role::Accused) >= 2.0 * tally.sum(Role::Accused);
+        let named_firmly = || self.others(tally).any(|it| it.is_named_firmly() || is_more(it));
         if tally.is_named_in_passing() && named_firmly() {
             return None;
         }

@@ -68,6 +68,8 @@ pub(super) struct Tally {
     quoted: Said,
 }
 
+/// What a field says that names an address and nobody's part.
+const PLAIN_FIELD: f32 = 1.5;
 /// Words that accuse only beside a deed.
 const PREPOSITIONS: [&str; 18] = [
     "from",
@@ -291,6 +293,11 @@ impl Tally {
             && self.role() == Some(Role::Accused)
     }
 
+    /// Says whether a sentence, a field or rows accuse it, and not a word in passing.
+    pub fn is_told_firmly(&self) -> bool {
+        self.is_firm(Role::Accused) && self.role() == Some(Role::Accused)
+    }
+
     /// Says whether words, a field or a subject accuse it, and more than in passing or beside rows of a log.
     pub fn is_accused_by_words(&self) -> bool {
         let by_words = self.told().sums[Role::Accused as usize] >= ACCUSED_MIN;
@@ -312,14 +319,15 @@ impl Tally {
         self.told().sums[Role::Accused as usize] < 0.1
     }
 
-    /// Says whether nothing but prepositions accuse it: no row, no field, no subject, no verb of its own.
+    /// Says whether nothing but prepositions and plain fields accuse it: no row, no field, no subject, no verb of its own.
     pub fn is_only_in_passing(&self) -> bool {
         !self.is_firm(Role::Accused)
             && self.told().by_subject == 0.0
             && self.told().rows_from == 0
             && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(|vote| {
                 let words = vote.why.strip_prefix("the words \"").and_then(|it| it.strip_suffix('"'));
-                words.is_some_and(|words| PREPOSITIONS.contains(&words))
+                let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with("the field");
+                is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
     }
 

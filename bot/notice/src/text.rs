@@ -15,6 +15,7 @@ use super::address;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
+use super::courtesy;
 use super::document::Document;
 use super::document::SectionRole;
 use super::domain;
@@ -23,6 +24,7 @@ use super::groups;
 use super::label::Role;
 use super::lines::Line;
 use super::links;
+use super::not_ours;
 use super::ports;
 use super::relative;
 use super::resource;
@@ -159,7 +161,9 @@ fn read_lines(
     let ours_is_victim = no_instance
         && (instance_attacked
             || roles.ours_attacked()
-            || sender_side::says_ours_attacked(lines, &roles, &sentences));
+            || sender_side::says_ours_attacked(lines, &roles, &sentences)
+            || courtesy::is_one(lines)
+            || not_ours::is_from_our_guard(lines, document.outer_mail()));
     TextReading {
         draft,
         activity,
