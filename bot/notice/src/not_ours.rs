@@ -94,6 +94,8 @@ static IS_LETTER_TO_MANY: LazyLock<RegexSet> = LazyLock::new(|| {
             r"\bview (?:this (?:\w+ )?)?in (?:your )?browser\b|im browser (?:ansehen|anzeigen)|voir (?:ce message )?dans (?:le|votre) navigateur|ver en (?:el|su) navegador",
             r"\b(?:this|our|weekly|daily|monthly|the) (?:\w+ ){0,2}(?:newsletter|digest|roundup)\b",
             r"\bunsubscribe\b|abbestellen|d[ée]sabonner|darse de baja|disiscri|uitschrijven|cancelar (?:a )?inscri|\b(?:subscribed|subscription|abonniert|abonn[ée]|suscrito|iscritt)",
+            r"(?i)\bsecurity (?:advisory|bulletin|update)\b|\bexploited in the wild\b",
+            r"(?i)\bcve-20\d\d-\d+|\b(?:update|upgrade|patch) (?:to|now|immediately)\b",
             r"(?i)\bindicators? of compromise\b|\biocs?\b|\bthreat (?:intel\w*|bulletin|advisory|digest|feed|weekly)\b",
             r"(?i)\b(?:appear|see|find|seen|found)\b.{0,30}\b(?:in|on) your (?:logs|firewall|siem|environment)\b|\bblock (?:them|these)\b",
         ]

@@ -36,6 +36,8 @@ pub(super) struct Roles {
     own_is_complete: bool,
     /// Nothing in the notice tells of a deed: words in passing accuse nobody.
     pub is_harmless: bool,
+    /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
+    pub is_about_nobody: bool,
 }
 
 impl Roles {
@@ -54,7 +56,8 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
-        if self.is_harmless && !tally.ours && tally.is_only_in_passing() {
+        let is_beside = || self.is_about_nobody && tally.stands_beside_an_instance();
+        if !tally.ours && (is_beside() || self.is_harmless && tally.is_only_in_passing()) {
             return None;
         }
         // What an earlier mail said, which this one quotes, gives way to what it says itself.

@@ -24,6 +24,9 @@ use super::vocabulary;
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
 
+/// Why the own address of an instance is counted.
+pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
+
 /// A name of more words is a clause.
 const LABEL_WORDS_MAX: usize = 7;
 /// A role, how firmly, and why.
@@ -140,7 +143,7 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
             Some(found) if attacked(&found) || found.role == Role::Infrastructure => {
                 (found.role, 2.5, "stands in brackets beside an instance that did nothing")
             }
-            _ => (Role::Accused, 2.5, "stands in brackets beside an instance id"),
+            _ => (Role::Accused, 2.5, BESIDE_INSTANCE),
         }
     } else if is_after_link(line.text, spot) {
         (Role::Accused, 2.5, "stands in brackets beside the reported link")

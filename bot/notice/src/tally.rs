@@ -331,6 +331,12 @@ impl Tally {
             })
     }
 
+    /// Says whether only its place beside an instance accuses it.
+    pub fn stands_beside_an_instance(&self) -> bool {
+        let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused).peekable();
+        accusing.peek().is_some() && accusing.all(|vote| vote.why == said::BESIDE_INSTANCE)
+    }
+
     /// Says whether nothing firmer than a plain field or a few words accuses it.
     pub fn is_named_in_passing(&self) -> bool {
         !self.is_firm(Role::Accused) && self.sum(Role::Accused) <= 4.0

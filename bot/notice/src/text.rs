@@ -15,6 +15,7 @@ use super::address;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
+use super::complaint;
 use super::courtesy;
 use super::document::Document;
 use super::document::SectionRole;
@@ -102,7 +103,7 @@ fn read_lines(
     }
     rows::turn_answers(&mut records);
     let sentences = sentence::read(lines, &records);
-    let instances = groups::instances(lines, &sentences);
+    let mut instances = groups::instances(lines, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
@@ -116,6 +117,14 @@ fn read_lines(
     let activity = activity::of_lines(lines);
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
+    let tells_nothing = document.outer_mail().is_some()
+        && records.iter().flatten().all(|record| record.source.is_none())
+        && !sender_side::is_aws(lines);
+    if roles.is_harmless && tells_nothing && !complaint::is_hinted(lines) {
+        // Whom a message of machines or of business names did nothing.
+        instances.clear();
+        roles.is_about_nobody = true;
+    }
     let mut draft = Draft::default();
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);

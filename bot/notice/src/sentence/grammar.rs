@@ -1,6 +1,7 @@
 //! Who did what to whom in one sentence, in any language whose words are known: by the word before each address, by
 //! whose it is said to be, and by the verb that it is the subject or the object of.
 
+use super::eastern::is_eastern;
 use super::lexicon::AND;
 use super::lexicon::AT;
 use super::lexicon::BY;
@@ -128,7 +129,8 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     let mut told = Told { parts: vec![None; mentions], ..Told::default() };
     let mut parts: Vec<Option<Part>> = groups.iter().map(|group| by_case(&tokens, group)).collect();
     let consumed = groups.iter().filter(|group| group.left.is_negated).count();
-    let negations = (0..tokens.len()).filter(|at| is_negation(&tokens, *at)).count();
+    let denies = |at: &usize| is_negation(&tokens, *at) && !is_beside(&tokens, *at);
+    let negations = (0..tokens.len()).filter(denies).count();
     if negations > consumed {
         return by_negation(&tokens, &groups, mentions);
     }
@@ -188,6 +190,17 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     told.reader_accused = blames_reader || any(Part::Target, OURS);
     told.reader_attacked = any(Part::Target, YOURS) && !told.reader_accused;
     Some(told)
+}
+
+/// ", and you need not do anything": a negation in a clause of its own at the end, about nobody and no deed.
+fn is_beside(tokens: &[Token], at: usize) -> bool {
+    let has_part = |it: &Token| {
+        matches!(it.kind, TokenKind::Mention(_)) || it.class & (DEED | WEAK | SEES | SUFFERS) != 0
+    };
+    let last = tokens[..at].iter().rposition(|it| matches!(it.kind, TokenKind::Mention(_)));
+    let is_apart = last.is_some_and(|last| tokens[last..at].iter().any(|it| it.kind == TokenKind::Comma));
+    // Elsewhere such a clause takes back what was said: ", which we did not do".
+    is_apart && tokens[at].word.chars().any(is_eastern) && !tokens[at + 1..].iter().any(has_part)
 }
 
 /// Returns the part that follows from the word before a group.
@@ -484,6 +497,7 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
             let is_passive =
                 auxiliary.is_some_and(|it| is_participle(&tokens[it].word, &token.word, at - it));
             let is_taken = class & TAKEN != 0;
+            let is_passive = is_passive || is_passive_at_end(&token.word, tokens.get(at + 1));
             return Some(if (is_passive || by) && !is_taken {
                 Verb::IsDoneTo
             } else {
@@ -507,14 +521,22 @@ fn is_in_phrase(tokens: &[Token], start: usize, at: usize) -> bool {
     before.iter().any(|it| OF.contains(&it.word.as_str()) || it.class & (FROM | BY) != 0)
 }
 
+/// "…, dass Ihr Server von Unbekannten angegriffen wurde": the auxiliary stands last.
+fn is_passive_at_end(word: &str, next: Option<&Token>) -> bool {
+    next.is_some_and(|it| it.class & PASSIVE != 0) && GERMANIC.iter().any(|it| word.starts_with(it))
+}
+
+/// How participles begin in Germanic languages.
+const GERMANIC: [&str; 7] = ["ge", "ange", "abge", "aange", "uberf", "uberl", "attackier"];
+
 /// Says whether a verb so far behind its auxiliary is one of the passive.
 fn is_participle(auxiliary: &str, word: &str, since: usize) -> bool {
     const ENGLISH: [&str; 10] = ["was", "were", "been", "being", "got", "gets", "is", "are", "be", "getting"];
     if ENGLISH.contains(&auxiliary) {
         return since <= PARTICIPLE_NEAR && (word.ends_with("ed") || word == "hit");
     }
-    let germanic = ["ge", "ange", "abge", "aange", "uberf", "uberl", "attackier", "bombardier"];
-    if since <= PARTICIPLE_FAR && germanic.iter().any(|it| word.starts_with(it)) {
+    let is_germanic = GERMANIC.iter().chain(&["bombardier"]).any(|it| word.starts_with(it));
+    if since <= PARTICIPLE_FAR && is_germanic {
         return true;
     }
     since <= PARTICIPLE_NEAR

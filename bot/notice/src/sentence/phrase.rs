@@ -220,6 +220,10 @@ fn word_before(tokens: &[Token], at: usize, first: usize, left: &mut Left, unkno
         return Step::Stops;
     }
     if class & (OURS | YOURS | OTHERS) != 0 {
+        // "on our sensors that your server": the nearer one owns it.
+        if left.whose != 0 && class & left.whose == 0 {
+            return Step::Stops;
+        }
         left.whose |= class & (OURS | YOURS | OTHERS);
     } else if class & WE != 0 {
         // "We (192.0.2.1) are": nothing but a bracket between.
