@@ -28,6 +28,7 @@ static AT_READER: LazyLock<Regex> = LazyLock::new(|| {
         |\battack\w*\s+your\s+(?:[\w/-]+\s+){0,2}?(?:ip|address|server|host|instance|system|machine|service|network|site)\w*\b[^.;]{0,40}\bunder\b
         |\b(?:blocked|stopped|filtered|mitigated|bloqu\w+|geblockt|blockiert\w*|bloccat\w+|geblokkeerd)\s+(?:\w+\s+){0,3}?(?:for|on|at|fur|pour|para|per|voor)\s+(?:your|ihre?\w*|votre|vos|sus?|vostr\w+|uw)\b
         |\b(?:panstwa|wasz\w*|vas\w*|ert?|jeres|deres)\s+(?:\w+\s+)(?:[\d.:a-f]+\s+)?(?:byl[aoy]?|zostal[aoy]?|var|blev|ble)\s+(?:celem|atakowan\w+|zaatakowan\w+|cilem|tercem|napaden\w*|mal|utsat\w*|udsat\w*|angrep\w*)
+        |\b(?:target|victim|destination|ziel|opfer|cible|objetivo|bersaglio|doelwit|cel|hedef)\s?:?\s*[\d.:a-f]+\s*\((?:[^)]{0,40}\s)?(?:your|yours|ihre?|votre|suy[oa]|su|vostr[oa]|uw)\b
         |\b(?:palvelim|verkko|osoitte|jarjestelma)\w*(?:eenne|oonne|iinne|aanne|onne)\b",
     )
 });

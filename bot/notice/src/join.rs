@@ -220,6 +220,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         not_ours::Marks {
             accuses: names_somebody || (is_aws && words.activity.is_some()),
             says_abuse: words.activity.is_some(),
+            tells_of_a_deed: words.tells_of_a_deed || is_aws,
             is_report: words.activity.is_some()
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
         },

@@ -23,6 +23,8 @@ pub(super) enum NotOurs {
     AccountNotice,
     /// Bills, offers, maintenance, newsletters.
     Business,
+    /// It tells of what a host lets others do, or of what leaked, and of nothing that a host did.
+    Exposure,
     /// A letter from us to the reporter.
     OurAnswer,
     /// Somebody answers a complaint of ours.
@@ -36,6 +38,7 @@ impl NotOurs {
             Self::AutoReply => Aside::Automatic,
             Self::AccountNotice => Aside::Account,
             Self::Business => Aside::Business,
+            Self::Exposure => Aside::Other,
             Self::OurAnswer | Self::AnswerToUs => Aside::Answer,
         }
     }
@@ -46,6 +49,7 @@ impl NotOurs {
             Self::AutoReply => "an automatic reply or delivery report, not a notice",
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
+            Self::Exposure => "about a weakness or a leak, not about what a host did",
             Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
             Self::OurAnswer => "a letter of our own, not a notice",
         }
@@ -67,6 +71,27 @@ static AUTO_TITLE: LazyLock<Regex> = LazyLock::new(|| {
 static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\b(?:we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
+    )
+});
+/// Who is away answers by machine.
+static IS_AWAY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:i am|i'm|ich bin|je suis|estoy|sono|ik ben|estou|jag är|jeg er)\b[^.;]{0,50}\b(?:out of (?:the )?office|on (?:\w+ )?leave|on vacation|away from|nicht im b(?:ü|u)ro|im urlaub|au(?:ß|ss)er haus|absente?|en cong[ée]s?|de vacaciones|fuera de la oficina|in ferie|fuori ufficio|afwezig|op vakantie|de férias|bortrest|på ferie)",
+    )
+});
+/// Says whether a letter's few own words tell that its writer is away, and name nobody.
+fn is_away(lines: &[Line<'_>]) -> bool {
+    let own = || lines.iter().filter(|line| !line.is_quoted && line.role == SectionRole::Body).take(40);
+    let length: usize = own().map(|line| line.text.len()).sum();
+    length <= CONFIRMATION_MAX / 2
+        && own().all(|line| line.spots.is_empty())
+        && own().any(|line| IS_AWAY.is_match(line.text))
+}
+
+/// Who asks to be let in again complains of nothing.
+static ASKS_TO_PASS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bplease\s+(?:\w+\s+)?(?:un-?block|un-?list|de-?list|white-?list|allow-?list|unban)\b|\bcan you (?:un-?block|white-?list|de-?list)\b|\bbitte\b[^.;]{0,60}(?:entsperr|freischalt|freizuschalten)|\b(?:débloquer|desbloquear|sbloccare|deblokkeren|odblokow\w+)\b",
     )
 });
 /// Longest text of such a confirmation, bytes: a report that is quoted below may be new.
@@ -215,6 +240,38 @@ static IS_ANSWER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A weakness of a host.
+static WEAKNESS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:vulnerab\w+|cve-20\d\d-\d+|outdated|unpatched|end[- ]of[- ]life|misconfigur\w+|without (?:any )?(?:authentication|password)|publicly (?:accessible|reachable|exposed)|expos(?:es|ed|ing|ure)|(?:is|are) (?:openly |freely |publicly )?(?:accessible|reachable)|weak (?:cipher|password|tls|ssl)\w*|expired certificate|verwundbar\w*|veraltet\w*|ungepatcht\w*|schwachstelle\w*|ungeschutzt\w*|obsolete\w*|expuest\w+|desactualizad\w+|espost[oaie]|kwetsba\w+|verouderd\w*|podatn\w+|zraniteln\w+|sarbar\w*)\b|уязвим|脆弱|漏洞|취약",
+    )
+});
+/// What one does about a weakness.
+static MEND: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:updat\w+|patch\w*|upgrad\w+|restrict\w*|secur(?:e|ing)|harden\w*|firewall|close (?:the )?port|aktualisier\w*|abzusichern|absicher\w*|einspielen|mettre a jour|mise a jour|correctif\w*|actualiz\w+|aggiorn\w+|atualiz\w+|bijwerken|bijgewerkt|aktualizac\w+|zaktualizow\w+|let you know|inform you|zu informieren|vous informer|informarle\w*|informarvi)\b|обнов|更新|アップデート|업데이트|修复|修補|패치",
+    )
+});
+/// What tells of something that was done, and not of what might be.
+static WAS_DONE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:attempts?|attack(?:s|ed|ing)? (?:from|against|on|our)|scan(?:s|ned|ning)? (?:from|our)|failed password|versuch\w*|angriff\w* (?:von|auf|gegen)|tentativ\w*|intentos?|ataques? (?:desde|contra)|amplif\w+|reflect\w+|took part|participat\w+|is (?:being )?(?:used|abused) (?:to|for|in)|sends?|sent|sending|spam\w*|phish\w*|infected|botnet|compromised|open (?:resolver|relay|proxy))\b",
+    )
+});
+/// Words to log in with that somebody else has.
+static LEAKED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:credentials?|passwords?|log-?in data|logins|accounts?|zugangsdaten|identifiants|credenciales|credenziali|inloggegevens)\b(?:[^.;]|\.\S){0,80}\b(?:leak\w*|stealer|breach\w*|dump\w*|dark ?web|published|posted|for sale|veroffentlicht\w*|geleakt\w*|divulgu\w+|filtrad\w+|pubblicat\w+|gelekt\w*)\b|\b(?:leak\w*|stealer log\w*|breach\w*|dump)\b[^.;]{0,80}\b(?:credentials?|passwords?|accounts?|zugangsdaten|identifiants|credenciales|credenziali)\b",
+    )
+});
+
+/// Says whether a text tells of a weakness or a leak, and of nothing that was done from there.
+fn is_exposure(text: &str) -> bool {
+    let text = super::pattern::fold(text);
+    let is_weak = || WEAKNESS.is_match(&text) && MEND.is_match(&text);
+    (is_weak() || LEAKED.is_match(&text)) && !WAS_DONE.is_match(&text)
+}
+
 /// Says whether a text tells of a deed of what is its reader's.
 fn blames_reader(text: &str) -> bool {
     super::courtesy::blames(&super::pattern::fold(text))
@@ -232,6 +289,8 @@ pub(super) struct Marks {
     pub accuses: bool,
     /// Its words name something that a host did.
     pub says_abuse: bool,
+    /// Its rows or sentences name who did something.
+    pub tells_of_a_deed: bool,
     /// Its subject or a field of its own names who did it: it is a report, whatever stands at its foot.
     pub is_report: bool,
 }
@@ -253,7 +312,7 @@ pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
 pub(super) fn recognise(
     lines: &[Line<'_>],
     mail: Option<&MailHeaders>,
-    Marks { accuses, says_abuse, is_report }: Marks,
+    Marks { accuses, says_abuse, tells_of_a_deed, is_report }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
         && (mail.auto_reply
@@ -273,6 +332,9 @@ pub(super) fn recognise(
     {
         text.push_str(line.text);
         text.push('\n');
+    }
+    if is_away(lines) {
+        return Some(NotOurs::AutoReply);
     }
     if text.len() <= CONFIRMATION_MAX && CONFIRMS.is_match(&text) {
         return Some(NotOurs::AutoReply);
@@ -316,6 +378,12 @@ pub(super) fn recognise(
         && !blames_reader(&text)
         && IS_LETTER_TO_MANY.matches(&above()).iter().take(2).count() == 2
     {
+        return Some(NotOurs::Business);
+    }
+    if !tells_of_a_deed && is_exposure(&above()) {
+        return Some(NotOurs::Exposure);
+    }
+    if !tells_of_a_deed && ASKS_TO_PASS.is_match(&text) && !blames_reader(&text) {
         return Some(NotOurs::Business);
     }
     if BY_RESEARCHERS.is_match(&text) && !blames_reader(&text) {

@@ -1,4 +1,4 @@
-//! Whose network a row of a list names: a bulletin that goes to many tells each reader which rows are theirs.
+//! Whose network a row of a list, or a remark in brackets, names: a bulletin that goes to many tells each reader which rows are theirs.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use super::pattern::fold;
 /// Whose network it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Provider {
-    /// Amazon's, and so perhaps the reader's.
+    /// Amazon's or the reader's.
     Amazon,
     /// Somebody else's.
     Other,
@@ -50,6 +50,13 @@ pub(super) fn told(lines: &[Line<'_>]) -> Vec<(IpAddr, Role, usize)> {
         if line.kind != LineKind::Statement || line.role == SectionRole::Subject || line.is_blank() {
             continue;
         }
+        for spot in &line.spots {
+            if let (Some(ip), Some(provider)) =
+                (spot.ip, of_remark(line.text.get(spot.end..).unwrap_or_default()))
+            {
+                named.entry(ip).or_insert((provider, at));
+            }
+        }
         let [spot, ..] = &line.spots[..] else {
             has_column = line.text.len() < 200 && is_cut(line.text) && COLUMN.is_match(&fold(line.text));
             continue;
@@ -72,6 +79,24 @@ pub(super) fn told(lines: &[Line<'_>]) -> Vec<(IpAddr, Role, usize)> {
     }
     let role = |provider| if provider == Provider::Amazon { Role::Accused } else { Role::Infrastructure };
     named.into_iter().map(|(ip, (provider, at))| (ip, role(provider), at)).collect()
+}
+
+/// Whose the reader's network is.
+static YOURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:your|yours|ihre?[mnrs]?|votre|vos|sus?|vuestr\w+|seus?|suas?|vostr\w+|uw|panstwa|wasz\w*|jeres|deres|ert?)\b",
+    )
+});
+
+/// "192.0.2.1 (M247)", "192.0.2.2 (your network)": whose it is said to be in brackets right behind.
+fn of_remark(after: &str) -> Option<Provider> {
+    let inner = after.trim_start().strip_prefix('(')?;
+    let remark = fold(&inner[..inner.find(')').filter(|end| *end <= 60)?]).into_owned();
+    match () {
+        () if AMAZON.is_match(&remark) || YOURS.is_match(&remark) => Some(Provider::Amazon),
+        () if OTHER.is_match(&remark) => Some(Provider::Other),
+        () => None,
+    }
 }
 
 /// Says whether a line is cut into cells or holds a remark in brackets.

@@ -235,10 +235,15 @@ impl Roles {
             let Some(tally) = self.places.get(&ip).map(|place| &mut self.tallies[*place]) else { continue };
             match role {
                 Role::Accused if lines[at].spots.len() == 1 && tally.leans_to_nobody() => {
-                    tally.vote(vote(&lines[at], role, 2.0, "its row names Amazon's network".to_owned()));
+                    tally.vote(vote(
+                        &lines[at],
+                        role,
+                        2.0,
+                        "its row names Amazon's network, or the reader's".to_owned(),
+                    ));
                 }
                 Role::Infrastructure if !tally.ours => {
-                    let why = "its row names another network than Amazon's".to_owned();
+                    let why = "its row names another network than those beside it".to_owned();
                     tally.vote(vote(&lines[at], role, tally::EXONERATED, why));
                 }
                 _ => {}

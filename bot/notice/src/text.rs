@@ -60,6 +60,8 @@ pub(super) struct TextReading {
     pub ours_is_victim: bool,
     /// Its sentences say so, of what is the reader's.
     pub reader_is_attacked: bool,
+    /// Its sentences, or rows of a log, say who did something.
+    pub tells_of_a_deed: bool,
     /// It names a public address that is nobody's in particular.
     pub names_addresses: bool,
     /// The addresses that it names as anybody's but a relay's, those whose role is open before the victims.
@@ -113,6 +115,8 @@ fn read_lines(
         ours,
         reporter: reporter.as_deref().unwrap_or_default(),
     };
+    let tells_of_a_deed =
+        sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
     // Without any deed, a word such as "from" is no accusation.
@@ -180,6 +184,7 @@ fn read_lines(
         subject_accuses: roles.is_report(),
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
+        tells_of_a_deed,
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
         }),

@@ -160,7 +160,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
             part => part,
         };
         // Who tells of it may be followed by who did it: "our sensor reports 192.0.2.1 for a scan".
-        let is_actor = group.left.case == 0 && *part != Some(Part::Teller);
+        let is_actor = group.left.case == 0 && !matches!(*part, Some(Part::Teller | Part::Target));
         subject = if is_actor { Some(group.last) } else { subject };
         earlier = Some((group.last, *part));
     }
@@ -209,6 +209,10 @@ fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
     let whose = whose(group);
     if is_negated || case & EXCEPT != 0 || whose & OTHERS != 0 && whose & (OURS | YOURS) == 0 {
         return Some(Part::Cleared);
+    }
+    // "a phishing kit on 192.0.2.1", "a team server at 192.0.2.1"
+    if case & AT != 0 && whose & OURS == 0 && is_of_found(tokens, begins) {
+        return Some(Part::Source);
     }
     let case = if case == 0 { group.behind & (FROM | TO) } else { case };
     if group.behind & OURS != 0 && group.behind & FROM == 0 {
@@ -346,6 +350,38 @@ fn is_attack_on(tokens: &[Token], begins: usize) -> bool {
     before
         .is_some_and(|it| it.class & TAKEN == 0 && !FOUND_THERE.iter().any(|stem| it.word.starts_with(stem)))
 }
+
+/// Says whether what was found somewhere stands right before the word that tells where.
+fn is_of_found(tokens: &[Token], begins: usize) -> bool {
+    let before = tokens[..begins].iter().rev().take(3);
+    let mut before = before.take_while(|it| it.kind == TokenKind::Word && it.class & (TO | FROM | BY) == 0);
+    let is_found = before.any(|it| FOUND.iter().any(|stem| it.word.starts_with(stem)));
+    // "talks to a team server at": somebody else's, which it is in contact with.
+    let far = tokens[..begins].iter().rev().take(8).take_while(|it| it.kind == TokenKind::Word);
+    let is_contact = |it: &Token| {
+        it.class & (TO | WEAK) != 0
+            || ["contact", "talk", "communic", "connect", "beacon"]
+                .iter()
+                .any(|stem| it.word.starts_with(stem))
+    };
+    is_found && !far.into_iter().any(is_contact)
+}
+
+/// What stands on a host that does harm by standing there.
+const FOUND: [&str; 12] = [
+    "phish",
+    "malware",
+    "webshell",
+    "controller",
+    "c2",
+    "c&c",
+    "panel",
+    "miner",
+    "kit",
+    "clone",
+    "command",
+    "team",
+];
 
 /// What is found on a host rather than done to it.
 const FOUND_THERE: [&str; 8] = ["spam", "phish", "malware", "botnet", "min", "abus", "exploit", "web"];

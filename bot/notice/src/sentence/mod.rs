@@ -205,13 +205,6 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let told = grammar::read(&tokens, places.len());
-        if std::env::var_os("DEBUG_TOKENS").is_some() {
-            eprintln!(
-                "{:?} => {:?}",
-                tokens.iter().map(|t| format!("{}:{:?}:{:x}", t.word, t.kind, t.class)).collect::<Vec<_>>(),
-                told
-            );
-        }
         let others = others_are_cleared(
             lines,
             &of,
