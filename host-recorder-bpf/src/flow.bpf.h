@@ -59,6 +59,9 @@ struct actor {
 struct batch_slot {
 	struct actor actor;
 	__u64 cookie;
+	__u64 now;  /* the time of its last entry */
+	__u32 tick; /* low bits of jiffies when the clock was read for it */
+	__u32 pad;
 	struct record_batch batch;
 };
 
@@ -252,6 +255,26 @@ static __always_inline struct record_target *next_target(struct record_batch *ba
 	return target;
 }
 
+/*
+ * The time for the next entry of a batch that was begun. The clock is read once a tick, since that costs more than all
+ * else that an entry does; no two entries have the same, to the microsecond that the ring keeps, since a flow is told from
+ * others by when it began.
+ */
+static __always_inline __u64 batch_time(struct batch_slot *slot)
+{
+	__u64 next = slot->now + 1000, now;
+	__u32 tick = bpf_jiffies64();
+
+	if (slot->tick != tick) {
+		slot->tick = tick;
+		now = bpf_ktime_get_boot_ns();
+		if (now > next)
+			next = now;
+	}
+	slot->now = next;
+	return next;
+}
+
 static __always_inline bool fits_time(const struct record_batch *batch, __u64 now)
 {
 	return now - batch->first_ns < 1ull << 32;
@@ -267,10 +290,13 @@ static __always_inline struct batch_slot *batch_of(__u64 key)
 
 /* Begins a batch of what `owner` does, or has done with its socket; the previous one was written. */
 static __always_inline void begin_batch(struct batch_slot *slot, const struct actor *actor, __u16 flags,
-					const struct record_process_id *owner, __u64 now)
+					const struct record_process_id *owner)
 {
 	struct record_batch *batch = &slot->batch;
+	__u64 now = bpf_ktime_get_boot_ns();
 
+	slot->now = now;
+	slot->tick = bpf_jiffies64();
 	slot->actor = *actor;
 	batch->header.kind = RECORD_BATCH;
 	batch->header.flags = flags;

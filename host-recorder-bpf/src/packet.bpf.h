@@ -331,8 +331,7 @@ static __always_inline __u32 net_ns_of(struct sk_buff *skb)
  * out of scope.
  */
 static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cpu, void *context, struct sk_buff *skb,
-						       __u64 socket, __u64 cookie, const struct packet *packet,
-						       __u64 now)
+						       __u64 socket, __u64 cookie, const struct packet *packet)
 {
 	bool task_context = context;
 	struct batch_slot *slot = batch_of(cookie << 8 ^ packet->via << 1 ^ packet->received);
@@ -349,12 +348,13 @@ static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cp
 	    slot->actor.exec == actor.exec && slot->actor.cred == actor.cred && batch->via == packet->via &&
 	    batch->protocol == packet->protocol && batch->family == packet->family &&
 	    same_address(batch->local_address, packet->local) &&
-	    !(batch->header.flags & RECORD_FLAG_RECEIVED) == !packet->received && fits_time(batch, now))
+	    !(batch->header.flags & RECORD_FLAG_RECEIVED) == !packet->received &&
+	    fits_time(batch, batch_time(slot)))
 		return slot;
 	write_batch(batch);
 	if (!find_owner(socket, packet, task_context, &owner))
 		return NULL;
-	begin_batch(slot, &actor, flow_flags(packet, &owner, task_context), &owner.process, now);
+	begin_batch(slot, &actor, flow_flags(packet, &owner, task_context), &owner.process);
 	slot->cookie = cookie;
 	batch->socket = socket;
 	copy_address(batch->local_address, packet->local);
@@ -369,7 +369,6 @@ static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cp
 static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context, struct flow_slot *slot,
 				       struct sk_buff *skb, __u64 socket, __u64 cookie, const struct packet *packet)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
 	struct record_target *target;
 	struct record_batch *batch;
 	struct batch_slot *waiting;
@@ -378,11 +377,11 @@ static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context
 		write_totals(slot, NULL);
 	slot->packets = slot->told = 0;
 	slot->device = 0;
-	waiting = packet_batch(cpu, context, skb, socket, cookie, packet, now);
+	waiting = packet_batch(cpu, context, skb, socket, cookie, packet);
 	if (!waiting)
 		return;
 	batch = &waiting->batch;
-	target = next_target(batch, now);
+	target = next_target(batch, waiting->now);
 	if (!target)
 		return;
 	target->socket = 0;
@@ -393,7 +392,7 @@ static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context
 	target->tcp_flags = packet->tcp_flags;
 	target->state = 0;
 	target->error = 0;
-	fill_slot(slot, socket, packet, batch->header.flags, batch->net_ns, now);
+	fill_slot(slot, socket, packet, batch->header.flags, batch->net_ns, waiting->now);
 	slot->owner = batch->header.process;
 	slot->actor = batch->actor;
 	/* Whoever sends UDP somewhere else may be answered, or be asked. */

@@ -69,7 +69,7 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 /* A batch for attempts to connect and their failures, by the owner's process. */
 static __always_inline struct batch_slot *connection_batch(struct sock *sk, const __u8 *local,
 							   const struct record_owner *owner,
-							   bool task_context, __u64 now)
+							   bool task_context)
 {
 	struct batch_slot *slot = batch_of(owner->process.tgid);
 	struct record_batch *batch;
@@ -88,12 +88,12 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	    (!task_context || (slot->actor.tgid == actor.tgid && slot->actor.exec == actor.exec &&
 			       slot->actor.cred == actor.cred)) &&
 	    batch->family == sk->__sk_common.skc_family && same_address(batch->local_address, local) &&
-	    fits_time(batch, now))
+	    fits_time(batch, batch_time(slot)))
 		return slot;
 	write_batch(batch);
 	begin_batch(slot, &actor,
 		    (owner->created ? RECORD_FLAG_OWNER_CREATED : 0) | (task_context ? RECORD_FLAG_TASK_CONTEXT : 0),
-		    &owner->process, now);
+		    &owner->process);
 	slot->cookie = 0;
 	batch->socket = 0;
 	copy_address(batch->local_address, local);
@@ -113,18 +113,16 @@ static __always_inline bool batch_connection(struct sock *sk, int new_state, con
 	struct record_target *target;
 	struct batch_slot *slot;
 	__u8 local[16] = {};
-	__u64 now;
 
 	if (!cpu || !take(cpu))
 		return false;
 	cpu->changes += 1;
-	now = bpf_ktime_get_boot_ns();
 	if (sk->__sk_common.skc_family == AF_INET)
 		*(__u32 *)local = sk->__sk_common.skc_rcv_saddr;
 	else
 		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-	slot = connection_batch(sk, local, owner, task_context, now);
-	target = slot && tcp ? next_target(&slot->batch, now) : NULL;
+	slot = connection_batch(sk, local, owner, task_context);
+	target = slot && tcp ? next_target(&slot->batch, slot->now) : NULL;
 	if (!target) {
 		give_back(cpu);
 		return false;

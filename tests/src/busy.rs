@@ -18,6 +18,7 @@ use crate::bench::loads;
 use crate::bench::process;
 use crate::bench::process::Measured;
 use crate::bench::process::cgroup_cpu_s;
+use crate::bench::programs::Taken;
 use crate::facts::Expected;
 use crate::facts::Facts;
 use crate::lab;
@@ -200,11 +201,26 @@ impl Held {
 /// # Errors
 /// When it says nothing.
 pub fn recorder_took(story: &Story) -> anyhow::Result<(f64, f64)> {
-    let status: Value = serde_json::from_slice(&fs::read(story.ring().join("status.json"))?)?;
+    let status = status(story)?;
     let cpu_s = status["cpu_ns"].as_u64().context("no cpu_ns")? as f64 / 1e9;
-    let pid = status["pid"].as_u64().context("no pid")?;
-    let rss = process::rss_max_of(u32::try_from(pid)?).context("the recorder is gone")?;
+    let rss = process::rss_max_of(pid(&status)?).context("the recorder is gone")?;
     Ok((cpu_s, rss as f64 / 1e6))
+}
+
+/// What a story's recorder's programs in the kernel took until now.
+///
+/// # Errors
+/// When it says nothing of itself, or is gone.
+pub fn programs_took(story: &Story) -> anyhow::Result<Taken> {
+    Taken::by_those_of(pid(&status(story)?)?)
+}
+
+fn status(story: &Story) -> anyhow::Result<Value> {
+    Ok(serde_json::from_slice(&fs::read(story.ring().join("status.json"))?)?)
+}
+
+fn pid(status: &Value) -> anyhow::Result<u32> {
+    Ok(u32::try_from(status["pid"].as_u64().context("no pid")?)?)
 }
 
 #[cfg(test)]

@@ -213,7 +213,8 @@ fn is_reply(subject: &str) -> bool {
 /// Whether a text names no address and no instance.
 fn is_about_nobody(text: &str) -> bool {
     let names = |line: &str| !address::find(line).is_empty() || !resource::instances(line).is_empty();
-    !refang(text).lines().any(names)
+    // Most texts that name any name one as it is, and early.
+    !text.lines().any(names) && !refang(text).lines().any(names)
 }
 
 fn is_mail_file(part: &MessagePart<'_>) -> bool {

@@ -77,8 +77,12 @@ fn ago(text: &str, sent: Timestamp) -> Option<Interval> {
 /// Returns when a notice says it happened, counted from the day on which it was sent.
 pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interval> {
     let sent = resolver.sent?;
+    // What has a date is no time of the day of writing.
     let own = |line: &&Line<'_>| {
-        line.kind == LineKind::Statement && line.role != SectionRole::Subject && !line.is_quoted
+        line.kind == LineKind::Statement
+            && line.role != SectionRole::Subject
+            && !line.is_quoted
+            && line.stamps.is_empty()
     };
     let sentence = |index: usize| match lines.get(index + 1) {
         Some(below) if said::runs_on(lines, index + 1) => {

@@ -4,6 +4,7 @@
 //! what could not be looked at is a note. That nothing was found is a result, not an error.
 
 mod copies;
+mod described;
 mod ec2;
 mod event;
 mod hints;
@@ -13,6 +14,7 @@ mod nat;
 mod ours;
 mod past;
 mod recorded;
+mod search;
 mod shared;
 mod sweep;
 mod trail;
@@ -29,8 +31,8 @@ use crate::case::HostRef;
 use crate::case::Located;
 
 pub use copies::Copies;
+pub use described::running;
 pub use ec2::Ec2Locator;
-pub use ec2::running;
 pub use event::Event;
 pub use event::What;
 pub use hints::Hints;

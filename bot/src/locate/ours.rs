@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use tokio::task::JoinSet;
 
 use super::Ours;
-use super::ec2;
+use super::described;
 use super::hints::Hints;
 use super::interface::held_by;
 use super::interface::holds;
@@ -66,7 +66,7 @@ async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, St
     let wanted = Wanted { addresses, ..Wanted::default() };
     let mut held = Vec::new();
     for (filter, values) in wanted.filters() {
-        for interface in ec2::interfaces(client, filter, &values).await? {
+        for interface in described::interfaces(client, filter, &values).await? {
             let its = wanted.addresses.iter().copied().filter(|address| holds(&interface, *address));
             held.extend(its.map(|address| (address, held_by(&interface))));
         }
@@ -75,8 +75,8 @@ async fn search(place: &Place, addresses: Vec<IpAddr>) -> Result<Vec<(IpAddr, St
     let left = wanted.addresses.iter().filter(|address| address.is_ipv4() && !is_held(address));
     let four: Vec<String> = left.map(ToString::to_string).collect();
     if !four.is_empty() {
-        let elastic = ec2::elastic_addresses(client, &four).await?;
-        let read = |elastic: &ec2::Elastic| Some((elastic.address.parse().ok()?, String::new()));
+        let elastic = described::elastic_addresses(client, &four).await?;
+        let read = |elastic: &described::Elastic| Some((elastic.address.parse().ok()?, String::new()));
         held.extend(elastic.iter().filter_map(read));
     }
     Ok(held)

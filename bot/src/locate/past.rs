@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ec2;
+use super::described;
 use super::is_same;
 use super::ledger::Held;
 use super::ledger::Ledger;
@@ -167,7 +167,7 @@ async fn join(places: &[Place], address: IpAddr, window: &ClaimWindow, past: &Pa
 async fn add(places: &[Place], held: &Held, why: String, found: &mut Located) {
     let place = places.iter().find(|place| place.to_string() == held.place);
     let known = match place {
-        Some(place) => ec2::by_id(place, &held.holder, why.clone()).await.unwrap_or_else(|error| {
+        Some(place) => described::by_id(place, &held.holder, why.clone()).await.unwrap_or_else(|error| {
             found.notes.push(format!("could not read {} of {place}: {error}", held.holder));
             None
         }),

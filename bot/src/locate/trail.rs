@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::ec2::elastic_addresses;
+use super::described::elastic_addresses;
 use super::event::Event;
 use super::event::What;
 use super::ledger::Holding;

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::Filter;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::ec2::interfaces;
+use super::described::interfaces;
 use super::event::Event;
 use super::event::What;
 use super::hints::Hints;

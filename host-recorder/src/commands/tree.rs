@@ -16,7 +16,8 @@ use crate::commands::window::WindowArgs;
 #[command(after_help = "Examples:
   host-recorder tree sshd --last 1h
   host-recorder tree 4711
-  host-recorder tree 4711-1c9f3a2b4d-9@8f3c0a6b12e45d77")]
+  host-recorder tree 4711-1c9f3a2b4d-9@8f3c0a6b12e45d77
+  host-recorder tree nmap --json | jq -r '.processes[] | select(.asked) | .image.user'")]
 pub struct TreeArgs {
     /// A pid, an identity, or the name or path of a program
     process: String,
@@ -26,6 +27,10 @@ pub struct TreeArgs {
 
     #[command(flatten)]
     window: WindowArgs,
+
+    /// Print JSON: `processes`, each before what came of it, and how many are `not_shown`
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs it.
@@ -38,9 +43,13 @@ pub fn cmd_tree(args: TreeArgs) -> anyhow::Result<ExitCode> {
     for error in &damaged {
         eprintln!("host-recorder: {error}");
     }
-    let text = tree.text(&args.process);
-    print!("{text}");
-    if text.is_empty() {
+    let around = tree.around(&args.process);
+    if args.json {
+        println!("{}", serde_json::to_string(&around)?);
+    } else {
+        print!("{around}");
+    }
+    if around.processes.is_empty() {
         anyhow::bail!("no process {:?} is recorded in that time", args.process);
     }
     Ok(if damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })

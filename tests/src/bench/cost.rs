@@ -178,12 +178,12 @@ impl Cost {
         let done = (self.0.run)(context)?;
         let taken = recording.programs()?.since(before);
         recording.finish(context)?;
-        let share = taken.ns as f64 / (done.cpu_s * 1e9);
-        eprintln!("  programs: {} runs, {:.2} % of {:.3} s", taken.runs, share * 100.0, done.cpu_s);
+        let share = taken.share_of(done.cpu_s);
+        eprintln!("  programs: {} runs, {share:.2} % of {:.3} s", taken.runs, done.cpu_s);
         context.note(json!({
             "bench": self.name(), "programs_runs": taken.runs, "programs_ns": taken.ns, "cpu_s": done.cpu_s,
         }));
-        Ok(Row::median(format!("recorder.{}.programs", self.0.name), "% of its CPU", vec![share * 100.0]))
+        Ok(Row::median(format!("recorder.{}.programs", self.0.name), "% of its CPU", vec![share]))
     }
 
     /// The load, and how many CPUs others kept busy beside it and its recorder.

@@ -68,6 +68,11 @@ impl Taken {
         Self { ns: self.ns.saturating_sub(before.ns), runs: self.runs.saturating_sub(before.runs) }
     }
 
+    /// How much of a load's CPU time that is, %.
+    pub fn share_of(self, cpu_s: f64) -> f64 {
+        self.ns as f64 / (cpu_s * 1e9) * 100.0
+    }
+
     /// Reads the description of a descriptor; none where it is not of a program.
     fn of_one(fdinfo: &str) -> Option<Self> {
         let figure =

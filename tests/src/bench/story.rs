@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Bench;
 use super::context::Context;
+use super::programs::Counting;
 use super::row::Row;
 use super::statistics;
 use crate::busy;
@@ -66,7 +67,9 @@ impl Bench for Busy {
                 context.note(told);
             }
         }
-        Ok(rows(&alone, &with))
+        let mut rows = rows(&alone, &with);
+        rows.push(programs_row(context)?);
+        Ok(rows)
     }
 }
 
@@ -91,6 +94,21 @@ fn rows(alone: &[Worked], with: &[Answered]) -> Vec<Row> {
         Row::largest("story.rss", "MB", of(|run| run.rss_mb)).at_most(super::cost::RSS_MAX_MB),
         Row::median("story.time_to_know", "s", of(|run| run.to_know_s)),
     ]
+}
+
+/// What the recorder's programs in the kernel take of the host's work, in a run of its own as for every load.
+fn programs_row(context: &Context) -> anyhow::Result<Row> {
+    let _counting = Counting::on()?;
+    let state = tempfile::tempdir()?;
+    let mut story = begin(context, state.path())?;
+    story.record()?;
+    let before = busy::programs_took(&story)?;
+    let worked = busy::work(&story, &context.tools.load, size(context))?;
+    let taken = busy::programs_took(&story)?.since(before);
+    story.lab.down()?;
+    let share = taken.share_of(worked.cpu_s);
+    eprintln!("  programs: {} runs, {share:.2} % of {:.3} s", taken.runs, worked.cpu_s);
+    Ok(Row::median("story.programs", "% of its CPU", vec![share]))
 }
 
 fn size(context: &Context) -> Size {

@@ -104,7 +104,11 @@ pub fn check(book: &Book, observed: &Observed) -> (Vec<String>, Tally) {
 fn weigh(done: &Done, recorded: &Recorded, wrong: &mut Vec<String>) -> (usize, usize) {
     let missing: Vec<_> = done.ports.difference(&recorded.ports).collect();
     let invented: Vec<_> = recorded.ports.difference(&done.ports).collect();
-    let who = format!("{} by {}", done.program, done.person);
+    let ahead = match done.ahead_ns / 1_000_000_000 {
+        0 => String::new(),
+        seconds => format!(", the clock {seconds} s ahead"),
+    };
+    let who = format!("{} by {}{ahead}", done.program, done.person);
     if !missing.is_empty() && recorded.complete {
         wrong.push(format!("{who}: {missing:?} is missing, and no loss is told"));
     }

@@ -332,7 +332,7 @@ impl Run<'_> {
         for damaged in read? {
             (self.say)(&format!("of the ring: {damaged}"));
         }
-        let complete = |(from, to)| -> anyhow::Result<bool> {
+        let coverage = |(from, to)| {
             let request = Request {
                 version: history::VERSION,
                 window: Window { from, to },
@@ -343,14 +343,21 @@ impl Run<'_> {
                 who: history::Who::default(),
             };
             // A ring that does not answer claims nothing.
-            let answer = history::query(&ring, &request, history::Host::default());
-            Ok(answer.is_ok_and(|evidence| facts::traffic_is_complete(&evidence.coverage)))
+            history::query(&ring, &request, history::Host::default()).ok().map(|answer| answer.coverage)
+        };
+        let complete = |done: &book::Done| {
+            let shown = coverage(done.on_host()).is_some_and(|it| facts::traffic_is_complete(&it));
+            // What a wrong clock showed is another time that may well be recorded: whether this deed's own history is
+            // there, its own time tells, beside that it stands elsewhere.
+            let stands_elsewhere = |it: history::Coverage| {
+                it.gaps.iter().all(|gap| gap.reason.ends_with("under the times that the clock showed"))
+            };
+            shown && (done.ahead_ns == 0 || coverage((done.from, done.to)).is_some_and(stands_elsewhere))
         };
         let rows = self.book.done.iter().zip(ports).zip(programs);
-        let rows = rows.map(|((done, ports), program)| {
-            Ok(Recorded { ports, program, complete: complete(done.on_host())? })
-        });
-        let rows = rows.collect::<anyhow::Result<Vec<_>>>()?;
+        let rows: Vec<_> = rows
+            .map(|((done, ports), program)| Recorded { ports, program, complete: complete(done) })
+            .collect();
         ensure!(rows.len() == self.book.done.len(), "a deed was not looked up");
         Ok(rows)
     }

@@ -186,6 +186,10 @@ fn tree_timeline_tail_and_export_tell_what_is_there() -> anyhow::Result<()> {
         Ok(String::from_utf8(output.stdout)?)
     };
     ensure!(text(&["tree", "7"])?.contains("* writer 7  ("), "{}", text(&["tree", "7"])?);
+    let told: serde_json::Value = serde_json::from_str(&text(&["tree", "7", "--json"])?)?;
+    let asked = told["processes"].as_array().context("no processes")?.iter().filter(|it| it["asked"] == true);
+    let commands: Vec<_> = asked.map(|it| &it["image"]["argv"]).collect();
+    ensure!(commands == [&serde_json::json!(["writer", "7"])], "{told}");
     ensure!(!recorder(&["tree", "nobody", "--ring", &ring])?.status.success(), "a tree of nobody");
     let flows = |text: &str| text.lines().filter(|line| line.contains("  flow ")).count();
     ensure!(flows(&text(&["timeline"])?) == 600, "all of them");

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use regex::Captures;
 use regex::Regex;
+use regex::RegexSet;
 
 use super::super::pattern::compile;
 use super::Precision;
@@ -34,10 +35,6 @@ struct Pair {
 impl Pair {
     fn new(pattern: impl Fn(&str) -> String) -> Self {
         Self { ascii: compile(&pattern(MONTHS_ASCII)), any: compile(&pattern(MONTHS)) }
-    }
-
-    fn of(&self, is_ascii: bool) -> &Regex {
-        if is_ascii { &self.ascii } else { &self.any }
     }
 }
 
@@ -124,6 +121,39 @@ fn with_colons(line: &str) -> Cow<'_, str> {
     Cow::Owned(DOTTED_LAST.replace_all(&ranges, "${1}${2}:${3}${4}").into_owned())
 }
 
+/// The ways of writing a day, in the order in which they are tried.
+static WAYS: LazyLock<[&Regex; 7]> = LazyLock::new(|| {
+    [
+        &YEAR_FIRST.ascii,
+        &COMPACT,
+        &JOINED_NAME,
+        &DAY_MONTH_NAME.ascii,
+        &MONTH_NAME_DAY.ascii,
+        &MONTH_DAY_CLOCK,
+        &NUMBERS,
+    ]
+});
+/// Which of [`WAYS`] a line has, told in one pass: most lines have one, and most cells of tables none.
+static WHICH_WAYS: LazyLock<RegexSet> =
+    LazyLock::new(|| RegexSet::new(WAYS.iter().map(|way| way.as_str())).expect("each of them is valid"));
+
+/// The patterns that find something in a line, and of a line that is not in ASCII all.
+fn ways_of(line: &str) -> Vec<&'static Regex> {
+    if line.is_ascii() {
+        return WHICH_WAYS.matches(line).into_iter().map(|way| WAYS[way]).collect();
+    }
+    vec![
+        &YEAR_FIRST.any,
+        &EAST_ASIAN,
+        &COMPACT,
+        &JOINED_NAME,
+        &DAY_MONTH_NAME.any,
+        &MONTH_NAME_DAY.any,
+        &MONTH_DAY_CLOCK,
+        &NUMBERS,
+    ]
+}
+
 /// Finds the times of lines.
 #[derive(Debug, Default)]
 pub(in super::super) struct Finder;
@@ -138,18 +168,7 @@ impl Finder {
         let dotted = with_colons(line);
         let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
-        let ascii = line.is_ascii();
-        let patterns = [
-            Some(YEAR_FIRST.of(ascii)),
-            (!ascii).then(|| &*EAST_ASIAN),
-            Some(&*COMPACT),
-            Some(&*JOINED_NAME),
-            Some(DAY_MONTH_NAME.of(ascii)),
-            Some(MONTH_NAME_DAY.of(ascii)),
-            Some(&*MONTH_DAY_CLOCK),
-            Some(&*NUMBERS),
-        ];
-        for pattern in patterns.into_iter().flatten() {
+        for pattern in ways_of(line) {
             for found in pattern.captures_iter(line) {
                 let Some(whole) = found.get(0) else { continue };
                 let overlaps =

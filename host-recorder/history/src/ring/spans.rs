@@ -45,26 +45,34 @@ impl Span {
 const SET_MAX_NS: i64 = 2_000_000_000;
 
 /// Of spans in the order in which they happened those whose clock was as it is at the end of the same boot. What another
-/// clock showed was at another time: it says nothing of whether that time is recorded.
-fn of_the_last_clock(spans: &[Span]) -> Vec<&Span> {
-    let mut kept: Vec<&Span> = Vec::new();
+/// clock showed was at another time: it says nothing of whether that time is recorded. What broke off meanwhile is told by
+/// the span before.
+fn of_the_last_clock(spans: &[Span]) -> Vec<Span> {
+    let mut is_kept = vec![true; spans.len()];
     let mut after: Option<(&Span, i64)> = None;
-    for span in spans.iter().rev() {
-        if span.since_boot == 0 {
-            kept.push(span);
-            continue;
-        }
+    for (span, is_kept) in spans.iter().zip(&mut is_kept).rev().filter(|(span, _)| span.since_boot != 0) {
         let last = match after {
             Some((next, offset)) if span.since_boot <= next.since_boot => offset,
             // Another boot, or the newest of all.
             _ => span.offset(),
         };
-        if span.offset().abs_diff(last) <= SET_MAX_NS.unsigned_abs() {
-            kept.push(span);
-        }
+        *is_kept = span.offset().abs_diff(last) <= SET_MAX_NS.unsigned_abs();
         after = Some((span, last));
     }
-    kept.reverse();
+    let mut kept: Vec<Span> = Vec::new();
+    for (span, is_kept) in spans.iter().zip(is_kept) {
+        if is_kept {
+            kept.push(span.clone());
+        } else if let (Some(why), Some(before)) = (&span.end, kept.last_mut())
+            && !why.ends_with(SHOWN)
+        {
+            let told = before.end.get_or_insert_default();
+            if !told.ends_with(why) {
+                told.push_str(if told.is_empty() { "" } else { MEANWHILE });
+                told.push_str(why);
+            }
+        }
+    }
     kept
 }
 
@@ -113,6 +121,8 @@ pub(super) fn begin(spans: &mut Vec<Span>, time: UnixNs, since_boot: u64) {
 
 /// How the reason ends where the clock was set; nothing else ends so.
 const SHOWN: &str = ": what happened then stands under the times that the clock showed";
+/// Between the reason why a clock's time ended and what broke off before it was set right.
+const MEANWHILE: &str = "; meanwhile: ";
 const KILLED: &str = "recorder ended without a word (killed, crashed, or the host lost power)";
 
 /// Joins the spans of files, oldest first. `follows` says of each whether it goes on where the one before ended.
@@ -151,7 +161,7 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
     let mut before = "before the oldest history of this host (not recorded yet, or evicted)";
     // A clock that was set back is in the past again.
     let spans = of_the_last_clock(spans);
-    let mut sorted = spans.clone();
+    let mut sorted: Vec<_> = spans.iter().collect();
     sorted.sort_by_key(|span| (span.from, span.to));
     for span in sorted {
         if span.to < window.from {
@@ -186,8 +196,8 @@ pub(crate) fn cover(window: Window, spans: &[Span], since: &str) -> (Vec<Window>
 
 /// Breaks between spans in the order in which they happened, as far as they concern a window. One is told even where it
 /// took no time, since events may be missing, and where a clock that was wrong at another time showed that it was recorded.
-fn breaks(window: Window, spans: &[&Span]) -> Vec<Gap> {
-    let told = |pair: &[&Span]| {
+fn breaks(window: Window, spans: &[Span]) -> Vec<Gap> {
+    let told = |pair: &[Span]| {
         let [last, next] = pair else { return None };
         let why = last.end.as_deref().unwrap_or(KILLED);
         let (from, to) = (last.to.min(next.from), last.to.max(next.from));
@@ -361,6 +371,34 @@ mod tests {
         let both: Vec<Event> = events.iter().cloned().chain(booted).collect();
         check_s(&both, 1_430, 1_440, &[(1_430, 1_440)], &[]);
         check_s(&both, 2_020, 2_040, &[(2_020, 2_040)], &[]);
+    }
+
+    #[test]
+    fn what_broke_off_while_a_clock_was_wrong_is_told_beside_it() {
+        use RecorderAct::*;
+        // From 1,400 to 1,420 it is 45 s ahead; in between the recorder is killed, and started again.
+        let events = [
+            of_a_clock(1_360, 0, Started),
+            of_a_clock(1_400, 0, Alive),
+            of_a_clock(1_400, 45, ClockStepped),
+            of_a_clock(1_405, 45, Alive),
+            of_a_clock(1_408, 45, Started),
+            of_a_clock(1_420, 45, Alive),
+            of_a_clock(1_420, 0, ClockStepped),
+            of_a_clock(1_500, 0, Alive),
+        ];
+        let reasons = |events: &[Event]| {
+            let mut spans = Vec::new();
+            extend(&mut spans, events);
+            let window = Window { from: UnixNs(0).plus_s(1_401), to: UnixNs(0).plus_s(1_419) };
+            let (_, gaps) = cover(window, &spans, NOT_RECORDED);
+            gaps.into_iter().map(|gap| gap.reason).collect::<Vec<_>>()
+        };
+        let stepped = format!("wall clock stepped{SHOWN}");
+        assert_eq!(reasons(&events), [format!("{stepped}{MEANWHILE}{KILLED}")]);
+        let whole: Vec<_> =
+            events.iter().enumerate().filter(|(at, _)| *at != 4).map(|(_, event)| event.clone()).collect();
+        assert_eq!(reasons(&whole), [stepped]);
     }
 
     #[test]
