@@ -1,6 +1,9 @@
 //! Those that a sentence means without naming them again: "the former", "only the last of the three", "die zweite",
 //! "both". Each stands for one that was named just before, and is read as a mention of it.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::Piece;
 use super::Place;
 use super::lexicon::CLEAN;
@@ -139,6 +142,12 @@ const CLEFTS: [(&str, &str); 8] = [
 /// What follows an ordinal that counts hosts: "the first one", "the last of the three", "die erste davon", "la primera es".
 const COUNTS_HOSTS: &str = "one which that who of von davon dieser des d'entre delle dei degli di dos das van z ze av af has have had is was are were does did do keeps still also hat haben ist war wurde a ont est ha han hanno es fue e foi tem heeft is deed ma jest byl har ar er var";
 
+/// The first words of all of these: most words of a sentence are none.
+static BEGINNINGS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let lists = ALONE.iter().chain(&ORDINALS).flat_map(|(_, list)| list.split(' '));
+    lists.filter_map(|phrase| phrase.split('_').next()).collect()
+});
+
 /// Says whether a word is one of a list's.
 fn is_in(list: &str, word: &str) -> bool {
     list.split(' ').any(|it| it == word)
@@ -186,7 +195,8 @@ pub(super) fn resolve(sentence: &[Piece], recent: &Recent, lexicon: &Lexicon) ->
             continue;
         }
         let own = if named.len() >= 2 { &named } else { &recent.places };
-        let picked = picked(&words, at, lexicon, own.len() == 2);
+        let is_begun = own.len() >= 2 && BEGINNINGS.contains(words[at]);
+        let picked = is_begun.then(|| picked(&words, at, lexicon, own.len() == 2)).flatten();
         let found = picked.map(|(pick, length)| (chosen(pick, own, recent), length));
         let Some((chosen, length)) = found.filter(|(chosen, _)| !chosen.is_empty() && own.len() >= 2) else {
             resolved.pieces.push(sentence[at].clone());
