@@ -152,6 +152,32 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::Copyright,
         3.0,
     ),
+    (
+        r"不正ログイン|ログイン試行|로그인 시도|무단 로그인|登录尝试|尝试登录|登錄嘗試|嘗試登入|\bregister\b.{0,60}\b40[137]\b|regist\w* (?:de )?(?:extens|sip)|regist\w* sip\b|\bsip\b.{0,30}regist|\b4625\b|dang nhap trai phep|percobaan (?:login|masuk)|sifre deneme|giris deneme|guess\w* (?:\w+ ){0,3}(?:passwords?|credentials|log-?ins?)",
+        Activity::LoginAttack,
+        2.5,
+    ),
+    (
+        r"(?:\.|%2e)(?:\.|%2e)(?:/|%2f|\\)(?:\.|%2e)(?:\.|%2e)|/etc/passwd|/bin/(?:ba)?sh\b|union(?:%20|\+|\s)+(?:all(?:%20|\+|\s)+)?select|\bsqlmap\b|<script|/\.env\b|/\.git/|phpunit|eval-stdin|wp-config\.php|\bnikto\b|\bnuclei\b|system:anonymous|unauthori[sz]ed requests?|gained access|data theft|exfiltrat\w*|lo hong",
+        Activity::IntrusionAttempt,
+        2.5,
+    ),
+    (
+        r"(?:connections?|requests?|packets?|queries|hits|anfragen|verbindungen|pakete|requetes|connexions|paquets|conexiones|peticiones|connessioni|richieste|pacchetti|conexoes|requisicoes|verzoeken|verbindingen|polaczen|zapytan)\s*(?:(?:per|pro|a|par|por|al|na)\s|/)\s*(?:s\b|sec|sekund|second|segundo|seconde)|saniyede\s*~?\d|запрос\w* в секунду|毎秒|每秒|초당|\b\d+(?:[.,]\d+)?\s?[gm](?:bps|bit/s|bit\b)",
+        Activity::DenialOfService,
+        2.0,
+    ),
+    (r"reflex(?:ao|ion)|reflet(?:or|ores)|reflektor|amplifica|amplifizier", Activity::Reflection, 3.0),
+    (
+        r"(?:clone|fake|falso|falsa|faux|fausse|falsche|gefalschte|valse|nep|copia|contraffatt\w)[\s-]+(?:web ?)?(?:site|sito|sitio|seite|website|page|pagina|shop|log-?in)|(?:site|sito|sitio|pagina) (?:clone|clon|falso|falsa|contraffatt\w|frauduleux|fraudulent\w)|(?:collects?|harvests?|steals?|raccoglie|recoge|recueille|sammelt)\b.{0,60}(?:passwords?|credential\w*|card|pin\b|contrasen\w+|zugangsdaten|mots? de passe)",
+        Activity::Phishing,
+        3.0,
+    ),
+    (
+        r"botnet mining|mining (?:pool|botnet)|\bcoin ?miners?\b|\bstratum\b|crypto ?miner",
+        Activity::CryptoMining,
+        3.0,
+    ),
 ];
 
 static SET: LazyLock<RegexSet> = LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));

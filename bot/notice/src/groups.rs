@@ -16,6 +16,7 @@ use super::roles::Roles;
 use super::said;
 use super::said::words_after;
 use super::said::words_before;
+use super::sentence;
 use super::sentence::Sentences;
 use crate::claim::Accused;
 
@@ -36,6 +37,8 @@ pub(super) struct Instance {
     pub is_cleared: bool,
     /// It is named outside of what is quoted from an earlier mail.
     pub is_said_now: bool,
+    /// How firmly a sentence says what it is; nothing where none does.
+    told: f32,
 }
 
 impl Instance {
@@ -97,56 +100,59 @@ pub(super) fn instances(lines: &[Line<'_>], sentences: &Sentences) -> Vec<Instan
     let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
         for (at, id) in resource::instances(line.text) {
-            if let Some(known) = found.iter_mut().find(|known| known.id == id) {
-                known.is_said_now |= !line.is_quoted;
-                known.is_firm |= is_listed(line.text, at);
+            let told = sentences.of(index, at).filter(|(_, weight)| *weight >= SAID_MIN);
+            let Some(known) = found.iter_mut().find(|known| known.id == id) else {
+                found.push(instance(lines, index, at, id, told));
                 continue;
-            }
-            let spot = super::address::Spot {
-                ip: None,
-                host: None,
-                port: None,
-                slash: None,
-                start: at,
-                end: at + id.len(),
             };
-            // What heads a row is no word before it, unless it introduces it.
-            let heads = line.text[..at].trim().is_empty()
-                && index.checked_sub(1).is_none_or(|above| !lines[above].text.trim_end().ends_with(':'));
-            let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
-            let after = words_after(lines, index, &spot);
-            let cue = super::cue::read(&before, &after);
-            let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
-            // What merely stands beside the others is not cleared.
-            let told = sentences.of(index, at).filter(|(_, weight)| *weight >= 1.0).map(|(role, _)| role);
-            let cue = cue.filter(|_| told.is_none());
-            let is_cleared = field == Some(Role::Infrastructure)
-                || matches!(told, Some(Role::Infrastructure | Role::Reporter))
-                || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
-            let is_writers = WRITERS.is_match(&before.to_lowercase());
-            let is_victim = is_attacked_row(line.text)
-                || is_writers
-                || field == Some(Role::Victim)
-                || is_arrows_target(line.text, at)
-                || told == Some(Role::Victim)
-                || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
-            let is_firm = field == Some(Role::Accused)
-                || is_listed(line.text, at)
-                || line.role == SectionRole::Subject
-                || told == Some(Role::Accused)
-                || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
-            found.push(Instance {
-                id,
-                line: index,
-                is_victim,
-                is_firm,
-                is_writers,
-                is_cleared,
-                is_said_now: !line.is_quoted,
-            });
+            known.is_said_now |= !line.is_quoted;
+            known.is_firm |= is_listed(line.text, at);
+            // A sentence that says more of it than those before it.
+            if let Some((role, weight)) = told.filter(|(_, weight)| *weight > known.told) {
+                known.told = weight;
+                known.is_cleared = matches!(role, Role::Infrastructure | Role::Reporter);
+                known.is_victim = role == Role::Victim;
+                known.is_firm |= role == Role::Accused;
+            }
         }
     }
     found
+}
+
+/// What merely stands beside others in a sentence is not cleared by it.
+const SAID_MIN: f32 = 1.0;
+
+/// Reads what is said of an instance where it is named first.
+fn instance(lines: &[Line<'_>], index: usize, at: usize, id: String, told: Option<(Role, f32)>) -> Instance {
+    let line = &lines[index];
+    let spot =
+        super::address::Spot { ip: None, host: None, port: None, slash: None, start: at, end: at + id.len() };
+    // What heads a row is no word before it, unless it introduces it.
+    let heads = line.text[..at].trim().is_empty()
+        && index.checked_sub(1).is_none_or(|above| !lines[above].text.trim_end().ends_with(':'));
+    let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
+    let after = words_after(lines, index, &spot);
+    let cue = super::cue::read(&before, &after);
+    let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
+    let (role, weight) = told.map_or((None, 0.0), |(role, weight)| (Some(role), weight));
+    let cue = cue.filter(|_| role.is_none());
+    let is_cleared = (field == Some(Role::Infrastructure) && weight < sentence::CERTAIN)
+        || matches!(role, Some(Role::Infrastructure | Role::Reporter))
+        || cue.as_ref().is_some_and(|cue| matches!(cue.role, Role::Infrastructure | Role::Reporter));
+    let is_writers = WRITERS.is_match(&before.to_lowercase());
+    let is_victim = is_attacked_row(line.text)
+        || is_writers
+        || field == Some(Role::Victim)
+        || is_arrows_target(line.text, at)
+        || role == Some(Role::Victim)
+        || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
+    let is_firm = field == Some(Role::Accused)
+        || is_listed(line.text, at)
+        || line.role == SectionRole::Subject
+        || role == Some(Role::Accused)
+        || cue.is_some_and(|cue| cue.role == Role::Accused && cue.weight >= 2.0);
+    let is_said_now = !line.is_quoted;
+    Instance { id, line: index, is_victim, is_firm, is_writers, is_cleared, is_said_now, told: weight }
 }
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.

@@ -206,7 +206,8 @@ fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &T
 fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
     let mut draft = words.draft.clone();
     let is_aws = sender_side::is_aws(lines);
-    let stage = thread::stage(lines, document.outer_mail());
+    let own_words = thread::own_words(lines);
+    let stage = thread::stage(lines, &own_words, document.outer_mail());
     draft.format = if is_aws { "aws_email" } else { "generic" };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
@@ -219,6 +220,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         not_ours::Marks {
             accuses: names_somebody || (is_aws && words.activity.is_some()),
             says_abuse: words.activity.is_some(),
+            tells_of_a_deed: words.tells_of_a_deed || is_aws,
             is_report: words.activity.is_some()
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
         },
@@ -234,7 +236,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             Disposition::NotAbuse
         }
         None if stage == Stage::Resolved
-            && (is_aws || is_answer(document) || !names_somebody || thread::is_withdrawn(lines)) =>
+            && (is_aws || is_answer(document) || !names_somebody || thread::says_withdrawn(&own_words)) =>
         {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             draft.aside = Some(Aside::Resolved);

@@ -13,6 +13,8 @@ mod blocks;
 mod caution;
 pub mod claim;
 mod claims;
+mod complaint;
+mod courtesy;
 mod cue;
 mod document;
 mod domain;
@@ -40,6 +42,7 @@ mod pattern;
 mod ports;
 #[doc(hidden)]
 pub mod probe;
+mod provider;
 mod reading;
 mod received;
 mod record;

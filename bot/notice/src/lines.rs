@@ -93,6 +93,14 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|antwort an|de|para|envoyé|date d'envoi|objet|à|enviado(?: el| em)?|fecha|asunto|data|assunto|da|inviato|oggetto|a|van|verzonden|aan|onderwerp|od|do|wysłano|data|temat|från|till|skickat|ämne|fra|til|sendt|emne|dato|lähettäjä|vastaanottaja|lähetetty|aihe|kimden|kime|gönderildi|konu|tarih|от|кому|отправлено|дата|тема|від|надіслано|komu|předmět|odesláno|发件人|收件人|发送时间|日期|主题|寄件者|收件者|主旨|差出人|宛先|送信日時|日付|件名|보낸 ?사람|받는 ?사람|보낸 ?날짜|날짜|제목)\s?[:\u{ff1a}]\*?(?:\s|$)",
     )
 });
+/// The line by which mail programs part an answer from what it answers.
+static ORIGINAL: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^-{2,}\s*(?:original message|original-nachricht|urspr[üu]ngliche nachricht|message d['\u{2019}]origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|wiadomo[śs][ćc] oryginalna|oryginalna wiadomo[śs][ćc]|p[ůu]vodn[íi] zpr[áa]va|originalmeddelande|oprindelig meddelelse|opprinnelig melding|alkuper[äa]inen viesti|исходное сообщение|orijinal ileti|eredeti [üu]zenet|原始邮件|原始郵件|元のメッセージ|원본 메시지)\s*-{2,}\s*$",
+    )
+});
+/// A mail with fewer letters of its own above such a line only passes it on.
+const OWN_WORDS_MIN: usize = 80;
 /// What a log says of what it did not let in.
 static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -178,12 +186,17 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         .collect();
     let mut in_signature = false;
     let mut in_header = false;
+    // What an answer quotes below a line of its mail program has no marks of its own.
+    let mut in_original = false;
+    let mut letters = 0;
     for (at, (number, raw_line)) in raw.iter().enumerate() {
         let text = unquote(raw_line);
         let trimmed = text.trim();
         if trimmed.is_empty() {
             in_header = false;
         }
+        in_original |= letters >= OWN_WORDS_MIN && ORIGINAL.is_match(trimmed);
+        letters += count_letters(trimmed);
         if raw_line.trim_end() == "--" {
             in_signature = section.role != SectionRole::Attachment;
         }
@@ -209,7 +222,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             section: index,
             role: section.role,
             number: number + 1,
-            is_quoted: raw_line.trim_start().starts_with('>'),
+            is_quoted: in_original || raw_line.trim_start().starts_with('>'),
             kind,
             is_refused: false,
             spots,

@@ -25,6 +25,7 @@ use super::moment;
 use super::record;
 use super::report_fields;
 use super::resource;
+use super::sentence;
 use super::table::Header;
 use super::time::Finder;
 use super::time::Resolver;
@@ -37,7 +38,7 @@ use super::xarf;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All readers.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("notice", notice),
     ("unwrap", unwrap),
     ("mail", mail),
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 17] = [
     ("packed", packed),
     ("markup", markup),
     ("words", words),
+    ("sentences", sentences),
     ("tables", tables),
     ("records", records),
     ("report_fields", report_fields),
@@ -105,6 +107,21 @@ pub fn words(bytes: &[u8]) {
     join::read(of_text(text), &Context::default());
 }
 
+/// Sentences, read by grammar: `@` stands for an address and `#` for an instance, so that every word may stand beside one.
+pub fn sentences(bytes: &[u8]) {
+    let mut text = String::new();
+    for (at, letter) in String::from_utf8_lossy(bytes).chars().enumerate() {
+        match letter {
+            '@' => text.push_str(&format!("192.0.2.{}", at % 250)),
+            '#' => text.push_str(&format!("i-{at:017x}")),
+            letter => text.push(letter),
+        }
+    }
+    let document = of_text(text);
+    let lines = lines::cut(&document.sections);
+    sentence::read(&lines, &[]);
+}
+
 /// Header rows and the rows under them.
 pub fn tables(bytes: &[u8]) {
     let document = of_text(String::from_utf8_lossy(bytes).into_owned());
@@ -112,7 +129,7 @@ pub fn tables(bytes: &[u8]) {
     let mut header: Option<Header> = None;
     for line in &lines {
         if let Some(header) = &header {
-            header.row(line);
+            header.row(line, "2024-01-15");
         }
         header = Header::read(line).or(header);
     }

@@ -334,7 +334,11 @@ fn in_order(line: &Line<'_>) -> Option<Record> {
     let inner = between.trim_matches(SEPARATORS);
     let own_port = inner.parse::<u16>().ok();
     let joined = !between.is_empty() && between.len() <= 12 && (inner.is_empty() || own_port.is_some());
-    if !joined || line.stamps.is_empty() {
+    // "Destinations 192.0.2.1, 192.0.2.2": a word before both speaks of both.
+    let word = line.text[..from.start].split_whitespace().next_back().unwrap_or_default();
+    let is_word = word.chars().all(|letter| letter.is_alphabetic() || letter == ':');
+    let names_targets = is_word && label::meaning(word).role == Some(Role::Victim);
+    if !joined || line.stamps.is_empty() || names_targets {
         return None;
     }
     let rest = line.text.get(to.end..)?;

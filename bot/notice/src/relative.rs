@@ -102,7 +102,10 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
     let back = match (TODAY.is_match(&text), YESTERDAY.is_match(&text)) {
         (true, false) => 0,
         (false, true) => 1,
-        (false, false) => return clock_alone(sentence, &text, sent, resolver),
+        (false, false) => match weekday(&text, sent) {
+            Some(back) => back,
+            None => return clock_alone(sentence, &text, sent, resolver),
+        },
         _ => return None,
     };
     // The day is the sender's; which one that is, its mail's Date tells only in UTC.
@@ -120,11 +123,39 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
     (found.from <= sent && found.from <= found.to).then_some(found)
 }
 
+/// The days of the week, from Monday, with what stands beside one that tells when something was done.
+static WEEKDAYS: LazyLock<[Regex; 7]> = LazyLock::new(|| {
+    [
+        "monday|montag|lundi|lunes|lunedi|maandag|segunda-feira",
+        "tuesday|dienstag|mardi|martes|martedi|dinsdag|terca-feira",
+        "wednesday|mittwoch|mercredi|miercoles|mercoledi|woensdag|quarta-feira",
+        "thursday|donnerstag|jeudi|jueves|giovedi|donderdag|quinta-feira",
+        "friday|freitag|vendredi|viernes|venerdi|vrijdag|sexta-feira",
+        "saturday|samstag|sonnabend|samedi|sabado|sabato|zaterdag",
+        "sunday|sonntag|dimanche|domingo|domenica|zondag",
+    ]
+    .map(|names| compile(&format!(r"\b(?:{names})")))
+});
+
+/// Returns how many days before the notice the one weekday was that a sentence names first.
+fn weekday(text: &str, sent: Timestamp) -> Option<i64> {
+    let found = WEEKDAYS.iter().enumerate().filter_map(|(day, names)| Some((names.find(text)?.start(), day)));
+    let (start, day) = found.min()?;
+    let is_told = PARTS.is_match(text) || text.bytes().any(|byte| byte.is_ascii_digit());
+    let since = SINCE.is_match(text.get(..start)?);
+    let today = Offset::UTC.to_datetime(sent).date().weekday().to_monday_zero_offset();
+    let back = (i64::from(today) - i64::try_from(day).ok()?).rem_euclid(7);
+    (is_told || since).then_some(back)
+}
+
 static BEGAN: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\b(?:since|start(?:ed|ing|s)?|began|begun|seit|begann|depuis|desde|sinds)\b[^.;]{0,20}$")
 });
-static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"\b(?:still|ongoing|going on|not stopped|continu\w+|until now|noch|toujours|todavia)\b")
+/// What is said to go on has not ended when the notice was written.
+pub(super) static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:ongoing|on-going|going on|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening|see\w*|hitting|under way)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|not (?:yet )?(?:stopped|ended|ceased)|continu(?:es|ing|ous\w*)|until now|to date|to this (?:moment|hour|day)|andauernd|dauert (?:noch )?an|halt (?:noch )?an|nicht aufgehort|(?:est|sont) toujours|toujours en cours|n'a pas cesse|en curso|todavia|no ha (?:parado|cesado)|continua\w*|ancora in corso|ainda|nog steeds|duurt voort|wciaz|nadal|trwa|pagar fortfarande)\b|до сих пор|продолжа|仍在|至今|継続し|続いて|계속",
+    )
 });
 
 /// A clock whose zone is known and that has no day is the last one before the notice was written.
@@ -183,8 +214,9 @@ fn part_of_day(day: Date, text: &str, sent: Timestamp, resolver: &Resolver) -> O
         end: 0,
     });
     let mut whole = ends.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join)?;
-    let word = TODAY.find(text).or_else(|| YESTERDAY.find(text))?;
-    if SINCE.is_match(&text[..word.start()]) {
+    let words = [&*TODAY, &*YESTERDAY].into_iter().chain(WEEKDAYS.iter());
+    let start = words.filter_map(|names| names.find(text)).map(|word| word.start()).min()?;
+    if SINCE.is_match(&text[..start]) {
         whole.to = sent;
     }
     whole.to = whole.to.min(sent);

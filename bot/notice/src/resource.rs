@@ -10,7 +10,7 @@ static INSTANCE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static INTERFACE: LazyLock<Regex> = LazyLock::new(|| compile(r"\beni-(?:[0-9a-f]{17}|[0-9a-f]{8})\b"));
 static REGION: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"\b((?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9])(?:[a-f]\b|\b)";
+    let pattern = r"\b(eusc-de-east-1|(?:us|eu|ap|sa|ca|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9])(?:[a-f]\b|\b)";
     compile(pattern)
 });
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
@@ -78,14 +78,18 @@ pub(super) fn region_of_arn(arn: &str) -> Option<String> {
     REGION.is_match(region).then(|| region.to_owned())
 }
 
-/// Regions as AWS's consoles and alarms name them: what tells one, its place and, where that is not enough, its continent.
-const REGION_NAMES: [(&str, &str); 39] = [
+/// Regions as AWS's consoles, bills and alarms name them (its guide of regions lists them): what tells one, its place
+/// and, where that is not enough, its continent.
+const REGION_NAMES: [(&str, &str); 44] = [
     ("n. virginia", "us-east-1"),
+    ("northern virginia", "us-east-1"),
     ("ohio", "us-east-2"),
     ("n. california", "us-west-1"),
+    ("northern california", "us-west-1"),
     ("oregon", "us-west-2"),
     ("us-east", "us-gov-east-1"),
     ("us-west", "us-gov-west-1"),
+    ("us", "us-gov-west-1"),
     ("cape town", "af-south-1"),
     ("hong kong", "ap-east-1"),
     ("taipei", "ap-east-2"),
@@ -101,6 +105,7 @@ const REGION_NAMES: [(&str, &str); 39] = [
     ("tokyo", "ap-northeast-1"),
     ("seoul", "ap-northeast-2"),
     ("osaka", "ap-northeast-3"),
+    ("osaka-local", "ap-northeast-3"),
     ("calgary", "ca-west-1"),
     ("frankfurt", "eu-central-1"),
     ("zurich", "eu-central-2"),
@@ -119,6 +124,7 @@ const REGION_NAMES: [(&str, &str); 39] = [
     ("ningxia", "cn-northwest-1"),
     ("canada", "ca-central-1"),
     ("mexico", "mx-central-1"),
+    ("germany", "eusc-de-east-1"),
 ];
 
 /// Returns the region that a text names by its code, or as the console does: "EU (Frankfurt)", "Canada (Central)".
@@ -166,6 +172,10 @@ mod tests {
             ("US East (N. Virginia)", Some("us-east-1")),
             ("Canada (Central)", Some("ca-central-1")),
             ("Mexico (Central)", Some("mx-central-1")),
+            ("US West (Northern California)", Some("us-west-1")),
+            ("AWS GovCloud (US-East)", Some("us-gov-east-1")),
+            ("Asia Pacific (New Zealand)", Some("ap-southeast-6")),
+            ("AWS European Sovereign Cloud (Germany)", Some("eusc-de-east-1")),
             ("eu-west-3", Some("eu-west-3")),
             ("Atlantis (Deep)", None),
         ] {

@@ -13,11 +13,14 @@ use super::domain;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::fold;
+use super::provider;
 use super::record;
 use super::record::Record;
 use super::said;
 use super::said::runs_on;
 use super::sentence::Sentences;
+use super::tally;
 use super::tally::ACCUSED_MIN;
 use super::tally::Tally;
 use super::tally::vote;
@@ -33,6 +36,8 @@ pub(super) struct Roles {
     own_is_complete: bool,
     /// Nothing in the notice tells of a deed: words in passing accuse nobody.
     pub is_harmless: bool,
+    /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
+    pub is_about_nobody: bool,
 }
 
 impl Roles {
@@ -44,14 +49,15 @@ impl Roles {
     /// Returns a tally's role. Where an address of ours is named, nobody else is accused.
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
         let Some(role) = tally.role() else {
-            // What is ours is meant, where the notice accuses nobody at all.
-            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_anybody();
+            // What is ours is meant, where the notice accuses nobody at all, or strangers in passing only.
+            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
         };
         if role != Role::Accused {
             return Some(role);
         }
-        if self.is_harmless && !tally.ours && tally.is_only_in_passing() {
+        let is_beside = || self.is_about_nobody && tally.stands_beside_an_instance();
+        if !tally.ours && (is_beside() || self.is_harmless && tally.is_only_in_passing()) {
             return None;
         }
         // What an earlier mail said, which this one quotes, gives way to what it says itself.
@@ -69,7 +75,9 @@ impl Roles {
             return Some(role);
         }
         // Where a field or a log says who did it, nobody is accused by a word in passing.
-        let named_firmly = || self.others(tally).any(Tally::is_named_firmly);
+        let is_more =
+            |it: &Tally| it.is_told_firmly() && it.sum(Role::Accused) >= 2.0 * tally.sum(Role::Accused);
+        let named_firmly = || self.others(tally).any(|it| it.is_named_firmly() || is_more(it));
         if tally.is_named_in_passing() && named_firmly() {
             return None;
         }
@@ -100,8 +108,10 @@ impl Roles {
         self.tallies.iter().filter(move |it| it.ip != ip)
     }
 
-    fn accuses_anybody(&self) -> bool {
-        self.tallies.iter().any(|tally| tally.role() == Some(Role::Accused))
+    fn accuses_another(&self, tally: &Tally) -> bool {
+        let all_known = self.own_is_complete;
+        let mut accused = self.others(tally).filter(|it| it.role() == Some(Role::Accused));
+        accused.any(|it| !all_known || it.ours || !it.is_named_in_passing())
     }
 
     /// Says whether an address of ours did it or was attacked.
@@ -219,6 +229,28 @@ impl Roles {
         }
     }
 
+    /// Counts for every address of a list whose network its row names; what the list says of all is said already.
+    fn count_providers(&mut self, lines: &[Line<'_>]) {
+        for (ip, role, at) in provider::told(lines) {
+            let Some(tally) = self.places.get(&ip).map(|place| &mut self.tallies[*place]) else { continue };
+            match role {
+                Role::Accused if lines[at].spots.len() == 1 && tally.leans_to_nobody() => {
+                    tally.vote(vote(
+                        &lines[at],
+                        role,
+                        2.0,
+                        "its row names Amazon's network, or the reader's".to_owned(),
+                    ));
+                }
+                Role::Infrastructure if !tally.ours => {
+                    let why = "its row names another network than those beside it".to_owned();
+                    tally.vote(vote(&lines[at], role, tally::EXONERATED, why));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Where rows of two addresses give no direction, the one that stands first in all of them, with many
     /// others behind it, is whom they are about.
     fn count_consensus(&mut self, lines: &[Line<'_>], records: &[Option<Record>]) {
@@ -322,8 +354,27 @@ pub(super) fn weigh(
         }
     }
     roles.count_networks(&networks, lines);
+    roles.count_providers(lines);
     roles.count_consensus(lines, records);
     roles
+}
+
+/// "…, namely": what follows is a list, with no colon before it.
+fn announces(text: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "namely",
+        "as follows",
+        "following",
+        "namlich",
+        "folgende",
+        "a savoir",
+        "a saber",
+        "cioe",
+        "namelijk",
+    ];
+    let text = fold(text);
+    let text = text.trim_end_matches([',', ' ']);
+    WORDS.iter().any(|word| text.ends_with(word))
 }
 
 /// Keeps the sentence that introduces a list while the list goes on.
@@ -334,7 +385,7 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
     }
     let text = line.text.trim();
     let is_open = line.spots.last().is_none_or(|spot| line.text.len() - spot.end > 20);
-    if is_open && text.ends_with([':', '\u{ff1a}']) {
+    if is_open && (text.ends_with([':', '\u{ff1a}']) || announces(text)) {
         let own = text.rsplit(". ").next().unwrap_or(text);
         let above = if own.len() == text.len() && runs_on(lines, index) { lines[index - 1].text } else { "" };
         return Some(format!("{above} {own}").trim().to_owned());

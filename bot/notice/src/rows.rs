@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::activity;
 use super::document::SectionRole;
+use super::groups;
+use super::label;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
@@ -25,6 +27,8 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     let mut header: Option<Header> = None;
     let mut zone = None;
     let (mut misses, mut rows) = (0, 0);
+    // The day that the words above a table name, for columns that hold clocks alone.
+    let mut day = String::new();
     let mut section = usize::MAX;
     for line in lines {
         if line.section != section {
@@ -34,6 +38,11 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
             records.push(None);
             continue;
+        }
+        if let [stamp] = &line.stamps[..]
+            && (line.spots.is_empty() || header.is_none())
+        {
+            day = stamp.civil.date().to_string();
         }
         if line.spots.is_empty() {
             if let Some(found) = Header::read(line) {
@@ -48,11 +57,15 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         }
         let is_row = !line.stamps.is_empty()
             || line.is_item()
-            || line.text.matches([',', '|', '\t', ';']).count() >= 3;
+            || line.text.matches([',', '|', '\t', ';']).count() >= 3
+            || line.text.trim().matches("  ").count() >= 2;
+        // "Target: 192.0.2.1" below a table is a field of its own.
+        let is_row =
+            is_row && !(header.as_ref().is_some_and(Header::is_loose) && is_field_of_a_part(line.text));
         let row = header
             .as_ref()
             .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
-            .and_then(|header| header.row(line));
+            .and_then(|header| header.row(line, &day));
         let row =
             row.map(
                 |row| {
@@ -71,6 +84,13 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             }
             _ => row,
         });
+        let row = row.map(|mut row| {
+            // Its own column says that it was done to it.
+            if row.target.is_none() && groups::is_attacked_row(line.text) {
+                row.turn();
+            }
+            row
+        });
         let row = row.map(|row| match row.source {
             None => Record {
                 source_instance: resource::instances(line.text).into_iter().next().map(|(_, id)| id),
@@ -84,6 +104,14 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
     (records, zone)
+}
+
+fn is_field_of_a_part(text: &str) -> bool {
+    activity::field(text).is_some_and(|(name, _)| {
+        text.trim_start()[name.len()..].starts_with(':')
+            && name.len() <= 24
+            && label::meaning(name).role.is_some()
+    })
 }
 
 /// Ports from which a datagram is an answer that somebody else may have asked for: who sent the question is not known.

@@ -17,11 +17,15 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::list_intro;
 use super::pattern::compile;
+use super::sentence;
 use super::sentence::Sentences;
 use super::vocabulary;
 
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
+
+/// Why the own address of an instance is counted.
+pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
 
 /// A name of more words is a clause.
 const LABEL_WORDS_MAX: usize = 7;
@@ -45,6 +49,12 @@ pub(super) fn of(
     if matches!(link_around(line.text, spot), Some(Link::Other)) {
         return None;
     }
+    // What a later sentence says of one of several is more than what was said of all.
+    let told = sentences.of(index, spot.start).filter(|_| line.role != SectionRole::Subject);
+    let because = "the grammar of its sentence";
+    if let Some((role, weight)) = told.filter(|(_, weight)| *weight >= sentence::CERTAIN) {
+        return Some((role, weight, because.to_owned()));
+    }
     // A clause before a colon is no name of a field.
     let label = label_before(line, spot).filter(|name| label::words(name).len() <= LABEL_WORDS_MAX);
     if let Some(name) = label {
@@ -66,11 +76,8 @@ pub(super) fn of(
     let found = cue::read(&before, &after);
     // A sentence settles what the words around one address only lean to.
     let is_certain = found.as_ref().is_some_and(|found| found.weight >= cue::CERTAIN);
-    if line.role != SectionRole::Subject
-        && !is_certain
-        && let Some((role, weight)) = sentences.of(index, spot.start)
-    {
-        return Some((role, weight, "the grammar of its sentence".to_owned()));
+    if let Some((role, weight)) = told.filter(|_| !is_certain) {
+        return Some((role, weight, because.to_owned()));
     }
     if line.role == SectionRole::Subject {
         return Some(in_subject(found));
@@ -136,7 +143,7 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
             Some(found) if attacked(&found) || found.role == Role::Infrastructure => {
                 (found.role, 2.5, "stands in brackets beside an instance that did nothing")
             }
-            _ => (Role::Accused, 2.5, "stands in brackets beside an instance id"),
+            _ => (Role::Accused, 2.5, BESIDE_INSTANCE),
         }
     } else if is_after_link(line.text, spot) {
         (Role::Accused, 2.5, "stands in brackets beside the reported link")
@@ -341,6 +348,7 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let before = text[..end].trim_end_matches(filler);
     if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
         let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
+        let named = &named[entry_head(line, named)..];
         return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
     }
     // A row of dots leads from the name to the value.
@@ -354,6 +362,14 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
     (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
         .then(|| name.to_owned())
+}
+
+/// Returns where the words of a log entry begin: the host and the program before them are no part of a name.
+fn entry_head(line: &Line<'_>, before: &str) -> usize {
+    let stamp = line.stamps.first().filter(|stamp| stamp.start < 24 && stamp.end <= before.len());
+    let Some(rest) = stamp.and_then(|stamp| before.get(stamp.end..)) else { return 0 };
+    let head = before.len() - rest.len();
+    rest.rfind("]: ").map_or(head, |at| head + at + 3)
 }
 
 static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {

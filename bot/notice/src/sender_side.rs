@@ -28,7 +28,7 @@ static ASKS_HELP: LazyLock<Regex> = LazyLock::new(|| {
 });
 static MINE_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:my|our)\s+(?:ec2\s+)?(?:instance|server|host|machine|vps|vm|account|site|website)\b[^.;]{0,80}(?:\.\d[^.;]{0,80}){0,4}\b(?:is|are|was|keeps?)\s+(?:being\s+)?(?:attacked|ddosed|flooded|scanned|hit|under attack|getting attacked)",
+        r"(?i)\b(?:attack|ddos|flood|hammer|target)\w*\s+(?:my|our)\s+(?:[\w-]+\s+){0,2}?(?:instance|server|host|machine|vps|vm|site|website|shop|store|blog)\b|\b(?:my|our)\s+(?:ec2\s+)?(?:instance|server|host|machine|vps|vm|account|site|website)\b[^.;]{0,80}(?:\.\d[^.;]{0,80}){0,4}\b(?:is|are|was|keeps?)\s+(?:being\s+)?(?:attacked|ddosed|flooded|scanned|hit|under attack|getting attacked)",
     )
 });
 

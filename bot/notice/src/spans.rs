@@ -10,7 +10,9 @@ use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
+use super::pattern::fold;
 use super::record::Record;
+use super::relative;
 use super::roles::Roles;
 use super::time::Interval;
 use super::time::Resolver;
@@ -64,11 +66,6 @@ pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Int
 
 /// What begins then and goes on.
 static SINCE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:since|seit|depuis|sinds)\b[^.;]{0,24}$"));
-static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:ongoing|on-going|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|continu(?:es|ing)|until now|to date|andauernd|h[äa]lt (?:noch )?an|toujours en cours|en curso)\b",
-    )
-});
 static LASTED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)\b(?:for|lasting|lasted|during|over)\s+(?:about\s+|around\s+|approx\w*\.?\s+|some\s+|over\s+|more than\s+|at least\s+|the next\s+)?(\d{1,3}|an?|one|two|three|four|half an)\s+(minutes?|mins?|hours?|hrs?|days?)\b",
@@ -82,8 +79,12 @@ pub(super) fn open_end(lines: &[Line<'_>], begin: Interval, sent: Option<Timesta
     if begin.to.duration_since(begin.from) > SignedDuration::from_mins(1) {
         return None;
     }
-    let own = || lines.iter().filter(|line| line.kind == LineKind::Statement && !line.is_quoted).take(400);
-    let dated = || own().filter(|line| line.stamps.first().is_some_and(|stamp| when::tells(line, stamp)));
+    let is_dated = |line: &&Line<'_>| line.stamps.first().is_some_and(|stamp| when::tells(line, stamp));
+    let statements = || lines.iter().filter(|line| line.kind == LineKind::Statement).take(400);
+    // What it quotes counts where it names no time of its own.
+    let is_quoted = !statements().filter(|line| !line.is_quoted).any(|line| is_dated(&line));
+    let own = || statements().filter(move |line| is_quoted || !line.is_quoted);
+    let dated = || own().filter(is_dated);
     if let Some(lasted) = dated().find_map(|line| LASTED.captures(line.text)) {
         let count = match lasted[1].to_ascii_lowercase().as_str() {
             "two" => 2,
@@ -99,7 +100,7 @@ pub(super) fn open_end(lines: &[Line<'_>], begin: Interval, sent: Option<Timesta
         let to = begin.to.checked_add(unit.checked_mul(count)?).ok()?;
         return Some(Interval { to: sent.map_or(to, |sent| to.min(sent)).max(begin.to), ..begin });
     }
-    let goes_on = own().any(|line| GOES_ON.is_match(line.text));
+    let goes_on = own().any(|line| relative::GOES_ON.is_match(&fold(line.text)));
     let is_since =
         |line: &Line<'_>| line.stamps.first().is_some_and(|stamp| SINCE.is_match(&line.text[..stamp.start]));
     let is_open = dated().any(is_since) || (goes_on && dated().count() == 1);

@@ -9,6 +9,7 @@ use super::label::Kind;
 use super::label::Meaning;
 use super::label::Role;
 use super::lines::Line;
+use super::pattern::fold;
 use super::record::Record;
 use super::record::protocol;
 use super::resource;
@@ -124,7 +125,7 @@ impl Header {
     }
 
     /// Reads a line as a row under this header.
-    pub fn row(&self, line: &Line<'_>) -> Option<Record> {
+    pub fn row(&self, line: &Line<'_>, day: &str) -> Option<Record> {
         if line.spots.is_empty() {
             return None;
         }
@@ -134,7 +135,7 @@ impl Header {
                 let cells = cells(line.text.trim(), separator);
                 let missing = self.columns.len().checked_sub(cells.len());
                 match (missing, separator) {
-                    (Some(0..=2), _) => self.row_of_cells(&cells),
+                    (Some(0..=2), _) => self.row_of_cells(&cells, day),
                     (None, _) | (_, Separator::Blanks) if self.fits(line) => self.row_of_words(line),
                     _ => None,
                 }
@@ -159,9 +160,9 @@ impl Header {
             .any(|column| column.meaning.kind == Kind::Address && column.meaning.role == Some(role))
     }
 
-    fn row_of_cells(&self, cells: &[String]) -> Option<Record> {
+    fn row_of_cells(&self, cells: &[String], day: &str) -> Option<Record> {
         let mut record = Record::default();
-        let mut day = String::new();
+        let mut day = day.to_owned();
         for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
             match column.meaning.kind {
@@ -310,8 +311,36 @@ impl Header {
 
 /// Says whether a column is one end of a span.
 fn is_end(name: &str) -> bool {
-    let ends = ["first", "last", "start", "end", "begin", "stop", "from", "to", "until", "started", "ended"];
-    label::words(name)
+    let ends = [
+        "first",
+        "last",
+        "start",
+        "end",
+        "begin",
+        "stop",
+        "from",
+        "to",
+        "until",
+        "started",
+        "ended",
+        "baslangic",
+        "bitis",
+        "beginn",
+        "ende",
+        "debut",
+        "fin",
+        "inicio",
+        "inizio",
+        "einde",
+        "slut",
+        "poczatek",
+        "koniec",
+        "zacatek",
+        "konec",
+        "von",
+        "bis",
+    ];
+    label::words(&fold(name))
         .iter()
         .any(|word| ends.iter().any(|end| word == end || word.strip_suffix("time") == Some(end)))
 }
@@ -325,7 +354,8 @@ fn take_time(record: &mut Record, day: &mut String, cell: &str) {
     let mut stamps: Vec<Stamp> = Finder.find(cell);
     if stamps.is_empty() && !day.is_empty() {
         stamps = Finder.find(&joined);
-        if !stamps.is_empty() {
+        let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == super::time::Precision::Day);
+        if !stamps.is_empty() && is_bare_day {
             record.stamps.pop();
         }
     }
@@ -415,7 +445,7 @@ mod tests {
         let header = Header::read(&lines[0]).expect("a header");
         let rows: Vec<String> = lines[1..]
             .iter()
-            .filter_map(|line| header.row(line))
+            .filter_map(|line| header.row(line, ""))
             .map(|row| {
                 let end = |ip: Option<std::net::IpAddr>, port: Option<u16>| {
                     format!("{}:{}", ip.map_or("-".to_owned(), |ip| ip.to_string()), port.unwrap_or(0))

@@ -20,6 +20,8 @@ pub(super) const ACCUSED_MIN: f32 = 1.5;
 const ACCUSED_MIN_UNLIKELY: f32 = 2.0;
 /// A single vote of this weight is no word in passing: a field, a list's heading, a verb of its own.
 const FIRM: f32 = 2.5;
+/// Who is said to have no part is not accused by rows of a log either.
+pub(super) const EXONERATED: f32 = 4.0;
 /// Why an address of a log line without any direction is counted a little.
 pub(super) const ALONE: &str = "stands alone in a log line";
 /// What all rows of logs and tables together may say.
@@ -66,6 +68,8 @@ pub(super) struct Tally {
     quoted: Said,
 }
 
+/// What a field says that names an address and nobody's part.
+const PLAIN_FIELD: f32 = 1.5;
 /// Words that accuse only beside a deed.
 const PREPOSITIONS: [&str; 18] = [
     "from",
@@ -277,11 +281,21 @@ impl Tally {
         self.sum(Role::Accused) > 0.0 && others < 0.1
     }
 
+    /// Says whether nothing is said of it that settles a role.
+    pub fn leans_to_nobody(&self) -> bool {
+        [Role::Victim, Role::Reporter, Role::Infrastructure].iter().all(|role| self.sum(*role) < 0.75)
+    }
+
     /// Says whether a field or rows of a log accuse it.
     pub fn is_named_firmly(&self) -> bool {
         let by_field = self.votes.iter().any(|vote| vote.role == Role::Accused && vote.weight >= 3.0);
         (by_field || (self.told().rows_from > 0 && self.told().rows_sure))
             && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether a sentence, a field or rows accuse it, and not a word in passing.
+    pub fn is_told_firmly(&self) -> bool {
+        self.is_firm(Role::Accused) && self.role() == Some(Role::Accused)
     }
 
     /// Says whether words, a field or a subject accuse it, and more than in passing or beside rows of a log.
@@ -305,15 +319,22 @@ impl Tally {
         self.told().sums[Role::Accused as usize] < 0.1
     }
 
-    /// Says whether nothing but prepositions accuse it: no row, no field, no subject, no verb of its own.
+    /// Says whether nothing but prepositions and plain fields accuse it: no row, no field, no subject, no verb of its own.
     pub fn is_only_in_passing(&self) -> bool {
         !self.is_firm(Role::Accused)
             && self.told().by_subject == 0.0
             && self.told().rows_from == 0
             && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(|vote| {
                 let words = vote.why.strip_prefix("the words \"").and_then(|it| it.strip_suffix('"'));
-                words.is_some_and(|words| PREPOSITIONS.contains(&words))
+                let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with("the field");
+                is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
+    }
+
+    /// Says whether only its place beside an instance accuses it.
+    pub fn stands_beside_an_instance(&self) -> bool {
+        let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused).peekable();
+        accusing.peek().is_some() && accusing.all(|vote| vote.why == said::BESIDE_INSTANCE)
     }
 
     /// Says whether nothing firmer than a plain field or a few words accuses it.

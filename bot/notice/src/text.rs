@@ -15,6 +15,8 @@ use super::address;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
+use super::complaint;
+use super::courtesy;
 use super::document::Document;
 use super::document::SectionRole;
 use super::domain;
@@ -23,6 +25,7 @@ use super::groups;
 use super::label::Role;
 use super::lines::Line;
 use super::links;
+use super::not_ours;
 use super::ports;
 use super::relative;
 use super::resource;
@@ -57,6 +60,8 @@ pub(super) struct TextReading {
     pub ours_is_victim: bool,
     /// Its sentences say so, of what is the reader's.
     pub reader_is_attacked: bool,
+    /// Its sentences, or rows of a log, say who did something.
+    pub tells_of_a_deed: bool,
     /// It names a public address that is nobody's in particular.
     pub names_addresses: bool,
     /// The addresses that it names as anybody's but a relay's, those whose role is open before the victims.
@@ -100,7 +105,7 @@ fn read_lines(
     }
     rows::turn_answers(&mut records);
     let sentences = sentence::read(lines, &records);
-    let instances = groups::instances(lines, &sentences);
+    let mut instances = groups::instances(lines, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
@@ -110,10 +115,20 @@ fn read_lines(
         ours,
         reporter: reporter.as_deref().unwrap_or_default(),
     };
+    let tells_of_a_deed =
+        sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
+    let tells_nothing = document.outer_mail().is_some()
+        && records.iter().flatten().all(|record| record.source.is_none())
+        && !sender_side::is_aws(lines);
+    if roles.is_harmless && tells_nothing && !complaint::is_hinted(lines) {
+        // Whom a message of machines or of business names did nothing.
+        instances.clear();
+        roles.is_about_nobody = true;
+    }
     let mut draft = Draft::default();
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
@@ -159,7 +174,9 @@ fn read_lines(
     let ours_is_victim = no_instance
         && (instance_attacked
             || roles.ours_attacked()
-            || sender_side::says_ours_attacked(lines, &roles, &sentences));
+            || sender_side::says_ours_attacked(lines, &roles, &sentences)
+            || courtesy::is_one(lines)
+            || not_ours::is_from_our_guard(lines, document.outer_mail()));
     TextReading {
         draft,
         activity,
@@ -167,6 +184,7 @@ fn read_lines(
         subject_accuses: roles.is_report(),
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
+        tells_of_a_deed,
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
         }),

@@ -84,7 +84,7 @@ fn in_field(lines: &[Line<'_>]) -> Option<String> {
 }
 
 static RESOLVED: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|\bwe (?:have )?(?:now )?clos(?:e|ed)\s+(?:this|the|your)\s+(?:case|report|ticket|incident)\b|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
+    let pattern = r"(?i)\b(?:has|have|is|was|are)\s+(?:now\s+|been\s+|also\s+)*(?:investigated and\s+)?(?:resolved|closed|fully mitigated)\b.{0,40}(?:by|\.|$)|\b(?:consider|mark|marked|closing|closed|resolv\w+)\s+(?:this|the|your)\s+(?:case|matter|issue|report|ticket|incident)\b|\bwe (?:have )?(?:now )?clos(?:e|ed)\s+(?:this|the|your)\s+(?:case|report|ticket|incident)\b|\b(?:i|we)(?:'ve|\s+have)?\s+(?:now\s+)?closed\s+(?:it|this|that|the\s+\w+)\b|\bno (?:more|further) (?:[\w-]+ ){0,3}?(?:attempts?|attacks?|scans?|traffic|hits|log-?ins?|abuse|spam|requests?|connections?|packets)\s+(?:\w+\s+){0,2}?since\b|\b(?:solved|resolved|fixed),? (?:thanks|thank you)|\bwhatever you did (?:\w+ )?(?:worked|helped)|\bhat sich (?:damit |inzwischen |somit )?(?:erledigt|geklärt)|\b(?:fall|sache|thema|vorgang|ticket|meldung|angelegenheit)\b[^.;]{0,40}\b(?:erledigt|geschlossen|abgeschlossen|behoben|geklärt)|\b(?:case|ticket|matter|incident)\b[^.;]{0,30}\b(?:is|was|has been)\s+(?:now\s+)?(?:closed|settled|solved)\b|\b(?:le problème|l'incident|l'affaire|le cas) (?:est|a été) (?:résolu|clos|réglé)e?|\b(?:caso|incidente|problema) (?:ya )?(?:está |é |è |foi |fue )?(?:cerrado|resuelto|solucionado|resolvido|encerrado|risolto|chiuso)|\b(?:is|zijn) (?:hiermee |inmiddels )?(?:opgelost|afgehandeld)|\b(?:sprawa|problem)\b.{0,20}(?:rozwiązan|zamknięt)|\b(?:ärendet|saken|sagen) är? (?:löst|avslutat|lukket)|проблема (?:решена|устранена)|\b(?:has|have|was|is) (?:now )?(?:been )?(?:removed from|delisted from|no longer (?:listed|on)) (?:our|the) (?:\w+ )?(?:block|black|deny)?-?list|no further action (?:is )?(?:needed|required|necessary)|thank you for (?:resolving|your prompt (?:action|response))";
     compile(pattern)
 });
 static FINAL: LazyLock<Regex> = LazyLock::new(|| {
@@ -115,19 +115,19 @@ static BUT: LazyLock<Regex> = LazyLock::new(|| {
 /// The reporter takes the report back.
 static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)|\bals (?:gegenstandslos|erledigt) (?:zu )?betracht|\bbitte\b[^.;]{0,60}\bgegenstandslos|\b(?:c'était une|il s'agissait d'une) (?:fausse alerte|erreur)|\bconsid[ée]rer\b[^.;]{0,40}\bsans objet|\b(?:fue|era) una falsa alarma|\bè stato un falso allarme|\bwas een vals alarm",
+        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)|\bals (?:gegenstandslos|erledigt) (?:zu )?betracht|\bbitte\b[^.;]{0,60}\bgegenstandslos|\b(?:c'était une|il s'agissait d'une) (?:fausse alerte|erreur)|\bconsid[ée]rer\b[^.;]{0,40}\bsans objet|\b(?:has|have|was|is) (?:now )?(?:been )?(?:removed from|delisted from) (?:our|the) (?:\w+ )?(?:block|black|deny)-?list|\b(?:était|etait) une erreur\b|\bne pas (?:en )?tenir compte|\b(?:was|is) (?:meant|intended) for\b[^.;]{0,40}\b(?:ignore|disregard)\b|\b(?:war|ist) (?:ein|unser) (?:fehler|irrtum|fehlalarm|versehen)\b|\b(?:fue|ha sido|è stato|foi) un[oa]? (?:error|errore|erro)\b[^.;]{0,30}\b(?:nuestr|nostr|noss)\w+|\bwas (?:onze fout|een vergissing)|\b(?:fue|era) una falsa alarma|\bè stato un falso allarme|\bwas een vals alarm",
     )
 });
 
-/// Says whether a letter takes its report back.
-pub(super) fn is_withdrawn(lines: &[Line<'_>]) -> bool {
-    let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(60);
+/// Returns a letter's own words in one line: what it quotes is somebody else's.
+pub(super) fn own_words(lines: &[Line<'_>]) -> String {
+    let own = lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(400);
     let text: Vec<&str> = own.map(|line| line.text.trim()).collect();
-    says_withdrawn(&text.join(" "))
+    text.join(" ")
 }
 
 /// Says whether a text takes its report back: not where it only says what to do in case.
-fn says_withdrawn(text: &str) -> bool {
+pub(super) fn says_withdrawn(text: &str) -> bool {
     WITHDRAWN.find_iter(text).any(|found| {
         let before = &text[..found.start()];
         let sentence = before.rfind(['.', '!', '?']).map_or(before, |at| &before[at + 1..]);
@@ -157,7 +157,7 @@ static STILL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Says where in its case's life a notice stands.
-pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
+pub(super) fn stage(lines: &[Line<'_>], own_words: &str, mail: Option<&MailHeaders>) -> Stage {
     let said = |pattern: &Regex| {
         lines
             .iter()
@@ -168,10 +168,6 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
     // An answer quotes what it answers: "closed" and "resolved" there are somebody else's words.
     let own = || lines.iter().filter(|line| line.kind != LineKind::Header && !line.is_quoted).take(400);
     let said_now = |pattern: &Regex| own().any(|line| pattern.is_match(line.text));
-    let is_resolved = || {
-        let text: Vec<&str> = own().map(|line| line.text.trim()).collect();
-        says_resolved(&text.join(" "))
-    };
     let subject = mail.map(|mail| mail.subject.trim().to_ascii_lowercase()).unwrap_or_default();
     let is_answer = ["re:", "aw:", "sv:", "re["].iter().any(|prefix| subject.starts_with(prefix));
     if said(&FINAL) {
@@ -180,7 +176,7 @@ pub(super) fn stage(lines: &[Line<'_>], mail: Option<&MailHeaders>) -> Stage {
         Stage::Reminder
     } else if said_now(&STILL) {
         Stage::FollowUp
-    } else if is_resolved() {
+    } else if says_resolved(own_words) {
         Stage::Resolved
     } else if said(&FOLLOW_UP) || (is_answer && mail.is_some_and(|mail| !mail.references.is_empty())) {
         Stage::FollowUp

@@ -89,3 +89,45 @@ fn push(draft: &mut Draft, fact: Fact) {
         draft.facts.push(fact);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Context;
+    use super::super::read;
+
+    /// Returns the raw texts of a notice's times, each with why.
+    fn times(text: &str) -> Vec<(String, String)> {
+        let reading = read(text.as_bytes(), &Context::default());
+        let times = reading.facts.into_iter().filter(|fact| fact.what == "time");
+        times.map(|fact| (fact.why, fact.value)).collect()
+    }
+
+    #[test]
+    fn times_are_shown_as_they_stand_in_the_notice() {
+        for (text, why, raw) in [
+            (
+                "Your host scans us.\n\ntime,src_ip,dst_ip\n\"15/Jan/2024 10:00:00\",192.0.2.1,198.51.100.7\n",
+                "the time of a row",
+                "15/Jan/2024 10:00:00",
+            ),
+            (
+                "Port scan from your network (UTC):\nJan 15 10:00:00 fw kernel: SRC=192.0.2.1 DST=198.51.100.7 PROTO=TCP SPT=4 DPT=22\n",
+                "the time of a row",
+                "Jan 15 10:00:00",
+            ),
+            (
+                "Attack time: 15.01.2024 10:00:00 +0100\nSource IP: 192.0.2.1\nActivity: port scan\n",
+                "a field that names the time",
+                "15.01.2024 10:00:00 +0100",
+            ),
+            (
+                "The host 192.0.2.1 scanned our ports on 15 January 2024 at 10:00 UTC.\n",
+                "a time in the text",
+                "15 January 2024 at 10:00 UTC",
+            ),
+        ] {
+            let found = times(text);
+            assert!(found.contains(&(why.to_owned(), raw.to_owned())), "{text}: {found:?}");
+        }
+    }
+}

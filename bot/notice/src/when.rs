@@ -128,8 +128,7 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
                     day = Some((stamp.civil, stamp.day_month_unsure));
                 }
                 times.labelled.push(stamp.clone());
-            } else if kind == Some(Kind::OtherTime) || (OTHER.is_match(before) && !MAIL_SENT.is_match(before))
-            {
+            } else if kind == Some(Kind::OtherTime) || is_of_another_deed(before) {
                 continue;
             } else if is_wide_range(line, nth) {
                 times.wide.push(stamp.clone());
@@ -148,9 +147,18 @@ pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &Hash
 /// Says whether a time of a sentence is the incident's, not when it was reported, is due or ends to be valid.
 pub(super) fn tells(line: &Line<'_>, stamp: &Stamp) -> bool {
     let before = &line.text[..stamp.start];
-    let is_other = OTHER.is_match(before) && !MAIL_SENT.is_match(before);
-    !is_other && !DEADLINE.is_match(before) && !VALID.is_match(before)
+    !is_of_another_deed(before) && !DEADLINE.is_match(before) && !VALID.is_match(before)
 }
+
+/// "Reported on": not when it happened; "members reported scans between" is.
+fn is_of_another_deed(before: &str) -> bool {
+    OTHER.is_match(before) && !MAIL_SENT.is_match(before) && !BETWEEN.is_match(before)
+}
+
+/// What begins a range.
+static BETWEEN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)(?:\b(?:between|zwischen|entre|tussen|tra|mi[eę]dzy|mellan|mellem|mellom)\s*$|между\s*$)")
+});
 
 /// Says whether a time is an end of a range that is longer than a day: its ends are one incident's.
 fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {

@@ -1,6 +1,7 @@
 //! Who did what to whom in one sentence, in any language whose words are known: by the word before each address, by
 //! whose it is said to be, and by the verb that it is the subject or the object of.
 
+use super::eastern::is_eastern;
 use super::lexicon::AND;
 use super::lexicon::AT;
 use super::lexicon::BY;
@@ -10,6 +11,7 @@ use super::lexicon::DEED;
 use super::lexicon::EXCEPT;
 use super::lexicon::FROM;
 use super::lexicon::NOT;
+use super::lexicon::OTHERS;
 use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
 use super::lexicon::SEES;
@@ -112,7 +114,7 @@ const PARTICIPLE_FAR: usize = 18;
 /// Reads a sentence; none when it tells nothing that is certain.
 pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     let mut tokens = tokens.to_vec();
-    let concerns = tokens.iter().any(|it| it.class & (OURS | YOURS | WE) != 0);
+    let concerns = tokens.iter().any(|it| it.class & (OURS | YOURS | OTHERS | WE) != 0);
     let several = tokens.iter().filter(|it| matches!(it.kind, TokenKind::Mention(_))).take(2).count() == 2;
     for token in &mut tokens {
         if (concerns || several) && token.class & WEAK != 0 {
@@ -121,13 +123,14 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     }
     let groups = groups(&tokens);
     let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
-    if !has(DEED | SUFFERS | CLEAN | SEES) || groups.is_empty() {
+    if !has(DEED | SUFFERS | CLEAN | SEES | OTHERS) || groups.is_empty() {
         return None;
     }
     let mut told = Told { parts: vec![None; mentions], ..Told::default() };
     let mut parts: Vec<Option<Part>> = groups.iter().map(|group| by_case(&tokens, group)).collect();
     let consumed = groups.iter().filter(|group| group.left.is_negated).count();
-    let negations = (0..tokens.len()).filter(|at| is_negation(&tokens, *at)).count();
+    let denies = |at: &usize| is_negation(&tokens, *at) && !is_beside(&tokens, *at);
+    let negations = (0..tokens.len()).filter(denies).count();
     if negations > consumed {
         return by_negation(&tokens, &groups, mentions);
     }
@@ -157,7 +160,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
             part => part,
         };
         // Who tells of it may be followed by who did it: "our sensor reports 192.0.2.1 for a scan".
-        let is_actor = group.left.case == 0 && *part != Some(Part::Teller);
+        let is_actor = group.left.case == 0 && !matches!(*part, Some(Part::Teller | Part::Target));
         subject = if is_actor { Some(group.last) } else { subject };
         earlier = Some((group.last, *part));
     }
@@ -189,12 +192,27 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     Some(told)
 }
 
+/// ", and you need not do anything": a negation in a clause of its own at the end, about nobody and no deed.
+fn is_beside(tokens: &[Token], at: usize) -> bool {
+    let has_part = |it: &Token| {
+        matches!(it.kind, TokenKind::Mention(_)) || it.class & (DEED | WEAK | SEES | SUFFERS) != 0
+    };
+    let last = tokens[..at].iter().rposition(|it| matches!(it.kind, TokenKind::Mention(_)));
+    let is_apart = last.is_some_and(|last| tokens[last..at].iter().any(|it| it.kind == TokenKind::Comma));
+    // Elsewhere such a clause takes back what was said: ", which we did not do".
+    is_apart && tokens[at].word.chars().any(is_eastern) && !tokens[at + 1..].iter().any(has_part)
+}
+
 /// Returns the part that follows from the word before a group.
 fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
     let Left { case, begins, is_negated, .. } = group.left;
     let whose = whose(group);
-    if is_negated || case & EXCEPT != 0 {
+    if is_negated || case & EXCEPT != 0 || whose & OTHERS != 0 && whose & (OURS | YOURS) == 0 {
         return Some(Part::Cleared);
+    }
+    // "a phishing kit on 192.0.2.1", "a team server at 192.0.2.1"
+    if case & AT != 0 && whose & OURS == 0 && is_of_found(tokens, begins) {
+        return Some(Part::Source);
     }
     let case = if case == 0 { group.behind & (FROM | TO) } else { case };
     if group.behind & OURS != 0 && group.behind & FROM == 0 {
@@ -204,6 +222,7 @@ fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
         let verb = tokens[..begins].iter().rev().take(4).find(|it| it.class & (DEED | SEES) != 0);
         let is_reported = begins > 0 && is_report(&tokens[begins - 1].word);
         let is_told = is_reported
+            || (case & BY != 0 && whose & YOURS == 0 && is_sensor(tokens, group))
             || case & BY != 0 && verb.is_some_and(|it| it.class & SEES != 0 && it.class & DEED == 0);
         if is_told || whose & OURS != 0 || is_own_doing(tokens, begins) {
             return Some(Part::Teller);
@@ -289,7 +308,22 @@ fn has_direction(tokens: &[Token], group: &Group) -> bool {
 }
 
 fn is_sensor(tokens: &[Token], group: &Group) -> bool {
-    const SENSORS: [&str; 15] = [
+    const SENSORS: [&str; 30] = [
+        "センサ",
+        "센서",
+        "传感器",
+        "探针",
+        "探針",
+        "감시",
+        "pare-feu",
+        "cortafuegos",
+        "brandvagg",
+        "tuzfal",
+        "межсетев",
+        "файрвол",
+        "scrub",
+        "waf",
+        "pasarela",
         "sensor",
         "senzor",
         "sensör",
@@ -316,6 +350,38 @@ fn is_attack_on(tokens: &[Token], begins: usize) -> bool {
     before
         .is_some_and(|it| it.class & TAKEN == 0 && !FOUND_THERE.iter().any(|stem| it.word.starts_with(stem)))
 }
+
+/// Says whether what was found somewhere stands right before the word that tells where.
+fn is_of_found(tokens: &[Token], begins: usize) -> bool {
+    let before = tokens[..begins].iter().rev().take(3);
+    let mut before = before.take_while(|it| it.kind == TokenKind::Word && it.class & (TO | FROM | BY) == 0);
+    let is_found = before.any(|it| FOUND.iter().any(|stem| it.word.starts_with(stem)));
+    // "talks to a team server at": somebody else's, which it is in contact with.
+    let far = tokens[..begins].iter().rev().take(8).take_while(|it| it.kind == TokenKind::Word);
+    let is_contact = |it: &Token| {
+        it.class & (TO | WEAK) != 0
+            || ["contact", "talk", "communic", "connect", "beacon"]
+                .iter()
+                .any(|stem| it.word.starts_with(stem))
+    };
+    is_found && !far.into_iter().any(is_contact)
+}
+
+/// What stands on a host that does harm by standing there.
+const FOUND: [&str; 12] = [
+    "phish",
+    "malware",
+    "webshell",
+    "controller",
+    "c2",
+    "c&c",
+    "panel",
+    "miner",
+    "kit",
+    "clone",
+    "command",
+    "team",
+];
 
 /// What is found on a host rather than done to it.
 const FOUND_THERE: [&str; 8] = ["spam", "phish", "malware", "botnet", "min", "abus", "exploit", "web"];
@@ -391,10 +457,10 @@ fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Option<Part> {
         }
         Some(Verb::IsDoneTo) => Some(Part::Target),
         Some(Verb::IsClean) => Some(Part::Cleared),
-        // What belongs to the writer is done to, whoever the writer says did it.
-        Some(Verb::Does(_)) if whose & OURS != 0 => Some(Part::Target),
         // What watches does nothing of the kind.
         Some(Verb::Does(_)) if whose & YOURS == 0 && is_sensor(tokens, group) => Some(Part::Teller),
+        // What belongs to the writer is done to, whoever the writer says did it.
+        Some(Verb::Does(_)) if whose & OURS != 0 => Some(Part::Target),
         // Where it is said whence it came, a deed far off is no verb of another's.
         Some(Verb::Does(far)) if is_explicit && far > 3 => None,
         Some(Verb::Does(_)) => Some(Part::Source),
@@ -428,11 +494,16 @@ pub(super) fn tells_of_ours(tokens: &[Token]) -> bool {
 fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
     let mut auxiliary: Option<usize> = None;
     let mut depth = 0usize;
+    let (mut commas, mut is_apposition) = (0, false);
     for (at, token) in tokens.iter().enumerate().skip(start).take(VERB_FAR) {
         match token.kind {
             TokenKind::Open => depth += 1,
             TokenKind::Close => depth = depth.saturating_sub(1),
             TokenKind::Stop => return None,
+            TokenKind::Comma if depth == 0 => {
+                is_apposition |= at == start;
+                commas += 1;
+            }
             _ => {}
         }
         if depth > 0 || token.kind != TokenKind::Word {
@@ -450,7 +521,8 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
             auxiliary = None;
             continue;
         }
-        if class & CLEAN != 0 {
+        // ", the rest is normal traffic" is said of the rest.
+        if class & CLEAN != 0 && (commas == 0 || (is_apposition && commas == 2)) {
             return Some(Verb::IsClean);
         }
         if class & WEAK != 0 && is_in_phrase(tokens, start, at) {
@@ -461,6 +533,7 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
             let is_passive =
                 auxiliary.is_some_and(|it| is_participle(&tokens[it].word, &token.word, at - it));
             let is_taken = class & TAKEN != 0;
+            let is_passive = is_passive || is_passive_at_end(&token.word, tokens.get(at + 1));
             return Some(if (is_passive || by) && !is_taken {
                 Verb::IsDoneTo
             } else {
@@ -484,14 +557,22 @@ fn is_in_phrase(tokens: &[Token], start: usize, at: usize) -> bool {
     before.iter().any(|it| OF.contains(&it.word.as_str()) || it.class & (FROM | BY) != 0)
 }
 
+/// "…, dass Ihr Server von Unbekannten angegriffen wurde": the auxiliary stands last.
+fn is_passive_at_end(word: &str, next: Option<&Token>) -> bool {
+    next.is_some_and(|it| it.class & PASSIVE != 0) && GERMANIC.iter().any(|it| word.starts_with(it))
+}
+
+/// How participles begin in Germanic languages.
+const GERMANIC: [&str; 7] = ["ge", "ange", "abge", "aange", "uberf", "uberl", "attackier"];
+
 /// Says whether a verb so far behind its auxiliary is one of the passive.
 fn is_participle(auxiliary: &str, word: &str, since: usize) -> bool {
     const ENGLISH: [&str; 10] = ["was", "were", "been", "being", "got", "gets", "is", "are", "be", "getting"];
     if ENGLISH.contains(&auxiliary) {
         return since <= PARTICIPLE_NEAR && (word.ends_with("ed") || word == "hit");
     }
-    let germanic = ["ge", "ange", "abge", "aange", "uberf", "uberl", "attackier", "bombardier"];
-    if since <= PARTICIPLE_FAR && germanic.iter().any(|it| word.starts_with(it)) {
+    let is_germanic = GERMANIC.iter().chain(&["bombardier"]).any(|it| word.starts_with(it));
+    if since <= PARTICIPLE_FAR && is_germanic {
         return true;
     }
     since <= PARTICIPLE_NEAR

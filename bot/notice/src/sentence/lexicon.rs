@@ -29,9 +29,13 @@ pub(super) const AND: Class = 1 << 15;
 pub(super) const FILLER: Class = 1 << 16;
 pub(super) const WE: Class = 1 << 17;
 pub(super) const TAKEN: Class = 1 << 18;
+pub(super) const OTHERS: Class = 1 << 19;
 
 /// Phrases are not longer than this, in words.
-const PHRASE_MAX: usize = 4;
+const PHRASE_MAX: usize = 5;
+
+/// Languages whose small words fit nearly as well that are compared by more.
+const LANGUAGES_NEAR: usize = 3;
 
 /// The words of one language, made ready for looking up.
 #[derive(Debug, Default)]
@@ -54,6 +58,7 @@ impl Lexicon {
             (words.taken, TAKEN | DEED),
             (words.ours, OURS),
             (words.yours, YOURS),
+            (words.others, OTHERS),
             (words.from, FROM),
             (words.by, BY),
             (words.to, TO),
@@ -135,14 +140,27 @@ pub(super) fn of_language(words: &[&str]) -> Option<&'static Lexicon> {
         usize::from(lexicon.fillers.contains(word)) + usize::from(lexicon.words.contains_key(word))
     };
     let score = |lexicon: &Lexicon| words.iter().map(|word| points(lexicon, word)).sum::<usize>();
-    let mut best: Option<(&Lexicon, usize)> = None;
-    for lexicon in lexicons {
-        let score = score(lexicon);
-        if best.is_none_or(|(_, most)| score > most) {
-            best = Some((lexicon, score));
-        }
+    let mut scores: Vec<(usize, &Lexicon)> =
+        lexicons.iter().map(|lexicon| (score(lexicon), lexicon)).collect();
+    scores.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    let (most, first) = *scores.first().filter(|(score, _)| *score > 0)?;
+    // Neighbours share their small words: the words for hosts and deeds tell them apart.
+    let near = scores.iter().take(LANGUAGES_NEAR).filter(|(score, _)| *score * 2 > most);
+    let told = |lexicon: &Lexicon| {
+        words.iter().filter(|word| lexicon.of(word) & (HOST | DEED | OURS | YOURS | SEES) != 0).count()
+    };
+    if near.clone().count() < 2 {
+        return Some(first);
     }
-    best.filter(|(_, score)| *score > 0).map(|(lexicon, _)| lexicon)
+    let best = near.map(|(score, lexicon)| {
+        (score + 2 * told(lexicon), std::cmp::Reverse(scores_place(lexicons, lexicon)), *lexicon)
+    });
+    best.max_by_key(|(score, place, _)| (*score, *place)).map(|(_, _, lexicon)| lexicon)
+}
+
+/// Returns where a language stands in the list: of two that fit alike, the first one is taken.
+fn scores_place(lexicons: &[Lexicon], lexicon: &Lexicon) -> usize {
+    lexicons.iter().position(|it| std::ptr::eq(it, lexicon)).unwrap_or(usize::MAX)
 }
 
 /// Returns the lexicon of the language that is taken where nothing tells.

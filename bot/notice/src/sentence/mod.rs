@@ -3,10 +3,14 @@
 //! Owns prose only: lines that are fields, rows of logs or items of lists are read elsewhere. A sentence counts only
 //! where its words settle it; what it leaves open is read by the words around each address (`cue`).
 
+mod anaphora;
+mod eastern;
+mod eastern_words;
 mod grammar;
 mod languages;
 mod lexicon;
 mod phrase;
+mod pieces;
 
 use std::collections::HashMap;
 
@@ -18,19 +22,26 @@ use super::lines::LineKind;
 use super::pattern::fold;
 use super::record::Record;
 use super::resource;
+use super::tally;
+use anaphora::Recent;
+use anaphora::Resolved;
 use grammar::Part;
 use grammar::Token;
 use grammar::TokenKind;
+use grammar::Told;
 use lexicon::Lexicon;
+use pieces::END;
+use pieces::cut_line;
+use pieces::mentions;
 
 /// Sentences of one notice that are read.
 const SENTENCES_MAX: usize = 300;
-/// Bytes of one sentence that are read.
-const SENTENCE_BYTES_MAX: usize = 1200;
 /// Words by which a paragraph's language is known.
 const LANGUAGE_WORDS: usize = 120;
 /// A line that is this long runs on into the next one.
 const FULL_LINE: usize = 45;
+/// What singles one out of several is more firm than what was said of all before.
+pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
 const WEIGHT: f32 = 2.5;
 
@@ -68,13 +79,31 @@ struct Place {
     is_instance: bool,
 }
 
+impl Place {
+    fn same_as(&self, other: &Self) -> bool {
+        (self.line, self.start) == (other.line, other.start)
+    }
+}
+
+/// A word, a mark or a mention of a sentence.
+type Piece = (String, Option<Place>);
+
 /// Reads all sentences that mention an address or an instance.
 pub(super) fn read(lines: &[Line<'_>], records: &[Option<Record>]) -> Sentences {
     let mut all = Sentences::default();
+    let mut recent = Recent::default();
+    let mut listed: Vec<Place> = Vec::new();
     let mut read = 0;
     let mut at = 0;
     while at < lines.len() && read < SENTENCES_MAX {
         if !is_prose(lines, records, at) {
+            if lines[at].is_blank() || lines[at].kind != LineKind::Statement {
+                // A blank line may stand within a list, and below it.
+            } else if is_listed(&lines[at]) {
+                listed.extend(mentions(&lines[at], at));
+            } else {
+                listed.clear();
+            }
             at += 1;
             continue;
         }
@@ -82,12 +111,20 @@ pub(super) fn read(lines: &[Line<'_>], records: &[Option<Record>]) -> Sentences 
         while end < lines.len() && is_prose(lines, records, end) && runs_on(lines, end) {
             end += 1;
         }
-        if lines[at..end].iter().any(|line| !line.spots.is_empty() || line.text.contains("i-")) {
-            read += paragraph(lines, at, end, &mut all);
+        recent.remember(&std::mem::take(&mut listed));
+        let names = |line: &Line<'_>| !line.spots.is_empty() || line.text.contains("i-");
+        if !recent.places.is_empty() || lines[at..end].iter().any(names) {
+            read += paragraph(lines, at, end, &mut recent, &mut all);
         }
         at = end;
     }
     all
+}
+
+/// Says whether a line is an item of a list of hosts.
+fn is_listed(line: &Line<'_>) -> bool {
+    line.is_item()
+        || (line.text.len() < 120 && line.text.contains("i-") && !resource::instances(line.text).is_empty())
 }
 
 fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
@@ -95,15 +132,30 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
     // A row of a log begins with its time, or a tab stands between its cells.
     let begins = |near: usize| line.stamps.first().is_some_and(|stamp| stamp.start < near);
     let is_record = records.get(at).is_some_and(Option::is_some);
-    let is_row = begins(2) || (begins(8) && is_record) || is_columns(line.text.trim());
+    let is_row =
+        begins_with_clock(line.text) || begins(2) || (begins(8) && is_record) || is_columns(line.text.trim());
     let is_field =
         || activity::field(line.text).is_some_and(|(name, value)| name.len() <= 40 && value.len() <= 60);
     line.kind == LineKind::Statement
         && line.role != SectionRole::Evidence
         && !line.is_blank()
         && !is_row
-        && !line.is_item()
+        && (!line.is_item() || is_eastern_clause(line.text))
         && !is_field()
+}
+
+/// "[23:55:33] lost connection": an entry of a log that leaves out the day.
+fn begins_with_clock(text: &str) -> bool {
+    let text = text.trim_start().trim_start_matches(['[', '(']).as_bytes();
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=2).contains(&digits)
+        && text.get(digits) == Some(&b':')
+        && text.get(digits + 1..digits + 3).is_some_and(|it| it.iter().all(u8::is_ascii_digit))
+}
+
+/// A sentence of a script in which a letter is a word has few letters.
+fn is_eastern_clause(text: &str) -> bool {
+    text.chars().filter(|letter| eastern::is_eastern(*letter)).take(5).count() == 5
 }
 
 /// Says whether tabs or wide gaps cut a line into columns.
@@ -121,8 +173,8 @@ fn runs_on(lines: &[Line<'_>], at: usize) -> bool {
 }
 
 /// Reads the sentences of a paragraph; returns how many they were.
-fn paragraph(lines: &[Line<'_>], from: usize, to: usize, all: &mut Sentences) -> usize {
-    let mut pieces: Vec<(String, Option<Place>)> = Vec::new();
+fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, all: &mut Sentences) -> usize {
+    let mut pieces: Vec<Piece> = Vec::new();
     for (at, line) in lines.iter().enumerate().take(to).skip(from) {
         cut_line(line, at, &mut pieces);
     }
@@ -134,128 +186,89 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, all: &mut Sentences) ->
     // The only one that the sentence before mentions: whom a pronoun means.
     let mut antecedent: Option<Place> = None;
     for sentence in pieces.split(|(piece, _)| piece == END) {
-        let places: Vec<Place> = sentence.iter().filter_map(|(_, place)| *place).collect();
-        // Scripts without blanks between words are read by the words around each address.
-        if sentence.is_empty() || sentence.iter().any(|(piece, _)| piece.chars().any(is_eastern)) {
+        if sentence.is_empty() {
             continue;
         }
-        let tokens = tokens(sentence, lexicon);
+        let own: Vec<Place> = sentence.iter().filter_map(|(_, place)| *place).collect();
+        let Resolved { pieces, meant, of, is_only } = anaphora::resolve(sentence, recent, lexicon);
+        let is_eastern = eastern::is_sentence(pieces.iter().map(|(piece, _)| piece.as_str()));
+        let tokens = if is_eastern { eastern::tokens(&pieces) } else { tokens(&pieces, lexicon) };
         if let Some(before) = antecedent.take().filter(|_| grammar::begins_with_its_deed(&tokens)) {
             all.said.entry((before.line, before.start)).or_insert((Role::Accused, WEIGHT));
         }
+        let places: Vec<Place> = pieces.iter().filter_map(|(_, place)| *place).collect();
         if places.is_empty() {
+            recent.pass();
             continue;
         }
         count += 1;
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
-        let Some(told) = grammar::read(&tokens, places.len()) else { continue };
+        let told = grammar::read(&tokens, places.len());
+        let others = others_are_cleared(
+            lines,
+            &of,
+            if meant.is_empty() { &places } else { &meant },
+            told.as_ref(),
+            is_only,
+        );
+        recent.take(|place| is_one_of(lines, place, &places));
+        recent.remember(&own);
+        let Some(told) = told else { continue };
         if !lines[from].is_quoted {
             all.reader_attacked |= told.reader_attacked;
             all.reader_accused |= told.reader_accused;
         }
         for (place, part) in places.iter().zip(told.parts) {
-            let said = match part {
-                Some(Part::Source) => (Role::Accused, WEIGHT),
-                Some(Part::Target) => (Role::Victim, WEIGHT),
-                Some(Part::Teller) => (Role::Reporter, WEIGHT),
-                Some(Part::Cleared) => (Role::Infrastructure, WEIGHT),
-                Some(Part::Beside) => (Role::Infrastructure, 0.8),
-                None => continue,
-            };
-            all.said.insert((place.line, place.start), said);
+            let is_meant = meant.iter().any(|it| it.same_as(place));
+            if let Some(said) = said_of(part, is_meant) {
+                all.said.insert((place.line, place.start), said);
+            }
+        }
+        for place in others {
+            all.said.insert((place.line, place.start), (Role::Infrastructure, CERTAIN));
         }
     }
     count
 }
 
-fn is_eastern(letter: char) -> bool {
-    matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
+/// What a part in a sentence makes of a mention; what a later sentence singles out is certain.
+fn said_of(part: Option<Part>, is_meant: bool) -> Option<(Role, f32)> {
+    let weight = if is_meant { CERTAIN } else { WEIGHT };
+    Some(match part? {
+        Part::Source => (Role::Accused, weight),
+        Part::Target => (Role::Victim, weight),
+        Part::Teller => (Role::Reporter, weight),
+        Part::Cleared => (Role::Infrastructure, tally::EXONERATED),
+        Part::Beside if is_meant => return None,
+        Part::Beside => (Role::Infrastructure, 0.8),
+    })
 }
 
-/// Ends a sentence.
-const END: &str = "\u{0}";
-
-/// Cuts a line into words, marks and mentions.
-fn cut_line(line: &Line<'_>, at: usize, pieces: &mut Vec<(String, Option<Place>)>) {
-    let mut places: Vec<Place> = line
-        .spots
-        .iter()
-        .filter(|spot| spot.ip.is_some())
-        .map(|spot| Place { line: at, start: spot.start, end: spot.end, is_instance: false })
-        .collect();
-    places.extend(resource::instances(line.text).into_iter().map(|(start, id)| Place {
-        line: at,
-        start,
-        end: start + id.len(),
-        is_instance: true,
-    }));
-    places.sort_by_key(|place| place.start);
-    let mut from = 0;
-    for place in places {
-        if place.start < from {
-            continue;
-        }
-        cut_words(&line.text[from..place.start], pieces);
-        pieces.push((String::new(), Some(place)));
-        from = place.end;
-    }
-    cut_words(line.text.get(from..).unwrap_or_default(), pieces);
+/// Says whether some of these mentions are of the same one.
+fn is_one_of(lines: &[Line<'_>], place: &Place, others: &[Place]) -> bool {
+    let text = |place: &Place| lines.get(place.line).and_then(|line| line.text.get(place.start..place.end));
+    others.iter().any(|other| text(other) == text(place))
 }
 
-fn cut_words(text: &str, pieces: &mut Vec<(String, Option<Place>)>) {
-    let text = &text[..text.floor_char_boundary(SENTENCE_BYTES_MAX)];
-    let mut word = String::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let joins = matches!(letter, '\'' | '\u{2019}' | '-' | '_')
-            && !word.is_empty()
-            && letters.peek().is_some_and(|next| next.is_alphanumeric());
-        let in_number = matches!(letter, ':' | '/')
-            && word.ends_with(|it: char| it.is_ascii_digit())
-            && letters.peek().is_some_and(char::is_ascii_digit);
-        // "10.02.2026", "www.example.org"
-        let in_name =
-            letter == '.' && !word.is_empty() && letters.peek().is_some_and(|next| next.is_alphanumeric());
-        if letter.is_alphanumeric() || joins || in_number || in_name {
-            word.push(if letter == '\u{2019}' { '\'' } else { letter });
-            continue;
-        }
-        let ends = matches!(letter, '.' | '!' | '?')
-            && letters.peek().is_none_or(|next| next.is_whitespace())
-            && (letter != '.' || !is_abbreviation(&word, letters.clone()));
-        if !word.is_empty() {
-            pieces.push((std::mem::take(&mut word), None));
-        }
-        if ends || letter == ';' {
-            pieces.push((END.to_owned(), None));
-        } else if matches!(letter, ',' | ':' | '(' | ')' | '[' | ']' | '\u{2013}' | '\u{2014}') {
-            pieces.push((letter.to_string(), None));
-        }
+/// "Only the last of the three sends spam": returns the others of those that were named before.
+fn others_are_cleared(
+    lines: &[Line<'_>],
+    of: &[Place],
+    places: &[Place],
+    told: Option<&Told>,
+    is_only: bool,
+) -> Vec<Place> {
+    let accuses = told.is_some_and(|told| told.parts.contains(&Some(Part::Source)));
+    let is_named = |other: &Place| is_one_of(lines, other, places);
+    let names_one_of_them = || of.iter().any(is_named);
+    if !is_only || !accuses || !names_one_of_them() {
+        return Vec::new();
     }
-    if !word.is_empty() {
-        pieces.push((word, None));
-    }
+    of.iter().filter(|other| !is_named(other)).copied().collect()
 }
 
-/// Says whether a dot ends no sentence: "z. B.", "Nr. 4", "10. Februar".
-fn is_abbreviation(word: &str, ahead: impl Iterator<Item = char>) -> bool {
-    const SHORT: [&str; 10] = ["nr", "no", "ca", "st", "dr", "mr", "vs", "al", "resp", "approx"];
-    const MONTHS: [&str; 14] = [
-        "jan", "feb", "mar", "m\u{e4}r", "apr", "mai", "may", "jun", "jul", "aug", "sep", "okt", "nov", "de",
-    ];
-    let ahead: String =
-        ahead.skip_while(|it| it.is_whitespace()).take(3).flat_map(char::to_lowercase).collect();
-    let word = word.to_lowercase();
-    if word.chars().all(|letter| letter.is_ascii_digit()) && !word.is_empty() {
-        let is_date = ahead.starts_with(|it: char| it.is_ascii_digit())
-            || MONTHS.iter().chain(&["oct"]).any(|month| ahead.starts_with(month));
-        return word.len() <= 2 && is_date;
-    }
-    word.chars().count() == 1 || SHORT.contains(&word.as_str())
-}
-
-fn tokens(pieces: &[(String, Option<Place>)], lexicon: &Lexicon) -> Vec<Token> {
+fn tokens(pieces: &[Piece], lexicon: &Lexicon) -> Vec<Token> {
     let words: Vec<String> = pieces.iter().map(|(piece, _)| fold(piece).into_owned()).collect();
     let borrowed: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut tokens = Vec::with_capacity(pieces.len());
@@ -351,6 +364,41 @@ mod tests {
             "Your customer at {A} and another at {A} were running attacks against {V}.",
             "Your server {A} has been compromised by {N} and is now attacking {V}.",
             "{V} adresli sunucumuza {A} adresinden saldırı yapılmıştır.",
+            "Two hosts of yours, {N} and {A}, are known to us. Only the latter brute forces SSH on {V}.",
+            "We looked at {N}, {N} and {A}. Only the last of the three sends spam to us.",
+            "{A} and {N} were reported to us; the former is attacking our server {V}.",
+            "Von den Rechnern {A} und {N} hat nur der erste unsere Server angegriffen.",
+            "We see two addresses of yours, {A} and {A}. Both attack our shop {V}.",
+            "Les adresses {N} et {A} vous appartiennent. Seule la seconde a attaqué notre serveur {V}.",
+        ] {
+            check(sentence);
+        }
+    }
+
+    #[test]
+    fn who_did_what_to_whom_where_the_verb_stands_last() {
+        for sentence in [
+            "我方服务器{V}于昨日遭到来自{A}的SSH暴力破解攻击。",
+            "贵方IP地址{A}对我方服务器{V}进行端口扫描。",
+            "我们监测到{A}正在扫描{V}的多个端口，请尽快处理。",
+            "{V}被{A}多次攻击。",
+            "贵司名下主机{A}持续攻击我司网站{V}。",
+            "攻击我方服务器{V}的主机是{A}。",
+            "我方探針{R}偵測到貴公司{A}對{V}進行暴力破解。",
+            "不是{N}而是{A}在攻击我们的服务器{V}。",
+            "貴社管理のIPアドレス{A}から弊社サーバー{V}に対してSSHへの不正アクセスが確認されました。",
+            "弊社サーバー{V}が{A}から攻撃を受けております。",
+            "{A}は{V}に対しポートスキャンを行っています。",
+            "{V}は{A}によってスキャンされました。",
+            "弊社のウェブサーバ{V}に{A}より大量のリクエストが送信されています。",
+            "{N}ではなく{A}が弊社サーバ{V}を攻撃しています。",
+            "弊社センサー{R}にて、{A}から{V}へのブルートフォース攻撃を検知しました。",
+            "攻撃を行ったホストは{A}です。",
+            "귀사의 IP 주소 {A}에서 당사 서버 {V}로 SSH 무차별 대입 공격을 시도하였습니다.",
+            "당사 서버 {V}이 {A}로부터 공격을 받았습니다.",
+            "{A}가 당사 웹서버 {V}를 스캔하고 있습니다.",
+            "{V}는 {A}에 의해 공격당했습니다.",
+            "{N}이 아니라 {A}에서 {V}에 대한 포트스캔이 탐지되었습니다.",
         ] {
             check(sentence);
         }

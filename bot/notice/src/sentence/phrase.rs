@@ -14,6 +14,7 @@ use super::lexicon::FILLER;
 use super::lexicon::FROM;
 use super::lexicon::HOST;
 use super::lexicon::NOT;
+use super::lexicon::OTHERS;
 use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
 use super::lexicon::SEES;
@@ -129,6 +130,11 @@ fn left_of(tokens: &[Token], first: usize) -> Left {
             TokenKind::Mention(_) | TokenKind::Stop | TokenKind::Close => break,
             TokenKind::Open => {}
             TokenKind::Comma if at == first && owner_before(tokens, at - 1) => {}
+            // "our server (web02, public IP 192.0.2.1)", "from your network, IP 192.0.2.1"
+            TokenKind::Comma if is_in_bracket(&tokens[..at - 1]) => {}
+            TokenKind::Comma
+                if before.is_some_and(|it| it.class & YOURS != 0)
+                    && tokens[at..first].iter().all(|it| it.class & (HOST | FILLER) != 0) => {}
             TokenKind::Comma => {
                 // "We, the operators of 192.0.2.1"
                 left.whose |= if before.is_some_and(|it| it.class & WE != 0) { OURS } else { 0 };
@@ -154,6 +160,12 @@ fn left_of(tokens: &[Token], first: usize) -> Left {
         by_copula(tokens, &mut left);
     }
     left
+}
+
+/// Says whether what ends here stands in a bracket that is still open.
+fn is_in_bracket(before: &[Token]) -> bool {
+    let mark = before.iter().rev().take(6).find(|it| !matches!(it.kind, TokenKind::Word | TokenKind::Number));
+    mark.is_some_and(|it| it.kind == TokenKind::Open)
 }
 
 /// What a word before a mention does to its phrase.
@@ -201,14 +213,18 @@ fn word_before(tokens: &[Token], at: usize, first: usize, left: &mut Left, unkno
         return Step::Gives(FROM);
     }
     // "our monitoring 192.0.2.1", "our scanner 192.0.2.1"
-    if class & (SEES | DEED) != 0 && is_owned {
+    if class & (SEES | DEED) != 0 && is_owned && left.whose == 0 {
         return Step::Goes;
     }
     if class & (DEED | WEAK | PASSIVE | SUFFERS | SEES | NOT | AND | CLEAN) != 0 {
         return Step::Stops;
     }
-    if class & (OURS | YOURS) != 0 {
-        left.whose |= class & (OURS | YOURS);
+    if class & (OURS | YOURS | OTHERS) != 0 {
+        // "on our sensors that your server": the nearer one owns it.
+        if left.whose != 0 && class & left.whose == 0 {
+            return Step::Stops;
+        }
+        left.whose |= class & (OURS | YOURS | OTHERS);
     } else if class & WE != 0 {
         // "We (192.0.2.1) are": nothing but a bracket between.
         left.whose |= if left.begins + 1 >= first && *unknown == 0 { OURS } else { 0 };
@@ -284,26 +300,38 @@ fn trailing(tokens: &[Token], last: usize) -> Class {
     let mut found = 0;
     let Some(next) = tokens.get(last + 1) else { return 0 };
     // "of yours", "from your network", "in Ihrem Netz": the owner stands close behind; else an apposition names it.
-    let owned = tokens[last + 1..].iter().take(3).any(|it| it.class & (OURS | YOURS) != 0);
-    let is_owned =
-        owned && next.class & (AT | FROM | FILLER | OURS | YOURS) != 0 && next.class & (TO | DEED) & !AT == 0;
-    if !matches!(next.kind, TokenKind::Open | TokenKind::Comma) && !is_owned {
+    let owned = tokens[last + 1..].iter().take(3).any(|it| it.class & (OURS | YOURS | OTHERS) != 0);
+    let is_owned = owned
+        && next.class & (AT | FROM | FILLER | OURS | YOURS | OTHERS) != 0
+        && next.class & (TO | DEED) & !AT == 0;
+    // "192.0.2.1 unseren Server": whose the next one is.
+    let begins_another = next.class & (OURS | YOURS) != 0 && is_before_host(tokens, last + 2);
+    if (!matches!(next.kind, TokenKind::Open | TokenKind::Comma) && !is_owned) || begins_another {
         return 0;
     }
-    for token in tokens[last + 1..].iter().take(7) {
+    let mut after_comma = true;
+    for token in tokens[last + 1..].iter().take(9) {
+        let is_relative = token.class & PASSIVE != 0 && token.class & (TO | BY) == 0 && !after_comma;
         match token.kind {
             TokenKind::Mention(_) => return 0,
             TokenKind::Stop | TokenKind::Close if found == 0 => {}
             TokenKind::Stop | TokenKind::Close => break,
-            TokenKind::Word if token.class & (OURS | YOURS) != 0 => found |= token.class & (OURS | YOURS),
+            TokenKind::Word if token.class & (OURS | YOURS | OTHERS) != 0 => {
+                found |= token.class & (OURS | YOURS | OTHERS);
+            }
             TokenKind::Word
                 if token.class & (DEED | SEES | SUFFERS | PASSIVE | TO | BY) != 0
-                    && token.class & (AT | HOST) == 0 =>
+                    && token.class & (AT | HOST | TAKEN) == 0
+                    && !is_relative =>
             {
                 break;
             }
             _ => {}
         }
+        after_comma = token.kind == TokenKind::Comma;
+    }
+    if found & OTHERS != 0 {
+        return OTHERS;
     }
     // Both are no answer.
     if found == OURS | YOURS { 0 } else { found }

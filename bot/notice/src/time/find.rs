@@ -1,5 +1,6 @@
 //! Finds times in a line, in every way of writing that reports and logs use.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use super::clocks::add_range_ends;
 use super::read_zone;
 
 /// A clock, with or without seconds.
-pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?)?";
+pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?|\s?min(?:\s\d{1,2}\s?s)?\b)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?)?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -50,6 +51,12 @@ static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
             r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|vers|vers les|gegen|around|about|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
         )
     })
+});
+/// "09Nov2026 16:20:31", as firewalls write it.
+static JOINED_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)\b(?P<d>\d{{1,2}})(?P<mo>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?P<y>20\d{{2}})(?:[\s,:T_-]{{1,3}}{CLOCK})?"
+    ))
 });
 static MONTH_NAME_DAY: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(|months| {
@@ -91,9 +98,40 @@ static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
 
+/// "15.02 uur", "15.02 bis 15.40 Uhr": the word behind tells that the dot parts a clock.
+static DOTTED_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)(^|[^\d.])(\d{1,2})\.([0-5]\d)(\s?(?:en|tot|und|bis|en|-|\u{2013}|og|till?|e|y|a|do|i)\s?)(\d{1,2})\.([0-5]\d)(\s?(?:uhr|uur)\b)",
+    )
+});
+static DOTTED_LAST: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)(^|[^\d.])(\d{1,2})\.([0-5]\d)(\s?(?:uhr|uur)\b)"));
+
+/// Writes clocks with a colon where a word tells that a dot parts them; the text stays as long.
+fn with_colons(line: &str) -> Cow<'_, str> {
+    let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
+    let has_word = || {
+        let bytes = line.as_bytes();
+        bytes.windows(3).any(|it| it.eq_ignore_ascii_case(b"uhr") || it.eq_ignore_ascii_case(b"uur"))
+    };
+    if !has_word() {
+        return dotted;
+    }
+    let ranges = DOTTED_BEFORE.replace_all(&dotted, "${1}${2}:${3}${4}${5}:${6}${7}");
+    Cow::Owned(DOTTED_LAST.replace_all(&ranges, "${1}${2}:${3}${4}").into_owned())
+}
+
 /// The ways of writing a day, in the order in which they are tried.
-static WAYS: LazyLock<[&Regex; 6]> = LazyLock::new(|| {
-    [&YEAR_FIRST.ascii, &COMPACT, &DAY_MONTH_NAME.ascii, &MONTH_NAME_DAY.ascii, &MONTH_DAY_CLOCK, &NUMBERS]
+static WAYS: LazyLock<[&Regex; 7]> = LazyLock::new(|| {
+    [
+        &YEAR_FIRST.ascii,
+        &COMPACT,
+        &JOINED_NAME,
+        &DAY_MONTH_NAME.ascii,
+        &MONTH_NAME_DAY.ascii,
+        &MONTH_DAY_CLOCK,
+        &NUMBERS,
+    ]
 });
 /// Which of [`WAYS`] a line has, told in one pass: most lines have one, and most cells of tables none.
 static WHICH_WAYS: LazyLock<RegexSet> =
@@ -108,6 +146,7 @@ fn ways_of(line: &str) -> Vec<&'static Regex> {
         &YEAR_FIRST.any,
         &EAST_ASIAN,
         &COMPACT,
+        &JOINED_NAME,
         &DAY_MONTH_NAME.any,
         &MONTH_NAME_DAY.any,
         &MONTH_DAY_CLOCK,
@@ -126,7 +165,7 @@ impl Finder {
         if digits < 3 {
             return Vec::new();
         }
-        let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
+        let dotted = with_colons(line);
         let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
         for pattern in ways_of(line) {

@@ -61,7 +61,7 @@ const NAMED: [(&str, &str); 27] = [
 ];
 
 /// Abbreviations, with the offset in minutes.
-const ABBREVIATIONS: [(&str, i32); 53] = [
+const ABBREVIATIONS: [(&str, i32); 59] = [
     ("Z", 0),
     ("UTC", 0),
     ("GMT", 0),
@@ -82,6 +82,12 @@ const ABBREVIATIONS: [(&str, i32); 53] = [
     ("TRT", 180),
     ("SAST", 120),
     ("IDT", 180),
+    ("HNE", -300),
+    ("HAE", -240),
+    ("HEC", 60),
+    ("HEEC", 120),
+    ("OEZ", 120),
+    ("OESZ", 180),
     ("EST", -300),
     ("EDT", -240),
     ("CDT", -300),
@@ -258,7 +264,7 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rio|tijd(?:en|zone)?|orari|czas[a-z]*|tider|tidzon|tidssone)\b",
+        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rios?|tijd(?:en|zone|stip(?:pen)?)?|orari[oe]?|ore|czas[a-z]*|tider|tidzon|tidssone|klockslag|saat(?:ler(?:i)?)?|zaman(?:lar)?|id[\u{151}\u{f6}o]pont[a-z]*|waktu|aik(?:a|oja|avy\u{f6}hyke)|[\u{10d}c]as[uy]?|orele)\b|врем[яе]|時刻|時間|时间|时区|時區|시간|시각",
     )
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
