@@ -5,6 +5,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::limits;
+use super::refang::refang;
+
 /// Everything readable that was found inside one notice.
 #[derive(Debug, Default)]
 pub(super) struct Document {
@@ -26,12 +29,28 @@ pub(super) struct Document {
     pub lacks_mail: bool,
     /// Limits reached and oddities met.
     pub warnings: Vec<String>,
+    /// How much text its sections hold, bytes.
+    pub text_bytes: usize,
 }
 
 impl Document {
     /// Returns the outermost mail.
     pub fn outer_mail(&self) -> Option<&MailHeaders> {
         self.mails.first()
+    }
+
+    /// Keeps a text for reading, its long middle left out.
+    pub fn add_section(&mut self, role: SectionRole, name: &str, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let left = limits::TEXT_BYTES_MAX.saturating_sub(self.text_bytes);
+        let (kept, cut) = head_and_tail(text, left);
+        if cut {
+            self.warn(format!("only the beginning and the end of a long text ({name}) were read"));
+        }
+        self.text_bytes += kept.len();
+        self.sections.push(Section { role, name: name.to_owned(), text: refang(&kept) });
     }
 
     /// Says that a part was not read, and why.
@@ -47,6 +66,25 @@ impl Document {
             self.warnings.push(text);
         }
     }
+}
+
+/// Returns what of a long text is read, and whether something was left out.
+fn head_and_tail(text: &str, left: usize) -> (String, bool) {
+    let budget = (limits::TEXT_HEAD_BYTES + limits::TEXT_TAIL_BYTES).min(left);
+    let (mut head, mut tail) = (text, text);
+    if text.len() > budget {
+        head = &text[..text.floor_char_boundary(budget * 3 / 4)];
+        tail = &text[text.ceil_char_boundary(text.len() - budget / 4)..];
+    } else if text.match_indices('\n').nth(limits::LINES_MAX).is_none() {
+        return (text.to_owned(), false);
+    }
+    if let Some((end, _)) = head.match_indices('\n').nth(limits::LINES_MAX / 4 * 3) {
+        head = &head[..end];
+    }
+    if let Some((start, _)) = tail.rmatch_indices('\n').nth(limits::LINES_MAX / 4) {
+        tail = &tail[start + 1..];
+    }
+    (format!("{head}\n{tail}"), true)
 }
 
 /// One readable text.

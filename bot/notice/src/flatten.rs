@@ -9,20 +9,46 @@ use serde_json::Value;
 
 use super::label;
 use super::label::Kind;
+use super::limits;
 
 const LINES_MAX: usize = 5000;
 const DEPTH_MAX: usize = 24;
 
 /// Returns the lines of a JSON value.
 pub(super) fn json(value: &Value) -> String {
-    let mut out = String::new();
-    let mut lines = 0;
-    walk(value, "", 0, &mut out, &mut lines);
-    out
+    let mut lines = Lines::default();
+    walk(value, "", 0, &mut lines);
+    lines.out
 }
 
-fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut usize) {
-    if depth > DEPTH_MAX || *lines > LINES_MAX {
+/// The lines so far.
+#[derive(Default)]
+struct Lines {
+    out: String,
+    count: usize,
+}
+
+impl Lines {
+    fn push(&mut self, name: &str, text: &str) {
+        self.count += 1;
+        if name.is_empty() {
+            self.out.push_str(text);
+            self.out.push('\n');
+        } else if text.contains('\n') {
+            // Words of their own: kept as they are.
+            let _ = writeln!(self.out, "{name}:\n{text}");
+        } else {
+            let _ = writeln!(self.out, "{name}: {text}");
+        }
+    }
+
+    fn are_enough(&self) -> bool {
+        self.count > LINES_MAX || self.out.len() > limits::MADE_TEXT_BYTES_MAX
+    }
+}
+
+fn walk(value: &Value, name: &str, depth: usize, lines: &mut Lines) {
+    if depth > DEPTH_MAX || lines.are_enough() {
         return;
     }
     match value {
@@ -32,20 +58,21 @@ fn walk(value: &Value, name: &str, depth: usize, out: &mut String, lines: &mut u
                 // A pair of type and value is one field, named by its type.
                 if let Some(typed) = typed.filter(|_| matches!(key.as_str(), "type" | "value")) {
                     if key == "value" {
-                        walk(member, typed, depth + 1, out, lines);
+                        walk(member, typed, depth + 1, lines);
                     }
                     continue;
                 }
-                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
-                walk(member, last_words(&name), depth + 1, out, lines);
+                let key = short(key);
+                let name = if name.is_empty() { key.to_owned() } else { format!("{name} {key}") };
+                walk(member, last_words(&name), depth + 1, lines);
             }
             // One object, one incident: a blank line keeps lists apart.
-            out.push('\n');
+            lines.out.push('\n');
         }
-        Value::Array(items) => items.iter().for_each(|item| walk(item, name, depth + 1, out, lines)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, name, depth + 1, lines)),
         Value::Null => {}
-        Value::String(text) => line(name, text, out, lines),
-        other => line(name, &other.to_string(), out, lines),
+        Value::String(text) => lines.push(name, text),
+        other => lines.push(name, &other.to_string()),
     }
 }
 
@@ -62,17 +89,9 @@ fn last_words(name: &str) -> &str {
     blanks.nth(1).map_or(name, |(at, _)| &name[at + 1..])
 }
 
-fn line(name: &str, text: &str, out: &mut String, lines: &mut usize) {
-    *lines += 1;
-    if name.is_empty() {
-        out.push_str(text);
-        out.push('\n');
-    } else if text.contains('\n') {
-        // Words of their own: kept as they are.
-        let _ = writeln!(out, "{name}:\n{text}");
-    } else {
-        let _ = writeln!(out, "{name}: {text}");
-    }
+/// Returns the beginning of a name: it is written before each of its values.
+fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(limits::NAME_BYTES_MAX)]
 }
 
 /// Returns the side of an event that an element's name was given: "source Address".
@@ -100,14 +119,14 @@ pub(super) fn xml(text: &str) -> Option<String> {
         return None;
     }
     let mut reader = Reader::from_str(text);
-    let mut out = String::new();
+    let mut lines = Lines::default();
     let mut names: Vec<String> = Vec::new();
-    let mut lines = 0;
     loop {
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
                 let side = names.last().and_then(|name| side_of(name)).map(str::to_owned);
                 let own = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
+                let own = short(&own).to_owned();
                 let parent =
                     names.last().filter(|name| label::meaning(&own).role.is_none() && is_side(name)).cloned();
                 names.push(match side_said(&tag).or(side).or(parent) {
@@ -117,27 +136,27 @@ pub(super) fn xml(text: &str) -> Option<String> {
             }
             Ok(Event::End(_)) => {
                 names.pop();
-                if !out.ends_with("\n\n") && names.len() < 4 {
-                    out.push('\n');
+                if !lines.out.ends_with("\n\n") && names.len() < 4 {
+                    lines.out.push('\n');
                 }
             }
             Ok(Event::Text(found)) => {
                 let found = found.decode().unwrap_or_default();
                 if !found.trim().is_empty() {
-                    line(names.last().map_or("", String::as_str), found.trim(), &mut out, &mut lines);
+                    lines.push(names.last().map_or("", String::as_str), found.trim());
                 }
             }
             Ok(Event::CData(found)) => {
                 let found = String::from_utf8_lossy(&found).into_owned();
                 if !found.trim().is_empty() {
-                    line(names.last().map_or("", String::as_str), found.trim(), &mut out, &mut lines);
+                    lines.push(names.last().map_or("", String::as_str), found.trim());
                 }
             }
-            Ok(Event::Eof) | Err(_) => return Some(out),
+            Ok(Event::Eof) | Err(_) => return Some(lines.out),
             Ok(_) => {}
         }
-        if lines > LINES_MAX || names.len() > 64 {
-            return Some(out);
+        if lines.are_enough() || names.len() > 64 {
+            return Some(lines.out);
         }
     }
 }

@@ -8,7 +8,6 @@ use super::Context;
 use super::alarm;
 use super::asff;
 use super::document::Document;
-use super::document::Section;
 use super::document::SectionRole;
 use super::draft::Draft;
 use super::draft::Verdict;
@@ -94,17 +93,13 @@ fn structured(document: &mut Document) -> Option<Draft> {
         match RECOGNISERS.iter().find_map(|read| read(&value)) {
             Some(mut draft) => {
                 if let Some(text) = draft.telling.take() {
-                    let name = "the event's description".to_owned();
-                    let text = super::refang::refang(&text);
-                    document.sections.push(Section { role: SectionRole::Attachment, name, text });
+                    document.add_section(SectionRole::Attachment, "the event's description", &text);
                 }
                 joined = Some(joined.map_or_else(|| draft.clone(), |so_far| merge(so_far, draft.clone())))
             }
-            None => document.sections.push(Section {
-                role: SectionRole::Attachment,
-                name: "structured value".to_owned(),
-                text: super::refang::refang(&flatten::json(&value)),
-            }),
+            None => {
+                document.add_section(SectionRole::Attachment, "structured value", &flatten::json(&value));
+            }
         }
     }
     joined

@@ -34,6 +34,7 @@ mod limits;
 mod lines;
 mod links;
 mod list_intro;
+mod mail_bounds;
 mod mime;
 mod moment;
 mod not_ours;

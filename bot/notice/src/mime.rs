@@ -16,6 +16,8 @@ use super::document::MailHeaders;
 use super::document::SectionRole;
 use super::forwarded;
 use super::forwarded::Forwarded;
+use super::limits;
+use super::mail_bounds;
 use super::refang::refang;
 use super::resource;
 use super::unwrap::Place;
@@ -76,13 +78,17 @@ pub(super) fn open(unwrapper: &mut Unwrapper, bytes: &[u8], place: &Place) -> bo
     if bytes.starts_with(b"From ") {
         bytes = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes, |end| &bytes[end + 1..]);
     }
-    let Some(message) = MessageParser::default().parse(bytes) else {
+    let (bytes, is_cut) = mail_bounds::within(bytes);
+    let Some(message) = MessageParser::default().parse(&bytes[..]) else {
         return false;
     };
     let is_bare_fields = message.subject().is_none() && message.from().is_none();
     if is_bare_fields && message.parts.iter().all(|part| part.contents().iter().all(u8::is_ascii_whitespace))
     {
         return false;
+    }
+    if is_cut {
+        unwrapper.document.leave_out("part of the notice was not read: too many parts or headers of a mail");
     }
     open_message(unwrapper, &message, place);
     true
@@ -92,7 +98,7 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
     let nested = !unwrapper.document.mails.is_empty();
     let headers = headers(message);
     if !nested
-        && place.depth < super::limits::DEPTH_MAX
+        && place.depth < limits::DEPTH_MAX
         && let Some(inner) = passed_on(message)
     {
         unwrapper.document.passed_on_by.get_or_insert(headers);
@@ -128,7 +134,7 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
         let ids: Vec<String> = outer.message_id.iter().chain(&outer.references).cloned().collect();
         unwrapper.document.mails[0].references.extend(ids);
     }
-    if unwrapper.document.mails.len() > super::limits::DEPTH_MAX * 2 {
+    if unwrapper.document.mails.len() > limits::DEPTH_MAX * 2 {
         unwrapper.document.leave_out("part of the notice was not read: too deep or too many parts");
         return;
     }
@@ -139,6 +145,9 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
         None => open_bodies(unwrapper, message, &bodies),
     }
     for id in &message.attachments {
+        if unwrapper.is_full() {
+            return;
+        }
         if let Some(part) = message.parts.get(*id as usize) {
             open_attachment(unwrapper, part, place, role);
         }
@@ -157,7 +166,7 @@ fn passed_on<'a>(message: &'a Message<'a>) -> Option<PassedOn<'a>> {
     if message.content_type().is_some_and(|kind| kind.c_subtype.as_deref() == Some("report")) {
         return None;
     }
-    let bodies = message.text_bodies().chain(message.html_bodies());
+    let bodies = message.text_bodies().chain(message.html_bodies()).take(limits::PARTS_MAX);
     let says = |part: &MessagePart<'_>| match &part.body {
         PartType::Text(text) | PartType::Html(text) => !is_about_nobody(text),
         _ => false,
@@ -226,6 +235,10 @@ fn is_mail_file(part: &MessagePart<'_>) -> bool {
 fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) {
     let (mut plain_len, mut plain_names) = (0, false);
     for part in message.text_bodies() {
+        let is_text = matches!(part.body, PartType::Text(_) | PartType::Html(_));
+        if is_text && !unwrapper.may_open(place) {
+            return;
+        }
         match &part.body {
             PartType::Text(text) if is_attached(part) => {
                 let name = part.attachment_name().unwrap_or("attachment").to_owned();
@@ -249,6 +262,9 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
         if let PartType::Html(text) = &part.body
             && (plain_len < 200 || !plain_names)
         {
+            if !unwrapper.may_open(place) {
+                return;
+            }
             let plain = unwrapper.words_of(place, text);
             if plain.len() > plain_len * 2 || !plain_names && !is_about_nobody(&plain) {
                 unwrapper.add_section(&place.inside("html body"), &plain);
@@ -282,14 +298,14 @@ fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Pl
     let inner = place.inside_as(attachment_role(outer, part, &name), &name);
     match &part.body {
         PartType::Message(message) => open_message(unwrapper, message, &inner),
-        PartType::Text(text) => unwrapper.open_text(text, &inner),
-        PartType::Html(text) => unwrapper.add_html(&inner, text),
+        PartType::Text(text) if unwrapper.may_open(&inner) => unwrapper.open_text(text, &inner),
+        PartType::Html(text) if unwrapper.may_open(&inner) => unwrapper.add_html(&inner, text),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
             if !is_ornament(part) {
                 unwrapper.open(bytes, &inner);
             }
         }
-        PartType::Multipart(_) => {}
+        PartType::Text(_) | PartType::Html(_) | PartType::Multipart(_) => {}
     }
 }
 

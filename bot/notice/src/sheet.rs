@@ -1,5 +1,6 @@
 //! Spreadsheets (xlsx): the cells of each sheet as a tab-separated table.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use jiff::civil::date;
@@ -9,9 +10,11 @@ use quick_xml::events::Event;
 use zip::ZipArchive;
 
 use super::archive::read_bounded;
+use super::limits;
 use super::unwrap::Unwrapper;
 
 const SHEETS_MAX: usize = 8;
+const SHARED_STRINGS_MAX: usize = 200_000;
 /// Spreadsheet day numbers between the years 1995 and 2064.
 const DAY_NUMBERS: std::ops::Range<f64> = 34_700.0..60_200.0;
 
@@ -19,13 +22,24 @@ const DAY_NUMBERS: std::ops::Range<f64> = 34_700.0..60_200.0;
 pub(super) fn to_text(unwrapper: &mut Unwrapper, zip: &mut ZipArchive<Cursor<&[u8]>>) -> String {
     let strings =
         member(unwrapper, zip, "xl/sharedStrings.xml").map(|xml| shared_strings(&xml)).unwrap_or_default();
+    let is_sheet = |name: &&str| name.starts_with("xl/worksheets/") && name.ends_with(".xml");
+    let mut sheets: Vec<String> = zip.file_names().filter(is_sheet).map(str::to_owned).collect();
+    // The second before the tenth.
+    sheets.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+    let mut is_whole = strings.len() < SHARED_STRINGS_MAX && sheets.len() <= SHEETS_MAX;
     let mut out = String::new();
-    for sheet in 1..=SHEETS_MAX {
-        let Some(xml) = member(unwrapper, zip, &format!("xl/worksheets/sheet{sheet}.xml")) else {
-            break;
+    for name in sheets.iter().take(SHEETS_MAX) {
+        let Some(xml) = member(unwrapper, zip, name) else {
+            continue;
         };
-        out.push_str(&rows(&xml, &strings));
+        if !add_rows(&xml, &strings, &mut out) {
+            is_whole = false;
+            break;
+        }
         out.push('\n');
+    }
+    if !is_whole {
+        unwrapper.document.warn("only the beginning of a long spreadsheet was read");
     }
     out
 }
@@ -34,7 +48,10 @@ fn member(unwrapper: &mut Unwrapper, zip: &mut ZipArchive<Cursor<&[u8]>>, name: 
     let file = zip.by_name(name).ok()?;
     let packed = file.compressed_size();
     let bytes = read_bounded(unwrapper, file, packed)?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    )
 }
 
 /// Reads the table of shared strings, each of them possibly in several runs.
@@ -48,7 +65,10 @@ fn shared_strings(xml: &str) -> Vec<String> {
             Ok(Event::Start(tag)) if tag.local_name().as_ref() == b"t" => in_text = true,
             Ok(Event::End(tag)) if tag.local_name().as_ref() == b"t" => in_text = false,
             Ok(Event::End(tag)) if tag.local_name().as_ref() == b"si" => {
-                strings.push(std::mem::take(&mut current))
+                strings.push(std::mem::take(&mut current));
+                if strings.len() == SHARED_STRINGS_MAX {
+                    return strings;
+                }
             }
             Ok(Event::Text(text)) if in_text => current.push_str(&text.decode().unwrap_or_default()),
             Ok(Event::Eof) | Err(_) => return strings,
@@ -57,10 +77,10 @@ fn shared_strings(xml: &str) -> Vec<String> {
     }
 }
 
-/// Returns the rows of one sheet.
-fn rows(xml: &str, strings: &[String]) -> String {
+/// Adds the rows of one sheet; false where they are too many. Many cells may name one shared string: what the packed
+/// sheet is bounded by bounds nothing here.
+fn add_rows(xml: &str, strings: &[String], out: &mut String) -> bool {
     let mut reader = Reader::from_str(xml);
-    let mut out = String::new();
     let (mut kind, mut value, mut in_value) = (String::new(), String::new(), false);
     loop {
         match reader.read_event() {
@@ -84,8 +104,11 @@ fn rows(xml: &str, strings: &[String]) -> String {
                 _ => {}
             },
             Ok(Event::Empty(tag)) if tag.local_name().as_ref() == b"c" => out.push('\t'),
-            Ok(Event::Eof) | Err(_) => return out,
+            Ok(Event::Eof) | Err(_) => return true,
             Ok(_) => {}
+        }
+        if out.len() > limits::MADE_TEXT_BYTES_MAX {
+            return false;
         }
     }
 }
@@ -96,15 +119,15 @@ fn attribute(tag: &BytesStart<'_>, name: &[u8]) -> String {
 }
 
 /// Returns a cell as text: a shared string, a day number as a date, or itself.
-fn cell(kind: &str, value: &str, strings: &[String]) -> String {
+fn cell<'a>(kind: &str, value: &'a str, strings: &'a [String]) -> Cow<'a, str> {
     if kind == "s" {
         let index: Option<usize> = value.trim().parse().ok();
-        return index.and_then(|index| strings.get(index)).cloned().unwrap_or_default();
+        return index.and_then(|index| strings.get(index)).map(String::as_str).unwrap_or_default().into();
     }
     let number = value.trim().parse::<f64>().ok().filter(|number| kind.is_empty() && number.fract() != 0.0);
     match number {
-        Some(days) if DAY_NUMBERS.contains(&days) => day_number(days).unwrap_or_else(|| value.to_owned()),
-        _ => value.to_owned(),
+        Some(days) if DAY_NUMBERS.contains(&days) => day_number(days).map_or(value.into(), Cow::from),
+        _ => value.into(),
     }
 }
 
@@ -118,8 +141,8 @@ fn day_number(days: f64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::add_rows;
     use super::cell;
-    use super::rows;
 
     #[test]
     fn reads_cells() {
@@ -127,6 +150,8 @@ mod tests {
         assert_eq!(cell("s", "0", &strings), "Source IP");
         assert_eq!(cell("", "45306.5", &strings), "2024-01-15 12:00:00");
         let xml = r#"<sheetData><row><c t="s"><v>0</v></c><c t="inlineStr"><is><t>x</t></is></c></row></sheetData>"#;
-        assert_eq!(rows(xml, &strings), "Source IP\tx\t\n");
+        let mut out = String::new();
+        assert!(add_rows(xml, &strings, &mut out));
+        assert_eq!(out, "Source IP\tx\t\n");
     }
 }

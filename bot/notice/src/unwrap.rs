@@ -5,18 +5,17 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::archive;
 use super::document::Document;
 use super::document::Receipt;
-use super::document::Section;
 use super::document::SectionRole;
 use super::flatten;
 use super::html;
 use super::limits;
 use super::mime;
-use super::refang::refang;
 
 /// Opens everything that one notice holds.
 pub(super) fn unwrap(bytes: &[u8]) -> Document {
@@ -64,16 +63,14 @@ pub(super) struct Unwrapper {
     /// What was found so far.
     pub document: Document,
     parts: usize,
-    text_bytes: usize,
+    json_values: usize,
     unpacked_bytes: u64,
 }
 
 impl Unwrapper {
     /// Opens bytes of any kind.
     pub fn open(&mut self, bytes: &[u8], place: &Place) {
-        self.parts += 1;
-        if place.depth > limits::DEPTH_MAX || self.parts > limits::PARTS_MAX {
-            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+        if !self.may_open(place) {
             return;
         }
         if archive::is_packed(bytes) {
@@ -95,6 +92,21 @@ impl Unwrapper {
         self.open_text(&text, place);
     }
 
+    /// Accounts for one part more; false when the limit is reached.
+    pub fn may_open(&mut self, place: &Place) -> bool {
+        self.parts += 1;
+        let ok = place.depth <= limits::DEPTH_MAX && self.parts <= limits::PARTS_MAX;
+        if !ok {
+            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+        }
+        ok
+    }
+
+    /// Says whether no part more is read.
+    pub fn is_full(&self) -> bool {
+        self.parts > limits::PARTS_MAX
+    }
+
     /// Opens a text: JSON, HTML, base64 of either, or plain words.
     pub fn open_text(&mut self, text: &str, place: &Place) {
         // UTF-16 that was declared to be something else.
@@ -109,8 +121,9 @@ impl Unwrapper {
             return;
         }
         // A topic's mail has the event first, and a foot below it.
-        if let Some((value, rest)) = leading_json(trimmed) {
-            self.open_json(value, place);
+        if let Some((value, rest)) = leading_json(trimmed)
+            && self.open_json(value, place)
+        {
             self.add_section(place, rest);
             return;
         }
@@ -133,18 +146,7 @@ impl Unwrapper {
 
     /// Keeps a text for reading, its long middle left out.
     pub fn add_section(&mut self, place: &Place, text: &str) {
-        if text.trim().is_empty() {
-            return;
-        }
-        let left = limits::TEXT_BYTES_MAX.saturating_sub(self.text_bytes);
-        let (kept, cut) = head_and_tail(text, left);
-        if cut {
-            self.document
-                .warn(format!("only the beginning and the end of a long text ({}) were read", place.name));
-        }
-        self.text_bytes += kept.len();
-        let section = Section { role: place.role, name: place.name.clone(), text: refang(&kept) };
-        self.document.sections.push(section);
+        self.document.add_section(place.role, &place.name, text);
     }
 
     /// Keeps the words of an HTML text, its long middle left out.
@@ -179,10 +181,22 @@ impl Unwrapper {
         ok
     }
 
+    /// Accounts for the values of a JSON text; false when the limit is reached.
+    fn may_parse(&mut self, text: &str) -> bool {
+        let is_short = text.len() <= limits::JSON_BYTES_MAX;
+        if is_short {
+            self.json_values += values_at_most(text);
+        }
+        let ok = is_short && self.json_values <= limits::JSON_VALUES_MAX;
+        if !ok {
+            self.document.warn("a JSON text was too long and was read as plain text");
+        }
+        ok
+    }
+
     /// Parses JSON and opens what it wraps; false when it is no JSON.
     fn open_json(&mut self, text: &str, place: &Place) -> bool {
-        if text.len() > limits::JSON_BYTES_MAX {
-            self.document.warn("a JSON text was too long and was read as plain text");
+        if !self.may_parse(text) {
             return false;
         }
         match serde_json::from_str::<Value>(text) {
@@ -216,7 +230,7 @@ impl Unwrapper {
                 if !items.iter().any(|item| item.is_object() || item.is_string()) {
                     return false;
                 }
-                for item in items.into_iter().take(limits::PARTS_MAX) {
+                for item in self.first_parts(items) {
                     self.open_value(item, &place.inside(&place.name));
                 }
                 true
@@ -227,6 +241,15 @@ impl Unwrapper {
             }
             _ => false,
         }
+    }
+
+    /// Returns the parts that are read, and says where that is not all.
+    fn first_parts(&mut self, mut parts: Vec<Value>) -> Vec<Value> {
+        if parts.len() > limits::PARTS_MAX {
+            parts.truncate(limits::PARTS_MAX);
+            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+        }
+        parts
     }
 
     fn open_object(&mut self, mut value: Value, place: &Place) {
@@ -275,12 +298,14 @@ impl Unwrapper {
 
     /// Opens `Records` of SQS, SNS, SES and S3 and the `Messages` of an SQS answer.
     fn open_records(&mut self, value: &mut Value, place: &Place) -> bool {
-        let records =
-            ["Records", "Messages"].iter().find_map(|key| value.get(*key).and_then(Value::as_array).cloned());
-        let Some(records) = records.filter(|records| !records.is_empty()) else {
+        let records = ["Records", "Messages"].iter().find_map(|key| match value.get_mut(*key) {
+            Some(Value::Array(records)) if !records.is_empty() => Some(std::mem::take(records)),
+            _ => None,
+        });
+        let Some(records) = records else {
             return false;
         };
-        for record in records.into_iter().take(limits::PARTS_MAX) {
+        for record in self.first_parts(records) {
             if let Some(sns) = record.get("Sns") {
                 self.open_value(sns.clone(), &place.inside("sns"));
             } else if let Some(ses) = record.get("ses") {
@@ -338,6 +363,7 @@ impl Unwrapper {
     fn keep_value(&mut self, mut value: Value) {
         for key in ["detail", "Detail"] {
             if let Some(Value::String(text)) = value.get(key)
+                && self.may_parse(text)
                 && let Ok(inner) = serde_json::from_str::<Value>(text)
             {
                 value[key] = inner;
@@ -347,7 +373,6 @@ impl Unwrapper {
     }
 }
 
-/// Decodes an S3 key as S3 events encode it.
 /// Takes what an event of EventBridge carries that some program of the account's owner put there; AWS's own events are
 /// read with what lies around their detail.
 fn own_event(value: &mut Value) -> Option<Value> {
@@ -358,6 +383,7 @@ fn own_event(value: &mut Value) -> Option<Value> {
     detail.map(Value::take)
 }
 
+/// Decodes an S3 key as S3 events encode it.
 fn percent_decode(key: &str) -> String {
     let mut out = Vec::with_capacity(key.len());
     let bytes = key.as_bytes();
@@ -411,11 +437,26 @@ fn leading_json(text: &str) -> Option<(&str, &str)> {
     if !text.starts_with('{') {
         return None;
     }
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let is_whole = matches!(values.next(), Some(Ok(Value::Object(_))));
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let is_whole = matches!(values.next(), Some(Ok(_)));
     let end = values.byte_offset();
     let rest = text.get(end..).filter(|_| is_whole)?;
     (rest.starts_with(['\n', '\r']) && !rest.trim_start().starts_with('{')).then(|| (&text[..end], rest))
+}
+
+/// Returns how many values a JSON text has at most, without making any: each costs far more memory than its letters.
+fn values_at_most(text: &str) -> usize {
+    let (mut count, mut is_string, mut is_escaped) = (1, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b',' | b'[' | b'{' if !is_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// Decodes a text that is nothing but base64, when what comes out looks like anything.
@@ -428,16 +469,4 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
     }
     let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD.decode(packed).ok().filter(|out| !out.is_empty())
-}
-
-/// Returns what of a long text is read, and whether something was left out.
-fn head_and_tail(text: &str, left: usize) -> (String, bool) {
-    let whole = limits::TEXT_HEAD_BYTES + limits::TEXT_TAIL_BYTES;
-    if text.len() <= whole.min(left) {
-        return (text.to_owned(), false);
-    }
-    let budget = whole.min(left);
-    let head = text.floor_char_boundary(budget * 3 / 4);
-    let tail = text.ceil_char_boundary(text.len() - budget / 4);
-    (format!("{}\n{}", &text[..head], &text[tail..]), true)
 }
