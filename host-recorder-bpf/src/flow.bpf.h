@@ -255,8 +255,16 @@ static __always_inline struct record_target *next_target(struct record_batch *ba
 	return target;
 }
 
+/* The time for the next entry where what is told elsewhere, with its time, comes before or after it. */
+static __always_inline __u64 exact_time(struct batch_slot *slot)
+{
+	slot->now = bpf_ktime_get_boot_ns();
+	slot->tick = bpf_jiffies64();
+	return slot->now;
+}
+
 /*
- * The time for the next entry of a batch that was begun. The clock is read once a tick, since that costs more than all
+ * The time for the next entry of a batch that was begun, where all that is told of its socket is in it. The clock is read once a tick, since that costs more than all
  * else that an entry does; no two entries have the same, to the microsecond that the ring keeps, since a flow is told from
  * others by when it began.
  */

@@ -88,7 +88,7 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	    (!task_context || (slot->actor.tgid == actor.tgid && slot->actor.exec == actor.exec &&
 			       slot->actor.cred == actor.cred)) &&
 	    batch->family == sk->__sk_common.skc_family && same_address(batch->local_address, local) &&
-	    fits_time(batch, batch_time(slot)))
+	    fits_time(batch, exact_time(slot)))
 		return slot;
 	write_batch(batch);
 	begin_batch(slot, &actor,

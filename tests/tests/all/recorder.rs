@@ -12,6 +12,7 @@ use anyhow::Context;
 use anyhow::ensure;
 use history::Activity;
 use history::Body;
+use history::Direction;
 use history::Evidence;
 use history::FlowState;
 use history::LossClass;
@@ -274,6 +275,29 @@ fn one_flow_is_counted_to_the_packet_and_passed_sockets_name_both() -> anyhow::R
     assert_eq!(sender.parent.map(|id| id.tgid), passed.process.map(|id| id.tgid));
     assert_eq!(of_port(7003).packets, 300);
     assert_eq!(of_port(7003).address_sample, ["::1".parse::<IpAddr>()?]);
+    Ok(())
+}
+
+#[test]
+fn connections_that_follow_each_other_at_once_are_told_apart() -> anyhow::Result<()> {
+    let mut recording = Recording::begin()?;
+    // The kernel takes a socket's memory for the next one as soon as it is closed.
+    recording.python(
+        "import os,socket\nserver=socket.create_server(('127.0.0.1',7100),backlog=128)\n\
+         if os.fork()==0:\n\
+         \x20for _ in range(2000): server.accept()[0].close()\n\
+         \x20os._exit(0)\n\
+         for _ in range(40):\n\
+         \x20held=[socket.create_connection(('127.0.0.1',7100)) for _ in range(50)]\n\
+         \x20for one in held: one.recv(1); one.close()\n\
+         os.wait()",
+    )?;
+    let evidence = recording.evidence()?;
+    let of_client =
+        |activity: &&Activity| activity.port_ranges == [(7100, 7100)] && activity.direction == Direction::Out;
+    let found: Vec<&Activity> = evidence.activities.iter().filter(of_client).collect();
+    let [one] = found[..] else { panic!("{}", history::text(&evidence)) };
+    assert_eq!((one.flows, &one.states[..]), (2000, &[(FlowState::Closed, 2000)][..]), "{one:?}");
     Ok(())
 }
 
