@@ -73,7 +73,7 @@ pub const LOADS: [Load; 8] = [
         about: "3,000 posix_spawn of /bin/true",
         cpu_ratio_max: 1.05,
         throughput_lost_max: None,
-        rounds_least: 5,
+        rounds_least: 15,
         run: exec_storm,
     },
     Load {
@@ -81,7 +81,7 @@ pub const LOADS: [Load; 8] = [
         about: "100,000 TCP connects to closed ports",
         cpu_ratio_max: 1.08,
         throughput_lost_max: None,
-        rounds_least: 7,
+        rounds_least: 11,
         run: connect,
     },
     Load {
@@ -89,7 +89,7 @@ pub const LOADS: [Load; 8] = [
         about: "200,000 UDP sends, all to different targets",
         cpu_ratio_max: 1.08,
         throughput_lost_max: None,
-        rounds_least: 9,
+        rounds_least: 21,
         run: udp_spread,
     },
     Load {
@@ -105,7 +105,7 @@ pub const LOADS: [Load; 8] = [
         about: "nmap -sS of 60,000 ports",
         cpu_ratio_max: 1.08,
         throughput_lost_max: None,
-        rounds_least: 7,
+        rounds_least: 25,
         run: nmap,
     },
     Load {
@@ -129,7 +129,7 @@ pub const LOADS: [Load; 8] = [
         about: "make -j2 of 60 small C files",
         cpu_ratio_max: 1.01,
         throughput_lost_max: None,
-        rounds_least: 11,
+        rounds_least: 15,
         run: make,
     },
 ];
