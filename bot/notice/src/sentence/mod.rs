@@ -4,13 +4,18 @@
 //! where its words settle it; what it leaves open is read by the words around each address (`cue`).
 
 mod anaphora;
+mod case;
 mod eastern;
 mod eastern_words;
 mod grammar;
 mod languages;
 mod lexicon;
+mod nouns;
+mod objects;
 mod phrase;
 mod pieces;
+mod token;
+mod verb;
 
 use std::collections::HashMap;
 
@@ -26,13 +31,13 @@ use super::tally;
 use anaphora::Recent;
 use anaphora::Resolved;
 use grammar::Part;
-use grammar::Token;
-use grammar::TokenKind;
 use grammar::Told;
 use lexicon::Lexicon;
 use pieces::END;
 use pieces::cut_line;
 use pieces::mentions;
+use token::Token;
+use token::TokenKind;
 
 /// Sentences of one notice that are read.
 const SENTENCES_MAX: usize = 300;
