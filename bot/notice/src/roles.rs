@@ -50,7 +50,8 @@ impl Roles {
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
         let Some(role) = tally.role() else {
             // What is ours is meant, where the notice accuses nobody at all, or strangers in passing only.
-            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_another(tally);
+            let is_meant =
+                tally.ours && !self.is_harmless && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
         };
         if role != Role::Accused {

@@ -7,6 +7,7 @@ use super::lexicon::AND;
 use super::lexicon::CLEAN;
 use super::lexicon::Class;
 use super::lexicon::DEED;
+use super::lexicon::INVOLVED;
 use super::lexicon::NOT;
 use super::lexicon::OTHERS;
 use super::lexicon::OURS;
@@ -64,7 +65,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     }
     let groups = groups(&tokens);
     let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
-    if !has(DEED | SUFFERS | CLEAN | SEES | OTHERS) || groups.is_empty() {
+    if !has(DEED | SUFFERS | CLEAN | SEES | OTHERS | INVOLVED) || groups.is_empty() {
         return None;
     }
     let mut told = Told { parts: vec![None; mentions], ..Told::default() };
@@ -184,12 +185,20 @@ pub(super) fn tells_of_ours(tokens: &[Token]) -> bool {
     tokens.iter().any(|it| it.class & OURS != 0)
 }
 
-/// "We have no complaints about 192.0.2.1": a negation that reaches a deed clears the only one that is named.
+/// "We have no complaints about 192.0.2.1", "192.0.2.1 is not involved": a negation that reaches a deed, or a part in
+/// one, clears the only one that is named.
 fn by_negation(tokens: &[Token], groups: &[Group], mentions: usize) -> Option<Told> {
     let [group] = groups else { return None };
     let at = tokens.iter().position(|it| it.class & NOT != 0)?;
-    let near = tokens[at + 1..].iter().take(3).find(|it| it.class & (DEED | WEAK | SEES | SUFFERS) != 0)?;
-    let is_deed = near.class & (DEED | WEAK | SUFFERS) != 0;
+    let says = |it: &&Token| it.class & (DEED | WEAK | SEES | SUFFERS | INVOLVED) != 0;
+    let behind = tokens[at + 1..].iter().take(3).find(says);
+    // Where the verb stands last, so does its negation.
+    let is_last = tokens[at + 1..].iter().all(|it| it.kind != TokenKind::Word);
+    let before = || tokens[..at].iter().rev().take(3).find(says).filter(|_| is_last);
+    let near = behind.or_else(before)?;
+    // "If you are not involved" is said of nobody that is named.
+    let has_no_part = near.class & INVOLVED != 0 && group.last < at;
+    let is_deed = near.class & (DEED | WEAK | SUFFERS) != 0 || has_no_part;
     let mut told = Told { parts: vec![None; mentions], ..Told::default() };
     for member in group.members.iter().filter(|_| is_deed) {
         told.parts[*member] = Some(Part::Cleared);

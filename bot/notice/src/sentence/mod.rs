@@ -20,6 +20,7 @@ mod verb;
 use std::collections::HashMap;
 
 use super::activity;
+use super::clock_rows::begins_with_clock;
 use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
@@ -147,15 +148,6 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
         && !is_row
         && (!line.is_item() || is_eastern_clause(line.text))
         && !is_field()
-}
-
-/// "[23:55:33] lost connection": an entry of a log that leaves out the day.
-fn begins_with_clock(text: &str) -> bool {
-    let text = text.trim_start().trim_start_matches(['[', '(']).as_bytes();
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (1..=2).contains(&digits)
-        && text.get(digits) == Some(&b':')
-        && text.get(digits + 1..digits + 3).is_some_and(|it| it.iter().all(u8::is_ascii_digit))
 }
 
 /// A sentence of a script in which a letter is a word has few letters.

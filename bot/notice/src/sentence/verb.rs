@@ -119,7 +119,10 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
             continue;
         }
         if class & DEED != 0 {
-            let by = tokens[at + 1..].iter().take(2).any(|it| it.class & BY != 0);
+            // "by brute force" is a means and nobody.
+            let by = (at + 1..tokens.len().min(at + 3)).any(|at| {
+                tokens[at].class & BY != 0 && tokens.get(at + 1).is_none_or(|it| it.class & DEED == 0)
+            });
             let is_passive =
                 auxiliary.is_some_and(|it| is_participle(&tokens[it].word, &token.word, at - it));
             let is_taken = class & TAKEN != 0;
