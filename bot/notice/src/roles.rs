@@ -57,6 +57,10 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
+        // Nothing in the letter hints at a complaint: only a field or a log may still accuse.
+        if self.is_about_nobody && !tally.is_named_firmly() {
+            return None;
+        }
         let is_beside = || self.is_about_nobody && tally.stands_beside_an_instance();
         if !tally.ours && (is_beside() || self.is_harmless && tally.is_only_in_passing()) {
             return None;

@@ -22,7 +22,7 @@ pub(super) static AUTO_TITLE: LazyLock<Regex> = LazyLock::new(|| {
 /// What a machine says that confirms a report of ours, where nothing of its headers is left.
 pub(super) static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
+        r"(?i)\b(?:we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|beschwerde|anfrage|nachricht|e-?mail)\b(?:[^.;]|\.\S){0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
     )
 });
 /// Who is away answers by machine.
@@ -100,7 +100,7 @@ pub(super) static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
 /// What a subject says of itself, whatever resource it names.
 pub(super) static BUSINESS_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\binvoice\b|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|instance retirement|maintenance (?:window|notification)|upcoming maintenance|\b(?:emergency|urgent|planned|network|service) (?:\w+ )?maintenance\b|^\W*maintenance\s*:|\bwartungs(?:arbeit\w*|fenster)|\bnotfallwartung|\bmaintenance (?:planifi|programm|d.urgence)|\bmantenimiento (?:programado|planificado|de emergencia|urgente)|\bmanuten(?:zione|[çc][ãa]o) (?:\w+)|\bgepland onderhoud|\bprace (?:serwisowe|konserwacyjne)|\bpl[áa]novan[áa] (?:[úu]dr[žz]ba|odst[áa]vka)|\bplanerat underh[åa]ll",
+        r"(?i)\binvoice\b|your (?:aws )?bill\b|scheduled (?:maintenance|event|retirement)|instance retirement|maintenance (?:window|notification)|upcoming maintenance|\b(?:emergency|urgent|planned|network|service) (?:\w+ )?maintenance\b|^\W*maintenance\s*:|\bcertificate\b.{0,40}\bexpir|\bzertifikat\b.{0,40}\b(?:l[äa]uft\b.{0,20}\bab|abgelaufen)|\bwartungs(?:arbeit\w*|fenster)|\bnotfallwartung|\bmaintenance (?:planifi|programm|d.urgence)|\bmantenimiento (?:programado|planificado|de emergencia|urgente)|\bmanuten(?:zione|[çc][ãa]o) (?:\w+)|\bgepland onderhoud|\bprace (?:serwisowe|konserwacyjne)|\bpl[áa]novan[áa] (?:[úu]dr[žz]ba|odst[áa]vka)|\bplanerat underh[åa]ll",
     )
 });
 pub(super) static TO_AWS: LazyLock<Regex> =

@@ -18,6 +18,7 @@ use super::lexicon::WEAK;
 use super::lexicon::YOURS;
 use super::nouns::is_attack_on;
 use super::nouns::is_forged;
+use super::nouns::is_moved;
 use super::nouns::is_of_found;
 use super::nouns::is_report;
 use super::nouns::is_sensor;
@@ -54,6 +55,9 @@ pub(super) fn by_case(tokens: &[Token], group: &Group) -> Option<Part> {
         let before = tokens[..begins].iter().rev().take(12);
         if before.take_while(|it| it.kind != TokenKind::Stop).any(|it| is_forged(&it.word)) {
             return Some(Part::Target);
+        }
+        if begins.checked_sub(1).is_some_and(|at| is_moved(&tokens[at].word)) {
+            return Some(Part::Beside);
         }
         let leads = begins.checked_sub(1).map(|at| tokens[at].word.as_str()).unwrap_or_default();
         if LEADS.iter().any(|stem| leads.starts_with(stem)) {

@@ -76,6 +76,24 @@ pub(super) fn is_forged(word: &str) -> bool {
         .any(|it| word.starts_with(it))
 }
 
+/// "The sensor moves from 192.0.2.1 to 192.0.2.2": where it was before.
+pub(super) fn is_moved(word: &str) -> bool {
+    [
+        "move",
+        "moving",
+        "migrat",
+        "relocat",
+        "renumber",
+        "switched",
+        "changed",
+        "changes",
+        "umgezogen",
+        "umzieh",
+    ]
+    .iter()
+    .any(|it| word.starts_with(it))
+}
+
 /// "An attack on your server": something that is done to a host, not that is found there.
 pub(super) fn is_attack_on(tokens: &[Token], begins: usize) -> bool {
     let before = tokens[..begins].iter().rev().take(2).find(|it| it.class & DEED != 0);

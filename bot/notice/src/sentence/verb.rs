@@ -69,6 +69,8 @@ pub(super) fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Opt
         }
         Some(Verb::IsDoneTo) => Some(Part::Target),
         Some(Verb::IsClean) => Some(Part::Cleared),
+        // "…, dessen Rechner Ihren Server 192.0.2.1 angegriffen hat": the object, by its ending.
+        Some(Verb::Does(_)) if whose & YOURS != 0 && is_accusative(tokens, group) => Some(Part::Target),
         // What watches does nothing of the kind.
         Some(Verb::Does(_)) if whose & YOURS == 0 && is_sensor(tokens, group) => Some(Part::Teller),
         // What belongs to the writer is done to, whoever the writer says did it.
@@ -78,6 +80,13 @@ pub(super) fn by_verb(tokens: &[Token], group: &Group, is_explicit: bool) -> Opt
         Some(Verb::Does(_)) => Some(Part::Source),
         None => (whose & OURS != 0).then_some(Part::Target),
     }
+}
+
+/// Says whether the ending of the word for whose it is makes an object of it.
+fn is_accusative(tokens: &[Token], group: &Group) -> bool {
+    const OBJECTS: [&str; 3] = ["ihren", "euren", "deinen"];
+    let phrase = &tokens[group.left.begins..group.first];
+    group.left.case == 0 && phrase.iter().any(|it| OBJECTS.contains(&it.word.as_str()))
 }
 
 /// Finds the verb of which what ends here is the subject.
