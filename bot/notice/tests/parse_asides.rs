@@ -1,5 +1,5 @@
 //! Letters that name addresses and accuse nobody of ours: weaknesses, leaks, announced tests, requests for data, copies of
-//! our own answers. Whether ours are known or not, nobody is accused; and what looks like one of them and accuses is read.
+//! our own answers, ends of a case, plain business. Whether ours are known or not, nobody is accused; and what looks like one of them and accuses is read.
 
 use std::net::IpAddr;
 
@@ -178,6 +178,102 @@ fn copies_of_our_own_answers_accuse_nobody() {
 }
 
 #[test]
+fn what_ends_a_case_or_takes_it_back_accuses_nobody() {
+    for (subject, text) in [
+        (
+            "Re: Scan from 192.0.2.10",
+            "All quiet since yesterday, 192.0.2.10 has not been back. Thanks, we can close this one.",
+        ),
+        (
+            "AW: Angriff von 192.0.2.10",
+            "Vielen Dank, seit gestern kommt von 192.0.2.10 nichts mehr. Damit ist die Sache für uns erledigt.",
+        ),
+        (
+            "Re: Signalement 192.0.2.10",
+            "Merci pour votre intervention. Nous ne constatons plus d'attaque venant de 192.0.2.10. Nous clôturons le dossier.",
+        ),
+        (
+            "Re: Ataque desde 192.0.2.10",
+            "Gracias. Ya no vemos tráfico de 192.0.2.10 hacia 198.51.100.4; damos el caso por cerrado.",
+        ),
+        (
+            "Re: aanval vanaf 192.0.2.10",
+            "Dank u. Wij zien geen verkeer meer van 192.0.2.10. De melding is gesloten.",
+        ),
+        (
+            "Correction",
+            "We wrongly reported 192.0.2.10 yesterday. The scan of 198.51.100.4 came from another network; please ignore our message.",
+        ),
+        (
+            "Fehlalarm",
+            "Unsere gestrige Meldung zu 192.0.2.10 war ein Irrtum: der Verkehr gehörte zu unserem eigenen Test. Bitte entschuldigen Sie.",
+        ),
+        (
+            "Erratum",
+            "Notre signalement concernant 192.0.2.10 était une erreur, l'attaque contre 198.51.100.4 ne venait pas de chez vous.",
+        ),
+        (
+            "Delisting of 192.0.2.10",
+            "The address 192.0.2.10 was removed from our block list after your request. It had been listed for spam to 198.51.100.4.",
+        ),
+    ] {
+        check_aside(&mail(subject, text), Aside::Resolved);
+    }
+}
+
+/// What names hosts and complains of nothing may go to a person, but accuses nobody.
+#[test]
+fn what_hints_at_no_complaint_accuses_nobody() {
+    for (subject, text) in [
+        (
+            "Renewal of DDoS protection",
+            "Your contract for the protection of 192.0.2.10 and 192.0.2.11 ends on 31 December. Last year we stopped 14 attacks, among others from 198.51.100.4. Sign the offer to renew.",
+        ),
+        (
+            "Change of name servers",
+            "On 1 December our name servers change from 198.51.100.4 to 198.51.100.5. Please change the settings of your hosts 192.0.2.10 and 192.0.2.11 to keep resolving names.",
+        ),
+        (
+            "Firewall change request 5512",
+            "Please open port 443 from 198.51.100.4 to 192.0.2.10 for our monitoring; the firewall drops it at the moment.",
+        ),
+        (
+            "Cannot reach you",
+            "Our office (198.51.100.4) can no longer open your site at 192.0.2.10 since Monday. Did you block us? Could you put us on the allow list?",
+        ),
+        (
+            "Threat briefing November",
+            "This month the group used 198.51.100.4 and 203.0.113.9 to control its bots. Subscribers find all indicators in the portal.",
+        ),
+        (
+            "Meeting notes",
+            "We agreed that the sensor moves from 198.51.100.4 to 203.0.113.9, and that the report about the attack in October is discussed next week.",
+        ),
+        (
+            "Your ticket 7001",
+            "We got your complaint about 198.51.100.4 scanning 192.0.2.10. It has been passed to the customer; expect an answer in five days.",
+        ),
+        (
+            "Ihre Beschwerde",
+            "Ihre Beschwerde über 198.51.100.4 ist bei uns eingegangen. Wir haben den Kunden angeschrieben, dessen Rechner Ihren Server 192.0.2.10 angegriffen hat.",
+        ),
+        (
+            "Certificate expires soon",
+            "The certificate of https://192.0.2.10/ expires on 3 December 2026. Our checker (198.51.100.4) will try again in a week.",
+        ),
+    ] {
+        let mail = mail(subject, text);
+        for context in contexts() {
+            let parsed = notice::parse(mail.as_bytes(), &context);
+            assert!(
+                parsed.claims.iter().all(|claim| claim.accused.addresses.is_empty()),
+                "{mail}\n{parsed:#?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_looks_like_one_of_them_and_accuses_is_read() {
     for (subject, text) in [
         (
@@ -191,6 +287,18 @@ fn what_looks_like_one_of_them_and_accuses_is_read() {
         (
             "Attacks",
             "On 2026-11-09 at 10:00 UTC the server 192.0.2.10 attacked our host 198.51.100.4. We blocked it and changed the passwords that were leaked. Please investigate.",
+        ),
+        (
+            "Re: Scan from 192.0.2.10",
+            "We closed our port, but 192.0.2.10 has not stopped: it scanned our host 198.51.100.4 again on 2026-11-09 at 10:00 UTC. Please investigate.",
+        ),
+        (
+            "AW: Angriff",
+            "Der Angriff ist nicht erledigt. Am 09.11.2026 um 10:00 Uhr UTC hat Ihr Server 192.0.2.10 erneut unseren Server 198.51.100.4 angegriffen.",
+        ),
+        (
+            "Certificate of the attacker",
+            "192.0.2.10 attacks our server 198.51.100.4 with brute force over TLS since 2026-11-09 10:00 UTC; its certificate expires soon. Please stop it.",
         ),
         (
             "Fwd: maintenance",
