@@ -36,7 +36,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|senha|haslo|hasel|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sip[\s_-]*regist|\bssh\b.{0,30}attack",
+        r"authentication failure|auth(?:entication)? failed|wp-login|xmlrpc\.php|inicio de sesion|anzumelden|erraten\w* passwor|mot de passe|contrasena|\bsenhas?\b|\bhaslo|\bhasel\b|wachtwoord|invalid user|fail2ban|denyhosts|hosts\.deny|unauthorized login|log ?on failure|sipquery|sip[\s_-]*regist|\bssh\b.{0,30}attack",
         Activity::LoginAttack,
         1.5,
     ),
@@ -128,6 +128,16 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     (
         r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|roskaposti|skrappost|nevyzadan|istenmeyen|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
         Activity::Spam,
+        2.5,
+    ),
+    (
+        r"(?:courriels?|e-?mails?|messages?|correos?|mensajes?|mensagens?|messaggi|berichten)\s+(?:\w+\s+)?(?:non sollicit|frauduleu|no solicitad|nao solicitad|non richiest|indesiderat|ongevraagd)\w*|envoi (?:massif|en masse)|envio (?:masivo|em massa)|invio massivo|unaufgefordert\w* (?:e-?mail|mail|werbung|nachricht)\w*|werbe-?(?:e-?)?mails?|massen-?(?:e-?)?mail\w*",
+        Activity::Spam,
+        2.5,
+    ),
+    (
+        r"podszyw\w+|podvodn\w+ (?:\w+ )?(?:strank|web)|usurp\w+ (?:l'identite|le site)|se fait passer pour|se hace pasar por|se faz passar por|si spaccia per|doet zich voor|gibt sich als|поддельн\w* (?:сайт|страниц)|підроблен\w* (?:сайт|сторінк)",
+        Activity::Phishing,
         2.5,
     ),
     (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),

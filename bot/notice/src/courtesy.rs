@@ -24,6 +24,7 @@ static AT_READER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)\b(?:attack|d?dos\b|flood|angriff|attacke|attaque|ataque|attacc|aanval|atak|angrep|angreb|utok|hyokkay|tamada|saldiri)\w*[^.;]{0,60}?\s(?:on|against|towards?|targeting|at|to|auf|gegen|contre|sur|vers|contra|hacia|sobre|contro|verso|op|tegen|naar|na|przeciw\w*|mot|mod)\s+(?:(?:one|some|several)\s+of\s+|an?\s+|the\s+|einen?\s+|einem\s+|l'une?\s+de\s+)?(?:your|ihre?[mnrs]?|votre|vos|sus?|vuestr\w+|seus?|suas?|vostr\w+|uw|jullie|wasz\w*|panstwa|ert?|era|jeres|deres)\b
         |\b(?:your|ihre?[mnrs]?|votre|vos|sus?|vuestr\w+|seus?|suas?|vostr\w+|uw)\s+(?:[\w-]+\s+){1,3}(?:[\d.:a-f/]+\s+)?[^.;]{0,30}?(?:is|was|are|were|ist|war|wurde|wird|est|a\s+ete|esta|fue|e\s+stat[oa]|is|werd)\s+(?:\w+\s+){0,2}?(?:under\s+(?:an?\s+|ddos\s+|heavy\s+)*attack|the\s+(?:target|victim|destination|object)|being\s+(?:attacked|flooded|targeted|scanned)|attacked|targeted|flooded|angegriffen|attackiert|ziel\b|attaque|cible|victime|atacad\w+|objetivo|victima|attaccat\w+|bersaglio|aangevallen|doelwit|getroffen)
         |\b(?:protect|proteger|schutzen|schutz|proteggere|beschermen)\w*\s+(?:of\s+|von\s+)?(?:your|ihre?[mnrs]?|votre|vos|sus?|vuestr\w+|seus?|suas?|vostr\w+|uw)\b
+        |\b(?:scrubbing|diversion|mitigation|filtering|protection|rerouting)\s+(?:of|for|on)\s+your\b
         |\b(?:you|sie|vous)\s+(?:host|hosten|hebergez)\s+(?:it\s+)?(?:with|at|bei|chez)\s+(?:us|uns|nous)\b
         |\battack\w*\s+your\s+(?:[\w/-]+\s+){0,2}?(?:ip|address|server|host|instance|system|machine|service|network|site)\w*\b[^.;]{0,40}\bunder\b
         |\b(?:blocked|stopped|filtered|mitigated|bloqu\w+|geblockt|blockiert\w*|bloccat\w+|geblokkeerd)\s+(?:\w+\s+){0,3}?(?:for|on|at|fur|pour|para|per|voor)\s+(?:your|ihre?\w*|votre|vos|sus?|vostr\w+|uw)\b
@@ -49,8 +50,12 @@ static BLAMES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Says whether a folded text blames the reader, or asks for something to be stopped.
 pub(super) fn blames(text: &str) -> bool {
-    BLAMES.is_match(text)
+    BLAMES.find_iter(text).any(|found| !ASKS_NOT_TO.is_match(found.as_str()))
 }
+
+/// "Please do not block them" asks for nothing to be stopped.
+static ASKS_NOT_TO: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^(?:please|kindly|bitte)\b.*\b(?:not|never|nicht|keine?)\b"));
 
 /// Lines of a letter that are read for this.
 const LINES_MAX: usize = 60;
@@ -99,6 +104,7 @@ mod tests {
                 "We mitigated a DDoS attack against our server. It came from your network. Please stop it.",
                 false,
             ),
+            ("The scrubbing of your prefix was lifted. All traffic was dropped; please do not act.", true),
             ("Our filters blocked an attack from 192.0.2.1 on our shop.", false),
             (
                 "Your server 192.0.2.1 was attacked and is now attacking us; we blocked it. Please investigate.",

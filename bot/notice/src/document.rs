@@ -124,6 +124,8 @@ pub(super) struct MailHeaders {
     pub reply_to: String,
     /// To, as written.
     pub to: String,
+    /// Cc, Bcc and whose mailbox it lay in, as written.
+    pub copy_to: String,
     /// Date, and its offset from UTC in seconds.
     pub date: Option<(Timestamp, i32)>,
     /// Message-ID without brackets.

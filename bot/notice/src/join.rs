@@ -214,7 +214,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         document.outer_mail(),
         not_ours::Marks {
             accuses: names_somebody || (is_aws && words.activity.is_some()),
-            says_abuse: words.activity.is_some(),
+            says_abuse: words.activity.is_some_and(|it| it != Activity::Other) || words.tells_of_a_deed,
             tells_of_a_deed: words.tells_of_a_deed || is_aws,
             is_report: words.activity.is_some()
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),

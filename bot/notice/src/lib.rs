@@ -13,6 +13,7 @@ mod blocks;
 mod caution;
 pub mod claim;
 mod claims;
+mod clock_rows;
 mod complaint;
 mod courtesy;
 mod cue;

@@ -338,6 +338,7 @@ fn headers(message: &Message<'_>) -> MailHeaders {
         reply_to: if reply_to.is_empty() { from.clone() } else { reply_to },
         from,
         to: raw("to").join(", "),
+        copy_to: ["cc", "bcc", "delivered-to", "x-original-to"].map(|name| raw(name).join(", ")).join(", "),
         date: message.date().filter(|date| date.is_valid()).and_then(date_header),
         message_id: message.message_id().map(str::to_owned),
         references: [message.references(), message.in_reply_to()].into_iter().flat_map(ids).collect(),

@@ -50,11 +50,16 @@ impl Roles {
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
         let Some(role) = tally.role() else {
             // What is ours is meant, where the notice accuses nobody at all, or strangers in passing only.
-            let is_meant = tally.ours && !tally.is_contradicted() && !self.accuses_another(tally);
+            let is_meant =
+                tally.ours && !self.is_harmless && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
         };
         if role != Role::Accused {
             return Some(role);
+        }
+        // Nothing in the letter hints at a complaint: only a field or a log may still accuse.
+        if self.is_about_nobody && !tally.is_named_firmly() {
+            return None;
         }
         let is_beside = || self.is_about_nobody && tally.stands_beside_an_instance();
         if !tally.ours && (is_beside() || self.is_harmless && tally.is_only_in_passing()) {

@@ -15,6 +15,7 @@ use super::address;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
+use super::clock_rows;
 use super::complaint;
 use super::courtesy;
 use super::document::Document;
@@ -133,7 +134,8 @@ fn read_lines(
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
 
-    let times = when::sort(lines, &records, &blocks.lines);
+    let mut times = when::sort(lines, &records, &blocks.lines);
+    clock_rows::complete(lines, &mut times);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
     let mut accused = groups::join(lines, &roles, &instances);
     links::add_hosts(lines, activity, document, &mut accused);

@@ -197,7 +197,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Joins a clock in one field to the date in another.
-fn clock_on(date: DateTime, value: &str) -> Vec<Stamp> {
+pub(super) fn clock_on(date: DateTime, value: &str) -> Vec<Stamp> {
     Finder
         .find(&format!("{} {value}", date.date()))
         .into_iter()
@@ -248,9 +248,19 @@ fn zone_said(line: &Line<'_>) -> Option<Zone> {
         at = stamp.end;
     }
     rest.push_str(line.text.get(at..).unwrap_or_default());
+    if let Some(found) = ALL_IN.captures(&rest) {
+        return prose_zone(&format!("times {}", &found[1]));
+    }
     let says = rest.to_lowercase();
     (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
 }
+
+/// "All UTC", "all in CET": of all times that follow.
+static ALL_IN: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:[Aa]ll|[Aa]lle|[Tt]ous|[Tt]odos|[Tt]odas|[Tt]utti)\s(?:in\s|en\s)?(UTC|GMT|CES?T|MES?Z|E[SD]T|P[SD]T|JST|KST|MSK)\b",
+    )
+});
 
 /// A zone that is a sentence of its own: "Our log follows. UTC:".
 static LONE_ZONE: LazyLock<Regex> = LazyLock::new(|| {

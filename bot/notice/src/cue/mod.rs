@@ -14,6 +14,7 @@ use words::AFTER_FROM;
 use words::AFTER_TO;
 use words::AFTER_VICTIM;
 use words::ANY_ADDRESS;
+use words::ASKS;
 use words::CLEARED_AFTER;
 use words::CLEARED_BEFORE;
 use words::CLOCKS;
@@ -87,6 +88,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     }
     if let Some(found) = IS_YOURS.find(&whole_after) {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
+    }
+    if let Some(found) = ASKS.find(&before) {
+        return Some(cue(Role::Reporter, 2.0, found.as_str()));
     }
     let acts = ACTS.find(&after).or_else(|| ACTS_ABROAD.find(&after));
     // "reported attempts on its port by" names who made them.
@@ -292,6 +296,10 @@ mod tests {
             ("z Vaší IP 192.0.2.1 na náš server ", "", victim),
             ("Our sensor at 198.51.100.9 saw ", " scanning us", accused),
             ("Attack details reported by our SOC: ", " brute forced SSH", accused),
+            ("Zgłoszenie otrzymaliśmy od użytkownika korzystającego z adresu ", ".", Some(Role::Reporter)),
+            ("La consulta al registro se hizo desde ", " y", Some(Role::Reporter)),
+            ("The web shell fetched a tool from ", " (a school)", victim),
+            ("Als Quelle wurde ", " ermittelt.", accused),
             ("you complained about ", " last week", Some(Role::Reporter)),
             ("our customer attacking your host ", "", victim),
             ("The spoofed requests came, as far as we can tell, from ", ".", victim),

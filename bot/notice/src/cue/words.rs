@@ -14,6 +14,15 @@ pub(super) static REPORTER: LazyLock<Regex> = LazyLock::new(|| {
         r"\breported\b.{0,40}\b(?:by|from)\s*\W?$|\b(?:report|alert|notification|message|notice|log|summary|digest)s?\s+(?:from|by)\b|\b(?:reported|detected|submitted|observed|logged|noticed|spotted|caught|picked\s+up|handled|blocked|stopped|received|operated|forwarded|managed|seen|provided|sent to you|monitored|recorded|checked|tested)\s+by\b|\b(?:reported|submitted|forwarded|operated|managed|provided|sent to you|monitored|checked|tested)\s+from\b|\b(?:complaints?|reports?|notices?|notifications?|alerts?|information|evidence|logs?|data)\s+(?:\w+\s+){0,3}?(?:received|obtained|got)\s+from\b|\b(?:received|obtained)\s+from\s+(?:\w+\s+){0,2}?(?:partners?|members?|customers?|users?|operators?|researchers?|part(?:y|ies)|reporters?|complainants?|feeds?)\b|\b(?:this|our)\s+(?:e-?mail|message|notice|report|mail|service)\s+(?:was|is|has\s+been|connects)\s*(?:sent|generated|made)?\s*(?:by|from)\b|\b(?:reporter|sensor at|contact|(?:gemeldet|berichtet|festgestellt|erkannt)\s+(?:durch|von)|signale\w*\s+par|(?:filtr\w+|mitig\w+|analys\w+|rapport\w*|detect\w+|observ\w+|gefilter\w+|filtrad\w+)\b[^.]{0,24}\b(?:par|por|przez|door|durch|da)|reportado\s+por|segnalato\s+da|gemeld\s+door|zgloszon\w+\s+przez|you\s+(?:have\s+)?(?:complain|report|wr[io]t|notifi)\w*\s+(?:\w+\s+){0,2}?(?:about|against|regarding|concerning|on)|our (?:noc|soc|cert|csirt|desk|team|office|monitoring|reporting))\b|\b(?:i|we|our\s+\w+)\s+(?:have\s+)?(?:scan|prob|test|check)\w*[^.]{0,40}\s+from\s*\W?$",
     )
 });
+/// Whence a report came, and whence somebody asked a registry: neither did anything.
+pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:zgloszeni\w+|hlaseni\w*|oznameni\w*|meldung\w*|hinweis\w*|beschwerde\w*|signalement\w*|plainte\w*|denuncia\w*|avisos?|reportes?|queixa\w*|segnalazion\w+|melding\w*|klacht\w*|anmalan\w*|ilmoitu\w*|bildirim\w*)\s[^.;]{0,30}
+        \b(?:otrzyma\w+|nadesz\w+|prijal\w*|obdrzel\w*|erhalten|erhielt\w*|bekam\w*|bekommen|ging\w*|eingegangen|stamm\w+|recu\w*|parvenu\w*|recib\w+|llego|recebe\w+|ricevut\w+|giunt\w+|pervenut\w+|kregen|ontvangen|ontvingen|mottog\w*|saimme|aldik|geldi)\b[^.;]{0,60}$
+        |\b(?:consult\w*|look-?ups?|quer(?:y|ies)|abfrage\w*|requete\w*|interrogazion\w+|zapytani\w+|dotaz\w*)\s+(?:[\w']+\s+){0,3}?(?:whois|rdap|registr\w+|register\w*|ripe|arin|apnic|lacnic)\b[^.;]{0,40}
+        \b(?:from|von|aus|depuis|desde|da|dal|van|vanaf|vanuit|z|ze|fran|fra)(?:\s+[\w'-]+){0,2}\s*\W?$",
+    )
+});
 /// What is reported by somebody is done by whom "by" names.
 pub(super) static DEED: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"\b(?:attempt|attack|scan|brute|prob(?:e|ing)|flood|intrusion|spam|log-?[io]n)")
@@ -29,6 +38,7 @@ pub(super) static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         |(?:relat\w+|pertaining|regards?|respect|belong\w*|assigned|allocated|resolv\w+|point\w*|attribut\w+|traced|traced\s+back|tracked
             |refer\w*|leased|registered|mapped)\s+to|von|durch|depuis|desde|vanaf|von\s+der\s+ip|ihre?\w*\s+server|client|rhost|peer
         |en\s+provenance\s+de|par|por|przez|oleh|(?:bersagliat|attaccat|scansionat|colpit|preso\s+di\s+mira)\w*\s+da|z\s+vas\w+(?:\s+\w+){0,2}|dall?(?:'indirizzo|a\s+vostra)|proveniente?s?|provenant|origem|procedentes?\s+de(?:\s+la)?(?:\s+ip)?|z\s+adresu|z\s+hosta|z\s+adresy|fran|fra|palvelimenne|osoitteesta\w*|afkomstig\s+van|kaynak\w*|saldirgan
+        |(?:quelle|ursprung|urheber|verursacher|angreifer|auteur|agresseur|autor|atacante|sorgente|attaccante|bron|dader|aanvaller|zrodlem|sprawca|napastnikiem|zdrojem|utocnikem|kallan|kilden)(?:\s+(?:der|des|de|del|della|van|dieser|cette|ce|este|questo|dit|tego|toho)\s+\w+)?\s+(?:wurde|konnte|ist|war|gilt|est|etait|es|fue|e|foi|is|was|jest|byl|je|ar|er)(?:\s+(?:die|der|das|la|le|el|il|o|a|het|ip|ip-adresse|adresse|direccion|indirizzo|endereco|adres)){0,3}
         |votre\s+(?:\w+\s+)?(?:adresse|serveur|reseau|machine)|vuestr\w+|su\s+(?:red|servidor|direccion)|sua\s+rede|vostr\w+|uw\s+(?:server|netwerk|ip\S*))\b|с\s(?:вашего|вашей|вашим)|вашего\s|вашем\s|с\sадреса|з\sвашо|з\sадреси|вашої\s|ваш\w*(?:сервер|адрес)|(?:^|[,.:;])\s*(?:ip\s+)?adresinizden|aginizdan|sunucunuzdan|osoitteestanne|verkostanne|palvelimeltanne|\b(?:er|eran|jeres|deres)\s(?:adress\w*|adresse\w*|server|dator|maskin)\b|מכתובת(?:\s?ה-?\s?ip)?|השרת\sשלכם|שלכם|来自|來自|贵方|贵司|贵公司|贵单位|貴社|貴公司|貴單位|貴方|您的|貴社|귀사|귀\s기관",
     )
 });
@@ -37,7 +47,7 @@ pub(super) static VICTIM: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:(?:attack|scann|prob|flood|target|hitt|hammer)ing\s+your(?:\s+[\w-]+){0,3}
         |(?:break|get|log|hack)(?:ing)?\s+in(?:to)?\s+your(?:\s+[\w-]+){0,3}|(?:login|account|access)\s+data\s+for\s+your(?:\s+[\w-]+){0,3}|(?:passwords?|log-?ins?|exploits?|brute[- ]?forc\w+)\s+(?:on|at|against)|aimed\s+at|destined\s+(?:for|to)|talk(?:s|ing)?\s+to\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,5}?(?:server|host)\s+at
-        |(?:download\w*|fetch|harvest\w*|stole\w*|scrap\w*|cop(?:y|ied|ies)\w*|pull\w*|retriev\w*)\s+(?:[\w-]+\s+){0,4}?from
+        |(?:download\w*|fetch\w*|harvest\w*|stole\w*|scrap\w*|cop(?:y|ied|ies)\w*|pull\w*|retriev\w*)\s+(?:[\w-]+\s+){0,4}?from
         |us(?:ed|ing|es)\s+(?:the\s+|an?\s+)?(?:proxy|vpn|relay|resolver|tor\s+exit)(?:\s+at)?
         |(?:the|its|a|with|to)\s+(?:c2|c&c|command[\s-]and[\s-]control)(?:\s+server)?(?:\s+at)?
         |(?:spoofed|forged)\s+(?:[\w,-]+\s+){0,12}?from

@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 use super::Place;
 use super::eastern_words;
 use super::eastern_words::ALL;
-use super::grammar::Token;
-use super::grammar::TokenKind;
 use super::lexicon::AND;
 use super::lexicon::BY;
 use super::lexicon::Class;
@@ -25,6 +23,8 @@ use super::lexicon::SUFFERS;
 use super::lexicon::TO;
 use super::lexicon::WEAK;
 use super::lexicon::YOURS;
+use super::token::Token;
+use super::token::TokenKind;
 
 /// It stands behind the noun that it speaks of.
 pub(super) const BEHIND: Class = 1 << 20;

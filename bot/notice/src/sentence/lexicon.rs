@@ -30,6 +30,7 @@ pub(super) const FILLER: Class = 1 << 16;
 pub(super) const WE: Class = 1 << 17;
 pub(super) const TAKEN: Class = 1 << 18;
 pub(super) const OTHERS: Class = 1 << 19;
+pub(super) const INVOLVED: Class = 1 << 27;
 
 /// Phrases are not longer than this, in words.
 const PHRASE_MAX: usize = 5;
@@ -72,6 +73,7 @@ impl Lexicon {
             (words.sees, SEES),
             (words.not, NOT),
             (words.clean, CLEAN),
+            (words.involved, INVOLVED),
             (words.and, AND),
             (words.fillers, FILLER),
         ] {

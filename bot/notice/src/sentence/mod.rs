@@ -4,17 +4,23 @@
 //! where its words settle it; what it leaves open is read by the words around each address (`cue`).
 
 mod anaphora;
+mod case;
 mod eastern;
 mod eastern_words;
 mod grammar;
 mod languages;
 mod lexicon;
+mod nouns;
+mod objects;
 mod phrase;
 mod pieces;
+mod token;
+mod verb;
 
 use std::collections::HashMap;
 
 use super::activity;
+use super::clock_rows::begins_with_clock;
 use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
@@ -26,13 +32,13 @@ use super::tally;
 use anaphora::Recent;
 use anaphora::Resolved;
 use grammar::Part;
-use grammar::Token;
-use grammar::TokenKind;
 use grammar::Told;
 use lexicon::Lexicon;
 use pieces::END;
 use pieces::cut_line;
 use pieces::mentions;
+use token::Token;
+use token::TokenKind;
 
 /// Sentences of one notice that are read.
 const SENTENCES_MAX: usize = 300;
@@ -142,15 +148,6 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
         && !is_row
         && (!line.is_item() || is_eastern_clause(line.text))
         && !is_field()
-}
-
-/// "[23:55:33] lost connection": an entry of a log that leaves out the day.
-fn begins_with_clock(text: &str) -> bool {
-    let text = text.trim_start().trim_start_matches(['[', '(']).as_bytes();
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (1..=2).contains(&digits)
-        && text.get(digits) == Some(&b':')
-        && text.get(digits + 1..digits + 3).is_some_and(|it| it.iter().all(u8::is_ascii_digit))
 }
 
 /// A sentence of a script in which a letter is a word has few letters.
@@ -367,6 +364,12 @@ mod tests {
             "Two hosts of yours, {N} and {A}, are known to us. Only the latter brute forces SSH on {V}.",
             "We looked at {N}, {N} and {A}. Only the last of the three sends spam to us.",
             "{A} and {N} were reported to us; the former is attacking our server {V}.",
+            "Wir haben den Kunden angeschrieben, dessen Rechner Ihren Server {V} angegriffen hat.",
+            "La dirección {A}, asignada a su organización, ha intentado acceder por fuerza bruta al servicio de nuestra universidad {V}.",
+            "Ödeme sağlayıcımızın {N} adresi saldırıyla ilgili değildir.",
+            "Le relais {N}, qui figure également dans les en-têtes, n'est pas en cause.",
+            "The resolver {N} is not involved in the attack.",
+            "The sensor moves from {N} to {N}, and the report about the attack is discussed.",
             "Von den Rechnern {A} und {N} hat nur der erste unsere Server angegriffen.",
             "We see two addresses of yours, {A} and {A}. Both attack our shop {V}.",
             "Les adresses {N} et {A} vous appartiennent. Seule la seconde a attaqué notre serveur {V}.",

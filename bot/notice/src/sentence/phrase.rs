@@ -1,8 +1,6 @@
 //! The phrases in which a sentence mentions hosts: the word that gives a mention its case, whose it is, and which
 //! mentions are told of together.
 
-use super::grammar::Token;
-use super::grammar::TokenKind;
 use super::lexicon::AND;
 use super::lexicon::AT;
 use super::lexicon::BY;
@@ -24,6 +22,8 @@ use super::lexicon::TO;
 use super::lexicon::WE;
 use super::lexicon::WEAK;
 use super::lexicon::YOURS;
+use super::token::Token;
+use super::token::TokenKind;
 use crate::vocabulary;
 
 /// What joins a name to what it is.
