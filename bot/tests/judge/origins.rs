@@ -135,11 +135,6 @@ fn who_logged_in_from_the_host_to_itself_is_who_was_there_before() {
     story.raw_scan(nmap, 121, 134, Via::Socket);
     story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
     let report = report_of(&story, accused(120, 180));
-    told(
-        &report,
-        "a scan in a session that another's session of the same host logged in to by ssh",
-        "the person is who opened the connection",
-    );
     assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
     assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "opener");
     everything_holds(&report);

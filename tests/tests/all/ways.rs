@@ -480,7 +480,7 @@ const CARRIERS: [(u16, &str, &str, &str); 15] = [
     // watch goes on: it ends when its terminal does.
     (
         8313,
-        "TERM=xterm timeout --foreground 3 script -qec 'watch -n 60 bash -c \"LINE\"' /dev/null || true",
+        "TERM=xterm LINES=24 COLUMNS=80 timeout --foreground 2 script -qec 'watch -n 60 -x bash -c \"LINE\"' /dev/null || true",
         "bash",
         "alice",
     ),

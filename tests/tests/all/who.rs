@@ -196,7 +196,7 @@ mkdir -p /etc/cron.d /etc/cron.lab /tmp/spool
 cat >/etc/cron.d/lab <<'END'
 @reboot deploy JOB
 @reboot root cd / && run-parts --report /etc/cron.lab
-@reboot root anacron -n -s -t /tmp/anacrontab -S /tmp/spool
+@reboot root /usr/sbin/anacron -n -s -t /tmp/anacrontab -S /tmp/spool
 END
 cat >/etc/cron.lab/job <<'END'
 #!/bin/sh
