@@ -13,10 +13,10 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin hostname
-    hping3 hydra iproute2 iputils-arping iputils-ping libpam-systemd libpcap0.8 masscan mount mtr-tiny ncat nftables
-    nginx-light nmap opendoas openssh-client openssh-server passwd perl-base php-fpm procps rsync rsyslog runc
-    screen socat sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
+    anacron at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin git hostname
+    hping3 hydra inetutils-inetd inetutils-telnetd iproute2 iputils-arping iputils-ping libpam-systemd libpcap0.8 masscan mosh mount mtr-tiny ncat nftables
+    nginx-light nmap opendoas openssh-client openssh-server passwd perl-base php-fpm pkexec polkitd procps
+    rsync rsyslog runc screen socat sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
@@ -80,7 +80,9 @@ install_packages() { # package...
         case $package in
             openssh-server) units='ssh.service ssh.socket' ;;
             rsyslog | cron | containerd | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
+            anacron) units='anacron.service anacron.timer' ;;
             at) units=atd.service ;;
+            inetutils-inetd) units=inetutils-inetd.service ;;
             nginx-light) units=nginx.service ;;
             php-fpm) units=$(cd /lib/systemd/system && echo php*-fpm.service) ;;
             *) continue ;;

@@ -13,6 +13,7 @@ use history::Process;
 use history::ProcessId;
 use history::Seen;
 
+use crate::login_check;
 use crate::processes::Processes;
 
 /// How long an SSM session has for its shell before it is told without one (port forwarding), ns.
@@ -73,10 +74,12 @@ impl Service {
 /// What is remembered between programs.
 #[derive(Debug, Default)]
 pub struct Beginnings {
-    /// Who called an elevator, by its process: it changes its own ids before it runs anything.
+    /// Who called an elevator, or `login`, by its process: it changes its own ids before it runs anything.
     callers: HashMap<ProcessId, String>,
     /// SSM sessions without a shell so far.
     waiting: Vec<Begun>,
+    /// Elevators and jobs of which only a program was seen that is not what was asked for, such as one of PAM's.
+    other: Vec<Begun>,
 }
 
 impl Beginnings {
@@ -96,10 +99,15 @@ impl Beginnings {
 
     /// Sessions of which nothing more will be known.
     pub fn due(&mut self, now_ns: u64) -> Vec<Begun> {
-        let (due, waiting) =
+        let (due, waiting): (Vec<_>, Vec<_>) =
             self.waiting.drain(..).partition(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
         self.waiting = waiting;
-        due
+        let (other, waiting) = self
+            .other
+            .drain(..)
+            .partition::<Vec<_>, _>(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
+        self.other = waiting;
+        due.into_iter().chain(other).collect()
     }
 
     /// Who called an elevator.
@@ -122,7 +130,7 @@ impl Beginnings {
     fn begins_itself(&mut self, process: &Process, known: &Processes, boot_ns: u64) -> Option<Begun> {
         let service = Service::of(program(process)).filter(|_| is_privileged(&process.credentials))?;
         let parent = process.parent.and_then(|id| known.get(&id));
-        if service == Service::Elevator {
+        if matches!(service, Service::Elevator | Service::Console) {
             // One that ran before the recorder has other ids by now than it was called with.
             let caller = parent.filter(|_| process.seen == Seen::Snapshot).unwrap_or(process);
             self.callers.insert(process.id, user(caller));
@@ -200,9 +208,9 @@ impl Beginnings {
                     // Whoever telnetd and its like let in sits at no console.
                     Some(host) => {
                         let source_address = host.parse().ok();
-                        Login { method: "remote".to_owned(), source_address, ..login }
+                        Login { method: Login::REMOTE.to_owned(), source_address, ..login }
                     }
-                    None => Login { method: "console".to_owned(), ..login },
+                    None => Login { method: Login::CONSOLE.to_owned(), ..login },
                 }
             }
             Service::Jobs(method) => Login {
@@ -224,9 +232,66 @@ impl Beginnings {
             }
             Service::SsmCommand => return None,
         };
-        let process = login.process?;
-        (!known.has_login(&process)).then_some(Begun { boot_ns, login })
+        let id = login.process?;
+        if known.has_login(&id) {
+            return None;
+        }
+        let begun = Begun { boot_ns, login };
+        let is_meant = match service {
+            Service::Elevator => is_asked_for(first, process),
+            Service::Jobs(_) => is_line(process),
+            _ => return Some(begun),
+        };
+        self.other.retain(|other| other.login.process != Some(id));
+        if is_meant {
+            return Some(begun);
+        }
+        if self.other.len() < WAITING_MAX {
+            self.other.push(begun);
+        }
+        None
     }
+}
+
+/// Whether a program is what an elevator was told to run: its command, or a shell. What PAM runs before is not.
+fn is_asked_for(elevator: &Process, process: &Process) -> bool {
+    /// An interpreter, and its one option, before a script.
+    const BEFORE_SCRIPT_MAX: usize = 2;
+    let is_another = asked_user(elevator)
+        .is_some_and(|user| !user.starts_with('#') && process.user.as_deref() != Some(user));
+    if is_another {
+        return false;
+    }
+    let argv = &process.argv;
+    if process.script.is_some() {
+        return (1..=BEFORE_SCRIPT_MAX.min(argv.len())).any(|at| ends_with(&elevator.argv, &argv[at..]));
+    }
+    let is_login_shell = argv.first().is_some_and(|name| name.starts_with('-'));
+    is_login_shell
+        || is_shell(program(process))
+        || process.flags.argv_truncated
+        || ends_with(&elevator.argv, argv)
+}
+
+/// Whether a program is what runs a job's line, or its text that comes by standard input.
+fn is_line(process: &Process) -> bool {
+    let reads_line = process.argv.get(1).is_some_and(|option| option == "-c");
+    process.script.is_none() && (reads_line || is_shell(program(process)))
+}
+
+/// Whom an elevator was told to become, where sudo's options say.
+fn asked_user(elevator: &Process) -> Option<&str> {
+    let knows = ["sudo", "sudo-rs", "doas"].contains(&program(elevator));
+    login_check::asked_user(&elevator.argv).filter(|_| knows)
+}
+
+/// Whether arguments end with a command, whose program may be told by its path.
+pub fn ends_with(argv: &[String], command: &[String]) -> bool {
+    let Some(at) = argv.len().checked_sub(command.len()).filter(|at| *at > 0 && !command.is_empty()) else {
+        return false;
+    };
+    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    name(&argv[at]) == name(&command[0]) && argv[at + 1..] == command[1..]
 }
 
 /// Where such logins are known from.

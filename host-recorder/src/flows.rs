@@ -15,6 +15,7 @@ use history::UnixNs;
 use history::Via;
 
 use crate::decode::Connection;
+use crate::ends::Ends;
 
 /// Flows that wait for the next commit before one is forced.
 pub const PENDING_MAX: usize = 8_000;
@@ -49,6 +50,7 @@ pub struct Flows {
     accepted: HashSet<(Endpoint, Endpoint)>,
     /// Those that stood last.
     accepted_before: VecDeque<(Endpoint, Endpoint)>,
+    ends: Ends,
     pending: HashMap<Key, (u64, Flow)>,
     /// Datagrams that arrived since [`Flows::settle`].
     arrived: Vec<(u64, Flow)>,
@@ -120,6 +122,7 @@ impl Flows {
             }
         }
         self.note_accepted(&now, over);
+        self.ends.stands(boot_ns, &now);
         if over {
             self.connections.remove(&socket);
         } else if self.connections.len() < CONNECTIONS_MAX {
@@ -135,6 +138,11 @@ impl Flows {
     /// Whether a connection stands, or stood a moment ago, that the remote side began.
     pub fn is_accepted(&self, remote: Endpoint, local: Endpoint) -> bool {
         self.accepted.contains(&(remote, local)) || self.accepted_before.contains(&(remote, local))
+    }
+
+    /// By which connections people may have come.
+    pub fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// Takes the totals of a flow of packets.

@@ -19,6 +19,7 @@ use history::unit_of;
 
 use crate::attached::session;
 use crate::beginnings::Begun;
+use crate::beginnings::ends_with;
 use crate::beginnings::is_shell;
 use crate::beginnings::program;
 use crate::processes::Processes;
@@ -63,6 +64,17 @@ struct Client {
     answered: bool,
 }
 
+impl Client {
+    /// Whether it asks for the same as another, for the same person.
+    fn repeats(&self, other: &Self) -> bool {
+        let name = |client: &Self| client.asker.as_ref().map(|asker| asker.name.clone());
+        self.kind == other.kind
+            && self.process.argv == other.process.argv
+            && self.process.credentials.uid == other.process.credentials.uid
+            && name(self) == name(other)
+    }
+}
+
 /// A person, and the session that the person came by where that is known.
 #[derive(Debug, Clone)]
 struct Asker {
@@ -85,22 +97,44 @@ struct Start {
 pub struct Launched {
     clients: VecDeque<Client>,
     waiting: Vec<Start>,
+    /// Clients and starts that were let go untold since this was asked last.
+    lost: u64,
 }
 
 impl Launched {
     /// Looks at a program that was executed: perhaps it is a client, perhaps the first of a unit that one asked for.
     pub fn executed(&mut self, process: &Process, known: &Processes, boot_ns: u64) {
         if let Some(kind) = kind(process) {
-            if self.clients.len() == CLIENTS_MAX {
-                self.clients.pop_front();
-            }
             let asker = asker(process, known, false);
-            let process = process.clone();
-            self.clients.push_back(Client { boot_ns, kind, process, asker, answered: false });
+            let client = Client { boot_ns, kind, process: process.clone(), asker, answered: false };
+            if self.clients.len() == CLIENTS_MAX {
+                self.make_room(&client, known);
+            }
+            self.clients.push_back(client);
         }
         if let Some(begins) = begins(process, known) {
             self.begun(process, begins, known, boot_ns);
         }
+    }
+
+    /// How many clients and starts were let go untold since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Lets a client go: the first whose asking is over or that another repeats, or else the oldest, of which nothing
+    /// will be told.
+    fn make_room(&mut self, another: &Client, known: &Processes) {
+        let is_over = |client: &Client| {
+            let age_ns = another.boot_ns.saturating_sub(client.boot_ns);
+            let ended = age_ns >= AT_IT_NS && !known.is_running(&client.process.id);
+            age_ns >= REMEMBERED_NS
+                || (client.kind == Kind::Contained && (client.answered || ended))
+                || (ended && client.repeats(another))
+        };
+        let over = self.clients.iter().position(is_over);
+        self.lost += u64::from(over.is_none());
+        self.clients.remove(over.unwrap_or(0));
     }
 
     /// Looks for the clients that may have asked for the first program of a unit, or in a container.
@@ -168,8 +202,13 @@ impl Launched {
 
     fn wait(&mut self, mut start: Start) {
         start.clients.drain(..start.clients.len().saturating_sub(ALIKE_MAX));
-        if self.waiting.len() < WAITING_MAX && !start.clients.is_empty() {
+        if start.clients.is_empty() {
+            return;
+        }
+        if self.waiting.len() < WAITING_MAX {
             self.waiting.push(start);
+        } else {
+            self.lost += 1;
         }
     }
 }
@@ -341,15 +380,6 @@ fn is_systemds_name(unit: &str) -> bool {
             let rest = rest.strip_prefix(['r', 'u', 'p']).unwrap_or(rest);
             rest.split('-').all(|part| number(part.strip_prefix('i').unwrap_or(part)))
         })
-}
-
-/// Whether arguments end with a command, whose program may be told by its path.
-fn ends_with(argv: &[String], command: &[String]) -> bool {
-    let Some(at) = argv.len().checked_sub(command.len()).filter(|at| *at > 0 && !command.is_empty()) else {
-        return false;
-    };
-    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    name(&argv[at]) == name(&command[0]) && argv[at + 1..] == command[1..]
 }
 
 /// Whether a client that was told no command asked for a shell, and this is one.

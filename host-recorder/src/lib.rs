@@ -3,6 +3,7 @@
 //! Data passes one way: [`capture`] (bytes from the kernel), [`decode`], [`recorder`] (with [`enrich`],
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
+pub mod arrivals;
 pub mod attached;
 pub mod beginnings;
 pub mod capture;
@@ -13,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod decode;
 pub mod dns;
+pub mod ends;
 pub mod enrich;
 pub mod flows;
 pub mod heap;

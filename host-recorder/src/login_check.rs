@@ -62,7 +62,8 @@ pub fn check(
         .find(|image| is_program(program(image), &line.program) && is_privileged(&image.credentials))
         .map(|image| image.id);
     let called = line.by.as_deref().is_none_or(|by| {
-        let caller = beginnings.caller(&id);
+        // login names who the terminal belonged to before.
+        let caller = beginnings.caller(&id).filter(|_| line.service != "login");
         // su names the one who logged in, where that is another than the one who called it.
         let login = known.images(&id).find_map(|image| image.login_user.as_deref());
         caller.is_none() || caller == Some(by) || (line.service == "su" && login == Some(by))
@@ -126,7 +127,7 @@ fn may_mean(line: &LoginLine, argv: &[String]) -> bool {
 }
 
 /// The user that arguments of sudo or doas ask for.
-fn asked_user(argv: &[String]) -> Option<&str> {
+pub fn asked_user(argv: &[String]) -> Option<&str> {
     /// Short options whose argument follows, as sudo and doas know them.
     const WITH_ARGUMENT: &str = "aCcDghprRtTuU";
     let mut words = argv.iter().skip(1).map(String::as_str);

@@ -23,6 +23,7 @@ use history::Seen;
 use history::UnixNs;
 use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
 
+use crate::arrivals::Arrivals;
 use crate::attached::Attached;
 use crate::beginnings::Beginnings;
 use crate::capture::Capture;
@@ -69,6 +70,7 @@ pub struct Recorder {
     flows: Flows,
     sessions: Sessions,
     beginnings: Beginnings,
+    arrivals: Arrivals,
     attached: Attached,
     launched: Launched,
     containers: Containers,
@@ -125,6 +127,7 @@ impl Recorder {
             flows: Flows::default(),
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
+            arrivals: Arrivals::default(),
             attached: Attached::default(),
             launched: Launched::default(),
             containers: Containers::start(Path::new("/")),

@@ -145,7 +145,7 @@ fn is_worker(process: &Process, chain: &[&Process]) -> bool {
         && same.any(|above| above.credentials.uid == 0)
 }
 
-fn is_system_account(uid: u32) -> bool {
+pub(super) fn is_system_account(uid: u32) -> bool {
     (1..1000).contains(&uid) || uid == 65_534
 }
 

@@ -199,6 +199,7 @@ fn who(first: &Candidate, found: &mut Vec<Finding>) {
             "ssm_session" => "the IAM name in the SSM session's id",
             "parent" => "the user of the process that started it",
             "asked" => "who had it started",
+            "opener" => "whose session of this host opened the connection of that login",
             "users_manager" => "whose own systemd manager ran it",
             _ => "its own user",
         };

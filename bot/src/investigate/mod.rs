@@ -11,6 +11,7 @@ mod change;
 mod claimed_process;
 mod doors;
 mod doubt;
+mod errand;
 mod facts;
 mod finding;
 mod graph;

@@ -28,6 +28,8 @@ pub(super) struct Origin<'a> {
     pub entry: Entry,
     /// The login, where it began with one.
     pub login: Option<&'a LoginEvent>,
+    /// What told how it began: that login, or a job's beginning.
+    pub told: Option<&'a LoginEvent>,
     /// Whether every link between is recorded.
     pub complete: bool,
     /// What is missing in it, in words.
@@ -64,6 +66,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         chain: Vec::new(),
         entry: Entry::Unknown,
         login: None,
+        told: None,
         complete: false,
         broken: None,
         person: None,
@@ -83,6 +86,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             ancestors.truncate(found.depth);
             origin.entry = found.entry;
             origin.login = found.login;
+            origin.told = found.told;
         }
         None if let Some((depth, entry)) = asked::begun(host, process, &ancestors) => {
             ancestors.truncate(depth);
@@ -119,6 +123,7 @@ struct Found<'a> {
     depth: usize,
     entry: Entry,
     login: Option<&'a LoginEvent>,
+    told: Option<&'a LoginEvent>,
     /// Whether the way must be known to the top for the chain to be unbroken.
     needs_top: bool,
     /// Whether the way is known to beyond the unit or container.
@@ -132,28 +137,31 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
     if let Some(entry @ (Entry::SsmSession { .. } | Entry::SsmCommand { .. })) =
         login_of(host, process, process).map(|login| entry_of_login(login, process, process))
     {
-        return Some(Found { depth: 0, entry, login: None, needs_top: false, left_scope: true });
+        let (login, told) = (None, None);
+        return Some(Found { depth: 0, entry, login, told, needs_top: false, left_scope: true });
     }
     let mut below = process;
     for (index, &ancestor) in ancestors.iter().enumerate() {
-        let found =
-            |entry, login| Some(Found { depth: index + 1, entry, login, needs_top: false, left_scope: true });
+        let found_by = |entry, login, told| {
+            Some(Found { depth: index + 1, entry, login, told, needs_top: false, left_scope: true })
+        };
+        let found = |entry| found_by(entry, None, None);
         if container.is_some() && self::container(ancestor).map(|container| container.id) != container {
             break;
         }
         if let Some(login) = login_of(host, ancestor, below) {
             let entry = entry_of_login(login, below, process);
             let lets_in = matches!(entry, Entry::Login { .. } | Entry::Console { .. });
-            return found(entry, lets_in.then_some(login));
+            return found_by(entry, lets_in.then_some(login), Some(login));
         }
         match program_name(ancestor) {
             "ssm-session-worker" => {
                 let session = ancestor.argv.get(1).map(|name| Untrusted::new(name)).unwrap_or_default();
-                return found(Entry::SsmSession { session }, None);
+                return found(Entry::SsmSession { session });
             }
             "ssm-document-worker" => {
                 let id = ancestor.argv.get(1).map(|id| Untrusted::new(id));
-                return found(Entry::SsmCommand { id }, None);
+                return found(Entry::SsmCommand { id });
             }
             name @ ("cron" | "crond" | "atd" | "anacron" | "fcron" | "busybox-cron") => {
                 let service = match name {
@@ -162,11 +170,13 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
                     _ => "cron",
                 };
                 let (command, service) = (cron_command(below), service.to_owned());
-                return found(Entry::Cron { command, service }, None);
+                return found(Entry::Cron { command, service });
             }
+            // Within a session it is a step, as su is.
+            "login" if host.logins.by(ancestor).iter().any(|event| is_step(event)) => {}
             "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" => {
                 let tty = below.tty.as_deref().or(process.tty.as_deref()).unwrap_or("console");
-                return found(Entry::Console { tty: Untrusted::new(tty) }, None);
+                return found(Entry::Console { tty: Untrusted::new(tty) });
             }
             _ => {}
         }
@@ -251,7 +261,8 @@ fn scope<'a>(process: &'a Process, ancestors: &[&'a Process]) -> Option<Found<'a
     let scope = Scope::of(process)?;
     let depth = ancestors.iter().take_while(|ancestor| Scope::of(ancestor).as_ref() == Some(&scope)).count();
     let left_scope = depth < ancestors.len();
-    Some(Found { depth, entry: scope.entry(process), login: None, needs_top: true, left_scope })
+    let entry = scope.entry(process);
+    Some(Found { depth, entry, login: None, told: None, needs_top: true, left_scope })
 }
 
 /// Whether somebody took another one's rights, or used another one's terminal, in a session that had begun before.
@@ -395,6 +406,7 @@ fn person(
     let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let known = [
         asked::who(&origin.entry, &origin.asked).map(|name| (name, "asked")),
+        origin.login.and_then(from_here).map(|name| (name, "opener")),
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
         by_session.map(|name| (name, "ssm_session")),
@@ -410,6 +422,12 @@ fn person(
         _ => None,
     };
     (person.map(|(name, known_by)| Person { name, known_by: known_by.to_owned() }), other)
+}
+
+/// Whose session of this host opened the connection of a login: to log in from it to the host itself is a step, as su is.
+fn from_here(event: &LoginEvent) -> Option<Untrusted> {
+    event.login.source_address?;
+    event.login.by.as_deref().map(Untrusted::new)
 }
 
 /// An account's name without its domain: `alice` of `alice@corp.example` and `CORP\\alice`.

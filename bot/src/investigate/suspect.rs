@@ -9,6 +9,7 @@ use super::behaviour::Group;
 use super::claimed_process;
 use super::claimed_process::ClaimedProcess;
 use super::doors;
+use super::errand;
 use super::facts;
 use super::facts::Traits;
 use super::host::Host;
@@ -171,7 +172,10 @@ fn candidate<'a>(
     if taken_over && group.process.is_some() && !matches!(verdict, Verdict::Unknown | Verdict::Forwarded) {
         verdict = Verdict::Compromise;
     }
-    let between = stands_between(&traits, origin.as_ref(), &verdict);
+    let between = stands_between(&traits, origin.as_ref(), &verdict).or_else(|| {
+        let (process, origin) = group.process.zip(origin.as_ref())?;
+        errand::errand(host, process, origin)
+    });
     let is_tool = rule.is_some_and(|rule| rule.verdict == VerdictKind::Tool);
     let mut techniques: Vec<String> = rule.iter().flat_map(|rule| rule.techniques.clone()).collect();
     techniques.extend(signs.iter().flat_map(|sign| sign.techniques.clone()));

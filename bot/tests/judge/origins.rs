@@ -100,6 +100,46 @@ fn who_started_a_server_of_logins_by_hand_is_not_who_it_lets_in() {
     everything_holds(&report);
 }
 
+#[test]
+fn what_a_server_runs_for_itself_while_it_lets_somebody_in_is_nobodys() {
+    for (user, runs) in [(ROOT, "a script of PAM"), (User(65_534, "nobody"), "a program that knows keys")] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let session = story.of(shell).parent.unwrap();
+        let monitor = story.of(session).parent.unwrap();
+        let script = story.run(monitor, 61, user, "/usr/bin/dash", "/bin/sh /usr/local/bin/notify");
+        let nmap = story.run(script, 120, user, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+        for id in [script, nmap] {
+            story.of(id).credentials.login_uid = Some(1000);
+            story.of(id).login_user = Some("alice".to_owned());
+        }
+        story.raw_scan(nmap, 121, 134, Via::Socket);
+        story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.person, None, "{runs}");
+        assert_eq!(report.facts.entry, "login", "{runs}");
+        let text = report::text(&report);
+        assert!(text.contains("sshd ran it for itself") && text.contains("let alice in"), "{text}");
+        everything_holds(&report);
+    }
+}
+
+#[test]
+fn who_logged_in_from_the_host_to_itself_is_who_was_there_before() {
+    let mut story = Story::new();
+    let shell = story.ssh(ALICE, LAPTOP, 60);
+    story.run(shell, 89, ALICE, "/usr/bin/ssh", "ssh -i key bob@127.0.0.1");
+    let inner = story.ssh(BOB, "127.0.0.1", 90);
+    story.logins.last_mut().unwrap().login.by = Some("alice".to_owned());
+    let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+    story.raw_scan(nmap, 121, 134, Via::Socket);
+    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+    let report = report_of(&story, accused(120, 180));
+    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
+    assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "opener");
+    everything_holds(&report);
+}
+
 /// A session's client that had a service start something.
 fn client(service: &str, by: &str, user: &str, command: &str) -> history::Login {
     history::Login {

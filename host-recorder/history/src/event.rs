@@ -267,6 +267,11 @@ impl Login {
     /// Also of who had a service start something: `by` did, by the program `service`, and `process` is the first of it.
     pub const ATTACH: &str = "attach";
 
+    /// The method of who was let in at a terminal of this host, and of whom `login` let in from elsewhere.
+    pub const CONSOLE: &str = "console";
+    /// See [`Login::CONSOLE`].
+    pub const REMOTE: &str = "remote";
+
     /// Whether it tells of something that a session used or had started, and not of a session that began.
     pub fn is_attach(&self) -> bool {
         self.method == Self::ATTACH

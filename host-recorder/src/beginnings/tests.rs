@@ -120,6 +120,41 @@ fn sudo_with_a_terminal_of_its_own_is_one_step() {
 }
 
 #[test]
+fn what_pam_runs_before_is_not_what_was_asked_for() {
+    let sudo = "/usr/bin/sudo -u bob /usr/bin/id -u";
+    for (line, helper, as_user) in [
+        (sudo, "/usr/sbin/mkhomedir_helper bob", ROOT),
+        (sudo, "/bin/sh -c notify", ROOT),
+        ("/usr/bin/sudo /usr/bin/id -u", "/usr/bin/python3 /usr/local/bin/notify", ROOT),
+    ] {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let shell = tree.runs(init, 10, ALICE, "/bin/bash");
+        let sudo = tree.runs(shell, 11, ALICE, line);
+        tree.runs(sudo, 12, as_user, helper);
+        assert!(tree.begun.is_empty(), "{helper}");
+        let target = if line.contains("bob") { BOB } else { ROOT };
+        tree.runs(sudo, 13, target, "/usr/bin/id -u");
+        let user = if target == BOB { "bob" } else { "root" };
+        let expected = ("sudo", user, "elevation", Some("alice"), Some("/usr/bin/id -u"), Some(11));
+        assert_eq!(told(tree.only()), expected, "{helper}");
+        assert!(tree.beginnings.due(u64::MAX).is_empty(), "{helper}");
+    }
+    // What alone was seen is told, a while later.
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let shell = tree.runs(init, 10, ALICE, "/bin/bash");
+    let su = tree.runs(shell, 11, ALICE, "/usr/bin/su bob");
+    tree.runs(su, 12, BOB, "/usr/bin/menu");
+    assert!(tree.begun.is_empty());
+    let due = tree.beginnings.due(u64::MAX);
+    assert_eq!(
+        told(&due[0].login),
+        ("su", "bob", "elevation", Some("alice"), Some("/usr/bin/menu"), Some(11))
+    );
+}
+
+#[test]
 fn su_of_bob_by_alice_and_programs_that_become_what_they_run() {
     for (elevator, own_process) in [("su", false), ("pkexec", true)] {
         let mut tree = Tree::default();
@@ -173,6 +208,20 @@ fn a_cron_job_is_its_daemons_child_however_the_daemon_was_started() {
         tree.runs(child, 22, BOB, "/usr/sbin/sendmail -t");
         tree.only();
     }
+}
+
+#[test]
+fn what_pam_runs_before_a_job_is_not_the_job() {
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let daemon = tree.runs(init, 10, ROOT, "/usr/sbin/cron");
+    let child = tree.forks(daemon, 20);
+    tree.runs(child, 21, ROOT, "/usr/local/bin/notify");
+    assert!(tree.begun.is_empty());
+    let job = tree.forks(child, 22);
+    tree.executes(job, Some(child), BOB, "/bin/sh -c ./job");
+    assert_eq!(told(tree.only()), ("cron", "bob", "crontab", None, Some("./job"), Some(20)));
+    assert!(tree.beginnings.due(u64::MAX).is_empty());
 }
 
 #[test]

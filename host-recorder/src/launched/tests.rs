@@ -216,6 +216,7 @@ fn what_is_remembered_is_bounded() {
         scene.run(tgid, 102, 1001, "/usr/bin/at", "now", SESSION);
     }
     assert_eq!(scene.launched.clients.len(), CLIENTS_MAX);
+    assert_eq!(scene.launched.lost(), 2_000 - CLIENTS_MAX as u64);
     let login =
         Login { method: "at".to_owned(), user: "bob".to_owned(), process: Some(id(5)), ..Login::default() };
     for _ in 0..WAITING_MAX + 10 {
@@ -223,5 +224,22 @@ fn what_is_remembered_is_bounded() {
     }
     assert_eq!(scene.launched.waiting.len(), WAITING_MAX);
     assert!(scene.launched.waiting.iter().all(|start| start.clients.len() == ALIKE_MAX));
+    assert_eq!((scene.launched.lost(), scene.launched.lost()), (10, 0));
     assert_eq!(scene.launched.due(&scene.known, 0).len(), WAITING_MAX, "each once");
+}
+
+#[test]
+fn a_client_that_is_called_again_and_again_costs_no_others_memory() {
+    let mut scene = Scene::new();
+    scene.run(110, 102, 0, "/usr/bin/systemd-run", "nmap -sS 198.51.100.7", SESSION);
+    for tgid in 1_000..3_000 {
+        let process = scene.image(tgid, 102, 0, "/usr/bin/systemd-run", "true", SESSION);
+        let at = u64::from(tgid) * AT_IT_NS;
+        scene.launched.executed(&process, &scene.known, at.min(REMEMBERED_NS - 1));
+        scene.known.insert(process, 0);
+        scene.known.end(&id(tgid), 0);
+    }
+    assert_eq!((scene.launched.clients.len(), scene.launched.lost()), (CLIENTS_MAX, 0));
+    let alice = Some("alice".to_owned());
+    assert_eq!(scene.unit("run-u2.service", "/usr/bin/nmap", "-sS 198.51.100.7"), alice);
 }

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Recorder;
+use crate::arrivals::Arrivals;
+use crate::attached;
 use crate::beginnings::Begun;
+use crate::beginnings::program;
 use crate::clock;
 use crate::enrich::journal::Journal;
 use crate::enrich::login_log;
@@ -47,11 +50,7 @@ impl Recorder {
             }
             None => {}
         }
-        if lost > 0 {
-            let at = clock::boot_ns();
-            self.status.lose(LossClass::Login, lost);
-            self.append(at, Body::Loss { class: LossClass::Login, count: lost, from: self.lost_since });
-        }
+        self.lose_logins(lost);
         let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
         if refused > 0 {
             tracing::warn!(
@@ -62,10 +61,25 @@ impl Recorder {
         self.tell_waiting(clock::boot_ns());
     }
 
+    /// Counts what cannot be told of logins.
+    fn lose_logins(&mut self, count: u64) {
+        if count > 0 {
+            self.status.lose(LossClass::Login, count);
+            let body = Body::Loss { class: LossClass::Login, count, from: self.lost_since };
+            self.append(clock::boot_ns(), body);
+        }
+    }
+
     /// Tells of sessions that the logs had time to tell of until then, and did not.
     pub(super) fn tell_waiting(&mut self, boot_ns: u64) {
         for begun in self.beginnings.due(boot_ns) {
             self.take_begun(begun);
+        }
+        let settled = if boot_ns == u64::MAX { boot_ns } else { self.drained_ns };
+        let arrived =
+            self.arrivals.due(&self.processes, self.flows.ends(), &self.beginnings, settled, boot_ns);
+        for begun in arrived {
+            self.tell_begun(begun);
         }
         for session in self.sessions.untold(boot_ns) {
             self.take_session(session);
@@ -75,6 +89,8 @@ impl Recorder {
         for used in used.into_iter().chain(asked) {
             self.take_used(used);
         }
+        let lost = self.arrivals.lost() + self.launched.lost();
+        self.lose_logins(lost);
     }
 
     /// A login that no log told of, as the session's environment and the kernel's connection tell of it.
@@ -97,7 +113,19 @@ impl Recorder {
     }
 
     /// A login that the process tree tells of.
-    pub(super) fn take_begun(&mut self, Begun { boot_ns, login }: Begun) {
+    pub(super) fn take_begun(&mut self, begun: Begun) {
+        if Arrivals::is_one(&begun.login) {
+            self.arrivals.wait(begun);
+        } else {
+            self.tell_begun(begun);
+        }
+    }
+
+    fn tell_begun(&mut self, Begun { boot_ns, login }: Begun) {
+        // A log may have told of it meanwhile.
+        if login.process.is_some_and(|id| self.processes.has_login(&id)) {
+            return;
+        }
         let time = self.clock.wall(boot_ns);
         self.launched.job(&login, boot_ns);
         if let Some(id) = login.process {
@@ -135,7 +163,7 @@ impl Recorder {
             Checked::Unknown => None,
             Checked::Refused => return false,
         };
-        let login = Login {
+        let mut login = Login {
             service: line.service.clone(),
             user: line.user.clone(),
             method: line.method.clone(),
@@ -151,10 +179,11 @@ impl Recorder {
         };
         if login.accepted {
             self.sessions.told(line.source);
+            self.add_whence(&mut login);
         }
         if let Some(id) = process.filter(|_| login.accepted) {
-            // Several lines tell of one session, and of some the tree has told. A connection has one login.
-            if self.processes.has_login(&id) {
+            // Several lines tell of one session, and of some the tree tells, with more. A connection has one login.
+            if self.processes.has_login(&id) || Arrivals::is_one(&login) {
                 return true;
             }
             self.processes.set_login(&id, time, boot_ns, login.clone());
@@ -165,4 +194,33 @@ impl Recorder {
         }
         true
     }
+
+    /// Adds to what a log tells of a login: the connection that its server accepted for it, where the log has none; and
+    /// whose session opened the connection, where that was opened on this host. A port that a server of logins forwards is
+    /// opened for who is elsewhere.
+    fn add_whence(&self, login: &mut Login) {
+        let ends = self.flows.ends();
+        match login.source_address.zip(login.source_port) {
+            Some(source) => {
+                let opener = ends.opener(source.into()).and_then(|id| self.processes.get(&id));
+                let opener = opener.filter(|opener| !is_server_of_logins(program(opener)));
+                let session = opener.and_then(|opener| attached::session(opener, &self.processes));
+                login.by = session.map(|(_, login)| login.by.unwrap_or(login.user)).or(login.by.take());
+            }
+            None if login.method == "pam" => {
+                let process = login.process.and_then(|id| self.processes.get(&id));
+                if let Some(end) = process.and_then(|process| ends.source_of(process, &self.processes)) {
+                    login.source_address = Some(end.address);
+                    login.source_port = Some(end.port).filter(|port| *port != 0);
+                    login.by = None;
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Whether a program forwards ports for whom it lets in.
+fn is_server_of_logins(program: &str) -> bool {
+    program == "dropbear" || program == "sshd" || program.starts_with("sshd-")
 }

@@ -24,6 +24,7 @@ use super::recorder::COMMAND_MAX;
 use super::recorder::Recording;
 use super::recorder::chain;
 use super::recorder::shell;
+use super::servers::check;
 use super::ways::beside;
 use super::ways::judged;
 use super::ways::laptop;
@@ -35,7 +36,7 @@ use super::who::wait_for_packet;
 /// Sends one packet to the port that it is given, of an address of that port's own, and stays for so many seconds.
 const SEND: &str = "echo x > /dev/udp/NEAR.$((100 + $1 % 100))/$1\nsleep ${2:-0}\n";
 
-fn write_send(lab: &Lab) -> anyhow::Result<()> {
+pub(super) fn write_send(lab: &Lab) -> anyhow::Result<()> {
     let near = VICTIM.to_string();
     let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
     fs::write(lab.instance().path("/tmp/send"), SEND.replace("NEAR", near))?;
@@ -225,6 +226,12 @@ fn a_container_of_any_client_of_containerd_has_its_name_and_image() -> anyhow::R
         if port == 7922 {
             let inside = format!("busybox nc -w 1 {} 7923 </dev/null; busybox true", beside(7923));
             recording.alice(&format!("sudo ctr task exec --exec-id 1 web.1 /bin/sh -c '{inside}'"))?;
+            // The runtime below, by hand.
+            let inside = format!("busybox nc -w 1 {} 7924 </dev/null; busybox true", beside(7924));
+            recording.alice(&format!(
+                "sudo nsenter -t $(pgrep -of '^containerd --config') -m -C \
+                runc --root /run/containerd/runc/default exec web.1 /bin/sh -c '{inside}'"
+            ))?;
         }
         fs::write(instance.path(format!("/tmp/named.{port}")), "")?;
     }
@@ -245,6 +252,7 @@ fn a_container_of_any_client_of_containerd_has_its_name_and_image() -> anyhow::R
     let facts = &report["facts"];
     assert_eq!((&facts["person"], &facts["entry"]), (&"alice".into(), &"container".into()), "{}", shown());
     assert!(report.to_string().contains("alice, logged in from 203.0.113.7, called ctr"), "{}", shown());
+    check(&recording, &evidence, &[(7924, "alice by container")])?;
     assert_eq!(sender(&evidence, 7923).container.as_ref().map(|known| &known.id), Some(&ids[1]));
     Ok(())
 }
@@ -286,6 +294,18 @@ inside systemd-run --quiet --wait bash /usr/local/bin/send 7931
 inside machinectl --quiet shell deploy@.host /bin/bash /usr/local/bin/send 7932 </dev/null
 inside loginctl enable-linger deploy || { inside systemctl status systemd-logind; exit 1; }
 inside systemd-run --quiet --wait --user --machine=deploy@.host bash /usr/local/bin/send 7933
+soon='--on-active=1 --timer-property=AccuracySec=100ms'
+inside systemd-run --quiet --user --machine=deploy@.host $soon bash /usr/local/bin/send 7936
+inside systemd-run --quiet $soon bash /usr/local/bin/send 7939
+sudo -u deploy sh -c 'mkdir -p ~deploy/.config/systemd/user; cd ~deploy/.config/systemd/user
+printf \"[Path]\\nPathChanged=/home/deploy/go\\n\" >job.path
+printf \"[Service]\\nExecStart=/bin/bash /usr/local/bin/send 7937 1\\n\" >job.service'
+inside systemctl --user --machine=deploy@.host daemon-reload
+inside systemctl --user --machine=deploy@.host start job.path
+sudo touch /home/deploy/go
+inside sh -c 'printf \"[Service]\\nExecStart=/bin/bash /usr/local/bin/send 7938 1\\n\" >/run/units/late.service'
+inside systemctl daemon-reload
+inside systemctl start late.service
 ";
 
 #[test]
@@ -308,13 +328,17 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
     let said = || fs::read_to_string(&log).unwrap_or_default();
     fs::write(recording.lab.instance().path("/tmp/script"), ASKED)?;
     recording.alice("bash -x /tmp/script 2>&1").with_context(said)?;
-    for port in 7931..=7935 {
+    for port in 7931..=7939 {
         wait_for_packet(&recording, port).with_context(said)?;
     }
     let evidence = recording.evidence()?;
-    for (port, user, client) in
-        [(7931, "root", "systemd-run"), (7932, "deploy", "machinectl"), (7933, "deploy", "systemd-run")]
-    {
+    for (port, user, client) in [
+        (7931, "root", "systemd-run"),
+        (7932, "deploy", "machinectl"),
+        (7933, "deploy", "systemd-run"),
+        (7936, "deploy", "systemd-run"),
+        (7939, "root", "systemd-run"),
+    ] {
         assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
         let report = judged(&recording, &evidence, port)?;
         let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
@@ -323,6 +347,8 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
         let said = format!("alice, logged in from 203.0.113.7, called {client}");
         assert!(report.to_string().contains(&said), "{}", shown());
     }
+    // A path of a user's own manager is that user's; who started a unit of a file is not told.
+    check(&recording, &evidence, &[(7937, "deploy by unit"), (7938, "- by unit")])?;
     for (port, unit) in [(7934, "web.service"), (7935, "job.service")] {
         let process = sender(&evidence, port);
         assert_eq!(history::unit_of(&process.cgroup), Some(unit), "{}", process.cgroup);

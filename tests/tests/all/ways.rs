@@ -456,7 +456,7 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
 }
 
 /// Each line is run by alice, and its packet is the one of the process that is named, run as the user that is named.
-const CARRIERS: [(u16, &str, &str, &str); 8] = [
+const CARRIERS: [(u16, &str, &str, &str); 15] = [
     (8301, "sg staff -c \"bash -c 'LINE'\"", "bash", "alice"),
     (8302, "unshare -r bash -c \"LINE\"", "bash", "alice"),
     (8303, "unshare -Urpf --mount-proc bash -c \"LINE\"", "bash", "alice"),
@@ -475,6 +475,30 @@ const CARRIERS: [(u16, &str, &str, &str); 8] = [
         "bash",
         "root",
     ),
+    (8311, "flock /tmp/held bash -c \"LINE\"", "bash", "alice"),
+    (8312, "find /tmp/script -exec bash -c \"LINE\" \\;", "bash", "alice"),
+    // watch goes on: it ends when its terminal does.
+    (
+        8313,
+        "TERM=xterm LINES=24 COLUMNS=80 timeout --foreground 2 script -qec 'watch -n 60 -x bash -c \"LINE\"' /dev/null || true",
+        "bash",
+        "alice",
+    ),
+    (8314, "(bash -c \"LINE\" & disown) </dev/null >/dev/null 2>&1", "bash", "alice"),
+    (
+        8315,
+        "perl -MPOSIX -e 'fork&&exit;POSIX::setsid();fork&&exit;close STDOUT;close STDERR;exec qw(bash -c),shift' \"LINE\"",
+        "bash",
+        "alice",
+    ),
+    (
+        8316,
+        "python3 -c 'import os,sys;os.fork() and os._exit(0);os.setsid();os.fork() and os._exit(0);os.close(1);os.close(2);\
+         os.execvp(\"bash\",[\"bash\",\"-c\",sys.argv[1]])' \"LINE\"",
+        "bash",
+        "alice",
+    ),
+    (8317, "printf 'all:\\n\\tbash -c \"LINE\"\\n' | sudo -u deploy env -S 'make -sf -'", "bash", "deploy"),
 ];
 
 #[test]
@@ -493,7 +517,9 @@ fn what_carries_a_program_changes_nothing_of_whose_it_is() -> anyhow::Result<()>
     script += &format!("echo \"bash -c '{}; true'\" | batch\n", packet_to(8310));
     fs::write(recording.lab.instance().path("/tmp/script"), script)?;
     recording.alice("bash -ex /tmp/script 2>&1")?;
-    wait_for_packet(&recording, 8310)?;
+    for port in [8310, 8314, 8315, 8316] {
+        wait_for_packet(&recording, port)?;
+    }
     let evidence = recording.evidence()?;
     for (port, line, program, user) in CARRIERS {
         // An attempt to a port is no datagram.

@@ -190,18 +190,44 @@ fn forged_lines_name_nobody() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What packages and people put beside users' own tables.
+const SYSTEM_JOBS: &str = r#"set -e
+mkdir -p /etc/cron.d /etc/cron.lab /tmp/spool
+cat >/etc/cron.d/lab <<'END'
+@reboot deploy JOB
+@reboot root cd / && run-parts --report /etc/cron.lab
+@reboot root /usr/sbin/anacron -n -s -t /tmp/anacrontab -S /tmp/spool
+END
+cat >/etc/cron.lab/job <<'END'
+#!/bin/sh
+JOB
+END
+chmod 0755 /etc/cron.lab/job
+cat >/tmp/anacrontab <<'END'
+SHELL=/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+1 0 lab JOB
+END
+"#;
+
 #[test]
 fn jobs_of_cron_and_at_are_told_by_their_users_and_commands() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
     // cron runs such a line when it starts, once for each boot.
     let job = format!("/bin/bash -c '{}; true'", packet_to(7301));
     shell(&recording.lab, &format!("crontab -u bob - <<'END'\n@reboot {job}\nEND"))?;
+    // Jobs of the host's own tables, one through run-parts and one that catches up on what was missed.
+    let table = SYSTEM_JOBS.replace("JOB", &format!("bash -c '{}; true'", "PACKET"));
+    let table = (7303..=7305).fold(table, |table, port| table.replacen("PACKET", &packet_to(port), 1));
+    shell(&recording.lab, &table)?;
     shell(
         &recording.lab,
         "kill $(cat /run/crond.pid) && while kill -0 $(cat /run/crond.pid); do sleep 0.1; done; \
          rm -f /run/crond.reboot && cron",
     )?;
-    wait_for_packet(&recording, 7301)?;
+    for port in [7301, 7303, 7304, 7305] {
+        wait_for_packet(&recording, port)?;
+    }
     shell(&recording.lab, "rm -f /var/spool/cron/atjobs/[!.]*; atd")?;
     recording.alice(&format!("echo \"bash -c '{}; true'\" | at now", packet_to(7302)))?;
     wait_for_packet(&recording, 7302)?;
@@ -213,6 +239,13 @@ fn jobs_of_cron_and_at_are_told_by_their_users_and_commands() -> anyhow::Result<
     assert_eq!((cron.service.as_str(), cron.method.as_str(), cron.user.as_str()), ("cron", "crontab", "bob"));
     assert_eq!((cron.command.as_deref(), cron.session.as_deref()), (Some(job.as_str()), Some("bob")));
 
+    for (port, method, user) in
+        [(7303, "crontab", "deploy"), (7304, "crontab", "root"), (7305, "anacrontab", "root")]
+    {
+        let found = logins(&evidence, sender(&evidence, port));
+        let nearest = found.first().with_context(|| format!("{port}: no job"))?;
+        assert_eq!((nearest.method.as_str(), nearest.user.as_str()), (method, user), "{port}: {found:#?}");
+    }
     let found = logins(&evidence, sender(&evidence, 7302));
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(

@@ -1,0 +1,183 @@
+//! How somebody got to whom `login` let in: over the network, at a console, or from another session of this host. Pure.
+//!
+//! `login` tells its user and its terminal. Whether that is a console's or the end of a connection is known by what the
+//! server above it accepted, and one that is called within somebody's session makes that person another user, as su does:
+//! then it is a step of that session, whatever host it was told.
+
+use history::Login;
+
+use crate::beginnings::Beginnings;
+use crate::beginnings::Begun;
+use crate::ends::Ends;
+use crate::processes::Processes;
+
+/// Logins that wait at once.
+const WAITING_MAX: usize = 1_000;
+
+/// How long the login of the session around it may come after it, ns: logs are read each second, and given time.
+const SESSION_LATE_NS: u64 = 5_000_000_000;
+
+/// Logins of which it is not known yet how somebody got there.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    waiting: Vec<Begun>,
+    lost: u64,
+}
+
+impl Arrivals {
+    /// Whether a login is one that only tells its terminal.
+    pub fn is_one(login: &Login) -> bool {
+        matches!(login.method.as_str(), Login::CONSOLE | Login::REMOTE)
+    }
+
+    /// Takes such a login.
+    pub fn wait(&mut self, begun: Begun) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(begun);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// How many were let go since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Those of which it is known now. All connections up to `settled_ns` have been told.
+    pub fn due(
+        &mut self,
+        known: &Processes,
+        ends: &Ends,
+        beginnings: &Beginnings,
+        settled_ns: u64,
+        now_ns: u64,
+    ) -> Vec<Begun> {
+        let mut due = Vec::new();
+        for begun in std::mem::take(&mut self.waiting) {
+            if begun.boot_ns > settled_ns {
+                self.waiting.push(begun);
+                continue;
+            }
+            let late = now_ns.saturating_sub(begun.boot_ns) >= SESSION_LATE_NS;
+            match told(&begun, known, ends, beginnings, late) {
+                Some(login) => due.push(Begun { login, ..begun }),
+                None => self.waiting.push(begun),
+            }
+        }
+        due
+    }
+}
+
+/// What is told of a login; none where the login of the session around it is still awaited.
+fn told(begun: &Begun, known: &Processes, ends: &Ends, beginnings: &Beginnings, late: bool) -> Option<Login> {
+    let login = begun.login.clone();
+    let Some(process) = login.process.and_then(|id| known.get(&id)) else {
+        return Some(login);
+    };
+    if let Some(end) = ends.source_of(process, known) {
+        let source_port = (end.port != 0).then_some(end.port);
+        return Some(Login {
+            method: Login::REMOTE.to_owned(),
+            source_address: Some(end.address),
+            source_port,
+            ..login
+        });
+    }
+    let mut above = known.lineage(process).skip(1);
+    let in_session = above.any(|above| known.has_login(&above.id));
+    let parent = process.parent.and_then(|id| known.get(&id));
+    let of_a_person = parent.is_some_and(|parent| parent.credentials.login_uid.is_some());
+    match (in_session, of_a_person) {
+        (false, false) => Some(login),
+        (false, true) if !late => None,
+        _ => Some(Login {
+            method: "elevation".to_owned(),
+            by: beginnings.caller(&process.id).map(str::to_owned),
+            source_address: None,
+            ..login
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use history::Direction;
+    use history::Endpoint;
+    use history::Flow;
+    use history::FlowState;
+    use history::Protocol;
+    use history::UnixNs;
+    use history::Via;
+
+    use super::*;
+    use crate::beginnings::tests::Tree;
+
+    const LATE_NS: u64 = SESSION_LATE_NS * 10;
+
+    /// What is told of bob's login at a terminal below a server that alice started by hand, or of one that she calls.
+    fn told(accepted: bool, of_alice: bool, session_is_known: bool, now_ns: u64) -> Option<Login> {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let sshd = tree.runs(init, 10, 0, "/usr/sbin/sshd");
+        let server = tree.runs(sshd, 11, 0, "/usr/sbin/telnetd");
+        let login = tree.runs(server, 12, 0, "/bin/login");
+        if of_alice {
+            tree.known.get_mut(&server).unwrap().credentials.login_uid = Some(1000);
+        }
+        if session_is_known {
+            tree.known.set_login(&sshd, UnixNs(0), 0, Login { user: "alice".to_owned(), ..Login::default() });
+        }
+        let mut ends = Ends::default();
+        let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port };
+        let flow = Flow {
+            owner: Some(server),
+            sender: None,
+            protocol: Protocol::TCP,
+            via: Via::Socket,
+            direction: Direction::In,
+            state: FlowState::Established,
+            local: end("10.0.1.10", 23),
+            remote: end("203.0.113.7", 4_000),
+            packets: 0,
+            bytes: 0,
+            bytes_received: 0,
+            tcp_flags: 0,
+            first: UnixNs(0),
+            last: UnixNs(0),
+        };
+        if accepted {
+            ends.stands(login.start_ns - 1, &flow);
+        }
+        let mut arrivals = Arrivals::default();
+        let begun = Login {
+            service: "login".to_owned(),
+            user: "bob".to_owned(),
+            method: Login::CONSOLE.to_owned(),
+            process: Some(login),
+            ..Login::default()
+        };
+        arrivals.wait(Begun { boot_ns: login.start_ns, login: begun });
+        assert!(arrivals.due(&tree.known, &ends, &tree.beginnings, login.start_ns - 1, now_ns).is_empty());
+        let due = arrivals.due(&tree.known, &ends, &tree.beginnings, u64::MAX, now_ns);
+        due.into_iter().next().map(|begun| begun.login)
+    }
+
+    #[test]
+    fn who_is_let_in_at_a_terminal_came_by_the_network_or_sits_there_or_was_there_before() {
+        let how = |login: Option<Login>| {
+            login.map(|login| (login.method, login.by, login.source_address.map(|it| it.to_string())))
+        };
+        let (console, remote) = (Login::CONSOLE.to_owned(), Login::REMOTE.to_owned());
+        let laptop = Some("203.0.113.7".to_owned());
+        assert_eq!(how(told(false, false, false, 0)), Some((console, None, None)));
+        for (of_alice, session) in [(false, false), (true, false), (true, true)] {
+            let expected = Some((remote.clone(), None, laptop.clone()));
+            assert_eq!(how(told(true, of_alice, session, 0)), expected, "whoever started the server");
+        }
+        let step = Some(("elevation".to_owned(), Some("root".to_owned()), None));
+        assert_eq!(how(told(false, true, true, 0)), step);
+        assert_eq!(told(false, true, false, 0), None, "her login is still awaited");
+        assert_eq!(how(told(false, true, false, LATE_NS)), step);
+    }
+}

@@ -1,0 +1,251 @@
+//! Ends of connections by which people come: what servers accepted last, and what this host opened to itself. Pure.
+//!
+//! A server that lets somebody in and tells no address (`login` below a telnetd, a service that only PAM writes of) does so
+//! for the connection that it, or the server above it, accepted before it began. A login from this very host came by a
+//! connection that one of its own processes made.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use history::Direction;
+use history::Endpoint;
+use history::Flow;
+use history::FlowState;
+use history::Process;
+use history::ProcessId;
+
+use crate::processes::Processes;
+
+/// Servers whose connections are remembered, and how many of each.
+const SERVERS_MAX: usize = 512;
+const OF_ONE_SERVER_MAX: usize = 16;
+
+/// Connections of this host to itself that are remembered.
+const OWN_MAX: usize = 1_024;
+
+/// How long after a connection a process begins that was begun for it, ns.
+const BEGINS_NS: u64 = 3_000_000_000;
+
+/// Connections within this of each other may be taken for one another, ns.
+const ALIKE_NS: u64 = 1_000_000_000;
+
+/// A process, whatever it executes.
+type Identity = (u32, u64);
+
+/// What is remembered of ends.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// Remote ends that a server accepted, in order, and when, ns since boot.
+    accepted: HashMap<Identity, VecDeque<(u64, Endpoint)>>,
+    /// Our ends of what this host opened to itself, and who did.
+    own: VecDeque<(Endpoint, ProcessId)>,
+}
+
+impl Ends {
+    /// Notes a connection that stands from now on.
+    pub fn stands(&mut self, boot_ns: u64, flow: &Flow) {
+        let Some(owner) = flow.owner.filter(|_| flow.state == FlowState::Established) else { return };
+        match flow.direction {
+            Direction::In => self.note_accepted(owner, boot_ns, flow.remote),
+            Direction::Out if is_own(flow) => {
+                if self.own.len() == OWN_MAX {
+                    self.own.pop_front();
+                }
+                self.own.push_back((flow.local, owner));
+            }
+            Direction::Out => {}
+        }
+    }
+
+    fn note_accepted(&mut self, owner: ProcessId, boot_ns: u64, remote: Endpoint) {
+        if self.accepted.len() == SERVERS_MAX && !self.accepted.contains_key(&identity(&owner)) {
+            let last = |list: &VecDeque<(u64, Endpoint)>| list.back().map(|(at, _)| *at);
+            let oldest = self.accepted.iter().min_by_key(|(_, list)| last(list)).map(|(server, _)| *server);
+            if let Some(server) = oldest {
+                self.accepted.remove(&server);
+            }
+        }
+        let list = self.accepted.entry(identity(&owner)).or_default();
+        if list.len() == OF_ONE_SERVER_MAX {
+            list.pop_front();
+        }
+        list.push_back((boot_ns, remote));
+    }
+
+    /// Whence somebody came whom a process let in: the connection that it was begun for. The port is 0 where that may be
+    /// one of several from there. None where it may be one of several addresses, or where the process belongs to a
+    /// session that began before.
+    pub fn source_of(&self, process: &Process, known: &Processes) -> Option<Endpoint> {
+        let mut began = None;
+        for above in known.lineage(process) {
+            // The first process accepts for services that have nothing to do with each other.
+            if above.id.tgid == 1 || (began.is_some() && known.has_login(&above.id)) {
+                return None;
+            }
+            if let Some(list) = self.accepted.get(&identity(&above.id)) {
+                return begun_for(list, began);
+            }
+            began = Some(above.id.start_ns);
+        }
+        None
+    }
+
+    /// Who on this host opened the connection whose other end came from here.
+    pub fn opener(&self, source: SocketAddr) -> Option<ProcessId> {
+        let source = Endpoint { address: source.ip(), port: source.port() };
+        self.own.iter().rev().find(|(local, _)| *local == source).map(|(_, owner)| *owner)
+    }
+}
+
+/// The connection of a server that a process was begun for, by when it was; or the only one's that the server itself
+/// may mean.
+fn begun_for(list: &VecDeque<(u64, Endpoint)>, began: Option<u64>) -> Option<Endpoint> {
+    let before = |at: u64| began.is_none_or(|began| at <= began);
+    let (at, end) = *list.iter().rev().find(|(at, _)| before(*at))?;
+    if began.is_some_and(|began| began.saturating_sub(at) > BEGINS_NS) {
+        return None;
+    }
+    let may_be = |other: u64| before(other) && (began.is_none() || at.saturating_sub(other) <= ALIKE_NS);
+    let alike = || list.iter().filter(|(other, _)| may_be(*other)).map(|(_, end)| end);
+    if alike().any(|other| other.address != end.address) {
+        return None;
+    }
+    let port = if alike().all(|other| *other == end) { end.port } else { 0 };
+    Some(Endpoint { port, ..end })
+}
+
+/// Whether both ends of a connection are this host's.
+fn is_own(flow: &Flow) -> bool {
+    flow.local.address == flow.remote.address || flow.remote.address.is_loopback()
+}
+
+fn identity(id: &ProcessId) -> Identity {
+    (id.tgid, id.start_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use history::BootId;
+    use history::Login;
+    use history::Protocol;
+    use history::UnixNs;
+    use history::Via;
+
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn end(address: &str, port: u16) -> Endpoint {
+        Endpoint { address: address.parse().unwrap(), port }
+    }
+
+    fn id(tgid: u32, start_ns: u64) -> ProcessId {
+        ProcessId { boot: BootId(1), tgid, start_ns, exec: 1 }
+    }
+
+    fn process(id: ProcessId, parent: Option<ProcessId>) -> Process {
+        Process { parent, ..crate::testing::process(id) }
+    }
+
+    fn flow(owner: ProcessId, direction: Direction, local: Endpoint, remote: Endpoint) -> Flow {
+        Flow {
+            owner: Some(owner),
+            sender: None,
+            protocol: Protocol::TCP,
+            via: Via::Socket,
+            direction,
+            state: FlowState::Established,
+            local,
+            remote,
+            packets: 0,
+            bytes: 0,
+            bytes_received: 0,
+            tcp_flags: 0,
+            first: UnixNs(0),
+            last: UnixNs(0),
+        }
+    }
+
+    /// A server, what it began for a connection, and `login` below that.
+    fn tree() -> (Processes, [Process; 3]) {
+        let mut known = Processes::default();
+        let server = process(id(2, 1), None);
+        let child = process(id(3, 100 * S + 5), Some(server.id));
+        let login = process(id(4, 101 * S), Some(child.id));
+        for process in [&server, &child, &login] {
+            known.insert(process.clone(), 0);
+        }
+        (known, [server, child, login])
+    }
+
+    #[test]
+    fn who_is_let_in_came_by_the_connection_that_its_server_began_it_for() {
+        let (known, [server, _, login]) = tree();
+        let ours = end("10.0.1.10", 23);
+        let came = |list: &[(u64, &str, u16)]| {
+            let mut ends = Ends::default();
+            for (at, address, port) in list {
+                ends.stands(*at, &flow(server.id, Direction::In, ours, end(address, *port)));
+            }
+            ends.source_of(&login, &known)
+        };
+        let (early, at, late) = (50 * S, 100 * S, 100 * S + 9);
+        assert_eq!(came(&[]), None);
+        let one = [(early, "192.0.2.1", 1), (at, "192.0.2.2", 2), (late, "192.0.2.3", 3)];
+        assert_eq!(came(&one), Some(end("192.0.2.2", 2)));
+        assert_eq!(came(&[(at - 1, "192.0.2.1", 1), (at, "192.0.2.2", 2)]), None, "either");
+        assert_eq!(came(&[(at - 1, "192.0.2.2", 1), (at, "192.0.2.2", 2)]), Some(end("192.0.2.2", 0)));
+        assert_eq!(came(&[(early, "192.0.2.1", 1)]), None, "it was begun for something else");
+    }
+
+    #[test]
+    fn a_server_of_many_connections_tells_none_of_them_and_a_session_is_none() {
+        let (mut known, [server, child, login]) = tree();
+        let mut ends = Ends::default();
+        let ours = end("10.0.1.10", 23);
+        ends.stands(1, &flow(server.id, Direction::In, ours, end("192.0.2.1", 1)));
+        assert_eq!(ends.source_of(&server, &known), Some(end("192.0.2.1", 1)));
+        ends.stands(100 * S, &flow(server.id, Direction::In, ours, end("192.0.2.2", 2)));
+        assert_eq!(ends.source_of(&server, &known), None);
+        assert_eq!(ends.source_of(&login, &known), Some(end("192.0.2.2", 2)));
+        known.set_login(&child.id, UnixNs(0), 0, Login::default());
+        assert_eq!(ends.source_of(&login, &known), None, "it runs within a session");
+    }
+
+    #[test]
+    fn what_the_first_process_accepted_for_others_is_nobodys() {
+        let mut known = Processes::default();
+        let init = process(id(1, 1), None);
+        let getty = process(id(5, 100 * S + 5), Some(init.id));
+        known.insert(init.clone(), 0);
+        let mut ends = Ends::default();
+        let flow = flow(init.id, Direction::In, end("10.0.1.10", 22), end("192.0.2.1", 1));
+        ends.stands(100 * S, &flow);
+        assert_eq!(ends.source_of(&getty, &known), None);
+    }
+
+    #[test]
+    fn who_opened_a_connection_to_this_host_itself() {
+        let (client, mut ends) = (id(9, 9), Ends::default());
+        let (here, there) = (end("10.0.1.10", 4000), end("10.0.1.10", 22));
+        ends.stands(1, &flow(client, Direction::Out, here, there));
+        ends.stands(1, &flow(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22)));
+        assert_eq!(ends.opener("10.0.1.10:4000".parse().unwrap()), Some(client));
+        assert_eq!(ends.opener("10.0.1.10:4001".parse().unwrap()), None, "it leads elsewhere");
+    }
+
+    #[test]
+    fn what_is_remembered_has_bounds() {
+        let mut ends = Ends::default();
+        let ours = end("127.0.0.1", 23);
+        for tgid in 0..2_000_u32 {
+            let owner = id(tgid % 600, 1);
+            ends.stands(tgid.into(), &flow(owner, Direction::In, ours, end("192.0.2.1", 1)));
+            ends.stands(tgid.into(), &flow(owner, Direction::Out, ours, ours));
+            ends.stands(tgid.into(), &flow(id(7_000, 1), Direction::In, ours, ours));
+        }
+        assert_eq!((ends.accepted.len(), ends.own.len()), (SERVERS_MAX, OWN_MAX));
+        assert_eq!(ends.accepted[&(7_000, 1)].len(), OF_ONE_SERVER_MAX);
+    }
+}
