@@ -45,7 +45,7 @@ pkexec bash /tmp/send 8601 1
 pkexec --user deploy bash /tmp/send 8602 1
 echo PASSWORD | su - bob -c 'echo PASSWORD | su - deploy -c \"bash /tmp/send 8603 1\"'
 sudo -i bash -c 'su - deploy -c \"bash /tmp/send 8604 1\"'
-dbus-send --system --print-reply --dest=com.example.Job / com.example.Job.Do >/dev/null 2>&1
+dbus-send --system --dest=com.example.Job / com.example.Job.Do
 echo 'bash /tmp/send 8606 1' | newgrp games
 (echo 'bash /tmp/send 8607 1'; echo exit; sleep 2) | script -qec 'sudo login -f bob' /dev/null
 ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/own
