@@ -104,14 +104,11 @@ fn told(begun: &Begun, known: &Processes, ends: &Ends, beginnings: &Beginnings, 
 mod tests {
     use history::Direction;
     use history::Endpoint;
-    use history::Flow;
-    use history::FlowState;
-    use history::Protocol;
     use history::UnixNs;
-    use history::Via;
 
     use super::*;
     use crate::beginnings::tests::Tree;
+    use crate::testing::connection;
 
     const LATE_NS: u64 = SESSION_LATE_NS * 10;
 
@@ -130,22 +127,7 @@ mod tests {
         }
         let mut ends = Ends::default();
         let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port };
-        let flow = Flow {
-            owner: Some(server),
-            sender: None,
-            protocol: Protocol::TCP,
-            via: Via::Socket,
-            direction: Direction::In,
-            state: FlowState::Established,
-            local: end("10.0.1.10", 23),
-            remote: end("203.0.113.7", 4_000),
-            packets: 0,
-            bytes: 0,
-            bytes_received: 0,
-            tcp_flags: 0,
-            first: UnixNs(0),
-            last: UnixNs(0),
-        };
+        let flow = connection(server, Direction::In, end("10.0.1.10", 23), end("203.0.113.7", 4_000));
         if accepted {
             ends.stands(login.start_ns - 1, &flow);
         }

@@ -128,11 +128,10 @@ fn identity(id: &ProcessId) -> Identity {
 mod tests {
     use history::BootId;
     use history::Login;
-    use history::Protocol;
     use history::UnixNs;
-    use history::Via;
 
     use super::*;
+    use crate::testing::connection;
 
     const S: u64 = 1_000_000_000;
 
@@ -146,25 +145,6 @@ mod tests {
 
     fn process(id: ProcessId, parent: Option<ProcessId>) -> Process {
         Process { parent, ..crate::testing::process(id) }
-    }
-
-    fn flow(owner: ProcessId, direction: Direction, local: Endpoint, remote: Endpoint) -> Flow {
-        Flow {
-            owner: Some(owner),
-            sender: None,
-            protocol: Protocol::TCP,
-            via: Via::Socket,
-            direction,
-            state: FlowState::Established,
-            local,
-            remote,
-            packets: 0,
-            bytes: 0,
-            bytes_received: 0,
-            tcp_flags: 0,
-            first: UnixNs(0),
-            last: UnixNs(0),
-        }
     }
 
     /// A server, what it began for a connection, and `login` below that.
@@ -186,7 +166,7 @@ mod tests {
         let came = |list: &[(u64, &str, u16)]| {
             let mut ends = Ends::default();
             for (at, address, port) in list {
-                ends.stands(*at, &flow(server.id, Direction::In, ours, end(address, *port)));
+                ends.stands(*at, &connection(server.id, Direction::In, ours, end(address, *port)));
             }
             ends.source_of(&login, &known)
         };
@@ -204,9 +184,9 @@ mod tests {
         let (mut known, [server, child, login]) = tree();
         let mut ends = Ends::default();
         let ours = end("10.0.1.10", 23);
-        ends.stands(1, &flow(server.id, Direction::In, ours, end("192.0.2.1", 1)));
+        ends.stands(1, &connection(server.id, Direction::In, ours, end("192.0.2.1", 1)));
         assert_eq!(ends.source_of(&server, &known), Some(end("192.0.2.1", 1)));
-        ends.stands(100 * S, &flow(server.id, Direction::In, ours, end("192.0.2.2", 2)));
+        ends.stands(100 * S, &connection(server.id, Direction::In, ours, end("192.0.2.2", 2)));
         assert_eq!(ends.source_of(&server, &known), None);
         assert_eq!(ends.source_of(&login, &known), Some(end("192.0.2.2", 2)));
         known.set_login(&child.id, UnixNs(0), 0, Login::default());
@@ -220,7 +200,7 @@ mod tests {
         let getty = process(id(5, 100 * S + 5), Some(init.id));
         known.insert(init.clone(), 0);
         let mut ends = Ends::default();
-        let flow = flow(init.id, Direction::In, end("10.0.1.10", 22), end("192.0.2.1", 1));
+        let flow = connection(init.id, Direction::In, end("10.0.1.10", 22), end("192.0.2.1", 1));
         ends.stands(100 * S, &flow);
         assert_eq!(ends.source_of(&getty, &known), None);
     }
@@ -229,8 +209,8 @@ mod tests {
     fn who_opened_a_connection_to_this_host_itself() {
         let (client, mut ends) = (id(9, 9), Ends::default());
         let (here, there) = (end("10.0.1.10", 4000), end("10.0.1.10", 22));
-        ends.stands(1, &flow(client, Direction::Out, here, there));
-        ends.stands(1, &flow(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22)));
+        ends.stands(1, &connection(client, Direction::Out, here, there));
+        ends.stands(1, &connection(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22)));
         assert_eq!(ends.opener("10.0.1.10:4000".parse().unwrap()), Some(client));
         assert_eq!(ends.opener("10.0.1.10:4001".parse().unwrap()), None, "it leads elsewhere");
     }
@@ -241,9 +221,9 @@ mod tests {
         let ours = end("127.0.0.1", 23);
         for tgid in 0..2_000_u32 {
             let owner = id(tgid % 600, 1);
-            ends.stands(tgid.into(), &flow(owner, Direction::In, ours, end("192.0.2.1", 1)));
-            ends.stands(tgid.into(), &flow(owner, Direction::Out, ours, ours));
-            ends.stands(tgid.into(), &flow(id(7_000, 1), Direction::In, ours, ours));
+            ends.stands(tgid.into(), &connection(owner, Direction::In, ours, end("192.0.2.1", 1)));
+            ends.stands(tgid.into(), &connection(owner, Direction::Out, ours, ours));
+            ends.stands(tgid.into(), &connection(id(7_000, 1), Direction::In, ours, ours));
         }
         assert_eq!((ends.accepted.len(), ends.own.len()), (SERVERS_MAX, OWN_MAX));
         assert_eq!(ends.accepted[&(7_000, 1)].len(), OF_ONE_SERVER_MAX);
