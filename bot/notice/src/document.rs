@@ -59,6 +59,11 @@ impl Document {
         self.warn(text);
     }
 
+    /// Says that parts were not read since they lie too deep or are too many.
+    pub fn leave_out_parts(&mut self) {
+        self.leave_out("part of the notice was not read: too deep or too many parts");
+    }
+
     /// Says something once.
     pub fn warn(&mut self, text: impl Into<String>) {
         let text = text.into();

@@ -125,8 +125,7 @@ pub(super) fn xml(text: &str) -> Option<String> {
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
                 let side = names.last().and_then(|name| side_of(name)).map(str::to_owned);
-                let own = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
-                let own = short(&own).to_owned();
+                let own = short(&String::from_utf8_lossy(tag.local_name().as_ref())).to_owned();
                 let parent =
                     names.last().filter(|name| label::meaning(&own).role.is_none() && is_side(name)).cloned();
                 names.push(match side_said(&tag).or(side).or(parent) {

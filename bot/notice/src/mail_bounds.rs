@@ -66,10 +66,7 @@ struct Walk {
 #[derive(Default)]
 struct Block {
     lines: usize,
-    /// The headers, in lower case.
     text: Vec<u8>,
-    /// The headers as they are, for the boundary.
-    exact: Vec<u8>,
     /// Where the type stands if it is that of a message.
     message_at: Option<usize>,
 }
@@ -99,7 +96,7 @@ impl Walk {
     fn end_block(&mut self) {
         let Some(block) = self.block.take() else { return };
         self.has_digest |= has(&block.text, b"multipart/digest");
-        self.boundaries.extend(boundaries(&block.exact, &block.text));
+        self.boundaries.extend(boundaries(&block.text));
         let is_packed = has(&block.text, b"base64") || has(&block.text, b"quoted-printable");
         match block.message_at {
             Some(at) if is_packed => self.packed.push(at),
@@ -131,14 +128,11 @@ impl Block {
     /// Takes a line of headers; false where they are too many.
     fn take(&mut self, line: &[u8], at: usize) -> bool {
         self.lines += 1;
-        if self.lines > limits::HEADER_LINES_MAX || self.exact.len() + line.len() > limits::HEADERS_BYTES_MAX
-        {
+        if self.lines > limits::HEADER_LINES_MAX || self.text.len() + line.len() > limits::HEADERS_BYTES_MAX {
             return false;
         }
-        self.exact.extend_from_slice(line);
-        let start = self.text.len();
-        self.text.extend(line.iter().map(u8::to_ascii_lowercase));
-        if let Some(found) = find(&self.text[start..], MESSAGE) {
+        self.text.extend_from_slice(line);
+        if let Some(found) = find(line, MESSAGE) {
             self.message_at.get_or_insert(at + found);
         }
         true
@@ -146,12 +140,12 @@ impl Block {
 }
 
 /// Returns the boundaries that headers declare, or what they surely begin with.
-fn boundaries(exact: &[u8], lower: &[u8]) -> Vec<Vec<u8>> {
+fn boundaries(headers: &[u8]) -> Vec<Vec<u8>> {
     const NAME: &[u8] = b"boundary";
     let (mut found, mut at) = (Vec::new(), 0);
-    while let Some(next) = find(&lower[at..], NAME) {
+    while let Some(next) = find(&headers[at..], NAME) {
         at += next + NAME.len();
-        let rest = &exact[at..];
+        let rest = &headers[at..];
         let Some(equals) = rest.iter().position(|byte| *byte == b'=') else { break };
         let is_extended = rest[..equals].contains(&b'*');
         if !rest[..equals]
@@ -180,8 +174,9 @@ fn until<'a>(text: &'a [u8], ends: &[u8]) -> &'a [u8] {
     &text[..end]
 }
 
+/// Finds letters, large or small.
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
+    text.windows(what.len()).position(|window| window.eq_ignore_ascii_case(what))
 }
 
 fn has(text: &[u8], what: &[u8]) -> bool {
@@ -201,7 +196,7 @@ mod tests {
     use super::within;
 
     fn of(headers: &str) -> Vec<String> {
-        let found = boundaries(headers.as_bytes(), headers.to_ascii_lowercase().as_bytes());
+        let found = boundaries(headers.as_bytes());
         found.into_iter().map(|it| String::from_utf8(it).expect("text")).collect()
     }
 

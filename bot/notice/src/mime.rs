@@ -135,7 +135,7 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
         unwrapper.document.mails[0].references.extend(ids);
     }
     if unwrapper.document.mails.len() > limits::DEPTH_MAX * 2 {
-        unwrapper.document.leave_out("part of the notice was not read: too deep or too many parts");
+        unwrapper.document.leave_out_parts();
         return;
     }
     let body_name = if nested { "inner message" } else { "body" };

@@ -97,7 +97,7 @@ impl Unwrapper {
         self.parts += 1;
         let ok = place.depth <= limits::DEPTH_MAX && self.parts <= limits::PARTS_MAX;
         if !ok {
-            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+            self.document.leave_out_parts();
         }
         ok
     }
@@ -218,7 +218,7 @@ impl Unwrapper {
     /// Takes one envelope off a JSON value, or keeps the value; false when it is mere text.
     fn open_value(&mut self, value: Value, place: &Place) -> bool {
         if place.depth > limits::DEPTH_MAX {
-            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+            self.document.leave_out_parts();
             return true;
         }
         match value {
@@ -247,7 +247,7 @@ impl Unwrapper {
     fn first_parts(&mut self, mut parts: Vec<Value>) -> Vec<Value> {
         if parts.len() > limits::PARTS_MAX {
             parts.truncate(limits::PARTS_MAX);
-            self.document.leave_out("part of the notice was not read: too deep or too many parts");
+            self.document.leave_out_parts();
         }
         parts
     }
