@@ -9,6 +9,6 @@ tests/terraform.sh --setup
 echo "test: building (the first time some 12 min on two cores, then seconds)"
 cargo build --workspace --all-targets
 if cargo nextest --version >/dev/null 2>&1; then
-    exec cargo nextest run --workspace
+    exec cargo nextest run --workspace --no-fail-fast
 fi
-exec cargo test --workspace
+exec cargo test --workspace --no-fail-fast
