@@ -73,6 +73,8 @@ enum record_flag {
 	RECORD_FLAG_SNAPSHOT = 1 << 6,
 	/* Packets were received, not sent. */
 	RECORD_FLAG_RECEIVED = 1 << 7,
+	/* The owner of a connection was found by the port that it listens on: the other side began it. */
+	RECORD_FLAG_OWNER_LISTENS = 1 << 8,
 };
 
 /* What a process did to the kernel, or to what can be seen of it. */

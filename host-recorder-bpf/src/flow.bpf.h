@@ -264,9 +264,9 @@ static __always_inline __u64 exact_time(struct batch_slot *slot)
 }
 
 /*
- * The time for the next entry of a batch that was begun, where all that is told of its socket is in it. The clock is read once a tick, since that costs more than all
- * else that an entry does; no two entries have the same, to the microsecond that the ring keeps, since a flow is told from
- * others by when it began.
+ * The time for the next entry of a batch that was begun, where all that is told of its socket is in it. The clock is read
+ * once a tick, since that costs more than all else that an entry does; no two entries have the same, to the microsecond
+ * that the ring keeps, since a flow is told from others by when it began.
  */
 static __always_inline __u64 batch_time(struct batch_slot *slot)
 {
@@ -301,10 +301,8 @@ static __always_inline void begin_batch(struct batch_slot *slot, const struct ac
 					const struct record_process_id *owner)
 {
 	struct record_batch *batch = &slot->batch;
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = exact_time(slot);
 
-	slot->now = now;
-	slot->tick = bpf_jiffies64();
 	slot->actor = *actor;
 	batch->header.kind = RECORD_BATCH;
 	batch->header.flags = flags;

@@ -148,10 +148,26 @@ static __always_inline bool is_reached_from_elsewhere(__u16 family, const __u32 
 	return address[2] || address[3] != bpf_htonl(1);
 }
 
+/* What is known of a socket as one of TCP, which the caller has found it to be: without a call where the kernel allows. */
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
+{
+	if (plain_headers && bpf_ksym_exists(bpf_rdonly_cast))
+		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	return bpf_skc_to_tcp_sock(sk);
+}
+
+/* The hashed port is gone once a socket is closed; the one in the header is not. */
+static __always_inline __u16 local_port(struct sock *sk, struct tcp_sock *tcp)
+{
+	__u16 port = tcp ? bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport) : 0;
+
+	return port ? port : sk->__sk_common.skc_num;
+}
+
 static __always_inline void identify_port(struct sock *sk, struct record_listener *key)
 {
 	key->net_ns = sk->__sk_common.skc_net.net->ns.inum;
-	key->port = sk->__sk_common.skc_num;
+	key->port = local_port(sk, tcp_of(sk));
 	key->family = sk->__sk_common.skc_family;
 }
 

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What becomes of TCP connections, and the sockets that were open before the recorder began. */
 
-/* What is known of a socket as one of TCP, which the caller has found it to be: without a call where the kernel allows. */
-static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
-{
-	if (plain_headers && bpf_ksym_exists(bpf_rdonly_cast))
-		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
-	return bpf_skc_to_tcp_sock(sk);
-}
-
 static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp, struct record_tcp *record)
 {
 	record->family = sk->__sk_common.skc_family;
@@ -24,15 +16,12 @@ static __always_inline void read_addresses(struct sock *sk, struct tcp_sock *tcp
 		bpf_core_read(record->local_address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_core_read(record->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
 	}
-	/* The hashed port is gone once a socket is closed; the one in the header is not. */
-	record->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
-	if (!record->local_port)
-		record->local_port = sk->__sk_common.skc_num;
+	record->local_port = local_port(sk, tcp);
 	record->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
 static __always_inline void record_tcp(struct sock *sk, int old_state, int new_state,
-				       const struct record_owner *owner, bool task_context)
+				       const struct record_owner *owner, __u16 flags)
 {
 	struct tcp_sock *tcp = tcp_of(sk);
 	struct record_tcp *record;
@@ -46,12 +35,10 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 	}
 	begin(&record->header, RECORD_TCP, sizeof(*record));
 	record->header.process = owner->process;
-	if (owner->created)
-		record->header.flags |= RECORD_FLAG_OWNER_CREATED;
+	record->header.flags = flags | (owner->created ? RECORD_FLAG_OWNER_CREATED : 0);
 	__builtin_memset(&record->actor, 0, sizeof(record->actor));
 	__builtin_memset(&record->credentials, 0, sizeof(record->credentials));
-	if (task_context) {
-		record->header.flags |= RECORD_FLAG_TASK_CONTEXT;
+	if (flags & RECORD_FLAG_TASK_CONTEXT) {
 		identify_current(&record->actor);
 		read_current_credentials(&record->credentials);
 	}
@@ -134,8 +121,7 @@ static __always_inline bool batch_connection(struct sock *sk, int new_state, con
 	else
 		bpf_core_read(target->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
 	target->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	/* The hashed port is gone once a socket is closed; the one in the header is not. */
-	target->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	target->local_port = local_port(sk, tcp);
 	target->bytes = 0;
 	target->tcp_flags = 0;
 	target->state = new_state;
@@ -185,33 +171,37 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 {
 	struct record_owner owner = {};
 	__u64 socket = (__u64)sk;
-	bool task_context;
+	bool accepted = false;
+	__u16 flags = 0;
 
 	if (sk->sk_protocol != IPPROTO_TCP || !is_telling(old_state, new_state))
 		return 0;
-	if (old_state == BPF_TCP_SYN_RECV) {
-		if (!inherit_listener(sk, &owner) && scoped)
-			return 0;
-	} else if (!find_maker(sk, &owner)) {
+	if (old_state == BPF_TCP_SYN_RECV || !find_maker(sk, &owner)) {
 		if (new_state == BPF_TCP_SYN_SENT || new_state == BPF_TCP_LISTEN) {
 			if (!in_scope())
 				return 0;
 			identify_current(&owner.process);
-		} else if (!inherit_listener(sk, &owner) && scoped) {
-			return 0; /* not accepted in scope either */
+		} else {
+			accepted = inherit_listener(sk, &owner);
+			if (!accepted && scoped)
+				return 0;
 		}
 	}
 	if (new_state == BPF_TCP_LISTEN)
 		note_listener(sk, &owner);
 	if (new_state == BPF_TCP_SYN_SENT || (old_state == BPF_TCP_SYN_SENT && new_state == BPF_TCP_CLOSE)) {
-		task_context = new_state == BPF_TCP_SYN_SENT;
-		if (batch_connection(sk, new_state, &owner, task_context))
+		if (new_state == BPF_TCP_SYN_SENT)
+			flags = RECORD_FLAG_TASK_CONTEXT;
+		if (batch_connection(sk, new_state, &owner, flags))
 			return 0;
 	} else {
 		/* The lower half of TCP works for whoever happens to run; only a system call's context tells. */
-		task_context = new_state == BPF_TCP_LISTEN || in_task_context(ctx);
+		if (new_state == BPF_TCP_LISTEN || in_task_context(ctx))
+			flags = RECORD_FLAG_TASK_CONTEXT;
+		if (accepted)
+			flags |= RECORD_FLAG_OWNER_LISTENS;
 	}
-	record_tcp(sk, old_state, new_state, &owner, task_context);
+	record_tcp(sk, old_state, new_state, &owner, flags);
 	if (new_state == BPF_TCP_CLOSE && !sk->__sk_common.skc_cookie.counter)
 		bpf_map_delete_elem(&owners, &socket);
 	return 0;

@@ -41,6 +41,7 @@ use hooks::Need;
 use later::Later;
 pub use loads::Load;
 use loads::Loads;
+pub use ring::Rest;
 use ring::Ring;
 
 /// More records than the ring of flows can hold: 8 MiB, the smallest of 80 bytes with its header. Whoever has
@@ -48,13 +49,13 @@ use ring::Ring;
 pub const FLOWS_MAX: usize = (8 << 20) / 80 + 1;
 
 /// Records of flows taken at one call.
-pub const FLOWS_AT_ONCE: usize = 512;
+const FLOWS_AT_ONCE: usize = 512;
 
 /// The same of the ring of identities: the smallest is an end.
 pub const IDENTITIES_MAX: usize = (8 << 20) / size_of::<record_exit>() + 1;
 
 /// Records of identities taken at one call.
-pub const IDENTITIES_AT_ONCE: usize = 256;
+const IDENTITIES_AT_ONCE: usize = 256;
 
 /// How often a CPU is asked again to write out what waits there, because it was just being used.
 const FLUSH_TRIES: usize = 100;
@@ -96,6 +97,23 @@ pub struct Wanted<'a> {
     pub scope: Option<&'a File>,
     /// System calls of the optional tier.
     pub syscalls: &'a [Syscall],
+}
+
+/// Records of one ring, oldest first.
+pub struct Taken {
+    /// Their bytes.
+    pub records: Vec<Vec<u8>>,
+    /// What the ring holds beyond.
+    pub rest: Rest,
+}
+
+/// What came of having a CPU write out what waits on it.
+enum Flush {
+    Done,
+    /// It is off.
+    Off,
+    /// It was being used each time.
+    Busy,
 }
 
 /// The programs, attached. They leave the kernel when this is dropped.
@@ -203,43 +221,49 @@ impl Capture {
         }
     }
 
-    /// Has the kernel write out the flows that wait on each CPU, so that the next [`Capture::drain`] has them.
-    pub fn flush(&mut self) -> Result<(), CaptureError> {
+    /// Has the kernel write out the flows that wait on each CPU, so that they are in the ring. Returns whether all did.
+    pub fn flush(&mut self) -> Result<bool, CaptureError> {
         let zero = 0u32.to_ne_bytes();
         let changes = self.skeleton.maps.flow_cpus.lookup_percpu(&zero, MapFlags::ANY);
         let changes = changes.map_err(refused("look for changed flows"))?.unwrap_or_default();
         self.flushed.resize(changes.len(), 0);
+        let mut all = true;
         for (cpu, bytes) in changes.iter().enumerate() {
             let changes = number(bytes);
-            if changes != self.flushed[cpu] && self.flush_cpu(cpu as u32)? {
-                self.flushed[cpu] = changes;
+            if changes == self.flushed[cpu] {
+                continue;
+            }
+            match self.flush_cpu(cpu as u32)? {
+                Flush::Done => self.flushed[cpu] = changes,
+                // What it had is flushed once it is back; until then nobody waits for it.
+                Flush::Off => {}
+                Flush::Busy => all = false,
             }
         }
-        Ok(())
+        Ok(all)
     }
 
-    /// Whether the CPU could be flushed. One that is off has nothing left: its own part is flushed once it is back.
-    fn flush_cpu(&self, cpu: u32) -> Result<bool, CaptureError> {
+    fn flush_cpu(&self, cpu: u32) -> Result<Flush, CaptureError> {
         for _ in 0..FLUSH_TRIES {
             let input = libbpf_rs::ProgramInput { cpu, flags: TEST_RUN_ON_CPU, ..Default::default() };
             match self.skeleton.progs.flush.test_run(input) {
-                Ok(output) if output.return_value == 0 => return Ok(true),
+                Ok(output) if output.return_value == 0 => return Ok(Flush::Done),
                 Ok(_) => {}
-                Err(error) if is_off(&error) => return Ok(false),
+                Err(error) if is_off(&error) => return Ok(Flush::Off),
                 Err(error) => return Err(refused("write out the flows of a CPU")(error)),
             }
         }
-        Ok(false)
+        Ok(Flush::Busy)
     }
 
     /// Takes records of flows: at most [`FLOWS_AT_ONCE`]. Who takes them before the identities has, among those or
     /// before, the process that a flow names.
-    pub fn take_flows(&mut self) -> Vec<Vec<u8>> {
+    pub fn take_flows(&mut self) -> Taken {
         take(&mut self.flows, FLOWS_AT_ONCE)
     }
 
     /// Takes records of forks, programs, ends and operations: at most [`IDENTITIES_AT_ONCE`].
-    pub fn take_identities(&mut self) -> Vec<Vec<u8>> {
+    pub fn take_identities(&mut self) -> Taken {
         take(&mut self.identity, IDENTITIES_AT_ONCE)
     }
 
@@ -306,10 +330,10 @@ pub fn refused_hooks(why: &str) -> Vec<Hook> {
     needed.map(|hook| Hook::new(hook.name, hook.gives, HookState::Refused(why.to_owned()))).collect()
 }
 
-fn take(ring: &mut Ring, most: usize) -> Vec<Vec<u8>> {
-    let mut taken = Vec::new();
-    ring.take(most, |bytes| taken.push(bytes));
-    taken
+fn take(ring: &mut Ring, most: usize) -> Taken {
+    let mut records = Vec::new();
+    let rest = ring.take(most, |bytes| records.push(bytes));
+    Taken { records, rest }
 }
 
 fn read_all(link: &Link) -> Result<Vec<u8>, libbpf_rs::Error> {

@@ -20,7 +20,7 @@ use crate::ends::Ends;
 /// Flows that wait for the next commit before one is forced.
 pub const PENDING_MAX: usize = 8_000;
 
-/// Changes of connections that wait to be put in order before they are taken as they came.
+/// Changes of connections that wait to be put in order before the older half is taken as it came.
 const CHANGES_MAX: usize = 20_000;
 
 /// Connections followed at once. What is beyond is recorded change by change.
@@ -51,6 +51,8 @@ pub struct Flows {
     /// Those that stood last.
     accepted_before: VecDeque<(Endpoint, Endpoint)>,
     ends: Ends,
+    /// Ports that were listened on when the recorder began.
+    listened: HashSet<u16>,
     pending: HashMap<Key, (u64, Flow)>,
     /// Datagrams that arrived since [`Flows::settle`].
     arrived: Vec<(u64, Flow)>,
@@ -89,7 +91,10 @@ impl Flows {
     pub fn connection(&mut self, connection: Connection) {
         self.changes.push(connection);
         if self.changes.len() >= CHANGES_MAX {
-            self.settle_changes(u64::MAX);
+            // What is late belongs to what happened last.
+            self.changes.sort_by_key(|change| change.boot_ns);
+            let middle = self.changes[CHANGES_MAX / 2].boot_ns;
+            self.settle_changes(middle);
         }
     }
 
@@ -120,6 +125,9 @@ impl Flows {
             if known.local.port != 0 && now.local.port == 0 {
                 now.local = known.local;
             }
+        } else if !begins && self.listened.contains(&now.local.port) {
+            // It stood before the recorder did: who began it is not kept.
+            now.direction = Direction::In;
         }
         self.note_accepted(&now, over);
         self.ends.stands(boot_ns, &now);
@@ -133,6 +141,11 @@ impl Flows {
             // The local port is not settled at the first change; a connection is told by its beginning.
             self.put(0, boot_ns, now);
         }
+    }
+
+    /// Notes ports that were listened on when the recorder began.
+    pub fn listened(&mut self, ports: HashSet<u16>) {
+        self.listened = ports;
     }
 
     /// Whether a connection stands, or stood a moment ago, that the remote side began.
@@ -308,6 +321,20 @@ mod tests {
         let taken: Vec<_> = flows.take().into_iter().map(|(_, flow)| (flow.state, flow.first)).collect();
         let stands = FlowState::Established;
         assert_eq!(taken, [(stands, UnixNs(10)), (stands, UnixNs(35))]);
+    }
+
+    #[test]
+    fn what_stood_before_on_a_port_that_was_listened_on_was_begun_by_the_other_side() {
+        let mut flows = Flows::default();
+        flows.listened(HashSet::from([443]));
+        // Both end; the second was listed first.
+        flows.connection(change(1, FlowState::Closed, 10, true, 443));
+        flows.connection(change(2, FlowState::Established, 11, false, 443));
+        flows.connection(change(2, FlowState::Closed, 12, true, 443));
+        flows.connection(change(3, FlowState::Closed, 13, true, 40_000));
+        flows.settle(20);
+        let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
+        assert_eq!(taken, [(Direction::In, 443), (Direction::In, 443), (Direction::Out, 40_000)]);
     }
 
     #[test]

@@ -27,10 +27,9 @@ use crate::arrivals::Arrivals;
 use crate::attached::Attached;
 use crate::beginnings::Beginnings;
 use crate::capture::Capture;
-use crate::capture::FLOWS_AT_ONCE;
 use crate::capture::FLOWS_MAX;
-use crate::capture::IDENTITIES_AT_ONCE;
 use crate::capture::IDENTITIES_MAX;
+use crate::capture::Rest;
 use crate::clock;
 use crate::clock::Clock;
 use crate::decode::Record;
@@ -205,23 +204,28 @@ impl Recorder {
         if self.capture.attend() {
             self.status.hooks = self.capture.hooks().to_vec();
         }
-        self.drained_ns = clock::boot_ns();
-        self.capture.flush()?;
+        let now = clock::boot_ns();
+        let mut whole = self.capture.flush()?;
         let mut taken = 0;
         loop {
             // Taken before the identities, and looked at after them: who a flow names is known by then.
             let flows = self.capture.take_flows();
-            self.take_identities();
-            flows.iter().for_each(|bytes| self.take_record(bytes));
+            whole &= self.take_identities();
+            flows.records.iter().for_each(|bytes| self.take_record(bytes));
             if self.flows.pending() > PENDING_MAX {
                 self.write_flows();
             }
-            taken += flows.len();
-            if flows.len() < FLOWS_AT_ONCE || taken > FLOWS_MAX {
+            taken += flows.records.len();
+            whole &= flows.rest != Rest::Unwritten;
+            if flows.rest != Rest::More || taken > FLOWS_MAX {
                 break;
             }
         }
         self.take_program_loads();
+        // What a busy kernel still holds may be older than what was read: that waits for it.
+        if whole {
+            self.drained_ns = now;
+        }
         self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
@@ -229,15 +233,16 @@ impl Recorder {
         Ok(())
     }
 
-    /// Takes what is waiting of forks, programs and ends, some at a time: a storm of them fills megabytes.
-    fn take_identities(&mut self) {
+    /// Takes what is waiting of forks, programs and ends, some at a time: a storm of them fills megabytes. Returns
+    /// whether all was written.
+    fn take_identities(&mut self) -> bool {
         let mut taken = 0;
         loop {
             let identities = self.capture.take_identities();
-            identities.iter().for_each(|bytes| self.take_record(bytes));
-            taken += identities.len();
-            if identities.len() < IDENTITIES_AT_ONCE || taken > IDENTITIES_MAX {
-                break;
+            identities.records.iter().for_each(|bytes| self.take_record(bytes));
+            taken += identities.records.len();
+            if identities.rest != Rest::More || taken > IDENTITIES_MAX {
+                return identities.rest != Rest::Unwritten;
             }
         }
     }

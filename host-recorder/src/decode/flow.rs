@@ -77,7 +77,7 @@ fn failure(error: u32) -> FlowState {
 
 pub(super) fn decode_connection(record: &record_tcp, clock: &Clock) -> Result<Record, DecodeError> {
     let (old, new) = (record.old_state, record.new_state);
-    let snapshot = u32::from(record.header.flags) & record_flag::RECORD_FLAG_SNAPSHOT != 0;
+    let is_flagged = |flag| u32::from(record.header.flags) & flag != 0;
     let state = match (old, new) {
         (_, TCP_SYN_SENT) => FlowState::Attempt,
         (_, TCP_ESTABLISHED) => FlowState::Established,
@@ -88,12 +88,14 @@ pub(super) fn decode_connection(record: &record_tcp, clock: &Clock) -> Result<Re
     };
     let owner = known(&record.header.process, clock);
     let actor = known(&record.actor, clock);
-    let inward = old == TCP_SYN_RECV || state == FlowState::Listening;
+    let inward = old == TCP_SYN_RECV
+        || state == FlowState::Listening
+        || is_flagged(record_flag::RECORD_FLAG_OWNER_LISTENS);
     let change = Connection {
         boot_ns: record.header.time_ns,
         socket: record.socket,
         accepted: old == TCP_SYN_RECV,
-        open_before: snapshot,
+        open_before: is_flagged(record_flag::RECORD_FLAG_SNAPSHOT),
         over: new == TCP_CLOSE,
         flow: Flow {
             owner,

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use history::Body;
-use history::Direction;
 use history::FlowState;
 use history::ProcessId;
 use history::Protocol;
@@ -73,13 +72,8 @@ impl Recorder {
             .filter(|change| change.flow.state == FlowState::Listening)
             .map(|change| change.flow.local.port)
             .collect();
-        for mut change in connections {
-            // Who began a connection is not kept; one to a port that is listened on was begun by the other side.
-            if listening.contains(&change.flow.local.port) {
-                change.flow.direction = Direction::In;
-            }
-            self.flows.connection(change);
-        }
+        self.flows.listened(listening);
+        connections.into_iter().for_each(|change| self.flows.connection(change));
         Ok(())
     }
 
