@@ -10,6 +10,7 @@ use super::count;
 use super::count::Deeds;
 use super::loads::Done;
 use super::loads::Load;
+use super::pace;
 use super::peers;
 use super::peers::Peer;
 use super::process::cgroup_cpu_s;
@@ -213,6 +214,10 @@ impl Cost {
             ),
             Row::median(name("cpu_alone"), "s", cpu(alone)),
         ];
+        if let Some(ratio) = pace::ratio(&slices(with), &slices(alone)) {
+            let row = Row::of(name("cpu_ratio_at_full_pace"), Some(ratio), "", Vec::new());
+            rows.push(row.at_most(self.0.cpu_ratio_max));
+        }
         if let Some(bound) = self.0.throughput_lost_max {
             let lost = statistics::percent_short(&requests(with), &requests(alone));
             rows.push(Row::median(name("requests_lost"), "%", lost).at_most(bound));
@@ -228,7 +233,7 @@ impl Cost {
     }
 
     fn tell(&self, context: &Context, round: u32, side: &Side<'_>, run: &Run) {
-        let Done { cpu_s, wall_s, requests_per_s, deeds } = &run.done;
+        let Done { cpu_s, wall_s, requests_per_s, deeds, .. } = &run.done;
         let recorder = run.recorder.as_ref();
         let own = recorder.map_or_else(String::new, |recorder| {
             format!(
@@ -275,6 +280,10 @@ fn judge(recorded: &Recorded, deeds: &Deeds) -> Recorder {
 
 fn cpu(runs: &[Run]) -> Vec<f64> {
     runs.iter().map(|run| run.done.cpu_s).collect()
+}
+
+fn slices(runs: &[Run]) -> Vec<f64> {
+    runs.iter().flat_map(|run| run.done.slices_us.iter().copied()).collect()
 }
 
 fn requests(runs: &[Run]) -> Vec<f64> {

@@ -18,6 +18,8 @@ use std::ptr;
 use std::time::Duration;
 use std::time::Instant;
 
+use super::pace::Pace;
+
 /// What each datagram carries.
 const PAYLOAD: [u8; 32] = [b'g'; 32];
 /// Files that [`open_close`] goes around.
@@ -71,7 +73,7 @@ pub fn storm(program: &Path, mark: &str, threads: u32, duration: Duration) -> io
 ///
 /// # Errors
 /// When a socket cannot be made, or connecting fails otherwise than by the closed port.
-pub fn connect(port: u16, count: u32) -> io::Result<u32> {
+pub fn connect(port: u16, count: u32, pace: &mut Pace) -> io::Result<u32> {
     for n in 0..count {
         let address = socket_address(target(n)?, port);
         // SAFETY: socket(2) takes no pointers.
@@ -89,6 +91,7 @@ pub fn connect(port: u16, count: u32) -> io::Result<u32> {
         if status == 0 || !expected.contains(&error.raw_os_error()) {
             return Err(io::Error::other(format!("connecting to a closed port: {status}, {error}")));
         }
+        pace.step()?;
     }
     Ok(count)
 }
@@ -97,10 +100,11 @@ pub fn connect(port: u16, count: u32) -> io::Result<u32> {
 ///
 /// # Errors
 /// When one cannot be sent.
-pub fn udp_spread(port: u16, count: u32) -> io::Result<u32> {
+pub fn udp_spread(port: u16, count: u32, pace: &mut Pace) -> io::Result<u32> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     for n in 0..count {
         socket.send_to(&PAYLOAD, (target(n)?, port))?;
+        pace.step()?;
     }
     Ok(count)
 }
@@ -149,12 +153,13 @@ fn paced(per_s: u32, duration: Duration, mut one: impl FnMut(u32) -> io::Result<
 ///
 /// # Errors
 /// When one cannot be sent.
-pub fn udp_flow(count: u32) -> io::Result<u32> {
+pub fn udp_flow(count: u32, pace: &mut Pace) -> io::Result<u32> {
     let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let to = sink.local_addr()?;
     for _ in 0..count {
         socket.send_to(&PAYLOAD, to)?;
+        pace.step()?;
     }
     Ok(count)
 }
@@ -171,10 +176,11 @@ pub fn make_files(dir: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When one cannot be opened.
-pub fn open_close(dir: &Path, count: u32) -> io::Result<u32> {
+pub fn open_close(dir: &Path, count: u32, pace: &mut Pace) -> io::Result<u32> {
     let paths: Vec<_> = (0..FILES).map(|n| dir.join(n.to_string())).collect();
     for path in paths.iter().cycle().take(count as usize) {
         drop(File::open(path)?);
+        pace.step()?;
     }
     Ok(count)
 }
@@ -273,10 +279,11 @@ mod tests {
     #[test]
     fn loads_say_how_much_they_did_and_fail_on_what_goes_wrong() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(open_close(dir.path(), 1).is_err());
+        let pace = &mut Pace::begin(10).unwrap();
+        assert!(open_close(dir.path(), 1, pace).is_err());
         make_files(dir.path()).unwrap();
-        assert_eq!(open_close(dir.path(), FILES + 1).unwrap(), FILES + 1);
-        assert_eq!(udp_flow(10).unwrap(), 10);
+        assert_eq!(open_close(dir.path(), FILES + 1, pace).unwrap(), FILES + 1);
+        assert_eq!(udp_flow(10, pace).unwrap(), 10);
         assert_eq!(exec(Path::new("/bin/true"), "t", 2).unwrap(), 2);
         assert!(exec(Path::new("/bin/false"), "t", 1).is_err());
         assert!(exec(Path::new("/nowhere"), "t", 1).is_err());

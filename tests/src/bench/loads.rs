@@ -22,6 +22,7 @@ use super::context::Context;
 use super::count::Deed;
 use super::count::Deeds;
 use super::drive;
+use super::pace;
 use super::process;
 use super::process::Ended;
 use super::process::Measured;
@@ -60,6 +61,8 @@ pub struct Done {
     pub cpu_s: f64,
     /// How long it took, s.
     pub wall_s: f64,
+    /// CPU time of its parts, µs, where it is one loop.
+    pub slices_us: Vec<f64>,
     /// Requests per second, where it makes requests.
     pub requests_per_s: Option<f64>,
     /// What a recorder should have recorded.
@@ -205,6 +208,7 @@ fn redis(context: &Context) -> anyhow::Result<Done> {
     let deeds = Deeds { what: Deed::Connections { pid: benchmark.pid }, count };
     Ok(Done {
         cpu_s: benchmark.cpu_s + server.cpu_s,
+        slices_us: Vec::new(),
         wall_s: benchmark.wall_s,
         requests_per_s: Some(requests_per_s),
         deeds,
@@ -292,7 +296,8 @@ fn load(context: &Context, arguments: &[&str]) -> anyhow::Result<Ended> {
 
 fn done(ended: &Ended, what: Deed, count: u32) -> Done {
     let deeds = Deeds { what, count: u64::from(count) };
-    Done { cpu_s: ended.cpu_s, wall_s: ended.wall_s, requests_per_s: None, deeds }
+    let slices_us = ended.stdout.lines().nth(1).map(pace::read).unwrap_or_default();
+    Done { cpu_s: ended.cpu_s, wall_s: ended.wall_s, slices_us, requests_per_s: None, deeds }
 }
 
 #[cfg(test)]

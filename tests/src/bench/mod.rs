@@ -19,6 +19,7 @@ pub mod idle;
 pub mod loads;
 pub mod machine;
 pub mod notice;
+pub mod pace;
 pub mod peers;
 pub mod plot;
 pub mod process;

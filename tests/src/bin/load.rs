@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use tests::bench::drive;
+use tests::bench::pace::Pace;
 
-/// Does so much of one thing as fast as it goes, and prints how much: what `bench` measures a recorder with.
+/// Does so much of one thing as fast as it goes, and prints how much, and the CPU time of its parts, µs: what `bench` measures a recorder with.
 #[derive(Debug, Parser)]
 enum Load {
     /// Executes a program, one after the other.
@@ -34,26 +35,41 @@ enum Load {
     OpenClose { dir: PathBuf, count: u32 },
 }
 
+impl Load {
+    /// How many steps it takes that are timed.
+    fn steps(&self) -> u32 {
+        match self {
+            Self::Connect { count, .. }
+            | Self::UdpSpread { count, .. }
+            | Self::UdpFlow { count }
+            | Self::OpenClose { count, .. } => *count,
+            _ => 0,
+        }
+    }
+}
+
 fn main() -> anyhow::Result<()> {
-    let done = match Load::parse() {
+    let load = Load::parse();
+    let mut pace = Pace::begin(load.steps())?;
+    let done = match load {
         Load::Exec { program, mark, count } => drive::exec(&program, &mark, count),
         Load::Storm { program, mark, threads, seconds } => {
             drive::storm(&program, &mark, threads, Duration::from_secs(seconds))
         }
-        Load::Connect { port, count } => drive::connect(port, count),
-        Load::UdpSpread { port, count } => drive::udp_spread(port, count),
+        Load::Connect { port, count } => drive::connect(port, count, &mut pace),
+        Load::UdpSpread { port, count } => drive::udp_spread(port, count, &mut pace),
         Load::UdpPaced { port, per_s, seconds } => {
             drive::udp_paced(port, per_s, Duration::from_secs(seconds))
         }
         Load::ExecPaced { program, mark, per_s, seconds } => {
             drive::exec_paced(&program, &mark, per_s, Duration::from_secs(seconds))
         }
-        Load::UdpFlow { count } => drive::udp_flow(count),
+        Load::UdpFlow { count } => drive::udp_flow(count, &mut pace),
         Load::Request { server, count } => drive::request(server, count),
         Load::Getppid { count } => Ok(drive::getppid(count)),
         Load::Chmod { file, count } => drive::chmod(&file, count),
-        Load::OpenClose { dir, count } => drive::open_close(&dir, count),
+        Load::OpenClose { dir, count } => drive::open_close(&dir, count, &mut pace),
     };
-    println!("{}", done?);
+    println!("{}\n{}", done?, pace.line());
     Ok(())
 }

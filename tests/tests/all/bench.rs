@@ -32,6 +32,7 @@ fn a_small_load_gives_every_row_of_it() -> anyhow::Result<()> {
         [
             "cpu_alone",
             "cpu_ratio",
+            "cpu_ratio_at_full_pace",
             "cpu_ratio_of_medians",
             "events",
             "lost",
