@@ -7,6 +7,7 @@
 mod activity;
 mod address;
 mod alarm;
+mod appeal;
 mod archive;
 mod asff;
 mod blocks;

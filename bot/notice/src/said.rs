@@ -24,6 +24,11 @@ use super::vocabulary;
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
 
+/// How the reason begins of what a sentence, the words around it, or the head of its list says.
+pub(super) const BY_GRAMMAR: &str = "the grammar of its sentence";
+pub(super) const BY_WORDS: &str = "the words \"";
+pub(super) const BY_LIST: &str = "listed under \"";
+
 /// Why the own address of an instance is counted.
 pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
 
@@ -51,9 +56,8 @@ pub(super) fn of(
     }
     // What a later sentence says of one of several is more than what was said of all.
     let told = sentences.of(index, spot.start).filter(|_| line.role != SectionRole::Subject);
-    let because = "the grammar of its sentence";
     if let Some((role, weight)) = told.filter(|(_, weight)| *weight >= sentence::CERTAIN) {
-        return Some((role, weight, because.to_owned()));
+        return Some((role, weight, BY_GRAMMAR.to_owned()));
     }
     // A clause before a colon is no name of a field.
     let label = label_before(line, spot).filter(|name| label::words(name).len() <= LABEL_WORDS_MAX);
@@ -77,14 +81,14 @@ pub(super) fn of(
     // A sentence settles what the words around one address only lean to.
     let is_certain = found.as_ref().is_some_and(|found| found.weight >= cue::CERTAIN);
     if let Some((role, weight)) = told.filter(|_| !is_certain) {
-        return Some((role, weight, because.to_owned()));
+        return Some((role, weight, BY_GRAMMAR.to_owned()));
     }
     if line.role == SectionRole::Subject {
         return Some(in_subject(found));
     }
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
     let found =
-        found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
+        found.map(|found| (found.role, found.weight * nested, format!("{BY_WORDS}{}\"", found.words)));
     found.or_else(|| heads_log(lines, index)).or_else(|| under_address(lines, index))
 }
 
@@ -199,18 +203,18 @@ fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said>
 fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
     let intro = intro.filter(|_| line.is_item() && line.role != SectionRole::Subject)?;
     if let Some((role, words)) = list_intro::read(intro) {
-        return Some((role, 2.5, format!("listed under \"{words}\"")));
+        return Some((role, 2.5, format!("{BY_LIST}{words}\"")));
     }
     if intro.len() >= 40 {
         return None;
     }
     let lower = intro.to_ascii_lowercase();
     if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
-        return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));
+        return Some((Role::Infrastructure, 2.5, format!("{BY_LIST}{intro}\"")));
     }
     let both = label::holds(intro, vocabulary::VICTIM) && label::holds(intro, vocabulary::ACCUSED);
     let role = label::meaning(intro).role.filter(|_| !both)?;
-    Some((role, 2.5, format!("listed under \"{intro}\"")))
+    Some((role, 2.5, format!("{BY_LIST}{intro}\"")))
 }
 
 /// A subject names the accused, unless its words say otherwise.
@@ -360,8 +364,15 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     let gap = &text[before.len()..end];
     let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
     let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
-    (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
-        .then(|| name.to_owned())
+    // Where more cells follow it is a row of a table, whose header names them.
+    let goes_on =
+        text.get(spot.end..).is_some_and(|rest| rest.trim_end().trim_matches('|').trim().contains("  "));
+    (is_gap
+        && !goes_on
+        && !name.is_empty()
+        && name.len() <= 40
+        && name.chars().all(|letter| !letter.is_ascii_digit()))
+    .then(|| name.to_owned())
 }
 
 /// Returns where the words of a log entry begin: the host and the program before them are no part of a name.

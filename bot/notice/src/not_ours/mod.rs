@@ -263,7 +263,7 @@ pub(super) fn recognise(
     if is_leak(&above()) && !blames_reader(&text) {
         return Some(NotOurs::Exposure);
     }
-    if !tells_of_a_deed && is_exposure(&above()) {
+    if !tells_of_a_deed && is_exposure(&above()) && !blames_reader(&text) {
         return Some(NotOurs::Exposure);
     }
     if !tells_of_a_deed && ASKS_TO_PASS.is_match(&text) && !blames_reader(&text) {

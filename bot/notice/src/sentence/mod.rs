@@ -4,6 +4,7 @@
 //! where its words settle it; what it leaves open is read by the words around each address (`cue`).
 
 mod anaphora;
+mod appeal;
 mod case;
 mod eastern;
 mod eastern_words;
@@ -31,6 +32,7 @@ use super::resource;
 use super::tally;
 use anaphora::Recent;
 use anaphora::Resolved;
+pub(super) use appeal::Appeal;
 use grammar::Part;
 use grammar::Told;
 use lexicon::Lexicon;
@@ -42,6 +44,8 @@ use token::TokenKind;
 
 /// Sentences of one notice that are read.
 const SENTENCES_MAX: usize = 300;
+/// Sentences that name nobody are read as well in so many lines: they tell what the letter is.
+const APPEAL_LINES_MAX: usize = 160;
 /// Words by which a paragraph's language is known.
 const LANGUAGE_WORDS: usize = 120;
 /// A line that is this long runs on into the next one.
@@ -57,6 +61,10 @@ pub(super) struct Sentences {
     said: HashMap<(usize, usize), (Role, f32)>,
     reader_attacked: bool,
     reader_accused: bool,
+    /// What the letter's own words say of its writer and its reader.
+    pub appeal: Appeal,
+    /// What the words say that it quotes.
+    pub quoted: Appeal,
 }
 
 impl Sentences {
@@ -68,6 +76,10 @@ impl Sentences {
     /// Says whether they tell the reader of an attack on what is the reader's, and blame nothing of the reader's.
     pub fn reader_is_attacked(&self) -> bool {
         self.reader_attacked && !self.reader_accused
+    }
+
+    fn appeal_of(&mut self, line: &Line<'_>) -> &mut Appeal {
+        if line.is_quoted { &mut self.quoted } else { &mut self.appeal }
     }
 
     /// Says whether any of them tells of a deed.
@@ -119,7 +131,7 @@ pub(super) fn read(lines: &[Line<'_>], records: &[Option<Record>]) -> Sentences 
         }
         recent.remember(&std::mem::take(&mut listed));
         let names = |line: &Line<'_>| !line.spots.is_empty() || line.text.contains("i-");
-        if !recent.places.is_empty() || lines[at..end].iter().any(names) {
+        if !recent.places.is_empty() || lines[at..end].iter().any(names) || at < APPEAL_LINES_MAX {
             read += paragraph(lines, at, end, &mut recent, &mut all);
         }
         at = end;
@@ -195,6 +207,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         }
         let places: Vec<Place> = pieces.iter().filter_map(|(_, place)| *place).collect();
         if places.is_empty() {
+            all.appeal_of(&lines[from]).add(&tokens, None, lines[from].role == SectionRole::Subject);
             recent.pass();
             continue;
         }
@@ -202,6 +215,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let told = grammar::read(&tokens, places.len());
+        all.appeal_of(&lines[from]).add(&tokens, told.as_ref(), lines[from].role == SectionRole::Subject);
         let others = others_are_cleared(
             lines,
             &of,
@@ -397,6 +411,7 @@ mod tests {
             "{N}ではなく{A}が弊社サーバ{V}を攻撃しています。",
             "弊社センサー{R}にて、{A}から{V}へのブルートフォース攻撃を検知しました。",
             "攻撃を行ったホストは{A}です。",
+            "弊社のお客様のサーバ({V})に対し、貴社ネットワークの{A}からRDPへの総当たり攻撃が行われております。",
             "귀사의 IP 주소 {A}에서 당사 서버 {V}로 SSH 무차별 대입 공격을 시도하였습니다.",
             "당사 서버 {V}이 {A}로부터 공격을 받았습니다.",
             "{A}가 당사 웹서버 {V}를 스캔하고 있습니다.",
