@@ -65,6 +65,10 @@ impl Roles {
         if role != Role::Accused {
             return Some(role);
         }
+        // What merely leans to ours is whom a letter means only where it complains.
+        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !tally.stands_in_a_log() {
+            return None;
+        }
         // A letter that complains of nothing accuses nobody by its words: only an event that it records may.
         if self.appeal == Appeal::Elsewhere && tally.is_only_in_prose() {
             return None;

@@ -279,7 +279,7 @@ impl Tally {
     /// Says whether it stands in a line of a log, whatever its part there.
     pub fn stands_in_a_log(&self) -> bool {
         let told = self.told();
-        told.alone + told.first + told.later > 0.0
+        told.alone + told.first + told.later > 0.0 || told.rows_from + told.rows_to > 0
     }
 
     /// Says whether something leans to accusing it and nothing speaks for another role.
@@ -384,6 +384,11 @@ impl Tally {
             None if accused > self.sum(Role::Victim) => Some(Role::Accused),
             said => said,
         }
+    }
+
+    /// Says whether the notice only leans to accusing it, and it is taken for that because it is ours.
+    pub fn leans_to_ours(&self) -> bool {
+        self.ours && self.said().is_none()
     }
 
     /// Says whether the notice accuses it, whoever it is.

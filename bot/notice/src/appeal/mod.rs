@@ -15,6 +15,7 @@ use words::ANSWERS;
 use words::ASKS;
 use words::NOT_TO;
 use words::TITLE;
+use words::YOUR_REPORT;
 
 /// Whether a letter complains.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,13 @@ const TERSE_MAX: usize = 2;
 
 /// Says whether a letter complains, by the words of its own.
 pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
-    let said = sentences.appeal;
+    let own = sentences.appeal;
+    // Who says little himself means what he quotes.
+    let is_brief = own.sentences <= TERSE_MAX;
+    let said = if is_brief { own.and(sentences.quoted) } else { own };
     let text = |role: SectionRole| {
-        let own = lines.iter().filter(|it| !it.is_quoted && it.role == role && it.kind != LineKind::Aside);
+        let own = lines.iter().filter(|it| it.role == role && it.kind != LineKind::Aside);
+        let own = own.filter(|it| is_brief || !it.is_quoted);
         let own: Vec<&str> = own.take(LINES_MAX).map(|line| line.text.trim()).collect();
         fold(&own.join(" ")).into_owned()
     };
@@ -44,7 +49,12 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         let subject = text(SectionRole::Subject);
         TITLE.is_match(&subject) && !ANSWERS.is_match(&subject)
     };
+    let blames = || said.wronged || said.blamed || asks();
     match () {
+        // It was done to the reader, who did nothing.
+        () if said.reader_wronged && !blames() => Appeal::Elsewhere,
+        // Whose complaint it speaks of is no accused.
+        () if YOUR_REPORT.is_match(&text(SectionRole::Body)) && !blames() => Appeal::Elsewhere,
         () if said.complains() || is_titled() || asks() => Appeal::Complains,
         () if said.sentences <= TERSE_MAX => Appeal::Terse,
         () => Appeal::Elsewhere,

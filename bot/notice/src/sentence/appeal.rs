@@ -67,13 +67,28 @@ impl Appeal {
         self.wronged || self.blamed || self.addressed || self.saw || is_about_own
     }
 
-    /// Adds what one sentence says; `told` is what the grammar makes of it, where it mentions anybody.
-    pub(super) fn add(&mut self, tokens: &[Token], told: Option<&Told>, is_subject: bool) {
-        if !tokens.iter().any(|it| it.kind == TokenKind::Word) {
-            return;
+    /// Joins what a letter says with what it quotes.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            wronged: self.wronged || other.wronged,
+            blamed: self.blamed || other.blamed,
+            addressed: self.addressed || other.addressed,
+            saw: self.saw || other.saw,
+            reader_wronged: self.reader_wronged || other.reader_wronged,
+            tells_of_own: self.tells_of_own || other.tells_of_own,
+            is_headed: self.is_headed || other.is_headed,
+            sentences: self.sentences + other.sentences,
         }
+    }
+
+    /// Counts a sentence, unless it has hardly any words.
+    pub(super) fn count(&mut self, tokens: &[Token]) {
         let words = tokens.iter().filter(|it| it.kind == TokenKind::Word).take(SENTENCE_WORDS_MIN).count();
         self.sentences += usize::from(words == SENTENCE_WORDS_MIN);
+    }
+
+    /// Adds what the clauses of one sentence say that tell of what is; `told` is what the grammar makes of it, where it mentions anybody.
+    pub(super) fn add(&mut self, tokens: &[Token], told: Option<&Told>, is_subject: bool) {
         let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
         let at = |class: Class| (0..tokens.len()).filter(move |at| tokens[*at].class & class != 0);
         let mentions = tokens.iter().filter(|it| matches!(it.kind, TokenKind::Mention(_))).count();
@@ -90,7 +105,7 @@ impl Appeal {
         }
         if let Some(told) = told {
             blamed |= told.reader_accused;
-            hit = told.reader_attacked || (hit && !told.reader_accused);
+            hit = told.reader_attacked;
         }
         self.blamed |= blamed && is_deed;
         self.addressed |=
@@ -119,7 +134,7 @@ fn is_for_a_doer(token: &Token) -> bool {
 
 fn part_of_reader(tokens: &[Token], at: usize) -> Reader {
     let after = || tokens[at + 1..].iter();
-    let noun = || after().take(4).take_while(|it| it.kind == TokenKind::Word);
+    let noun = || after().take(2).take_while(|it| it.kind == TokenKind::Word);
     let behind = || tokens[..at].iter().rev().take(3).take_while(|it| it.kind == TokenKind::Word);
     let is_host = tokens[at].class & HOST != 0
         || noun().chain(behind()).any(|it| it.class & HOST != 0)

@@ -33,6 +33,7 @@ pub(super) const OTHERS: Class = 1 << 19;
 pub(super) const INVOLVED: Class = 1 << 27;
 /// A phrase that holds a word for what is the reader's, whatever it means as a whole.
 pub(super) const INNER_YOURS: Class = 1 << 28;
+pub(super) const UNREAL: Class = 1 << 30;
 
 /// Phrases are not longer than this, in words.
 const PHRASE_MAX: usize = 5;
@@ -76,6 +77,7 @@ impl Lexicon {
             (words.not, NOT),
             (words.clean, CLEAN),
             (words.involved, INVOLVED),
+            (words.unreal, UNREAL),
             (words.and, AND),
             (words.fillers, FILLER),
         ] {

@@ -11,6 +11,7 @@ mod eastern_words;
 mod grammar;
 mod languages;
 mod lexicon;
+mod mood;
 mod nouns;
 mod objects;
 mod phrase;
@@ -35,7 +36,9 @@ use anaphora::Resolved;
 pub(super) use appeal::Appeal;
 use grammar::Part;
 use grammar::Told;
+use lexicon::DEED;
 use lexicon::Lexicon;
+use lexicon::WEAK;
 use pieces::END;
 use pieces::cut_line;
 use pieces::mentions;
@@ -54,6 +57,8 @@ const FULL_LINE: usize = 45;
 pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
 const WEIGHT: f32 = 2.5;
+/// How firmly one says it that names no attack, but what is one only where somebody complains: a log-in, a request.
+const WEIGHT_WEAK: f32 = 2.0;
 
 /// What the sentences of a notice say of those that they mention.
 #[derive(Debug, Default)]
@@ -191,6 +196,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
     let words: Vec<String> = words.map(|(piece, _)| fold(piece).into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
+    let is_subject = lines[from].role == SectionRole::Subject;
     let mut count = 0;
     // The only one that the sentence before mentions: whom a pronoun means.
     let mut antecedent: Option<Place> = None;
@@ -205,9 +211,12 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         if let Some(before) = antecedent.take().filter(|_| grammar::begins_with_its_deed(&tokens)) {
             all.said.entry((before.line, before.start)).or_insert((Role::Accused, WEIGHT));
         }
+        let appeal = all.appeal_of(&lines[from]);
+        appeal.count(&tokens);
+        let real = mood::told(&tokens);
         let places: Vec<Place> = pieces.iter().filter_map(|(_, place)| *place).collect();
         if places.is_empty() {
-            all.appeal_of(&lines[from]).add(&tokens, None, lines[from].role == SectionRole::Subject);
+            appeal.add(&real, None, is_subject);
             recent.pass();
             continue;
         }
@@ -215,7 +224,9 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let told = grammar::read(&tokens, places.len());
-        all.appeal_of(&lines[from]).add(&tokens, told.as_ref(), lines[from].role == SectionRole::Subject);
+        let is_weak = tokens.iter().all(|it| it.class & DEED == 0 || it.class & WEAK != 0);
+        let all_real = real.len() == tokens.len();
+        all.appeal_of(&lines[from]).add(&real, told.as_ref().filter(|_| all_real), is_subject);
         let others = others_are_cleared(
             lines,
             &of,
@@ -230,9 +241,16 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
             all.reader_attacked |= told.reader_attacked;
             all.reader_accused |= told.reader_accused;
         }
-        for (place, part) in places.iter().zip(told.parts) {
+        for (number, (place, part)) in places.iter().zip(told.parts).enumerate() {
+            let is_real = all_real || real.iter().any(|it| it.kind == TokenKind::Mention(number));
+            if part == Some(Part::Source) && !is_real {
+                continue;
+            }
             let is_meant = meant.iter().any(|it| it.same_as(place));
-            if let Some(said) = said_of(part, is_meant) {
+            if let Some(mut said) = said_of(part, is_meant) {
+                if said.0 == Role::Accused && is_weak && !is_meant {
+                    said.1 = WEIGHT_WEAK;
+                }
                 all.said.insert((place.line, place.start), said);
             }
         }
