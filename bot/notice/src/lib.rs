@@ -22,6 +22,7 @@ mod document;
 mod domain;
 mod draft;
 mod envelope_only;
+mod field_name;
 mod flatten;
 mod flow_log;
 mod forwarded;
