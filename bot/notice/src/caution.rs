@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::address;
+use super::appeal::Appeal;
 use super::draft::Draft;
 use super::label::Role;
 use super::lines::Line;
@@ -34,6 +35,11 @@ pub(super) fn add(draft: &mut Draft, lines: &[Line<'_>], roles: &Roles, resolver
             warnings.push(text.to_owned());
         }
     };
+    let is_elsewhere = roles.appeal == Appeal::Elsewhere && roles.with(Role::Accused).is_empty();
+    say(
+        is_elsewhere && !roles.tallies.is_empty(),
+        "nothing in it complains of what anybody did: a person must tell whether it accuses one of the addresses that it names",
+    );
     let masked = lines.iter().flat_map(|line| &line.spots).any(|spot| spot.ip.is_none());
     say(masked, "some addresses are masked in the notice");
     let mut windows = draft.claims.iter().filter_map(|claim| claim.window.as_ref());

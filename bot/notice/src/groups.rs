@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::SectionRole;
+use super::field_name;
 use super::label;
 use super::label::Role;
 use super::lines::Line;
@@ -13,7 +14,6 @@ use super::lines::LineKind;
 use super::pattern::compile;
 use super::resource;
 use super::roles::Roles;
-use super::said;
 use super::said::words_after;
 use super::said::words_before;
 use super::sentence;
@@ -133,7 +133,7 @@ fn instance(lines: &[Line<'_>], index: usize, at: usize, id: String, told: Optio
     let before = if heads { String::new() } else { words_before(lines, index, &spot, None) };
     let after = words_after(lines, index, &spot);
     let cue = super::cue::read(&before, &after);
-    let field = said::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
+    let field = field_name::label_before(line, &spot).and_then(|name| label::meaning(&name).role);
     let (role, weight) = told.map_or((None, 0.0), |(role, weight)| (Some(role), weight));
     let cue = cue.filter(|_| role.is_none());
     let is_cleared = (field == Some(Role::Infrastructure) && weight < sentence::CERTAIN)

@@ -7,6 +7,7 @@
 mod activity;
 mod address;
 mod alarm;
+mod appeal;
 mod archive;
 mod asff;
 mod blocks;
@@ -21,6 +22,7 @@ mod document;
 mod domain;
 mod draft;
 mod envelope_only;
+mod field_name;
 mod flatten;
 mod flow_log;
 mod forwarded;

@@ -28,6 +28,12 @@ static BLOCKED: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:^|\b(?:we|have|has|were|was|i)\s+(?:today\s+|now\s+)?)(?:blocked|banned|blacklisted|blocklisted|dropped|reported)\s+(?:these|those|the\s+following|all\s+of\s+these)\b|\b(?:these|those|the\s+following)\s+(?:were|have\s+been|are)\s+(?:blocked|banned|blacklisted|blocklisted)\b",
     )
 });
+/// "These two are flooding us": so are pronouns that do it.
+static THEY_DID: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:they|these|those|the\s+(?:following|two|three)|(?:these|those)\s+(?:two|three|four|\d+))\s+(?:(?:are|were|keep|kept|have\s+been|all|both)\s+)*(?:\w+ly\s+)?(?:attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing)|flood(?:ed|ing)?|hammer(?:ed|ing)?|spam(?:med|ming)?|brute[- ]?forc(?:ed|ing)|hit(?:ting)?|abus(?:ed|ing)|tr(?:ied|y|ying))\b",
+    )
+});
 static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
@@ -53,6 +59,9 @@ static YOUR: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn read(intro: &str) -> Option<(Role, String)> {
     let intro = fold(intro);
     if let Some(found) = BLOCKED.find(&intro) {
+        return Some((Role::Accused, found.as_str().trim().to_owned()));
+    }
+    if let Some(found) = THEY_DID.find(&intro) {
         return Some((Role::Accused, found.as_str().trim().to_owned()));
     }
     for noun in NOUN.captures_iter(&intro).take(4) {
@@ -98,6 +107,7 @@ mod tests {
                 "The following IP address has been added to our blocklist because it hit our spam traps:",
                 Some(Role::Accused),
             ),
+            ("Please null-route these two, they are flooding our gateway:", Some(Role::Accused)),
             ("Some log lines of the last hour:", None),
             ("we get traffic, among others from these hosts of yours:", Some(Role::Accused)),
         ] {

@@ -41,6 +41,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Says whether it tells of an event: when, or between whom.
+    pub fn is_event(&self) -> bool {
+        !self.stamps.is_empty() || (self.source.is_some() && self.target.is_some())
+    }
+
     /// Turns it around: what was its target is its source.
     pub fn turn(&mut self) {
         std::mem::swap(&mut self.source, &mut self.target);

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::address;
+use super::appeal::Appeal;
 use super::document::SectionRole;
 use super::domain;
 use super::label::Role;
@@ -38,6 +39,8 @@ pub(super) struct Roles {
     pub is_harmless: bool,
     /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
     pub is_about_nobody: bool,
+    /// Whether the notice complains.
+    pub appeal: Appeal,
 }
 
 impl Roles {
@@ -49,20 +52,33 @@ impl Roles {
     /// Returns a tally's role. Where an address of ours is named, nobody else is accused.
     pub fn role_of(&self, tally: &Tally) -> Option<Role> {
         let Some(role) = tally.role() else {
-            // What is ours is meant, where the notice accuses nobody at all, or strangers in passing only.
-            let is_meant =
-                tally.ours && !self.is_harmless && !tally.is_contradicted() && !self.accuses_another(tally);
+            // What is ours is meant, where a letter that complains, or a bare log in which it stands, accuses nobody at all
+            // or strangers in passing only.
+            let may_mean = match self.appeal {
+                Appeal::Complains => !self.is_harmless,
+                Appeal::Terse => !self.is_harmless && tally.stands_in_a_log(),
+                Appeal::Elsewhere => false,
+            };
+            let is_meant = tally.ours && may_mean && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
         };
         if role != Role::Accused {
             return Some(role);
+        }
+        // What merely leans to ours is whom a letter means only where it complains.
+        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !tally.stands_in_a_log() {
+            return None;
+        }
+        // A letter that complains of nothing accuses nobody by its words: only an event that it records may.
+        if self.appeal == Appeal::Elsewhere && tally.is_only_in_prose() {
+            return None;
         }
         // Nothing in the letter hints at a complaint: only a field or a log may still accuse.
         if self.is_about_nobody && !tally.is_named_firmly() {
             return None;
         }
         let is_beside = || self.is_about_nobody && tally.stands_beside_an_instance();
-        if !tally.ours && (is_beside() || self.is_harmless && tally.is_only_in_passing()) {
+        if (!tally.ours && is_beside()) || (self.is_harmless && tally.is_only_in_passing()) {
             return None;
         }
         // What an earlier mail said, which this one quotes, gives way to what it says itself.
@@ -389,7 +405,9 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
         return None;
     }
     let text = line.text.trim();
-    let is_open = line.spots.last().is_none_or(|spot| line.text.len() - spot.end > 20);
+    let after = line.spots.last().and_then(|spot| line.text.get(spot.end..));
+    // An address that a colon follows heads lines of its own; one in brackets is said by the way.
+    let is_open = after.is_none_or(|after| after.len() > 20 || after.trim().starts_with(')'));
     if is_open && (text.ends_with([':', '\u{ff1a}']) || announces(text)) {
         let own = text.rsplit(". ").next().unwrap_or(text);
         let above = if own.len() == text.len() && runs_on(lines, index) { lines[index - 1].text } else { "" };

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::address::Spot;
 use super::cue;
 use super::document::SectionRole;
+use super::field_name::label_before;
 use super::groups;
 use super::label;
 use super::label::Kind;
@@ -23,6 +24,11 @@ use super::vocabulary;
 
 /// Why an address is counted that a subject merely names.
 pub(super) const IN_SUBJECT: &str = "named in the subject";
+
+/// How the reason begins of what a sentence, the words around it, or the head of its list says.
+pub(super) const BY_GRAMMAR: &str = "the grammar of its sentence";
+pub(super) const BY_WORDS: &str = "the words \"";
+pub(super) const BY_LIST: &str = "listed under \"";
 
 /// Why the own address of an instance is counted.
 pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
@@ -51,9 +57,8 @@ pub(super) fn of(
     }
     // What a later sentence says of one of several is more than what was said of all.
     let told = sentences.of(index, spot.start).filter(|_| line.role != SectionRole::Subject);
-    let because = "the grammar of its sentence";
     if let Some((role, weight)) = told.filter(|(_, weight)| *weight >= sentence::CERTAIN) {
-        return Some((role, weight, because.to_owned()));
+        return Some((role, weight, BY_GRAMMAR.to_owned()));
     }
     // A clause before a colon is no name of a field.
     let label = label_before(line, spot).filter(|name| label::words(name).len() <= LABEL_WORDS_MAX);
@@ -77,14 +82,14 @@ pub(super) fn of(
     // A sentence settles what the words around one address only lean to.
     let is_certain = found.as_ref().is_some_and(|found| found.weight >= cue::CERTAIN);
     if let Some((role, weight)) = told.filter(|_| !is_certain) {
-        return Some((role, weight, because.to_owned()));
+        return Some((role, weight, BY_GRAMMAR.to_owned()));
     }
     if line.role == SectionRole::Subject {
         return Some(in_subject(found));
     }
     let nested = if line.role == SectionRole::Nested { 0.8 } else { 1.0 };
     let found =
-        found.map(|found| (found.role, found.weight * nested, format!("the words \"{}\"", found.words)));
+        found.map(|found| (found.role, found.weight * nested, format!("{BY_WORDS}{}\"", found.words)));
     found.or_else(|| heads_log(lines, index)).or_else(|| under_address(lines, index))
 }
 
@@ -199,18 +204,18 @@ fn by_continuation(lines: &[Line<'_>], index: usize, ours: bool) -> Option<Said>
 fn by_list(line: &Line<'_>, intro: Option<&str>) -> Option<Said> {
     let intro = intro.filter(|_| line.is_item() && line.role != SectionRole::Subject)?;
     if let Some((role, words)) = list_intro::read(intro) {
-        return Some((role, 2.5, format!("listed under \"{words}\"")));
+        return Some((role, 2.5, format!("{BY_LIST}{words}\"")));
     }
     if intro.len() >= 40 {
         return None;
     }
     let lower = intro.to_ascii_lowercase();
     if ["traceroute", "tracert", "mtr", "hops", "whois"].iter().any(|word| lower.contains(word)) {
-        return Some((Role::Infrastructure, 2.5, format!("listed under \"{intro}\"")));
+        return Some((Role::Infrastructure, 2.5, format!("{BY_LIST}{intro}\"")));
     }
     let both = label::holds(intro, vocabulary::VICTIM) && label::holds(intro, vocabulary::ACCUSED);
     let role = label::meaning(intro).role.filter(|_| !both)?;
-    Some((role, 2.5, format!("listed under \"{intro}\"")))
+    Some((role, 2.5, format!("{BY_LIST}{intro}\"")))
 }
 
 /// A subject names the accused, unless its words say otherwise.
@@ -319,83 +324,6 @@ fn is_after_link(text: &str, spot: &Spot) -> bool {
 
 fn field_name(text: &str, at: usize) -> Option<&str> {
     text[..at].trim_end().strip_suffix([':', '=']).map(str::trim)
-}
-
-/// Returns the name of the field whose value, or one of whose values, an address is.
-pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
-    let text = line.text;
-    let filler = |letter: char| {
-        letter.is_whitespace() || matches!(letter, '[' | '(' | '"' | '\'' | '<' | '*' | '`' | '{' | '~' | '_')
-    };
-    let mut end = spot.start;
-    loop {
-        let before = text[..end].trim_end_matches(filler);
-        let listed = before
-            .strip_suffix([',', ';', '&'])
-            .or_else(|| before.strip_suffix(" and"))
-            .map(|it| it.trim_end_matches(filler));
-        let earlier = listed.and_then(|listed| {
-            line.spots.iter().find(|other| other.end == listed.trim_end_matches([')', ']', '"', '\'']).len())
-        });
-        match earlier {
-            Some(earlier) => end = earlier.start,
-            None => break,
-        }
-    }
-    if let Some(name) = element_before(&text[..end]) {
-        return Some(name);
-    }
-    let before = text[..end].trim_end_matches(filler);
-    if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
-        let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
-        let named = &named[entry_head(line, named)..];
-        return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
-    }
-    // A row of dots leads from the name to the value.
-    let led = before.trim_end_matches(['.', '_', '-', ' ']);
-    if before.len() >= led.len() + 3 && led.len() <= 40 && led.len() > 1 {
-        return Some(led.to_owned());
-    }
-    // A table of two columns: the name, a gap, the value.
-    let gap = &text[before.len()..end];
-    let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
-    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
-    (is_gap && !name.is_empty() && name.len() <= 40 && name.chars().all(|letter| !letter.is_ascii_digit()))
-        .then(|| name.to_owned())
-}
-
-/// Returns where the words of a log entry begin: the host and the program before them are no part of a name.
-fn entry_head(line: &Line<'_>, before: &str) -> usize {
-    let stamp = line.stamps.first().filter(|stamp| stamp.start < 24 && stamp.end <= before.len());
-    let Some(rest) = stamp.and_then(|stamp| before.get(stamp.end..)) else { return 0 };
-    let head = before.len() - rest.len();
-    rest.rfind("]: ").map_or(head, |at| head + at + 3)
-}
-
-static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r#"<([A-Za-z][\w:.-]{0,40})(?:\s[^<>]{0,80}?\b[Nn]ame=["']([^"'<>]{1,40})["'])?[^<>]{0,80}>\s*$"#)
-});
-
-/// "<Data Name='IpAddress'>192.0.2.1", "<source>192.0.2.1": markup that stands in a text names its content.
-fn element_before(before: &str) -> Option<String> {
-    let found = before.trim_end().ends_with('>').then(|| ELEMENT.captures(before)).flatten()?;
-    found.get(2).or_else(|| found.get(1)).map(|name| name.as_str().to_owned())
-}
-
-/// Returns the last name of a text: one word before '=', a short phrase before ':'.
-fn tail_name(text: &str, one_word: bool) -> String {
-    let stops: &[char] = if one_word {
-        &[' ', '\t', ',', ';', '(', '[', '{', '"', '|', '&', '?']
-    } else {
-        &['\t', ',', ';', '|', '{', '"', '.']
-    };
-    let start = text.rfind(stops).map_or(0, |at| at + 1);
-    let start = if one_word { start } else { text.rfind("  ").map_or(start, |at| start.max(at + 2)) };
-    // A note in brackets may itself hold a stop: "Source IPs (e.g. a, b):".
-    let start =
-        if !one_word && text[start..].contains(')') && !text[start..].contains('(') { 0 } else { start };
-    let tail = &text[start..];
-    tail[tail.ceil_char_boundary(tail.len().saturating_sub(60))..].to_owned()
 }
 
 /// Returns the words before an address, those of the line above included where it runs on.

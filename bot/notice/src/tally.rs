@@ -68,8 +68,8 @@ pub(super) struct Tally {
     quoted: Said,
 }
 
-/// What a field says that names an address and nobody's part.
-const PLAIN_FIELD: f32 = 1.5;
+/// What a field says that names an address and nobody's part, or only whose it is.
+const PLAIN_FIELD: f32 = 2.0;
 /// Words that accuse only beside a deed.
 const PREPOSITIONS: [&str; 18] = [
     "from",
@@ -105,6 +105,7 @@ struct Said {
     rows_sure: bool,
     rows_refused: u32,
     rows_of_web: u32,
+    rows_of_events: u32,
     by_subject: f32,
 }
 
@@ -194,6 +195,7 @@ impl Tally {
         *count += 1;
         if role == Role::Accused {
             layer.rows_refused += u32::from(line.is_refused);
+            layer.rows_of_events += u32::from(record.is_some_and(Record::is_event));
             layer.rows_of_web += u32::from(record.is_some_and(|record| record.how == record::WEB));
         }
         let count = if role == Role::Accused { layer.rows_from } else { layer.rows_to };
@@ -274,6 +276,12 @@ impl Tally {
         self.votes.iter().all(|vote| vote.why == ALONE) && !self.votes.is_empty()
     }
 
+    /// Says whether it stands in a line of a log, whatever its part there.
+    pub fn stands_in_a_log(&self) -> bool {
+        let told = self.told();
+        told.alone + told.first + told.later > 0.0 || told.rows_from + told.rows_to > 0
+    }
+
     /// Says whether something leans to accusing it and nothing speaks for another role.
     pub fn leans_to_accused(&self) -> bool {
         let others: f32 =
@@ -325,10 +333,20 @@ impl Tally {
             && self.told().by_subject == 0.0
             && self.told().rows_from == 0
             && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(|vote| {
-                let words = vote.why.strip_prefix("the words \"").and_then(|it| it.strip_suffix('"'));
+                let words = vote.why.strip_prefix(said::BY_WORDS).and_then(|it| it.strip_suffix('"'));
                 let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with("the field");
                 is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
+    }
+
+    /// Says whether nothing but sentences, words, the heads of lists and rows without any event accuse it.
+    pub fn is_only_in_prose(&self) -> bool {
+        let is_prose = |why: &str| {
+            let mut begins = [said::BY_GRAMMAR, said::BY_WORDS, said::BY_LIST].into_iter();
+            why == said::IN_SUBJECT || begins.any(|it| why.starts_with(it))
+        };
+        let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused && vote.weight > 0.0);
+        self.told().rows_of_events == 0 && accusing.all(|vote| is_prose(&vote.why))
     }
 
     /// Says whether only its place beside an instance accuses it.
@@ -366,6 +384,11 @@ impl Tally {
             None if accused > self.sum(Role::Victim) => Some(Role::Accused),
             said => said,
         }
+    }
+
+    /// Says whether the notice only leans to accusing it, and it is taken for that because it is ours.
+    pub fn leans_to_ours(&self) -> bool {
+        self.ours && self.said().is_none()
     }
 
     /// Says whether the notice accuses it, whoever it is.

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use super::Context;
 use super::activity;
 use super::address;
+use super::appeal;
+use super::appeal::Appeal;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
@@ -120,6 +122,8 @@ fn read_lines(
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
+    let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
+    roles.appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()

@@ -308,3 +308,27 @@ fn what_looks_like_one_of_them_and_accuses_is_read() {
         check_accused(&mail(subject, text));
     }
 }
+
+/// Letters of kinds that no rule knows: none of them complains of anything, and so none accuses anybody.
+#[test]
+fn a_letter_that_complains_of_nothing_accuses_nobody() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/notices/nobody");
+    let own = || ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
+    let own = || own().map(|it| it.parse().expect("a prefix")).to_vec();
+    let mut files = 0;
+    for entry in std::fs::read_dir(root).expect("the letters") {
+        let path = entry.expect("a letter").path();
+        let bytes = std::fs::read(&path).expect("a letter");
+        files += 1;
+        let contexts = [(Vec::new(), false), (own(), false), (own(), true)];
+        for (own_addresses, own_is_complete) in contexts {
+            let parsed =
+                notice::parse(&bytes, &Context { own_addresses, own_is_complete, ..Context::default() });
+            let accused = |claim: &notice::claim::Claim| {
+                !claim.accused.addresses.is_empty() || !claim.accused.hostnames.is_empty()
+            };
+            assert!(!parsed.claims.iter().any(accused), "{}: {parsed:#?}", path.display());
+        }
+    }
+    assert!(files >= 10, "{files} letters");
+}

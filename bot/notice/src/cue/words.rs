@@ -30,7 +30,7 @@ pub(super) static DEED: LazyLock<Regex> = LazyLock::new(|| {
 /// Who did it stands behind these.
 pub(super) static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:from|failed\s+for|sources?|src|origin\w*|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        r"(?x)\b(?:from|failed\s+for|sources?|src|originat\w+|origin\s+(?:of|ip|host|address|is|was)|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
         |(?:resolver|proxy|relay|server|attack|scan|controller|c2|c&c)\s+at|by|about|regarding|concerning|implicat\w+|in\s+question(?:\s+is)?|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?

@@ -35,6 +35,7 @@ use words::SENT_FROM;
 use words::SENT_TO;
 use words::STILL;
 use words::TO_AWS;
+use words::TO_BE_STOPPED;
 use words::TO_MANY;
 use words::WAS_DONE;
 use words::WE_DID;
@@ -263,7 +264,7 @@ pub(super) fn recognise(
     if is_leak(&above()) && !blames_reader(&text) {
         return Some(NotOurs::Exposure);
     }
-    if !tells_of_a_deed && is_exposure(&above()) {
+    if !tells_of_a_deed && is_exposure(&above()) && !TO_BE_STOPPED.is_match(&text) {
         return Some(NotOurs::Exposure);
     }
     if !tells_of_a_deed && ASKS_TO_PASS.is_match(&text) && !blames_reader(&text) {

@@ -183,6 +183,9 @@ pub(super) static WAS_DONE: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:attempts?|attack(?:s|ed|ing)? (?:from|against|on|our)|scan(?:s|ned|ning)? (?:from|our)|failed password|versuch\w*|angriff\w* (?:von|auf|gegen)|tentativ\w*|intentos?|ataques? (?:desde|contra)|amplif\w+|reflect\w+|took part|participat\w+|is (?:being )?(?:used|abused) (?:to|for|in)|sends?|sent|sending|spam\w*|phish\w*|infected|botnet|compromised|open (?:resolver|relay|proxy))\b",
     )
 });
+/// What is to be stopped is a deed and no weakness.
+pub(super) static TO_BE_STOPPED: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:please|kindly)\s+(?:\w+\s+)?(?:stop|cease)\b"));
 /// Words to log in with that somebody else has.
 pub(super) static LEAKED: LazyLock<Regex> = LazyLock::new(|| {
     compile(

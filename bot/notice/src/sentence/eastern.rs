@@ -41,6 +41,9 @@ pub(super) const RECEIVES: Class = 1 << 25;
 /// It makes a deed of a deed's noun what something is used for.
 pub(super) const USES: Class = 1 << 26;
 
+/// Here stood a particle that was put before its noun: what follows speaks of another one.
+const MOVED: Class = 1 << 29;
+
 /// Words are not longer than this, in letters.
 const WORD_MAX: usize = 8;
 /// How far a particle may stand behind its noun, in pieces.
@@ -222,7 +225,8 @@ fn move_particles(tokens: &mut Vec<Token>) {
             continue;
         }
         // Something stays between the noun and the next one.
-        let stay = Token { kind: TokenKind::Word, class: FILLER, word: String::new(), is_instance: false };
+        let class = FILLER | MOVED;
+        let stay = Token { kind: TokenKind::Word, class, word: String::new(), is_instance: false };
         let mut particle = std::mem::replace(&mut tokens[at], stay);
         particle.class = case;
         tokens.insert(phrase_begins(tokens, mention), particle);
@@ -248,8 +252,18 @@ fn mention_before(tokens: &[Token], at: usize) -> Option<usize> {
             TokenKind::Comma if depth == 0 => is_joined = true,
             TokenKind::Stop => return found,
             TokenKind::Word if depth == 0 => {
-                let ends =
-                    DEED | SEES | SUFFERS | BEHIND | OBJECT | BOUND | FROM | TO | BY | EXCEPT | RELATIVE;
+                let ends = DEED
+                    | SEES
+                    | SUFFERS
+                    | BEHIND
+                    | OBJECT
+                    | BOUND
+                    | MOVED
+                    | FROM
+                    | TO
+                    | BY
+                    | EXCEPT
+                    | RELATIVE;
                 is_joined |= token.class & AND != 0;
                 if token.class & AND == 0 && (found.is_some() || token.class & ends != 0) {
                     return found;

@@ -23,12 +23,13 @@ use super::lexicon::SEES;
 use super::lexicon::SUFFERS;
 use super::lexicon::TAKEN;
 use super::lexicon::TO;
+use super::lexicon::UNREAL;
 use super::lexicon::WE;
 use super::lexicon::WEAK;
 use super::lexicon::YOURS;
 
 /// The meanings that the grammar knows.
-pub(super) const KNOWN: Class = (1 << 20) - 1;
+pub(super) const KNOWN: Class = ((1 << 20) - 1) | UNREAL;
 
 type Lists = &'static [(Class, &'static str)];
 
@@ -72,6 +73,7 @@ const CHINESE: Lists = &[
         "发现 發現 检测到 檢測到 检测 檢測 监测到 監測到 监测 監測 观测到 觀測到 记录到 記錄到 记录 記錄 捕获 捕獲 侦测 偵測 侦测到 偵測到 捕获到 捕獲到 看到 感知到 识别到 識別到 留意到 注意到 报告 報告 看到 显示 顯示 发觉 告警 拦截 攔截 截获",
     ),
     (OBTAINS | SEES, "获取 獲取 取得 提供 采集 採集 收集 导出 匯出 日志 日誌"),
+    (UNREAL, "如果 若是 假如 将会 將會 将于 將於 将对 將對 计划 計劃 预定 預定 拟于 擬於"),
     (NOT, "没有 沒有 未 不 未曾 从未 從未 并未 並未 无 無 未见 未發現 未发现"),
     (CLEAN, "正常 干净 乾淨 无关 無關 无辜 清白"),
     (AND, "和 与 與 及 以及 或 并且 並且 且"),
@@ -85,7 +87,10 @@ const CHINESE: Lists = &[
 
 const JAPANESE: Lists = &[
     (WE, "我々 私ども"),
-    (OURS, "弊社 当社 当方 弊学 本学 当院 当市 本校 当校 弊方 自社 当組織 当センター 弊所 当所 我々の"),
+    (
+        OURS,
+        "弊社のお客様 当社のお客様 弊社の顧客 当社の顧客 弊社 当社 当方 弊学 本学 当院 当市 本校 当校 弊方 自社 当組織 当センター 弊所 当所 我々の",
+    ),
     (YOURS, "貴社 御社 貴方 貴学 貴殿 貴組織 貴団体 お客様 貴管理 貴ネットワーク 貴サーバ 貴サーバー 貴院"),
     (
         FROM | BEHIND,

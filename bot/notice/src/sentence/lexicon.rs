@@ -31,6 +31,9 @@ pub(super) const WE: Class = 1 << 17;
 pub(super) const TAKEN: Class = 1 << 18;
 pub(super) const OTHERS: Class = 1 << 19;
 pub(super) const INVOLVED: Class = 1 << 27;
+/// A phrase that holds a word for what is the reader's, whatever it means as a whole.
+pub(super) const INNER_YOURS: Class = 1 << 28;
+pub(super) const UNREAL: Class = 1 << 30;
 
 /// Phrases are not longer than this, in words.
 const PHRASE_MAX: usize = 5;
@@ -74,10 +77,15 @@ impl Lexicon {
             (words.not, NOT),
             (words.clean, CLEAN),
             (words.involved, INVOLVED),
+            (words.unreal, UNREAL),
             (words.and, AND),
             (words.fillers, FILLER),
         ] {
             list.split_ascii_whitespace().for_each(|word| lexicon.add(word, class));
+        }
+        for phrases in lexicon.phrases.values_mut().flatten() {
+            let is_yours = |word: &&str| lexicon.words.get(word).is_some_and(|class| class & YOURS != 0);
+            phrases.1 |= if phrases.0.iter().any(is_yours) { INNER_YOURS } else { 0 };
         }
         lexicon.fillers.extend(words.fillers.split_ascii_whitespace());
         lexicon.endings = words.endings.map(|list| list.split_ascii_whitespace().collect());

@@ -4,12 +4,14 @@
 //! where its words settle it; what it leaves open is read by the words around each address (`cue`).
 
 mod anaphora;
+mod appeal;
 mod case;
 mod eastern;
 mod eastern_words;
 mod grammar;
 mod languages;
 mod lexicon;
+mod mood;
 mod nouns;
 mod objects;
 mod phrase;
@@ -31,9 +33,12 @@ use super::resource;
 use super::tally;
 use anaphora::Recent;
 use anaphora::Resolved;
+pub(super) use appeal::Appeal;
 use grammar::Part;
 use grammar::Told;
+use lexicon::DEED;
 use lexicon::Lexicon;
+use lexicon::WEAK;
 use pieces::END;
 use pieces::cut_line;
 use pieces::mentions;
@@ -42,6 +47,8 @@ use token::TokenKind;
 
 /// Sentences of one notice that are read.
 const SENTENCES_MAX: usize = 300;
+/// Sentences that name nobody are read as well in so many lines: they tell what the letter is.
+const APPEAL_LINES_MAX: usize = 160;
 /// Words by which a paragraph's language is known.
 const LANGUAGE_WORDS: usize = 120;
 /// A line that is this long runs on into the next one.
@@ -50,6 +57,8 @@ const FULL_LINE: usize = 45;
 pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
 const WEIGHT: f32 = 2.5;
+/// How firmly one says it that names no attack, but what is one only where somebody complains: a log-in, a request.
+const WEIGHT_WEAK: f32 = 2.0;
 
 /// What the sentences of a notice say of those that they mention.
 #[derive(Debug, Default)]
@@ -57,6 +66,10 @@ pub(super) struct Sentences {
     said: HashMap<(usize, usize), (Role, f32)>,
     reader_attacked: bool,
     reader_accused: bool,
+    /// What the letter's own words say of its writer and its reader.
+    pub appeal: Appeal,
+    /// What the words say that it quotes.
+    pub quoted: Appeal,
 }
 
 impl Sentences {
@@ -68,6 +81,10 @@ impl Sentences {
     /// Says whether they tell the reader of an attack on what is the reader's, and blame nothing of the reader's.
     pub fn reader_is_attacked(&self) -> bool {
         self.reader_attacked && !self.reader_accused
+    }
+
+    fn appeal_of(&mut self, line: &Line<'_>) -> &mut Appeal {
+        if line.is_quoted { &mut self.quoted } else { &mut self.appeal }
     }
 
     /// Says whether any of them tells of a deed.
@@ -119,7 +136,7 @@ pub(super) fn read(lines: &[Line<'_>], records: &[Option<Record>]) -> Sentences 
         }
         recent.remember(&std::mem::take(&mut listed));
         let names = |line: &Line<'_>| !line.spots.is_empty() || line.text.contains("i-");
-        if !recent.places.is_empty() || lines[at..end].iter().any(names) {
+        if !recent.places.is_empty() || lines[at..end].iter().any(names) || at < APPEAL_LINES_MAX {
             read += paragraph(lines, at, end, &mut recent, &mut all);
         }
         at = end;
@@ -179,6 +196,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
     let words: Vec<String> = words.map(|(piece, _)| fold(piece).into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
+    let is_subject = lines[from].role == SectionRole::Subject;
     let mut count = 0;
     // The only one that the sentence before mentions: whom a pronoun means.
     let mut antecedent: Option<Place> = None;
@@ -193,8 +211,12 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         if let Some(before) = antecedent.take().filter(|_| grammar::begins_with_its_deed(&tokens)) {
             all.said.entry((before.line, before.start)).or_insert((Role::Accused, WEIGHT));
         }
+        let appeal = all.appeal_of(&lines[from]);
+        appeal.count(&tokens);
+        let real = mood::told(&tokens);
         let places: Vec<Place> = pieces.iter().filter_map(|(_, place)| *place).collect();
         if places.is_empty() {
+            appeal.add(&real, None, is_subject);
             recent.pass();
             continue;
         }
@@ -202,6 +224,9 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let told = grammar::read(&tokens, places.len());
+        let is_weak = tokens.iter().all(|it| it.class & DEED == 0 || it.class & WEAK != 0);
+        let all_real = real.len() == tokens.len();
+        all.appeal_of(&lines[from]).add(&real, told.as_ref().filter(|_| all_real), is_subject);
         let others = others_are_cleared(
             lines,
             &of,
@@ -216,9 +241,16 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
             all.reader_attacked |= told.reader_attacked;
             all.reader_accused |= told.reader_accused;
         }
-        for (place, part) in places.iter().zip(told.parts) {
+        for (number, (place, part)) in places.iter().zip(told.parts).enumerate() {
+            let is_real = all_real || real.iter().any(|it| it.kind == TokenKind::Mention(number));
+            if part == Some(Part::Source) && !is_real {
+                continue;
+            }
             let is_meant = meant.iter().any(|it| it.same_as(place));
-            if let Some(said) = said_of(part, is_meant) {
+            if let Some(mut said) = said_of(part, is_meant) {
+                if said.0 == Role::Accused && is_weak && !is_meant {
+                    said.1 = WEIGHT_WEAK;
+                }
                 all.said.insert((place.line, place.start), said);
             }
         }
@@ -397,6 +429,7 @@ mod tests {
             "{N}ではなく{A}が弊社サーバ{V}を攻撃しています。",
             "弊社センサー{R}にて、{A}から{V}へのブルートフォース攻撃を検知しました。",
             "攻撃を行ったホストは{A}です。",
+            "弊社のお客様のサーバ({V})に対し、貴社ネットワークの{A}からRDPへの総当たり攻撃が行われております。",
             "귀사의 IP 주소 {A}에서 당사 서버 {V}로 SSH 무차별 대입 공격을 시도하였습니다.",
             "당사 서버 {V}이 {A}로부터 공격을 받았습니다.",
             "{A}가 당사 웹서버 {V}를 스캔하고 있습니다.",
