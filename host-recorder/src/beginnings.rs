@@ -80,6 +80,8 @@ pub struct Beginnings {
     waiting: Vec<Begun>,
     /// Elevators and jobs of which only a program was seen that is not what was asked for, such as one of PAM's.
     other: Vec<Begun>,
+    /// Sessions and jobs that were let go untold since this was asked last.
+    lost: u64,
 }
 
 impl Beginnings {
@@ -108,6 +110,11 @@ impl Beginnings {
             .partition::<Vec<_>, _>(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
         self.other = waiting;
         due.into_iter().chain(other).collect()
+    }
+
+    /// How many sessions and jobs were let go since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// Who called an elevator.
@@ -155,6 +162,8 @@ impl Beginnings {
                 if self.waiting.len() < WAITING_MAX {
                     let login = Login { method: "session-manager".to_owned(), ..login };
                     self.waiting.push(Begun { boot_ns, login });
+                } else {
+                    self.lost += 1;
                 }
                 None
             }
@@ -248,6 +257,8 @@ impl Beginnings {
         }
         if self.other.len() < WAITING_MAX {
             self.other.push(begun);
+        } else {
+            self.lost += 1;
         }
         None
     }

@@ -313,3 +313,22 @@ fn what_ran_before_the_recorder_is_told_too() {
     tree.executes(Tree::id(22, 0), Some(child), BOB, "/bin/sh -c ./job");
     assert_eq!(told(&tree.begun[1].login), ("cron", "bob", "crontab", None, Some("./job"), Some(21)));
 }
+
+#[test]
+fn what_waits_is_bounded_and_what_is_beyond_counted() {
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let agent = tree.runs(init, 10, ROOT, "/usr/bin/amazon-ssm-agent");
+    let sudo_of = |tree: &mut Tree, tgid: u32| {
+        let shell = tree.runs(init, tgid, ALICE, "/bin/bash");
+        let sudo = tree.runs(shell, tgid + 1, ALICE, "/usr/bin/sudo nmap");
+        tree.runs(sudo, tgid + 2, ROOT, "/usr/local/bin/of-pam");
+    };
+    for number in 0..WAITING_MAX as u32 + 3 {
+        tree.runs(agent, 100 + number, ROOT, "/usr/bin/ssm-session-worker alice-0a1b2c3d4e5f60718");
+        sudo_of(&mut tree, 10_000 + number * 3);
+    }
+    assert_eq!((tree.beginnings.waiting.len(), tree.beginnings.other.len()), (WAITING_MAX, WAITING_MAX));
+    assert_eq!((tree.beginnings.lost(), tree.beginnings.lost()), (6, 0));
+    assert_eq!(tree.beginnings.due(u64::MAX).len(), 2 * WAITING_MAX);
+}
