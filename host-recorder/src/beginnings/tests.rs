@@ -332,3 +332,25 @@ fn what_waits_is_bounded_and_what_is_beyond_counted() {
     assert_eq!((tree.beginnings.lost(), tree.beginnings.lost()), (6, 0));
     assert_eq!(tree.beginnings.due(u64::MAX).len(), 2 * WAITING_MAX);
 }
+
+#[test]
+fn a_line_that_comes_by_rsh_is_whom_it_runs_as() {
+    for server in ["/usr/sbin/in.rshd", "/usr/sbin/rshd", "/usr/sbin/in.rexecd"] {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let inetd = tree.runs(init, 10, ROOT, "/usr/sbin/inetd");
+        let rshd = tree.runs(inetd, 11, ROOT, server);
+        // What PAM runs for it, then what it becomes.
+        tree.runs(rshd, 12, ROOT, "/usr/local/bin/opened");
+        tree.executes(rshd, Some(inetd), BOB, "/bin/bash -c id");
+        let service = server.rsplit(['/', '.']).next().unwrap();
+        let expected = (service, "bob", Login::REMOTE, None, Some("id"), Some(11));
+        assert_eq!(told(tree.only()), expected);
+    }
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let shell = tree.runs(init, 10, ALICE, "/bin/bash");
+    let own = tree.runs(shell, 11, ALICE, "/home/alice/in.rshd");
+    tree.runs(own, 12, ALICE, "/bin/bash -c id");
+    assert!(tree.begun.is_empty(), "it has no rights of root's");
+}

@@ -56,11 +56,19 @@ pub(super) fn check(
     Ok(())
 }
 
-/// The servers that inetd starts, and one that needs no inetd and tells `login` nothing of whence somebody comes.
+/// The servers that inetd starts, of which two let in whom a host is trusted for, and one that needs no inetd and tells
+/// `login` nothing of whence somebody comes.
 const SERVERS: &str = "set -e
 cat >/etc/inetd.conf <<'END'
 telnet stream tcp nowait root /usr/sbin/telnetd telnetd
+shell stream tcp nowait root /usr/sbin/in.rshd in.rshd
+login stream tcp nowait root /usr/sbin/in.rlogind in.rlogind
 END
+echo '203.0.113.7 laptop.example.com' >>/etc/hosts
+for user in bob deploy; do
+    home=$(eval echo ~$user); echo 'laptop.example.com root' >$home/.rhosts; chown $user $home/.rhosts; chmod 600 $home/.rhosts
+done
+seq -f 'pts/%g' 0 9 >>/etc/securetty
 inetutils-inetd /etc/inetd.conf
 busybox telnetd -p 2403 -l /bin/login
 ";
@@ -88,6 +96,22 @@ fn telnet(lab: &Lab, at: u16, user: &str, line: &str) -> anyhow::Result<()> {
     run(&format!("telnet to {at}"), client)
 }
 
+/// A client of rsh or rlogin, which trust who comes from a port of root's: says who asks, for whom and for what, and types.
+const TRUSTED: &str = "import socket,sys
+host,port,what,typed=sys.argv[1:]
+s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1); s.bind(('',1000+int(port)%23)); s.settimeout(20)
+s.connect((host,int(port))); s.sendall(b''.join(word.encode()+b'\\0' for word in what.split('|')))
+if s.recv(1)!=b'\\0': sys.exit('refused: %r'%s.recv(4096))
+s.sendall(typed.encode())
+while s.recv(4096): pass
+";
+
+fn trusted(lab: &Lab, at: u16, what: &str, typed: &str) -> anyhow::Result<()> {
+    let mut client = lab.laptop().command("python3")?;
+    client.args(["-c", TRUSTED, &INSTANCE_PUBLIC.to_string(), &at.to_string(), what, typed]);
+    run(&format!("a trusted host at {at}"), client)
+}
+
 #[test]
 fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     let lab = Lab::up()?;
@@ -98,6 +122,9 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     let lab = &recording.lab;
     telnet(lab, 23, "bob", "bash /tmp/send 8501 1")?;
     telnet(lab, 2403, "bob", "bash /tmp/send 8502 1")?;
+    trusted(lab, 514, "0|root|bob|bash /tmp/send 8503 1", "")?;
+    trusted(lab, 514, "0|root|deploy|bash /tmp/send 8504 1", "")?;
+    trusted(lab, 513, "|root|bob|xterm/9600", "bash /tmp/send 8506 1; exit\n")?;
     // One that alice starts by hand lets in who it lets in.
     recording.alice("sudo busybox telnetd -p 2405 -l /bin/login")?;
     telnet(&recording.lab, 2405, "bob", "bash /tmp/send 8505 1")?;
@@ -108,7 +135,10 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
         &[
             (8501, "bob by login login bob remote 203.0.113.7"),
             (8502, "bob by login login bob remote 203.0.113.7"),
+            (8503, "bob by login rshd bob remote 203.0.113.7"),
+            (8504, "deploy by login rshd deploy remote 203.0.113.7"),
             (8505, "bob by login login bob remote 203.0.113.7"),
+            (8506, "bob by login login bob remote 203.0.113.7"),
         ],
     )
 }

@@ -104,7 +104,8 @@ fn ssh_config(lab: &Lab) -> anyhow::Result<String> {
 
 pub(super) fn laptop(lab: &Lab, what: &str, line: &str) -> anyhow::Result<()> {
     let mut command = lab.laptop().command("bash")?;
-    command.args(["-c", line]).current_dir(lab.dir());
+    // A host's commands begin at its root, which this host shares with this machine.
+    command.args(["-c", &format!("cd {} || exit\n{line}", lab.dir().display())]);
     let output = output_within(what, &mut command, COMMAND_MAX)?;
     ensure!(output.status.success(), "{what}: {output:?}");
     Ok(())
@@ -333,8 +334,8 @@ def answer(port):
     if does=='shell': os.system(\"bash -c 'echo x > /dev/udp/%s/%s; sleep 1'\"%(to,port)); return
     if os.fork(): return
     socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',(to,port)); __import__('time').sleep(1); os._exit(0)
-if how=='socket':
-    s=socket.socket(socket.AF_UNIX); s.bind(at); os.chmod(at,0o666); s.listen()
+if how in ('socket','own'):
+    s=socket.socket(socket.AF_UNIX); s.bind(at); os.chmod(at,0o666 if how=='socket' else 0o755); s.listen()
     while True:
         c,_=s.accept(); answer(c.recv(64)); c.close()
 if how=='pipe':
@@ -364,7 +365,8 @@ fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() 
         sudo -u www-data setsid python3 /srv/asked.py socket /run/asked/fork fork {quiet}
         setsid python3 /srv/asked.py pipe /run/asked/pipe shell {quiet}
         setsid python3 /srv/asked.py watch /run/asked/spool shell {quiet}
-        for at in shell fork pipe spool/.ready; do until [ -e $at ]; do sleep 0.1; done; done
+        setsid python3 /srv/asked.py own /run/asked/own shell {quiet}
+        for at in shell fork pipe own spool/.ready; do until [ -e $at ]; do sleep 0.1; done; done
         for pid in $(pgrep -f asked.py); do until [ \"$(ps -o etimes= -p $pid)\" -ge 2 ]; do sleep 0.1; done; done"
     ))?;
     let output = recording.lab.ssh(
@@ -374,7 +376,9 @@ fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() 
         COMMAND_MAX,
     )?;
     ensure!(output.status.success(), "{output:?}");
-    for port in 8231..=8234 {
+    // Her own socket, which only she may use.
+    recording.alice("echo 8235 | socat - UNIX-CONNECT:/run/asked/own")?;
+    for port in 8231..=8235 {
         wait_for_packet(&recording, port)?;
     }
     let evidence = recording.evidence()?;
@@ -383,6 +387,7 @@ fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() 
         (8232, "www-data", "takes requests on a local socket (/run/asked/fork)"),
         (8233, "alice", "acts on what it finds in named pipe /run/asked/pipe"),
         (8234, "alice", "acts on what it finds in files that are watched"),
+        (8235, "alice", "acts on what it finds in local socket /run/asked/own, which is its user's alone"),
     ] {
         assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
         let report = judged(&recording, &evidence, port)?;
@@ -391,6 +396,7 @@ fn who_started_what_is_asked_by_no_traffic_is_named_less_surely_or_not_at_all() 
         if user == "www-data" {
             assert_eq!(report["facts"]["person"], Value::Null, "{}", shown());
         } else {
+            assert_eq!(report["facts"]["person"], "alice", "{}", shown());
             assert!(report.to_string().contains("asked_by_others"), "{}", shown());
             assert_ne!(report["facts"]["confidence"], "high", "{}", shown());
         }
@@ -403,7 +409,11 @@ const NGINX: &str = "user www-data; worker_processes 1; pid /run/nginx.pid; erro
 http { access_log off; client_body_temp_path /run/nb; fastcgi_temp_path /run/nf; proxy_temp_path /run/np;
  uwsgi_temp_path /run/nu; scgi_temp_path /run/ns;
  server { listen 8240; location / { fastcgi_pass unix:/run/fpm.sock; fastcgi_param REQUEST_METHOD $request_method;
-  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/php/send.php; } } }
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/php/send.php; }
+  location /cgi { fastcgi_pass unix:/run/cgi.sock; fastcgi_param REQUEST_METHOD $request_method;
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/send.cgi; }
+  location /own { fastcgi_pass unix:/run/own/sock; fastcgi_param REQUEST_METHOD $request_method;
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/send.cgi; } } }
 ";
 const FPM: &str = "[global]
 error_log = /run/fpm.log
@@ -426,17 +436,24 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
     let lab = &recording.lab;
     let near = VICTIM.to_string();
     let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
-    shell(lab, "mkdir -p /srv/php")?;
-    for (path, text) in
-        [("nginx.conf", NGINX), ("fpm.conf", FPM), ("php/send.php", &SENDS.replace("NEAR", near))]
-    {
+    shell(lab, "mkdir -p /srv/php; install -d -o www-data /run/own")?;
+    for (path, text) in [
+        ("nginx.conf", NGINX),
+        ("fpm.conf", FPM),
+        ("php/send.php", &SENDS.replace("NEAR", near)),
+        ("send.cgi", &CGI.replace("NEAR", near)),
+    ] {
         fs::write(lab.instance().path(format!("/srv/{path}")), text)?;
     }
     recording.alice(
-        "sudo nginx -c /srv/nginx.conf; sudo $(ls /usr/sbin/php-fpm* | head -n 1) -y /srv/fpm.conf
+        "sudo chmod 755 /srv/send.cgi; sudo nginx -c /srv/nginx.conf
+        sudo spawn-fcgi -s /run/cgi.sock -u www-data -U www-data -- /usr/sbin/fcgiwrap >/dev/null
+        sudo -u www-data setsid fcgiwrap -s unix:/run/own/sock </dev/null >/dev/null 2>&1 &
+        sudo $(ls /usr/sbin/php-fpm* | head -n 1) -y /srv/fpm.conf
         php=$(ls /usr/bin/php[0-9]* | head -n 1)
         setsid $php -S 0.0.0.0:8250 -t /srv/php </dev/null >/dev/null 2>&1 &
-        for port in 8240 8250; do until ss -Hltn sport = $port | grep -q .; do sleep 0.1; done; done",
+        for port in 8240 8250; do until ss -Hltn sport = $port | grep -q .; do sleep 0.1; done; done
+        until [ -S /run/own/sock ]; do sleep 0.1; done",
     )?;
     for (port, at, how) in
         [(8241, 8240, ""), (8242, 8240, "&itself"), (8251, 8250, ""), (8252, 8250, "&itself")]
@@ -444,8 +461,19 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
         let url = format!("http://{INSTANCE_PUBLIC}:{at}/send.php?port={port}{how}");
         laptop(lab, "curl", &format!("curl -fsS -m 20 '{url}'"))?;
     }
+    for (port, at) in [(8243, "cgi"), (8244, "own")] {
+        let url = format!("http://{INSTANCE_PUBLIC}:8240/{at}?{port}");
+        laptop(lab, "curl", &format!("curl -fsS -m 20 '{url}'"))?;
+    }
     let evidence = recording.evidence()?;
-    for (port, user) in [(8241, "www-data"), (8242, "www-data"), (8251, "alice"), (8252, "alice")] {
+    for (port, user) in [
+        (8241, "www-data"),
+        (8242, "www-data"),
+        (8243, "www-data"),
+        (8244, "www-data"),
+        (8251, "alice"),
+        (8252, "alice"),
+    ] {
         assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
         let report = judged(&recording, &evidence, port)?;
         let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
@@ -456,7 +484,7 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
 }
 
 /// Each line is run by alice, and its packet is the one of the process that is named, run as the user that is named.
-const CARRIERS: [(u16, &str, &str, &str); 15] = [
+const CARRIERS: [(u16, &str, &str, &str); 17] = [
     (8301, "sg staff -c \"bash -c 'LINE'\"", "bash", "alice"),
     (8302, "unshare -r bash -c \"LINE\"", "bash", "alice"),
     (8303, "unshare -Urpf --mount-proc bash -c \"LINE\"", "bash", "alice"),
@@ -498,6 +526,14 @@ const CARRIERS: [(u16, &str, &str, &str); 15] = [
         "bash",
         "alice",
     ),
+    (8318, "parallel --will-cite bash -c {} ::: 'LINE' 2>/dev/null", "bash", "alice"),
+    // What sudo started goes on when it has ended.
+    (
+        8319,
+        "sudo -u deploy bash -c '(sleep 0.5; bash -c \"LINE\") </dev/null >/dev/null 2>&1 &'",
+        "bash",
+        "deploy",
+    ),
     (8317, "printf 'all:\\n\\tbash -c \"LINE\"\\n' | sudo -u deploy env -S 'make -sf -'", "bash", "deploy"),
 ];
 
@@ -517,7 +553,7 @@ fn what_carries_a_program_changes_nothing_of_whose_it_is() -> anyhow::Result<()>
     script += &format!("echo \"bash -c '{}; true'\" | batch\n", packet_to(8310));
     fs::write(recording.lab.instance().path("/tmp/script"), script)?;
     recording.alice("bash -ex /tmp/script 2>&1")?;
-    for port in [8310, 8314, 8315, 8316] {
+    for port in [8310, 8314, 8315, 8316, 8319] {
         wait_for_packet(&recording, port)?;
     }
     let evidence = recording.evidence()?;
