@@ -86,6 +86,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_fuzzers_begin_with_is_understood() {
+        let seeds = |target: &str| {
+            let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+            let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+            paths.map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
+        };
+        let named = |target: &str, read: &dyn Fn(&[u8]) -> Option<Container>| {
+            let seeds = seeds(target);
+            assert!(!seeds.is_empty() && seeds.iter().all(|seed| read(seed).is_some()), "{target}");
+        };
+        named("containerd", &|bytes| containerd::read(bytes, ID, &asked()));
+        named("cri", &|bytes| cri::read(bytes, &asked()));
+        named("docker", &|bytes| docker::answered(std::str::from_utf8(bytes).unwrap(), &asked()));
+        let messages = seeds("frames").iter().filter(|seed| grpc::read(seed, 9).is_ok()).count();
+        assert_eq!(messages, 2, "and one call that fails");
+    }
+
+    #[test]
     fn no_answer_breaks_its_reader() {
         let labels = [("io.kubernetes.container.name", "app"), ("nerdctl/name", "cache")];
         let containerds = said(ID, &labels, "example.com/app:4");
