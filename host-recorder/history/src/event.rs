@@ -523,8 +523,8 @@ pub enum OperationKind {
     Syscall,
     /// A process that acts takes requests on local sockets, which no traffic shows; the detail has their names.
     Serves,
-    /// A process that acts reads named pipes, has files watched or takes requests on a local socket that its login's user
-    /// alone may use, and so may act on what is put there; the detail says which.
+    /// A process that acts reads named pipes or has files watched, and so may act on what others put there; the detail
+    /// says which.
     Awaits,
 }
 

@@ -1,14 +1,12 @@
 //! By what a running process may be asked for its work without any traffic: local sockets on which it waits, named pipes
 //! that it reads, directories and files that it has watched. The kernel has no hook for these, so /proc is asked while
-//! the process holds them. A socket that only who logged in may use is told with those, by which nobody else is asked
-//! directly: other sessions of that user may use it, and no other user.
+//! the process holds them.
 
 use std::collections::HashSet;
 use std::fs::DirEntry;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Descriptors of a process that are looked at.
@@ -45,8 +43,8 @@ pub struct Doors {
     pub awaits: Vec<String>,
 }
 
-/// Those of a process that descends from a login of this user; none where it has ended.
-pub fn doors(pid: u32, login_uid: Option<u32>) -> Doors {
+/// Those of a process; none where it has ended.
+pub fn doors(pid: u32) -> Doors {
     let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Doors::default();
     };
@@ -58,20 +56,7 @@ pub fn doors(pid: u32, login_uid: Option<u32>) -> Doors {
         let _ = File::open(format!("/proc/{pid}/net/unix"))
             .and_then(|file| file.take(SOCKETS_MAX).read_to_end(&mut sockets));
     }
-    let is_private = |name: &str| login_uid.is_some_and(|uid| only_user(pid, name) == Some(uid));
-    told(&held, &String::from_utf8_lossy(&sockets), is_private)
-}
-
-/// The one user, beside root, who may connect to a local socket of a process: to write to its file is to connect.
-fn only_user(pid: u32, name: &str) -> Option<u32> {
-    const OTHERS_WRITE: u32 = 0o022;
-    let process = Path::new("/proc").join(pid.to_string());
-    let path = match name.strip_prefix("/proc/self/") {
-        Some(own) => process.join(own),
-        None => process.join("root").join(name.strip_prefix('/')?),
-    };
-    let file = std::fs::metadata(path).ok()?;
-    (file.file_type().is_socket() && file.mode() & OTHERS_WRITE == 0).then(|| file.uid())
+    told(&held, &String::from_utf8_lossy(&sockets))
 }
 
 fn held(pid: u32, entry: &DirEntry) -> Option<Held> {
@@ -99,18 +84,15 @@ fn is_read(pid: u32, entry: &DirEntry) -> bool {
     flags.is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY)
 }
 
-/// What descriptors are for, by the kernel's list of local sockets, and which of those only one user may use.
-fn told(held: &[Held], sockets: &str, is_private: impl Fn(&str) -> bool) -> Doors {
-    let (own, serves): (Vec<&str>, Vec<&str>) =
-        sockets.lines().skip(1).filter_map(|line| awaited(line, held)).partition(|name| is_private(name));
-    let own = own.iter().map(|name| format!("local socket {}, which is its user's alone", cut(name)));
+/// What descriptors are for, by the kernel's list of local sockets.
+fn told(held: &[Held], sockets: &str) -> Doors {
+    let serves = sockets.lines().skip(1).filter_map(|line| awaited(line, held));
     let awaits = held.iter().filter_map(|held| match held {
         Held::Pipe(path) => Some(format!("named pipe {}", cut(path))),
         Held::Watch => Some("files that are watched".to_owned()),
         Held::Socket(_) => None,
     });
-    let serves = serves.iter().map(|name| cut(name).to_owned());
-    Doors { serves: some(serves), awaits: some(awaits.chain(own)) }
+    Doors { serves: some(serves), awaits: some(awaits) }
 }
 
 /// The first of them, each once.
@@ -121,14 +103,14 @@ fn some(doors: impl Iterator<Item = String>) -> Vec<String> {
 
 /// A line's socket, where it is one of those held and others can reach it by name: `number: references protocol flags
 /// type state inode path`.
-fn awaited<'a>(line: &'a str, held: &[Held]) -> Option<&'a str> {
+fn awaited(line: &str, held: &[Held]) -> Option<String> {
     let mut fields = line.split_ascii_whitespace().skip(3);
     let flags = u32::from_str_radix(fields.next()?, 16).ok()?;
     let kind = u32::from_str_radix(fields.next()?, 16).ok()?;
     let inode: u64 = fields.nth(1)?.parse().ok()?;
     let path = fields.next()?;
     let waits = flags & LISTENS != 0 || kind == DATAGRAMS;
-    (waits && held.contains(&Held::Socket(inode))).then_some(path)
+    (waits && held.contains(&Held::Socket(inode))).then(|| cut(path).to_owned())
 }
 
 fn cut(name: &str) -> &str {
@@ -151,7 +133,7 @@ broken
 
     #[test]
     fn who_waits_on_what_others_can_reach_is_told() {
-        let of = |held: &[Held]| told(held, SOCKETS, |_| false).serves;
+        let of = |held: &[Held]| told(held, SOCKETS).serves;
         assert_eq!(of(&[Held::Socket(101)]), ["/run/app.sock"]);
         assert_eq!(of(&[Held::Socket(102), Held::Socket(7)]), ["@abstract"]);
         assert_eq!(
@@ -161,10 +143,7 @@ broken
         );
         assert_eq!(of(&[Held::Socket(104)]), ["/dev/log"]);
         let pipe = Held::Pipe(format!("/{}", "ä".repeat(80)));
-        let own = told(&[Held::Socket(101), Held::Socket(104)], SOCKETS, |name| name.starts_with("/run/"));
-        assert_eq!(own.serves, ["/dev/log"]);
-        assert_eq!(own.awaits, ["local socket /run/app.sock, which is its user's alone"]);
-        let told = told(&[Held::Watch, pipe, Held::Socket(101)], SOCKETS, |_| false);
+        let told = told(&[Held::Watch, pipe, Held::Socket(101)], SOCKETS);
         assert_eq!((told.serves.len(), told.awaits.len()), (1, 2), "{told:?}");
         assert_eq!(told.awaits[0], "files that are watched");
         assert!(told.awaits[1].starts_with("named pipe /ää") && told.awaits[1].len() < 130, "{told:?}");
@@ -172,30 +151,15 @@ broken
 
     #[test]
     fn this_very_process() {
-        use std::fs::Permissions;
-        use std::os::unix::fs::PermissionsExt;
         use std::os::unix::net::UnixListener;
         let dir = tempfile::tempdir().unwrap();
         let (path, pipe) = (dir.path().join("sock"), dir.path().join("pipe"));
         let _listener = UnixListener::bind(&path).unwrap();
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let _both = File::options().read(true).write(true).open(&pipe).unwrap();
-        let pid = std::process::id();
-        let mode = |mode: u32| std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        let us = nix::unistd::geteuid().as_raw();
-        let name = path.display().to_string();
-        mode(0o755);
-        assert_eq!(
-            (only_user(pid, &name), only_user(pid, "@abstract"), only_user(pid, "/")),
-            (Some(us), None, None)
-        );
-        assert!(doors(pid, Some(us)).awaits.iter().any(|told| told.contains(&name)));
-        assert!(doors(pid, Some(us + 1)).serves.contains(&name), "another one's");
-        mode(0o775);
-        assert_eq!(only_user(pid, &name), None, "its group may use it");
-        let told = doors(pid, Some(us));
-        assert!(told.serves.contains(&name), "{told:?}");
+        let told = doors(std::process::id());
+        assert!(told.serves.contains(&path.display().to_string()), "{told:?}");
         assert!(told.awaits.contains(&format!("named pipe {}", pipe.display())), "{told:?}");
-        assert_eq!(doors(u32::MAX, None), Doors::default());
+        assert_eq!(doors(u32::MAX), Doors::default());
     }
 }

@@ -65,10 +65,11 @@ impl Recorder {
         let parent = who.and_then(|id| self.processes.get(&id)).and_then(|process| process.parent);
         for id in [who, parent].into_iter().flatten() {
             let is_due = self.processes.is_due(&id, boot_ns);
-            let process = self.processes.get(&id).filter(|process| is_due && self.is_persons(process));
-            let Some(login_uid) = process.map(|process| process.credentials.login_uid) else { continue };
+            if !is_due || !self.processes.get(&id).is_some_and(|process| self.is_persons(process)) {
+                continue;
+            }
             self.processes.look(&id, boot_ns);
-            let Doors { serves, awaits } = doors(id.tgid, login_uid);
+            let Doors { serves, awaits } = doors(id.tgid);
             for (kind, names) in [(OperationKind::Serves, serves), (OperationKind::Awaits, awaits)] {
                 if !names.is_empty() {
                     let operation = Operation { process: Some(id), kind, detail: names.join(", ") };

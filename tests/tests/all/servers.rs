@@ -107,17 +107,25 @@ fn telnet(lab: &Lab, at: u16, user: &str, line: &str) -> anyhow::Result<()> {
 
 /// A client of rsh or rlogin, which trust who comes from a port of root's: says who asks, for whom and for what, and types.
 const TRUSTED: &str = "import socket,sys
-host,port,what,typed=sys.argv[1:]
-s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1); s.bind(('',1000+int(port)%23)); s.settimeout(20)
+host,port,own,what,typed=sys.argv[1:]
+s=socket.socket(); s.bind(('',int(own))); s.settimeout(20)
 s.connect((host,int(port))); s.sendall(b''.join(word.encode()+b'\\0' for word in what.split('|')))
 if s.recv(1)!=b'\\0': sys.exit('refused: %r'%s.recv(4096))
 s.sendall(typed.encode())
 while s.recv(4096): pass
 ";
 
-fn trusted(lab: &Lab, at: u16, what: &str, typed: &str) -> anyhow::Result<()> {
+fn trusted(lab: &Lab, at: u16, own: u16, what: &str, typed: &str) -> anyhow::Result<()> {
     let mut client = lab.laptop().command("python3")?;
-    client.args(["-c", TRUSTED, &INSTANCE_PUBLIC.to_string(), &at.to_string(), what, typed]);
+    client.args([
+        "-c",
+        TRUSTED,
+        &INSTANCE_PUBLIC.to_string(),
+        &at.to_string(),
+        &own.to_string(),
+        what,
+        typed,
+    ]);
     run(&format!("a trusted host at {at}"), client)
 }
 
@@ -131,9 +139,9 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     let lab = &recording.lab;
     telnet(lab, 23, "bob", "bash /tmp/send 8501")?;
     telnet(lab, 2403, "bob", "bash /tmp/send 8502")?;
-    trusted(lab, 514, "0|root|bob|bash /tmp/send 8503", "")?;
-    trusted(lab, 514, "0|root|deploy|bash /tmp/send 8504", "")?;
-    trusted(lab, 513, "|root|bob|xterm/9600", "bash /tmp/send 8506; exit\n")?;
+    trusted(lab, 514, 1001, "0|root|bob|bash /tmp/send 8503", "")?;
+    trusted(lab, 514, 1002, "0|root|deploy|bash /tmp/send 8504", "")?;
+    trusted(lab, 513, 1003, "|root|bob|xterm/9600", "bash /tmp/send 8506; exit\n")?;
     // One that alice starts by hand lets in who it lets in.
     recording.alice("sudo busybox telnetd -p 2405 -l /bin/login")?;
     telnet(&recording.lab, 2405, "bob", "bash /tmp/send 8505")?;
