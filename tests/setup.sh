@@ -13,10 +13,10 @@ mkdir -p "$target"
 # The first line builds the recorder, the second the Python environment; the rest is the lab.
 packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     python3 python3-venv
-    anacron at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin git hostname
+    anacron at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin fcgiwrap git hostname
     hping3 hydra inetutils-inetd inetutils-telnetd iproute2 iputils-arping iputils-ping libpam-systemd libpcap0.8 masscan mosh mount mtr-tiny ncat nftables
-    nginx-light nmap opendoas openssh-client openssh-server passwd perl-base php-fpm pkexec polkitd procps
-    rsync rsyslog runc screen socat sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
+    nginx-light nmap opendoas openssh-client openssh-server parallel passwd perl-base php-fpm pkexec polkitd procps
+    python3-paramiko rsh-redone-server rsync rsyslog runc screen socat spawn-fcgi sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;
@@ -82,6 +82,7 @@ install_packages() { # package...
             rsyslog | cron | containerd | redis-server | auditd | memcached | tinyproxy | tor) units=$package.service ;;
             anacron) units='anacron.service anacron.timer' ;;
             at) units=atd.service ;;
+            fcgiwrap) units='fcgiwrap.service fcgiwrap.socket' ;;
             inetutils-inetd) units=inetutils-inetd.service ;;
             nginx-light) units=nginx.service ;;
             php-fpm) units=$(cd /lib/systemd/system && echo php*-fpm.service) ;;

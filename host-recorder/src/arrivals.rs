@@ -9,6 +9,7 @@ use history::Login;
 use crate::beginnings::Beginnings;
 use crate::beginnings::Begun;
 use crate::ends::Ends;
+use crate::ends::Source;
 use crate::processes::Processes;
 
 /// Logins that wait at once.
@@ -39,7 +40,7 @@ impl Arrivals {
         }
     }
 
-    /// How many were let go since this was asked last.
+    /// How many were let go since this was asked last, or are told without whence they came though something told it.
     pub fn lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
     }
@@ -61,7 +62,10 @@ impl Arrivals {
             }
             let late = now_ns.saturating_sub(begun.boot_ns) >= SESSION_LATE_NS;
             match told(&begun, known, ends, beginnings, late) {
-                Some(login) => due.push(Begun { login, ..begun }),
+                Some((login, is_lost)) => {
+                    self.lost += u64::from(is_lost);
+                    due.push(Begun { login, ..begun });
+                }
                 None => self.waiting.push(begun),
             }
         }
@@ -69,34 +73,39 @@ impl Arrivals {
     }
 }
 
-/// What is told of a login; none where the login of the session around it is still awaited.
-fn told(begun: &Begun, known: &Processes, ends: &Ends, beginnings: &Beginnings, late: bool) -> Option<Login> {
+/// What is told of a login, and whether what would tell whence it came was let go; none where the login of the session
+/// around it is still awaited.
+fn told(
+    begun: &Begun,
+    known: &Processes,
+    ends: &Ends,
+    beginnings: &Beginnings,
+    late: bool,
+) -> Option<(Login, bool)> {
     let login = begun.login.clone();
     let Some(process) = login.process.and_then(|id| known.get(&id)) else {
-        return Some(login);
+        return Some((login, false));
     };
-    if let Some(end) = ends.source_of(process, known) {
+    let source = ends.source_of(process, known);
+    if let Source::Known(end) = source {
         let source_port = (end.port != 0).then_some(end.port);
-        return Some(Login {
-            method: Login::REMOTE.to_owned(),
-            source_address: Some(end.address),
-            source_port,
-            ..login
-        });
+        let source_address = Some(end.address);
+        let method = Login::REMOTE.to_owned();
+        return Some((Login { method, source_address, source_port, ..login }, false));
     }
+    let is_lost = source == Source::Lost;
     let mut above = known.lineage(process).skip(1);
     let in_session = above.any(|above| known.has_login(&above.id));
     let parent = process.parent.and_then(|id| known.get(&id));
     let of_a_person = parent.is_some_and(|parent| parent.credentials.login_uid.is_some());
     match (in_session, of_a_person) {
-        (false, false) => Some(login),
+        (false, false) => Some((login, is_lost)),
         (false, true) if !late => None,
-        _ => Some(Login {
-            method: "elevation".to_owned(),
-            by: beginnings.caller(&process.id).map(str::to_owned),
-            source_address: None,
-            ..login
-        }),
+        _ => {
+            let by = beginnings.caller(&process.id).map(str::to_owned);
+            let method = "elevation".to_owned();
+            Some((Login { method, by, source_address: None, ..login }, is_lost))
+        }
     }
 }
 

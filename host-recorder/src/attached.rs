@@ -43,6 +43,8 @@ pub struct Attached {
     waiting: Vec<Use>,
     /// The terminals and sessions that were told of.
     told: HashSet<(ProcessId, ProcessId)>,
+    /// Keepers and uses that were let go untold since this was asked last.
+    lost: u64,
 }
 
 /// A program that was executed and may be meant for a terminal that another process keeps.
@@ -67,8 +69,13 @@ impl Attached {
         for id in self.keepers.get(&process.exe).into_iter().flatten() {
             let Some(keeper) = known.get(id).filter(|_| known.is_running(id)) else { continue };
             let below = known.lineage(process).any(|above| above.id.same_process(id));
-            if !below && may_use(process, keeper) && self.waiting.len() < WAITING_MAX {
+            if below || !may_use(process, keeper) {
+                continue;
+            }
+            if self.waiting.len() < WAITING_MAX {
                 self.waiting.push(Use { boot_ns, process: process.clone(), keeper: *id });
+            } else {
+                self.lost += 1;
             }
         }
     }
@@ -80,9 +87,15 @@ impl Attached {
             match session(&used.process, known) {
                 Some((session, by)) => {
                     let keeper = known.get(&used.keeper).filter(|keeper| is_another(keeper, &session, known));
-                    let Some(keeper) = keeper.filter(|_| self.told.len() < TOLD_MAX) else { continue };
-                    if self.told.insert((used.keeper, session)) {
+                    let Some(keeper) = keeper else { continue };
+                    if self.told.contains(&(used.keeper, session)) {
+                        continue;
+                    }
+                    if self.told.len() < TOLD_MAX {
+                        self.told.insert((used.keeper, session));
                         begun.push(told(&used, keeper, by));
+                    } else {
+                        self.lost += 1;
                     }
                 }
                 None if now_ns.saturating_sub(used.boot_ns) < LOGIN_LATE_NS => self.waiting.push(used),
@@ -91,6 +104,11 @@ impl Attached {
             }
         }
         begun
+    }
+
+    /// How many keepers and uses were let go untold since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// Forgets processes that the table has forgotten or that have ended.
@@ -111,7 +129,7 @@ impl Attached {
         has_terminal: impl Fn(&ProcessId) -> Option<bool>,
     ) {
         let parent = process.parent.and_then(|id| known.get(&id));
-        let Some(parent) = parent.filter(|_| process.tty.is_some() && self.count < KEEPERS_MAX) else {
+        let Some(parent) = parent.filter(|_| process.tty.is_some()) else {
             return;
         };
         // Who executed it waits for it: sudo, script, a shell. A server is a copy that its program forked off.
@@ -120,9 +138,17 @@ impl Attached {
         if !is_copy || is_known || is_interpreter(program(parent)) {
             return;
         }
-        if has_terminal(&parent.id) == Some(false) {
+        if has_terminal(&parent.id) != Some(false) {
+            return;
+        }
+        if self.count == KEEPERS_MAX {
+            self.forget(known);
+        }
+        if self.count < KEEPERS_MAX {
             self.keepers.entry(parent.exe.clone()).or_default().push(parent.id);
             self.count += 1;
+        } else {
+            self.lost += 1;
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Sessions and jobs that the process tree itself tells of: su and sudo, console logins, cron and at jobs, and what
-//! AWS Systems Manager starts. Pure.
+//! Sessions and jobs that the process tree itself tells of: su and sudo, console logins, commands by rsh and its like, cron
+//! and at jobs, and what AWS Systems Manager starts. Pure.
 //!
 //! The kernel saw which program started which, for whom, and with what arguments; nobody can write that down
 //! falsely. A service is believed to be one by its executable and by root's rights, which it needs for its work: a
@@ -48,6 +48,8 @@ enum Service {
     Elevator,
     /// Lets somebody in on a terminal.
     Console,
+    /// Runs a line for whoever reaches it, as the user that it let in, and tells no log what would be joined to it.
+    Remote,
     /// Starts jobs; with how their sessions come about.
     Jobs(&'static str),
     /// A session of SSM Session Manager.
@@ -61,6 +63,7 @@ impl Service {
         match program {
             "sudo" | "su" | "doas" | "pkexec" | "runuser" | "sudo-rs" | "su-rs" => Some(Self::Elevator),
             "login" => Some(Self::Console),
+            "rshd" | "in.rshd" | "rexecd" | "in.rexecd" => Some(Self::Remote),
             "cron" | "crond" | "fcron" => Some(Self::Jobs("crontab")),
             "anacron" => Some(Self::Jobs("anacrontab")),
             "atd" => Some(Self::Jobs("at")),
@@ -80,6 +83,8 @@ pub struct Beginnings {
     waiting: Vec<Begun>,
     /// Elevators and jobs of which only a program was seen that is not what was asked for, such as one of PAM's.
     other: Vec<Begun>,
+    /// Sessions and jobs that were let go untold since this was asked last.
+    lost: u64,
 }
 
 impl Beginnings {
@@ -108,6 +113,11 @@ impl Beginnings {
             .partition::<Vec<_>, _>(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
         self.other = waiting;
         due.into_iter().chain(other).collect()
+    }
+
+    /// How many sessions and jobs were let go since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// Who called an elevator.
@@ -155,6 +165,8 @@ impl Beginnings {
                 if self.waiting.len() < WAITING_MAX {
                     let login = Login { method: "session-manager".to_owned(), ..login };
                     self.waiting.push(Begun { boot_ns, login });
+                } else {
+                    self.lost += 1;
                 }
                 None
             }
@@ -181,7 +193,7 @@ impl Beginnings {
                 "sudo-rs" => "sudo".to_owned(),
                 "su-rs" => "su".to_owned(),
                 "atd" => "at".to_owned(),
-                name => name.to_owned(),
+                name => name.strip_prefix("in.").unwrap_or(name).to_owned(),
             },
             user: user(process),
             accepted: true,
@@ -213,6 +225,9 @@ impl Beginnings {
                     None => Login { method: Login::CONSOLE.to_owned(), ..login },
                 }
             }
+            Service::Remote => {
+                Login { method: Login::REMOTE.to_owned(), command: command_of_shell(process), ..login }
+            }
             Service::Jobs(method) => Login {
                 method: method.to_owned(),
                 process: Some(job_process(process, known)),
@@ -239,7 +254,7 @@ impl Beginnings {
         let begun = Begun { boot_ns, login };
         let is_meant = match service {
             Service::Elevator => is_asked_for(first, process),
-            Service::Jobs(_) => is_line(process),
+            Service::Jobs(_) | Service::Remote => is_line(process),
             _ => return Some(begun),
         };
         self.other.retain(|other| other.login.process != Some(id));
@@ -248,6 +263,8 @@ impl Beginnings {
         }
         if self.other.len() < WAITING_MAX {
             self.other.push(begun);
+        } else {
+            self.lost += 1;
         }
         None
     }
@@ -273,7 +290,7 @@ fn is_asked_for(elevator: &Process, process: &Process) -> bool {
         || ends_with(&elevator.argv, argv)
 }
 
-/// Whether a program is what runs a job's line, or its text that comes by standard input.
+/// Whether a program is what runs a line, of a job or from elsewhere, or a job's text that comes by standard input.
 fn is_line(process: &Process) -> bool {
     let reads_line = process.argv.get(1).is_some_and(|option| option == "-c");
     process.script.is_none() && (reads_line || is_shell(program(process)))

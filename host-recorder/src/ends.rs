@@ -4,8 +4,10 @@
 //! for the connection that it, or the server above it, accepted before it began. A login from this very host came by a
 //! connection that one of its own processes made.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use history::Direction;
@@ -36,10 +38,49 @@ type Identity = (u32, u64);
 /// What is remembered of ends.
 #[derive(Debug, Default)]
 pub struct Ends {
-    /// Remote ends that a server accepted, in order, and when, ns since boot.
-    accepted: HashMap<Identity, VecDeque<(u64, Endpoint)>>,
+    accepted: HashMap<Identity, Accepted>,
     /// Our ends of what this host opened to itself, and who did.
     own: VecDeque<(Endpoint, ProcessId)>,
+    /// Whether some of those were let go.
+    own_gone: bool,
+    /// Servers that were let go while somebody might still be let in, since this was asked last.
+    lost: Cell<u64>,
+}
+
+/// What a server accepted.
+#[derive(Debug, Default)]
+struct Accepted {
+    /// Remote ends, in order, and when, ns since boot.
+    list: VecDeque<(u64, Endpoint)>,
+    /// When the last was accepted of those that were let go, and their address where they had one.
+    gone: Option<(u64, Option<IpAddr>)>,
+}
+
+impl Accepted {
+    fn note(&mut self, boot_ns: u64, remote: Endpoint) {
+        if self.list.len() == OF_ONE_SERVER_MAX
+            && let Some((at, end)) = self.list.pop_front()
+        {
+            let same = self.gone.is_none_or(|(_, address)| address == Some(end.address));
+            self.gone = Some((at, same.then_some(end.address)));
+        }
+        self.list.push_back((boot_ns, remote));
+    }
+
+    fn last(&self) -> u64 {
+        self.list.back().map_or(0, |(at, _)| *at)
+    }
+}
+
+/// Whence somebody came, as far as connections tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// By this one. The port is 0 where that may be one of several from there.
+    Known(Endpoint),
+    /// By none, or by one of several addresses.
+    Unknown,
+    /// What would tell was let go: more came than is remembered.
+    Lost,
 }
 
 impl Ends {
@@ -50,7 +91,7 @@ impl Ends {
             Direction::In => self.note_accepted(owner, boot_ns, flow.remote),
             Direction::Out if is_own(flow) => {
                 if self.own.len() == OWN_MAX {
-                    self.own.pop_front();
+                    self.own_gone = self.own.pop_front().is_some();
                 }
                 self.own.push_back((flow.local, owner));
             }
@@ -60,35 +101,36 @@ impl Ends {
 
     fn note_accepted(&mut self, owner: ProcessId, boot_ns: u64, remote: Endpoint) {
         if self.accepted.len() == SERVERS_MAX && !self.accepted.contains_key(&identity(&owner)) {
-            let last = |list: &VecDeque<(u64, Endpoint)>| list.back().map(|(at, _)| *at);
-            let oldest = self.accepted.iter().min_by_key(|(_, list)| last(list)).map(|(server, _)| *server);
-            if let Some(server) = oldest {
-                self.accepted.remove(&server);
+            let oldest = self.accepted.iter().min_by_key(|(_, of)| of.last()).map(|(server, _)| *server);
+            let gone = oldest.and_then(|server| self.accepted.remove(&server));
+            // Later nothing is begun for what it accepted.
+            if gone.is_some_and(|gone| boot_ns.saturating_sub(gone.last()) <= BEGINS_NS) {
+                self.lost.set(self.lost.get() + 1);
             }
         }
-        let list = self.accepted.entry(identity(&owner)).or_default();
-        if list.len() == OF_ONE_SERVER_MAX {
-            list.pop_front();
-        }
-        list.push_back((boot_ns, remote));
+        self.accepted.entry(identity(&owner)).or_default().note(boot_ns, remote);
     }
 
-    /// Whence somebody came whom a process let in: the connection that it was begun for. The port is 0 where that may be
-    /// one of several from there. None where it may be one of several addresses, or where the process belongs to a
-    /// session that began before.
-    pub fn source_of(&self, process: &Process, known: &Processes) -> Option<Endpoint> {
+    /// How many servers were let go since this was asked last of whose sessions it will not be told whence they came.
+    pub fn lost(&self) -> u64 {
+        self.lost.take()
+    }
+
+    /// Whence somebody came whom a process let in: the connection that it was begun for; none that is known where the
+    /// process belongs to a session that began before.
+    pub fn source_of(&self, process: &Process, known: &Processes) -> Source {
         let mut began = None;
         for above in known.lineage(process) {
             // The first process accepts for services that have nothing to do with each other.
             if above.id.tgid == 1 || (began.is_some() && known.has_login(&above.id)) {
-                return None;
+                return Source::Unknown;
             }
-            if let Some(list) = self.accepted.get(&identity(&above.id)) {
-                return begun_for(list, began);
+            if let Some(accepted) = self.accepted.get(&identity(&above.id)) {
+                return begun_for(accepted, began);
             }
             began = Some(above.id.start_ns);
         }
-        None
+        Source::Unknown
     }
 
     /// Who on this host opened the connection whose other end came from here.
@@ -96,23 +138,37 @@ impl Ends {
         let source = Endpoint { address: source.ip(), port: source.port() };
         self.own.iter().rev().find(|(local, _)| *local == source).map(|(_, owner)| *owner)
     }
+
+    /// Whether that may be one of those that were let go, where nobody is known to have opened it.
+    pub fn opener_is_lost(&self, source: IpAddr) -> bool {
+        self.own_gone && (source.is_loopback() || self.own.iter().any(|(local, _)| local.address == source))
+    }
 }
 
 /// The connection of a server that a process was begun for, by when it was; or the only one's that the server itself
 /// may mean.
-fn begun_for(list: &VecDeque<(u64, Endpoint)>, began: Option<u64>) -> Option<Endpoint> {
+fn begun_for(Accepted { list, gone }: &Accepted, began: Option<u64>) -> Source {
     let before = |at: u64| began.is_none_or(|began| at <= began);
-    let (at, end) = *list.iter().rev().find(|(at, _)| before(*at))?;
-    if began.is_some_and(|began| began.saturating_sub(at) > BEGINS_NS) {
-        return None;
+    let in_time = |at: u64| began.is_none_or(|began| began.saturating_sub(at) <= BEGINS_NS);
+    let Some((at, end)) = list.iter().rev().find(|(at, _)| before(*at)).copied() else {
+        return if gone.is_some_and(|(at, _)| in_time(at)) { Source::Lost } else { Source::Unknown };
+    };
+    if !in_time(at) {
+        return Source::Unknown;
     }
     let may_be = |other: u64| before(other) && (began.is_none() || at.saturating_sub(other) <= ALIKE_NS);
     let alike = || list.iter().filter(|(other, _)| may_be(*other)).map(|(_, end)| end);
     if alike().any(|other| other.address != end.address) {
-        return None;
+        return Source::Unknown;
     }
-    let port = if alike().all(|other| *other == end) { end.port } else { 0 };
-    Some(Endpoint { port, ..end })
+    let gone = gone.filter(|(other, _)| may_be(*other));
+    match gone {
+        Some((_, Some(address))) if address != end.address => return Source::Unknown,
+        Some((_, None)) => return Source::Lost,
+        _ => {}
+    }
+    let port = if gone.is_none() && alike().all(|other| *other == end) { end.port } else { 0 };
+    Source::Known(Endpoint { port, ..end })
 }
 
 /// Whether both ends of a connection are this host's.
@@ -171,12 +227,32 @@ mod tests {
             ends.source_of(&login, &known)
         };
         let (early, at, late) = (50 * S, 100 * S, 100 * S + 9);
-        assert_eq!(came(&[]), None);
+        assert_eq!(came(&[]), Source::Unknown);
         let one = [(early, "192.0.2.1", 1), (at, "192.0.2.2", 2), (late, "192.0.2.3", 3)];
-        assert_eq!(came(&one), Some(end("192.0.2.2", 2)));
-        assert_eq!(came(&[(at - 1, "192.0.2.1", 1), (at, "192.0.2.2", 2)]), None, "either");
-        assert_eq!(came(&[(at - 1, "192.0.2.2", 1), (at, "192.0.2.2", 2)]), Some(end("192.0.2.2", 0)));
-        assert_eq!(came(&[(early, "192.0.2.1", 1)]), None, "it was begun for something else");
+        assert_eq!(came(&one), Source::Known(end("192.0.2.2", 2)));
+        assert_eq!(came(&[(at - 1, "192.0.2.1", 1), (at, "192.0.2.2", 2)]), Source::Unknown, "either");
+        assert_eq!(
+            came(&[(at - 1, "192.0.2.2", 1), (at, "192.0.2.2", 2)]),
+            Source::Known(end("192.0.2.2", 0))
+        );
+        assert_eq!(came(&[(early, "192.0.2.1", 1)]), Source::Unknown, "it was begun for something else");
+        // More than is remembered: what was let go may be the one, or may not.
+        let after = |first: &[(u64, &'static str, u16)], at: u64, address: &'static str| {
+            let mut list = first.to_vec();
+            list.extend((0..OF_ONE_SERVER_MAX as u64).map(|number| (at + number, address, 9)));
+            came(&list)
+        };
+        assert_eq!(after(&[(at, "192.0.2.2", 2)], late, "192.0.2.3"), Source::Lost);
+        assert_eq!(after(&[(early, "192.0.2.2", 2)], late, "192.0.2.3"), Source::Unknown);
+        let (other, same) = ([(at - 30, "192.0.2.1", 1)], [(at - 30, "192.0.2.3", 1)]);
+        assert_eq!(after(&other, at - 20, "192.0.2.3"), Source::Unknown, "either");
+        assert_eq!(after(&same, at - 20, "192.0.2.3"), Source::Known(end("192.0.2.3", 0)));
+        let several = [other[0], same[0]];
+        assert_eq!(after(&several, at - 20, "192.0.2.3"), Source::Lost);
+        assert_eq!(
+            after(&[(early, "192.0.2.1", 1)], at - 20, "192.0.2.3"),
+            Source::Known(end("192.0.2.3", 9))
+        );
     }
 
     #[test]
@@ -185,12 +261,12 @@ mod tests {
         let mut ends = Ends::default();
         let ours = end("10.0.1.10", 23);
         ends.stands(1, &connection(server.id, Direction::In, ours, end("192.0.2.1", 1)));
-        assert_eq!(ends.source_of(&server, &known), Some(end("192.0.2.1", 1)));
+        assert_eq!(ends.source_of(&server, &known), Source::Known(end("192.0.2.1", 1)));
         ends.stands(100 * S, &connection(server.id, Direction::In, ours, end("192.0.2.2", 2)));
-        assert_eq!(ends.source_of(&server, &known), None);
-        assert_eq!(ends.source_of(&login, &known), Some(end("192.0.2.2", 2)));
+        assert_eq!(ends.source_of(&server, &known), Source::Unknown);
+        assert_eq!(ends.source_of(&login, &known), Source::Known(end("192.0.2.2", 2)));
         known.set_login(&child.id, UnixNs(0), 0, Login::default());
-        assert_eq!(ends.source_of(&login, &known), None, "it runs within a session");
+        assert_eq!(ends.source_of(&login, &known), Source::Unknown, "it runs within a session");
     }
 
     #[test]
@@ -202,7 +278,7 @@ mod tests {
         let mut ends = Ends::default();
         let flow = connection(init.id, Direction::In, end("10.0.1.10", 22), end("192.0.2.1", 1));
         ends.stands(100 * S, &flow);
-        assert_eq!(ends.source_of(&getty, &known), None);
+        assert_eq!(ends.source_of(&getty, &known), Source::Unknown);
     }
 
     #[test]
@@ -226,6 +302,13 @@ mod tests {
             ends.stands(tgid.into(), &connection(id(7_000, 1), Direction::In, ours, ours));
         }
         assert_eq!((ends.accepted.len(), ends.own.len()), (SERVERS_MAX, OWN_MAX));
-        assert_eq!(ends.accepted[&(7_000, 1)].len(), OF_ONE_SERVER_MAX);
+        assert_eq!(ends.accepted[&(7_000, 1)].list.len(), OF_ONE_SERVER_MAX);
+        // Each let another go at once, for which somebody might still have been let in; later nobody is.
+        assert!(ends.lost() > 0 && ends.lost() == 0);
+        ends.stands(BEGINS_NS * 9, &connection(id(7_001, 1), Direction::In, ours, end("192.0.2.1", 1)));
+        assert_eq!(ends.lost(), 0);
+        let (elsewhere, here) = ("203.0.113.7".parse().unwrap(), "127.0.0.1".parse().unwrap());
+        assert!(ends.opener_is_lost(ours.address) && ends.opener_is_lost(here));
+        assert!(!ends.opener_is_lost(elsewhere) && !Ends::default().opener_is_lost(here));
     }
 }

@@ -34,7 +34,7 @@ const AT_IT_NS: u64 = 10_000_000_000;
 /// How long the login of a session may come after its programs, ns: logs are read each second, and given time.
 const LOGIN_LATE_NS: u64 = 5_000_000_000;
 
-/// Of clients that may have asked for the same the latest so many are looked at.
+/// Of clients that may have asked for the same the latest so many are looked at; what is beyond counts as lost.
 const ALIKE_MAX: usize = 16;
 
 /// Units and jobs that wait for the login of a client's session.
@@ -67,11 +67,14 @@ struct Client {
 impl Client {
     /// Whether it asks for the same as another, for the same person.
     fn repeats(&self, other: &Self) -> bool {
-        let name = |client: &Self| client.asker.as_ref().map(|asker| asker.name.clone());
         self.kind == other.kind
             && self.process.argv == other.process.argv
             && self.process.credentials.uid == other.process.credentials.uid
-            && name(self) == name(other)
+            && self.name() == other.name()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.asker.as_ref().map(|asker| asker.name.as_str())
     }
 }
 
@@ -156,7 +159,8 @@ impl Launched {
             return;
         }
         // Else a timer's unit, or one that is started again.
-        let clients = asked.iter().map(|client| client.process.id).collect();
+        let (clients, beyond) = alike(asked.into_iter().map(|client| &*client));
+        self.lost += beyond;
         self.wait(Start { boot_ns, id: process.id, user: name_of(process), clients });
     }
 
@@ -174,7 +178,8 @@ impl Launched {
                 && boot_ns.saturating_sub(client.boot_ns) < REMEMBERED_NS
                 && job_user(&client.process).is_some_and(|user| user == login.user)
         };
-        let clients = self.clients.iter().filter(for_it).map(|client| client.process.id).collect();
+        let (clients, beyond) = alike(self.clients.iter().filter(for_it));
+        self.lost += beyond;
         self.wait(Start { boot_ns, id, user: login.user.clone(), clients });
     }
 
@@ -200,8 +205,7 @@ impl Launched {
         begun
     }
 
-    fn wait(&mut self, mut start: Start) {
-        start.clients.drain(..start.clients.len().saturating_sub(ALIKE_MAX));
+    fn wait(&mut self, start: Start) {
         if start.clients.is_empty() {
             return;
         }
@@ -211,6 +215,23 @@ impl Launched {
             self.lost += 1;
         }
     }
+}
+
+/// Of clients that may have asked for the same the latest so many, one of those that repeat each other; and how many
+/// others there are.
+fn alike<'a>(asked: impl DoubleEndedIterator<Item = &'a Client>) -> (Vec<ProcessId>, u64) {
+    let (mut kept, mut beyond) = (Vec::<&Client>::new(), 0);
+    for client in asked.rev() {
+        if kept.iter().any(|other| client.name().is_some() && client.repeats(other)) {
+            continue;
+        }
+        if kept.len() < ALIKE_MAX {
+            kept.push(client);
+        } else {
+            beyond += 1;
+        }
+    }
+    (kept.iter().rev().map(|client| client.process.id).collect(), beyond)
 }
 
 /// Whether a program asks a service to start something.

@@ -181,13 +181,23 @@ impl Processes {
         }
     }
 
-    /// Notes a session that used a terminal which a process keeps. Of very many the first and the latest are kept.
-    pub fn add_attached(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
+    /// Notes a session that used a terminal which a process keeps. Of very many the first and the latest are kept, and
+    /// one of each person from each address before a second; false where somebody is forgotten.
+    pub fn add_attached(&mut self, id: &ProcessId, at: UnixNs, boot_ns: u64, login: Login) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else { return true };
+        let mut keeps_all = true;
         if entry.attached.len() == ATTACHED_MAX {
-            entry.attached.remove(ATTACHED_MAX / 2);
+            let who = |login: &Login| (login.service.clone(), login.by.clone(), login.source_address);
+            let comes_again = |(at, (_, _, one)): (usize, &(UnixNs, u64, Login))| {
+                let mut later = entry.attached[at + 1..].iter().map(|(_, _, other)| other).chain([&login]);
+                later.any(|other| who(other) == who(one))
+            };
+            let repeated = entry.attached.iter().enumerate().position(comes_again);
+            keeps_all = repeated.is_some();
+            entry.attached.remove(repeated.unwrap_or(ATTACHED_MAX / 2));
         }
         entry.attached.push((at, boot_ns, login));
+        keeps_all
     }
 
     /// The process and those that it descends from, as far as they are remembered.
@@ -399,6 +409,23 @@ mod tests {
             table.set_login(&server.id, UnixNs(0), 0, login);
         }
         assert_eq!(table.login(&server.id).unwrap().2.user, "alice");
+    }
+
+    #[test]
+    fn who_used_a_terminal_is_forgotten_only_where_too_many_people_did() {
+        let mut table = Processes::default();
+        let id = process(1, 1, None).id;
+        table.insert(process(1, 1, None), 0);
+        let mut uses = |person: usize| {
+            let by = Some(format!("user{person}"));
+            table.add_attached(&id, UnixNs(0), 0, Login { by, ..Login::default() })
+        };
+        assert!((0..ATTACHED_MAX).all(&mut uses));
+        assert!((0..5).all(&mut uses), "they come again");
+        assert!(!uses(ATTACHED_MAX));
+        let kept = table.attached(&id);
+        assert_eq!(kept.len(), ATTACHED_MAX);
+        assert_eq!(kept[ATTACHED_MAX - 1].2.by.as_deref(), Some("user16"));
     }
 
     #[test]

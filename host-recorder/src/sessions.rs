@@ -41,6 +41,8 @@ pub struct Sessions {
     executed: Vec<Session>,
     waiting: Vec<Session>,
     told: std::collections::VecDeque<SocketAddr>,
+    /// Sessions that were let go untold since this was asked last.
+    lost: u64,
 }
 
 impl Sessions {
@@ -54,8 +56,10 @@ impl Sessions {
             return;
         };
         let waits = |session: &Session| session.source == source;
-        let new = !self.told.contains(&source) && !self.waiting.iter().chain(&self.executed).any(waits);
-        if new && self.waiting.len() + self.executed.len() < WAITING_MAX {
+        if self.told.contains(&source) || self.waiting.iter().chain(&self.executed).any(waits) {
+            return;
+        }
+        if self.waiting.len() + self.executed.len() < WAITING_MAX {
             self.executed.push(Session {
                 boot_ns,
                 server: server.id,
@@ -64,7 +68,14 @@ impl Sessions {
                 source,
                 ours,
             });
+        } else {
+            self.lost += 1;
         }
+    }
+
+    /// How many sessions were let go since this was asked last.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// Believes what was executed where a connection stands that the remote side began, from its end to ours.
@@ -155,6 +166,22 @@ mod tests {
         sessions.executed(&shell, Some(&server), 0);
         sessions.believe(|_, _| true);
         assert!(sessions.untold(u64::MAX).is_empty(), "already told");
+    }
+
+    #[test]
+    fn sessions_beyond_what_may_wait_are_counted() {
+        let mut sessions = Sessions::default();
+        let (server, shell) = (process(1, ""), process(2, FROM));
+        for port in 0..WAITING_MAX + 5 {
+            let env = format!("SSH_CONNECTION=203.0.113.7 {port} 10.0.1.10 22");
+            sessions.executed(&process(2, &env), Some(&server), 0);
+        }
+        assert_eq!((sessions.lost(), sessions.lost()), (5, 0));
+        sessions.believe(|_, _| true);
+        assert_eq!(sessions.untold(LOGS_FIRST_NS).len(), WAITING_MAX);
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.executed(&shell, Some(&server), 0);
+        assert_eq!(sessions.lost(), 0, "there is room again, and one waits once");
     }
 
     #[test]

@@ -48,8 +48,9 @@ pub(super) fn is_ssh_server(process: &Process) -> bool {
 
 /// Whether a program lets people in: what runs below it is theirs, and was not had done by whoever reached it.
 pub(super) fn lets_people_in(process: &Process) -> bool {
-    const KNOWN: [&str; 6] = ["mosh-server", "telnetd", "in.telnetd", "rlogind", "in.rlogind", "tailscaled"];
-    is_ssh_server(process) || KNOWN.contains(&program_name(process))
+    const KNOWN: [&str; 6] = ["mosh-server", "telnetd", "rlogind", "rshd", "rexecd", "tailscaled"];
+    let name = program_name(process);
+    is_ssh_server(process) || KNOWN.contains(&name.strip_prefix("in.").unwrap_or(name))
 }
 
 /// Whether a program keeps a terminal that logins come and go to.

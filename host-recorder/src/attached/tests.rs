@@ -121,3 +121,37 @@ fn what_keeps_no_terminal_is_no_keeper() {
     scene.attached.forget(&scene.known);
     assert!(scene.attached.keepers.is_empty());
 }
+
+#[test]
+fn what_is_let_go_is_counted() {
+    let mut scene = Scene::new("/usr/bin/keep", false);
+    // No login is known of these yet.
+    scene.run(300, 1, 0, &["/usr/sbin/sshd"], None);
+    scene.run(301, 300, 1000, &["/bin/bash"], None);
+    let uses = |scene: &mut Scene, count: u32| {
+        for tgid in (1_000..).take(count as usize) {
+            let process = scene.image(tgid, 301, 1000, &["/usr/bin/keep", "list"], None);
+            scene.attached.executed(&process, &scene.known, 0, |_| Some(true));
+        }
+    };
+    uses(&mut scene, WAITING_MAX as u32 + 7);
+    assert_eq!((scene.attached.waiting.len(), scene.attached.lost()), (WAITING_MAX, 7));
+    assert_eq!(scene.attached.due(&scene.known, LOGIN_LATE_NS).len(), 0);
+    assert_eq!(scene.attached.lost(), 0, "no session of anybody's");
+    // Sessions that were told of are remembered; one more is not told.
+    let id = |tgid: u32| ProcessId { boot: BootId(1), tgid, start_ns: 1, exec: 1 };
+    let keeper = scene.known.by_pid(111).unwrap();
+    scene.attached.told = (0..TOLD_MAX as u32).map(|tgid| (keeper, id(10_000 + tgid))).collect();
+    assert_eq!(scene.run(220, 201, 1000, &["/usr/bin/keep", "send", "x"], None), []);
+    assert_eq!(scene.attached.lost(), 1);
+    // Keepers that have ended make room, and others do not.
+    let fill = |scene: &mut Scene, of: ProcessId| {
+        scene.attached.keepers = HashMap::from([("/usr/bin/other".to_owned(), vec![of; KEEPERS_MAX])]);
+        scene.attached.count = KEEPERS_MAX;
+        let shell = scene.image(113, 111, 1000, &["/bin/bash"], Some("pts/4"));
+        scene.attached.executed(&shell, &scene.known, 0, |_| Some(false));
+        (scene.attached.lost(), scene.attached.keepers.contains_key("/usr/bin/keep"))
+    };
+    assert_eq!(fill(&mut scene, keeper), (1, false));
+    assert_eq!(fill(&mut scene, id(9)), (0, true));
+}

@@ -313,3 +313,44 @@ fn what_ran_before_the_recorder_is_told_too() {
     tree.executes(Tree::id(22, 0), Some(child), BOB, "/bin/sh -c ./job");
     assert_eq!(told(&tree.begun[1].login), ("cron", "bob", "crontab", None, Some("./job"), Some(21)));
 }
+
+#[test]
+fn what_waits_is_bounded_and_what_is_beyond_counted() {
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let agent = tree.runs(init, 10, ROOT, "/usr/bin/amazon-ssm-agent");
+    let sudo_of = |tree: &mut Tree, tgid: u32| {
+        let shell = tree.runs(init, tgid, ALICE, "/bin/bash");
+        let sudo = tree.runs(shell, tgid + 1, ALICE, "/usr/bin/sudo nmap");
+        tree.runs(sudo, tgid + 2, ROOT, "/usr/local/bin/of-pam");
+    };
+    for number in 0..WAITING_MAX as u32 + 3 {
+        tree.runs(agent, 100 + number, ROOT, "/usr/bin/ssm-session-worker alice-0a1b2c3d4e5f60718");
+        sudo_of(&mut tree, 10_000 + number * 3);
+    }
+    assert_eq!((tree.beginnings.waiting.len(), tree.beginnings.other.len()), (WAITING_MAX, WAITING_MAX));
+    assert_eq!((tree.beginnings.lost(), tree.beginnings.lost()), (6, 0));
+    assert_eq!(tree.beginnings.due(u64::MAX).len(), 2 * WAITING_MAX);
+}
+
+#[test]
+fn a_line_that_comes_by_rsh_is_whom_it_runs_as() {
+    for server in ["/usr/sbin/in.rshd", "/usr/sbin/rshd", "/usr/sbin/in.rexecd"] {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let inetd = tree.runs(init, 10, ROOT, "/usr/sbin/inetd");
+        let rshd = tree.runs(inetd, 11, ROOT, server);
+        // What PAM runs for it, then what it becomes.
+        tree.runs(rshd, 12, ROOT, "/usr/local/bin/opened");
+        tree.executes(rshd, Some(inetd), BOB, "/bin/bash -c id");
+        let service = server.rsplit(['/', '.']).next().unwrap();
+        let expected = (service, "bob", Login::REMOTE, None, Some("id"), Some(11));
+        assert_eq!(told(tree.only()), expected);
+    }
+    let mut tree = Tree::default();
+    let init = tree.init();
+    let shell = tree.runs(init, 10, ALICE, "/bin/bash");
+    let own = tree.runs(shell, 11, ALICE, "/home/alice/in.rshd");
+    tree.runs(own, 12, ALICE, "/bin/bash -c id");
+    assert!(tree.begun.is_empty(), "it has no rights of root's");
+}

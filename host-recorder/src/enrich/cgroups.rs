@@ -25,11 +25,11 @@ const DIRECTORIES_MAX: usize = 50_000;
 const PATH_MAX: usize = host_recorder_bpf::record::RECORD_DETAIL_MAX as usize - 1;
 
 /// Processes whose cgroup's path is looked for again, and how often.
-const LOST_MAX: usize = 1_000;
+const WAITING_MAX: usize = 1_000;
 const TRIES_MAX: u32 = 5;
 
 /// A process whose cgroup's path is not known.
-struct Lost {
+struct Waiting {
     process: ProcessId,
     id: u64,
     tries: u32,
@@ -42,7 +42,9 @@ pub struct Cgroups {
     with_old_trees: bool,
     paths: HashMap<u64, String>,
     searched: Option<Instant>,
-    lost: Vec<Lost>,
+    waiting: Vec<Waiting>,
+    /// Processes whose cgroup is not looked for again, since this was asked last.
+    lost: u64,
 }
 
 impl Cgroups {
@@ -54,7 +56,8 @@ impl Cgroups {
             None => mount_privately()?,
         };
         let with_old_trees = Trees::of(&mounts).old;
-        Ok(Self { root, with_old_trees, paths: HashMap::new(), searched: None, lost: Vec::new() })
+        let (paths, waiting) = (HashMap::new(), Vec::new());
+        Ok(Self { root, with_old_trees, paths, searched: None, waiting, lost: 0 })
     }
 
     /// The root directory, to attach programs to.
@@ -78,22 +81,31 @@ impl Cgroups {
             self.paths.insert(id, path);
         }
         let path = self.path(id);
-        if path.is_empty() && id != 0 && self.lost.len() < LOST_MAX {
-            self.lost.push(Lost { process, id, tries: 0 });
+        if path.is_empty() && id != 0 {
+            if self.waiting.len() < WAITING_MAX {
+                self.waiting.push(Waiting { process, id, tries: 0 });
+            } else {
+                self.lost += 1;
+            }
         }
         path
+    }
+
+    /// How many processes stay without a path since this was asked last, because too many wait for theirs.
+    pub fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 
     /// Processes whose cgroup's path is known by now, with it. To be called each second.
     pub fn found(&mut self) -> Vec<(ProcessId, String)> {
         let mut found = Vec::new();
-        for mut lost in std::mem::take(&mut self.lost) {
-            let path = self.path(lost.id);
-            lost.tries += 1;
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let path = self.path(waiting.id);
+            waiting.tries += 1;
             if !path.is_empty() {
-                found.push((lost.process, path));
-            } else if lost.tries < TRIES_MAX {
-                self.lost.push(lost);
+                found.push((waiting.process, path));
+            } else if waiting.tries < TRIES_MAX {
+                self.waiting.push(waiting);
             }
         }
         found
@@ -244,7 +256,8 @@ mod tests {
     fn a_cgroup_that_stood_for_a_moment_is_known_by_its_making() {
         let (root, id) = (File::open("/proc/self").unwrap(), 1 << 40);
         let paths = HashMap::new();
-        let mut cgroups = Cgroups { root, with_old_trees: false, paths, searched: None, lost: Vec::new() };
+        let mut cgroups =
+            Cgroups { root, with_old_trees: false, paths, searched: None, waiting: Vec::new(), lost: 0 };
         let ended = ProcessId { boot: history::BootId(1), tgid: u32::MAX, start_ns: 1, exec: 1 };
         cgroups.made(id, "/system.slice/run-u1.service");
         cgroups.made(id + 1, &"/x".repeat(200));
@@ -252,6 +265,14 @@ mod tests {
         assert_eq!(cgroups.path_of(id, ended, None), "/system.slice/run-u1.service");
         assert!(!cgroups.paths.contains_key(&(id + 1)), "it may have been cut");
         assert!(!cgroups.paths.contains_key(&0), "of a tree of version 1");
+        // Nothing tells of these.
+        cgroups.searched = Some(Instant::now() + SEARCH_PAUSE * 60);
+        for number in 0..WAITING_MAX as u64 + 3 {
+            assert_eq!(cgroups.path_of(id + 2 + number, ended, None), "");
+        }
+        assert_eq!((cgroups.waiting.len(), cgroups.lost(), cgroups.lost()), (WAITING_MAX, 3, 0));
+        cgroups.made(id + 2, "/late");
+        assert_eq!(cgroups.found(), [(ended, "/late".to_owned())]);
     }
 
     #[test]

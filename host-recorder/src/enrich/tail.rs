@@ -29,13 +29,15 @@ pub struct Tail {
     at: u64,
     /// The last bytes that were read, by which a file is known again that was cut and has grown.
     mark: Vec<u8>,
+    /// Lines that were too long, since this was asked last.
+    skipped: u64,
 }
 
 impl Tail {
     /// Begins to follow a file, which need not exist yet. Its last megabytes are read first.
     pub fn new(path: &Path) -> Self {
-        let mut tail =
-            Self { path: path.to_owned(), file: None, partial: Vec::new(), at: 0, mark: Vec::new() };
+        let (partial, mark) = (Vec::new(), Vec::new());
+        let mut tail = Self { path: path.to_owned(), file: None, partial, at: 0, mark, skipped: 0 };
         tail.reopen();
         if let Some(file) = &tail.file
             && let Ok(metadata) = file.metadata()
@@ -48,6 +50,11 @@ impl Tail {
     /// Which file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How many lines were too long to be taken since this was asked last.
+    pub fn skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
     }
 
     /// Lines that are complete since the last call.
@@ -86,6 +93,8 @@ impl Tail {
             if byte == b'\n' {
                 if self.partial.len() < LINE_MAX {
                     lines.push(String::from_utf8_lossy(&self.partial).into_owned());
+                } else {
+                    self.skipped += 1;
                 }
                 self.partial.clear();
             } else if self.partial.len() < LINE_MAX {
@@ -161,6 +170,16 @@ mod tests {
             ["two", "three", "four", "5"].map(str::to_owned),
             "after the first call read \"one\""
         );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("auth.log");
+        let mut tail = Tail::new(&path);
+        append(&path, &format!("one\n{}\ntwo\n", "x".repeat(LINE_MAX)));
+        assert_eq!(tail.lines().unwrap(), ["one", "two"]);
+        assert_eq!((tail.skipped(), tail.skipped()), (1, 0));
     }
 
     #[test]

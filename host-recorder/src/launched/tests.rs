@@ -223,9 +223,22 @@ fn what_is_remembered_is_bounded() {
         scene.launched.job(&login, 0);
     }
     assert_eq!(scene.launched.waiting.len(), WAITING_MAX);
-    assert!(scene.launched.waiting.iter().all(|start| start.clients.len() == ALIKE_MAX));
+    assert!(scene.launched.waiting.iter().all(|start| start.clients.len() == 1), "they repeat each other");
     assert_eq!((scene.launched.lost(), scene.launched.lost()), (10, 0));
     assert_eq!(scene.launched.due(&scene.known, 0).len(), WAITING_MAX, "each once");
+}
+
+#[test]
+fn who_may_have_asked_beyond_those_that_are_looked_at_is_counted() {
+    let mut scene = Scene::new();
+    for number in 0..ALIKE_MAX as u32 + 4 {
+        scene.run(1_000 + number, 102, 1001, "/usr/bin/at", &format!("now + {number} minutes"), SESSION);
+    }
+    let login =
+        Login { method: "at".to_owned(), user: "bob".to_owned(), process: Some(id(5)), ..Login::default() };
+    scene.launched.job(&login, 0);
+    assert_eq!(scene.launched.waiting[0].clients.len(), ALIKE_MAX);
+    assert_eq!((scene.launched.lost(), scene.launched.lost()), (4, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use history::Body;
 use history::Container;
 use history::Credentials;
 use history::Groups;
+use history::LossClass;
 use history::Namespaces;
 use history::Operation;
 use history::OperationKind;
@@ -223,6 +224,8 @@ impl Recorder {
 
     /// A process whose cgroup became known after it is written again.
     pub(super) fn place_processes(&mut self) {
+        let lost = self.cgroups.lost();
+        self.lose(LossClass::Identity, lost);
         for (id, path) in self.cgroups.found() {
             let container = self.containers.of(&path);
             if let Some(process) = self.processes.get_mut(&id) {

@@ -13,6 +13,7 @@ use crate::attached;
 use crate::beginnings::Begun;
 use crate::beginnings::program;
 use crate::clock;
+use crate::ends::Source;
 use crate::enrich::journal::Journal;
 use crate::enrich::login_log;
 use crate::enrich::login_log::LoginLine;
@@ -33,9 +34,12 @@ impl Recorder {
         for log in &mut self.login_logs {
             let origin = log.path().display().to_string();
             match log.lines() {
-                Ok(lines) => found.extend(lines.iter().filter_map(|line| {
-                    login_log::parse(line, now, &zone).map(|login| (login, origin.clone()))
-                })),
+                Ok(lines) => {
+                    found.extend(lines.iter().filter_map(|line| {
+                        login_log::parse(line, now, &zone).map(|login| (login, origin.clone()))
+                    }));
+                    lost += log.skipped();
+                }
                 Err(error) => {
                     tracing::warn!(%error, log = %origin, "a login log could not be read");
                     lost += 1;
@@ -50,7 +54,7 @@ impl Recorder {
             }
             None => {}
         }
-        self.lose_logins(lost);
+        self.lose(LossClass::Login, lost);
         let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
         if refused > 0 {
             tracing::warn!(
@@ -59,15 +63,6 @@ impl Recorder {
             );
         }
         self.tell_waiting(clock::boot_ns());
-    }
-
-    /// Counts what cannot be told of logins.
-    fn lose_logins(&mut self, count: u64) {
-        if count > 0 {
-            self.status.lose(LossClass::Login, count);
-            let body = Body::Loss { class: LossClass::Login, count, from: self.lost_since };
-            self.append(clock::boot_ns(), body);
-        }
     }
 
     /// Tells of sessions that the logs had time to tell of until then, and did not.
@@ -89,8 +84,15 @@ impl Recorder {
         for used in used.into_iter().chain(asked) {
             self.take_used(used);
         }
-        let lost = self.arrivals.lost() + self.launched.lost();
-        self.lose_logins(lost);
+        let lost = [
+            self.arrivals.lost(),
+            self.attached.lost(),
+            self.beginnings.lost(),
+            self.flows.ends().lost(),
+            self.launched.lost(),
+            self.sessions.lost(),
+        ];
+        self.lose(LossClass::Login, lost.into_iter().sum());
     }
 
     /// A login that no log told of, as the session's environment and the kernel's connection tell of it.
@@ -141,7 +143,8 @@ impl Recorder {
     pub(super) fn take_used(&mut self, Begun { boot_ns, login }: Begun) {
         let time = self.clock.wall(boot_ns);
         if let Some(id) = login.process {
-            self.processes.add_attached(&id, time, boot_ns, login.clone());
+            let keeps_all = self.processes.add_attached(&id, time, boot_ns, login.clone());
+            self.lose(LossClass::Login, u64::from(!keeps_all));
         }
         self.append_at(time, boot_ns, Body::Login(Box::new(login)));
     }
@@ -179,7 +182,8 @@ impl Recorder {
         };
         if login.accepted {
             self.sessions.told(line.source);
-            self.add_whence(&mut login);
+            let is_lost = !self.add_whence(&mut login);
+            self.lose(LossClass::Login, u64::from(is_lost));
         }
         if let Some(id) = process.filter(|_| login.accepted) {
             // Several lines tell of one session, and of some the tree tells, with more. A connection has one login.
@@ -197,25 +201,31 @@ impl Recorder {
 
     /// Adds to what a log tells of a login: the connection that its server accepted for it, where the log has none; and
     /// whose session opened the connection, where that was opened on this host. A port that a server of logins forwards is
-    /// opened for who is elsewhere.
-    fn add_whence(&self, login: &mut Login) {
+    /// opened for who is elsewhere. False where what would tell was let go.
+    fn add_whence(&self, login: &mut Login) -> bool {
         let ends = self.flows.ends();
         match login.source_address.zip(login.source_port) {
             Some(source) => {
-                let opener = ends.opener(source.into()).and_then(|id| self.processes.get(&id));
+                let Some(opener) = ends.opener(source.into()) else {
+                    return !ends.opener_is_lost(source.0);
+                };
+                let opener = self.processes.get(&opener);
                 let opener = opener.filter(|opener| !is_server_of_logins(program(opener)));
                 let session = opener.and_then(|opener| attached::session(opener, &self.processes));
                 login.by = session.map(|(_, login)| login.by.unwrap_or(login.user)).or(login.by.take());
+                true
             }
             None if login.method == "pam" => {
                 let process = login.process.and_then(|id| self.processes.get(&id));
-                if let Some(end) = process.and_then(|process| ends.source_of(process, &self.processes)) {
+                let source = process.map(|process| ends.source_of(process, &self.processes));
+                if let Some(Source::Known(end)) = source {
                     login.source_address = Some(end.address);
                     login.source_port = Some(end.port).filter(|port| *port != 0);
                     login.by = None;
                 }
+                source != Some(Source::Lost)
             }
-            None => {}
+            None => true,
         }
     }
 }

@@ -72,6 +72,15 @@ impl Recorder {
         Ok(was_set)
     }
 
+    /// Counts what cannot be told, and says so in the ring.
+    pub(super) fn lose(&mut self, class: LossClass, count: u64) {
+        if count > 0 {
+            self.status.lose(class, count);
+            let body = Body::Loss { class, count, from: self.lost_since };
+            self.append(clock::boot_ns(), body);
+        }
+    }
+
     /// What the kernel could not hand over becomes an event.
     pub(super) fn read_losses(&mut self) -> anyhow::Result<()> {
         let lost = self.capture.losses()?;

@@ -17,6 +17,7 @@ mount -t tmpfs -o mode=0755 lab /home
 mount -t tmpfs -o mode=0700 lab /root
 mount -t tmpfs -o mode=1777 lab /tmp
 mount -t tmpfs -o mode=0755 lab /var/log
+mount -t tmpfs -o mode=0755 lab /srv
 mkdir -p /var/lib/host-recorder /var/lib/amazon/ssm
 chmod 0700 /var/lib/host-recorder
 mount -t tmpfs -o mode=0700 lab /var/lib/host-recorder

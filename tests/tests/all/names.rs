@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -269,7 +270,8 @@ for generators in system-generators system-environment-generators user-generator
     [ ! -d /usr/lib/systemd/$generators ] || mount --bind /run/none /usr/lib/systemd/$generators
 done
 cd /usr/lib/systemd/system
-cp dbus.service dbus.socket systemd-logind.service systemd-machined.service user@.service user-runtime-dir@.service /run/units
+cp dbus.service dbus.socket systemd-logind.service systemd-machined.service user@.service user-runtime-dir@.service \
+    rc-local.service /run/units
 cd /run/units
 # What these units may not do is no matter here, and some of it this place does not allow.
 sed -i -E '/^(Private|Protect|Restrict|SystemCall|Device|Capability|ReadWrite|IPAddress|Lock|MemoryDeny|NoNew)/d' *.service
@@ -280,7 +282,7 @@ for target in sysinit basic shutdown paths sockets timers; do
     printf '[Unit]\nDefaultDependencies=no\n' >$target.target
 done
 services='dbus.service systemd-logind.service systemd-machined.service'
-printf '[Unit]\nDefaultDependencies=no\nWants=web.service %s\nAfter=%s\n' "$services" "$services" >lab.target
+printf '[Unit]\nDefaultDependencies=no\nWants=web.service rc-local.service %s\nAfter=%s\n' "$services" "$services" >lab.target
 printf '[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/bash /usr/local/bin/web\n' >web.service
 exec env -i container=lab PATH="$PATH" SYSTEMD_UNIT_PATH=/run/units:/run/systemd/transient \
     /usr/lib/systemd/systemd --system --unit=lab.target --log-target=console
@@ -317,6 +319,9 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
     // A service that starts a unit of its own through systemd, as a scheduler does.
     let web = "bash /usr/local/bin/send 7934; systemd-run --quiet --unit=job bash /usr/local/bin/send 7935";
     fs::write(instance.path("/usr/local/bin/web"), format!("{web}; sleep 60\n"))?;
+    // What a boot runs last, and leaves running.
+    fs::write(instance.path("/etc/rc.local"), "#!/bin/sh\nbash /usr/local/bin/send 7940 1 &\n")?;
+    fs::set_permissions(instance.path("/etc/rc.local"), fs::Permissions::from_mode(0o755))?;
     let cgroup = instance.cgroup().child("machine");
     cgroup.create()?;
     let mut systemd = instance.command("unshare")?;
@@ -328,7 +333,7 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
     let said = || fs::read_to_string(&log).unwrap_or_default();
     fs::write(recording.lab.instance().path("/tmp/script"), ASKED)?;
     recording.alice("bash -x /tmp/script 2>&1").with_context(said)?;
-    for port in 7931..=7939 {
+    for port in 7931..=7940 {
         wait_for_packet(&recording, port).with_context(said)?;
     }
     let evidence = recording.evidence()?;
@@ -348,8 +353,8 @@ fn who_had_a_service_manager_start_something_is_told() -> anyhow::Result<()> {
         assert!(report.to_string().contains(&said), "{}", shown());
     }
     // A path of a user's own manager is that user's; who started a unit of a file is not told.
-    check(&recording, &evidence, &[(7937, "deploy by unit"), (7938, "- by unit")])?;
-    for (port, unit) in [(7934, "web.service"), (7935, "job.service")] {
+    check(&recording, &evidence, &[(7937, "deploy by unit"), (7938, "- by unit"), (7940, "- by unit")])?;
+    for (port, unit) in [(7934, "web.service"), (7935, "job.service"), (7940, "rc-local.service")] {
         let process = sender(&evidence, port);
         assert_eq!(history::unit_of(&process.cgroup), Some(unit), "{}", process.cgroup);
         assert_eq!(process.container, None);

@@ -76,6 +76,14 @@ printf 'Port 2222\\nPidFile none\\nTrustedUserCAKeys /etc/ssh/ca.pub\\n' >>other
 mkdir -p /etc/dropbear
 dropbear -R -p 2223";
 
+const PARAMIKO: &str = "import paramiko,sys
+host,key,first,second=sys.argv[1:]
+c=paramiko.SSHClient(); c.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+c.connect(host,username='bob',key_filename=key); c.exec_command(first)[1].read()
+s=c.invoke_shell(); s.send(second+'; exit\\n')
+while s.recv(4096): pass
+";
+
 #[test]
 fn each_server_and_method_names_who_came_and_how() -> anyhow::Result<()> {
     let lab = Lab::up()?;
@@ -98,6 +106,16 @@ fn each_server_and_method_names_who_came_and_how() -> anyhow::Result<()> {
         command.arg(line(*port));
         run(&format!("ssh to {at} as {user}"), command)?;
     }
+    // A library's client, to a command and to a shell.
+    let mut library = lab.laptop().command("/usr/bin/python3")?;
+    library.args([
+        "-c",
+        PARAMIKO,
+        &INSTANCE_PUBLIC.to_string(),
+        &format!("{}/keys/bob", lab.dir().display()),
+    ]);
+    library.args([line(7810), line(7811)]);
+    run("paramiko", library)?;
     // A tunnel: the packets are those of the server's process for that user, who runs no program at all.
     let mut tunnel = ssh(lab, 2222, "alice", &["-i", &key, "-W", &format!("{VICTIM}:7806")])?;
     output_within("the tunnel", &mut tunnel, COMMAND_MAX)?;
@@ -136,6 +154,8 @@ fn each_server_and_method_names_who_came_and_how() -> anyhow::Result<()> {
         (7807, "dropbear", "alice", "publickey"),
         (7808, "sshd", "alice", "publickey"),
         (7809, "sshd", "alice", "publickey"),
+        (7810, "sshd", "bob", "publickey"),
+        (7811, "sshd", "bob", "publickey"),
     ] {
         let process = sender(&evidence, port);
         let found = logins(&evidence, process);
@@ -159,7 +179,7 @@ fn each_server_and_method_names_who_came_and_how() -> anyhow::Result<()> {
     // One connection is one login, however many sessions it carries.
     let by_ssh = |event: &&history::LoginEvent| event.login.service != "cron";
     let accepted = evidence.logins.iter().filter(by_ssh).filter(|event| event.login.accepted).count();
-    assert_eq!(accepted, 8, "{:#?}", evidence.logins);
+    assert_eq!(accepted, 9, "{:#?}", evidence.logins);
     let refused = evidence.logins.iter().filter(|event| !event.login.accepted).count();
     assert_eq!(refused, 3, "{:#?}", evidence.logins);
     Ok(())

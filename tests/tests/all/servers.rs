@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
 
+use anyhow::bail;
 use anyhow::ensure;
 use history::Evidence;
 use serde_json::Value;
@@ -45,8 +47,15 @@ pub(super) fn check(
     expected: &[(u16, &str)],
 ) -> anyhow::Result<()> {
     let mut wrong = String::new();
-    for (port, so) in expected {
-        let report = judged(recording, evidence, *port)?;
+    // Each is a run of the program: beside each other.
+    let reports: Vec<anyhow::Result<Value>> = thread::scope(|scope| {
+        let ports = expected.iter().map(|(port, _)| *port);
+        let runs: Vec<_> = ports.map(|port| scope.spawn(move || judged(recording, evidence, port))).collect();
+        let ended = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("it panicked")));
+        ended.collect()
+    });
+    for ((port, so), report) in expected.iter().zip(reports) {
+        let report = report?;
         let told = named(&report);
         if told != *so {
             wrong += &format!("{port}: {told}, and it is {so}\n{}\n", report["headline"]);
@@ -56,11 +65,19 @@ pub(super) fn check(
     Ok(())
 }
 
-/// The servers that inetd starts, and one that needs no inetd and tells `login` nothing of whence somebody comes.
+/// The servers that inetd starts, of which two let in whom a host is trusted for, and one that needs no inetd and tells
+/// `login` nothing of whence somebody comes.
 const SERVERS: &str = "set -e
 cat >/etc/inetd.conf <<'END'
 telnet stream tcp nowait root /usr/sbin/telnetd telnetd
+shell stream tcp nowait root /usr/sbin/in.rshd in.rshd
+login stream tcp nowait root /usr/sbin/in.rlogind in.rlogind
 END
+echo '203.0.113.7 laptop.example.com' >>/etc/hosts
+for user in bob deploy; do
+    home=$(eval echo ~$user); echo 'laptop.example.com root' >$home/.rhosts; chown $user $home/.rhosts; chmod 600 $home/.rhosts
+done
+seq -f 'pts/%g' 0 9 >>/etc/securetty
 inetutils-inetd /etc/inetd.conf
 busybox telnetd -p 2403 -l /bin/login
 ";
@@ -88,6 +105,30 @@ fn telnet(lab: &Lab, at: u16, user: &str, line: &str) -> anyhow::Result<()> {
     run(&format!("telnet to {at}"), client)
 }
 
+/// A client of rsh or rlogin, which trust who comes from a port of root's: says who asks, for whom and for what, and types.
+const TRUSTED: &str = "import socket,sys
+host,port,own,what,typed=sys.argv[1:]
+s=socket.socket(); s.bind(('',int(own))); s.settimeout(20)
+s.connect((host,int(port))); s.sendall(b''.join(word.encode()+b'\\0' for word in what.split('|')))
+if s.recv(1)!=b'\\0': sys.exit('refused: %r'%s.recv(4096))
+s.sendall(typed.encode())
+while s.recv(4096): pass
+";
+
+fn trusted(lab: &Lab, at: u16, own: u16, what: &str, typed: &str) -> anyhow::Result<()> {
+    let mut client = lab.laptop().command("python3")?;
+    client.args([
+        "-c",
+        TRUSTED,
+        &INSTANCE_PUBLIC.to_string(),
+        &at.to_string(),
+        &own.to_string(),
+        what,
+        typed,
+    ]);
+    run(&format!("a trusted host at {at}"), client)
+}
+
 #[test]
 fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     let lab = Lab::up()?;
@@ -96,11 +137,14 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     shell(&lab, SERVERS)?;
     let mut recording = Recording::begin_in(lab)?;
     let lab = &recording.lab;
-    telnet(lab, 23, "bob", "bash /tmp/send 8501 1")?;
-    telnet(lab, 2403, "bob", "bash /tmp/send 8502 1")?;
+    telnet(lab, 23, "bob", "bash /tmp/send 8501")?;
+    telnet(lab, 2403, "bob", "bash /tmp/send 8502")?;
+    trusted(lab, 514, 1001, "0|root|bob|bash /tmp/send 8503", "")?;
+    trusted(lab, 514, 1002, "0|root|deploy|bash /tmp/send 8504", "")?;
+    trusted(lab, 513, 1003, "|root|bob|xterm/9600", "bash /tmp/send 8506; exit\n")?;
     // One that alice starts by hand lets in who it lets in.
     recording.alice("sudo busybox telnetd -p 2405 -l /bin/login")?;
-    telnet(&recording.lab, 2405, "bob", "bash /tmp/send 8505 1")?;
+    telnet(&recording.lab, 2405, "bob", "bash /tmp/send 8505")?;
     let evidence = recording.evidence()?;
     check(
         &recording,
@@ -108,7 +152,10 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
         &[
             (8501, "bob by login login bob remote 203.0.113.7"),
             (8502, "bob by login login bob remote 203.0.113.7"),
+            (8503, "bob by login rshd bob remote 203.0.113.7"),
+            (8504, "deploy by login rshd deploy remote 203.0.113.7"),
             (8505, "bob by login login bob remote 203.0.113.7"),
+            (8506, "bob by login login bob remote 203.0.113.7"),
         ],
     )
 }
@@ -138,16 +185,16 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
     write_send(&lab)?;
     set_password(&lab, "bob", PASSWORD)?;
     shell(&lab, HELPERS)?;
-    shell(&lab, "printf '@reboot bash /tmp/send 8528 1\\n' | crontab -u deploy -")?;
+    shell(&lab, "printf '@reboot bash /tmp/send 8528\\n' | crontab -u deploy -")?;
     let mut recording = Recording::begin_in(lab)?;
     let lab = &recording.lab;
-    lab.session("alice", "bash /tmp/send 8524 1")?.wait(COMMAND_MAX)?;
+    lab.session("alice", "bash /tmp/send 8524")?.wait(COMMAND_MAX)?;
     let key = format!("{}/keys/alice", lab.dir().display());
     let mut keyed = ssh(lab, 2231, "alice", &["-i", &key])?;
-    keyed.arg("bash /tmp/send 8529 1");
+    keyed.arg("bash /tmp/send 8529");
     run("ssh by a program that knows keys", keyed)?;
-    recording.alice(&format!("echo {PASSWORD} | su bob -c 'bash /tmp/send 8530 1'"))?;
-    recording.alice("sudo -u deploy bash /tmp/send 8531 1")?;
+    recording.alice(&format!("echo {PASSWORD} | su bob -c 'bash /tmp/send 8530'"))?;
+    recording.alice("sudo -u deploy bash /tmp/send 8531")?;
     shell(
         &recording.lab,
         "kill $(cat /run/crond.pid) && while kill -0 $(cat /run/crond.pid); do sleep 0.1; done
@@ -190,7 +237,7 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
     steps.dedup();
     assert_eq!(
         steps,
-        [("su", "bob", "send 8530 1"), ("sudo", "deploy", "send 8531 1")],
+        [("su", "bob", "send 8530"), ("sudo", "deploy", "send 8531")],
         "{}",
         history::text(&evidence)
     );
@@ -201,7 +248,7 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
 const REPOSITORY: &str = "set -e
 cat ~alice/.ssh/authorized_keys >>~deploy/.ssh/authorized_keys
 su deploy -c 'git init -q --bare ~/work.git
-printf \"#!/bin/sh\\nbash /tmp/send 8541 1\\n\" >~/work.git/hooks/post-receive; chmod 0755 ~/work.git/hooks/post-receive'
+printf \"#!/bin/sh\\nbash /tmp/send 8541\\n\" >~/work.git/hooks/post-receive; chmod 0755 ~/work.git/hooks/post-receive'
 ";
 
 const PUSH: &str = "set -e
@@ -213,7 +260,7 @@ GIT_SSH_COMMAND='ssh -F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsF
 /// mosh as its script does it: the server by ssh, then the client with the key that it was told.
 const MOSH: &str = "set -e
 ssh -F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes -i KEYS/alice \
-alice@HOST 'mosh-server new -l LANG=C.UTF-8 -- bash -c \"bash /tmp/send 8542 1\"' >told 2>&1
+alice@HOST 'mosh-server new -l LANG=C.UTF-8 -- bash -c \"bash /tmp/send 8542\"' >told 2>&1
 set -- $(grep '^MOSH CONNECT' told)
 MOSH_KEY=$4 TERM=xterm LANG=C.UTF-8 script -qec \"stty rows 24 cols 80; exec mosh-client HOST $3\" said </dev/null >/dev/null";
 

@@ -26,7 +26,7 @@ chown -R polkitd /etc/polkit-1/rules.d
 cat >/usr/share/dbus-1/system-services/com.example.Job.service <<'END'
 [D-BUS Service]
 Name=com.example.Job
-Exec=/bin/bash /tmp/send 8605 1
+Exec=/bin/bash /tmp/send 8605
 User=deploy
 END
 cat >/etc/dbus-1/system.d/com.example.Job.conf <<'END'
@@ -41,19 +41,20 @@ until dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedes
 
 /// What alice types.
 const TYPED: &str = "
-pkexec bash /tmp/send 8601 1
-pkexec --user deploy bash /tmp/send 8602 1
-echo PASSWORD | su - bob -c 'echo PASSWORD | su - deploy -c \"bash /tmp/send 8603 1\"'
-sudo -i bash -c 'su - deploy -c \"bash /tmp/send 8604 1\"'
+pkexec bash /tmp/send 8601
+pkexec --user deploy bash /tmp/send 8602
+echo PASSWORD | su - bob -c 'echo PASSWORD | su - deploy -c \"bash /tmp/send 8603\"'
+sudo -i bash -c 'su - deploy -c \"bash /tmp/send 8604\"'
 dbus-send --system --dest=com.example.Job / com.example.Job.Do
-echo 'bash /tmp/send 8606 1' | newgrp games
-(echo 'bash /tmp/send 8607 1'; echo exit; sleep 2) | script -qec 'sudo login -f bob' /dev/null
+echo 'bash /tmp/send 8606' | newgrp games
+(echo 'bash /tmp/send 8607; touch /tmp/typed; exit'; until [ -e /tmp/typed ]; do sleep 0.1; done) |
+    script -qec 'sudo login -f bob' /dev/null
 ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/own
 sudo tee -a ~bob/.ssh/authorized_keys <~/.ssh/own.pub >/dev/null
 O='-F /dev/null -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes'
-ssh $O -i ~/.ssh/own bob@127.0.0.1 'bash /tmp/send 8608 1'
-ssh $O -i ~/.ssh/own bob@10.0.1.10 'bash /tmp/send 8609 1'
-(exec pkexec bash -c 'bash /tmp/send 8610 1; true')
+ssh $O -i ~/.ssh/own bob@127.0.0.1 'bash /tmp/send 8608'
+ssh $O -i ~/.ssh/own bob@10.0.1.10 'bash /tmp/send 8609'
+(exec pkexec bash -c 'bash /tmp/send 8610; true')
 ";
 
 /// The steps from whoever sent to a port up to the login: service, for whom, by whom.

@@ -104,7 +104,8 @@ fn ssh_config(lab: &Lab) -> anyhow::Result<String> {
 
 pub(super) fn laptop(lab: &Lab, what: &str, line: &str) -> anyhow::Result<()> {
     let mut command = lab.laptop().command("bash")?;
-    command.args(["-c", line]).current_dir(lab.dir());
+    // A host's commands begin at its root, which this host shares with this machine.
+    command.args(["-c", &format!("cd {} || exit\n{line}", lab.dir().display())]);
     let output = output_within(what, &mut command, COMMAND_MAX)?;
     ensure!(output.status.success(), "{what}: {output:?}");
     Ok(())
@@ -403,7 +404,11 @@ const NGINX: &str = "user www-data; worker_processes 1; pid /run/nginx.pid; erro
 http { access_log off; client_body_temp_path /run/nb; fastcgi_temp_path /run/nf; proxy_temp_path /run/np;
  uwsgi_temp_path /run/nu; scgi_temp_path /run/ns;
  server { listen 8240; location / { fastcgi_pass unix:/run/fpm.sock; fastcgi_param REQUEST_METHOD $request_method;
-  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/php/send.php; } } }
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/php/send.php; }
+  location /cgi { fastcgi_pass unix:/run/cgi.sock; fastcgi_param REQUEST_METHOD $request_method;
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/send.cgi; }
+  location /own { fastcgi_pass unix:/run/own/sock; fastcgi_param REQUEST_METHOD $request_method;
+  fastcgi_param QUERY_STRING $query_string; fastcgi_param SCRIPT_FILENAME /srv/send.cgi; } } }
 ";
 const FPM: &str = "[global]
 error_log = /run/fpm.log
@@ -426,17 +431,24 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
     let lab = &recording.lab;
     let near = VICTIM.to_string();
     let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
-    shell(lab, "mkdir -p /srv/php")?;
-    for (path, text) in
-        [("nginx.conf", NGINX), ("fpm.conf", FPM), ("php/send.php", &SENDS.replace("NEAR", near))]
-    {
+    shell(lab, "mkdir -p /srv/php; install -d -o www-data /run/own")?;
+    for (path, text) in [
+        ("nginx.conf", NGINX),
+        ("fpm.conf", FPM),
+        ("php/send.php", &SENDS.replace("NEAR", near)),
+        ("send.cgi", &CGI.replace("NEAR", near)),
+    ] {
         fs::write(lab.instance().path(format!("/srv/{path}")), text)?;
     }
     recording.alice(
-        "sudo nginx -c /srv/nginx.conf; sudo $(ls /usr/sbin/php-fpm* | head -n 1) -y /srv/fpm.conf
+        "sudo chmod 755 /srv/send.cgi; sudo nginx -c /srv/nginx.conf
+        sudo spawn-fcgi -s /run/cgi.sock -u www-data -U www-data -- /usr/sbin/fcgiwrap >/dev/null
+        sudo -u www-data setsid fcgiwrap -s unix:/run/own/sock </dev/null >/dev/null 2>&1 &
+        sudo $(ls /usr/sbin/php-fpm* | head -n 1) -y /srv/fpm.conf
         php=$(ls /usr/bin/php[0-9]* | head -n 1)
         setsid $php -S 0.0.0.0:8250 -t /srv/php </dev/null >/dev/null 2>&1 &
-        for port in 8240 8250; do until ss -Hltn sport = $port | grep -q .; do sleep 0.1; done; done",
+        for port in 8240 8250; do until ss -Hltn sport = $port | grep -q .; do sleep 0.1; done; done
+        until [ -S /run/own/sock ]; do sleep 0.1; done",
     )?;
     for (port, at, how) in
         [(8241, 8240, ""), (8242, 8240, "&itself"), (8251, 8250, ""), (8252, 8250, "&itself")]
@@ -444,8 +456,19 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
         let url = format!("http://{INSTANCE_PUBLIC}:{at}/send.php?port={port}{how}");
         laptop(lab, "curl", &format!("curl -fsS -m 20 '{url}'"))?;
     }
+    for (port, at) in [(8243, "cgi"), (8244, "own")] {
+        let url = format!("http://{INSTANCE_PUBLIC}:8240/{at}?{port}");
+        laptop(lab, "curl", &format!("curl -fsS -m 20 '{url}'"))?;
+    }
     let evidence = recording.evidence()?;
-    for (port, user) in [(8241, "www-data"), (8242, "www-data"), (8251, "alice"), (8252, "alice")] {
+    for (port, user) in [
+        (8241, "www-data"),
+        (8242, "www-data"),
+        (8243, "www-data"),
+        (8244, "www-data"),
+        (8251, "alice"),
+        (8252, "alice"),
+    ] {
         assert_eq!(sender(&evidence, port).user.as_deref(), Some(user), "{port}");
         let report = judged(&recording, &evidence, port)?;
         let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
@@ -456,7 +479,7 @@ fn who_started_a_web_server_is_not_named_for_what_runs_through_it() -> anyhow::R
 }
 
 /// Each line is run by alice, and its packet is the one of the process that is named, run as the user that is named.
-const CARRIERS: [(u16, &str, &str, &str); 15] = [
+const CARRIERS: [(u16, &str, &str, &str); 17] = [
     (8301, "sg staff -c \"bash -c 'LINE'\"", "bash", "alice"),
     (8302, "unshare -r bash -c \"LINE\"", "bash", "alice"),
     (8303, "unshare -Urpf --mount-proc bash -c \"LINE\"", "bash", "alice"),
@@ -498,6 +521,14 @@ const CARRIERS: [(u16, &str, &str, &str); 15] = [
         "bash",
         "alice",
     ),
+    (8318, "parallel --will-cite bash -c {} ::: 'LINE' 2>/dev/null", "bash", "alice"),
+    // What sudo started goes on when it has ended.
+    (
+        8319,
+        "sudo -u deploy bash -c '(sleep 0.5; bash -c \"LINE\") </dev/null >/dev/null 2>&1 &'",
+        "bash",
+        "deploy",
+    ),
     (8317, "printf 'all:\\n\\tbash -c \"LINE\"\\n' | sudo -u deploy env -S 'make -sf -'", "bash", "deploy"),
 ];
 
@@ -517,7 +548,7 @@ fn what_carries_a_program_changes_nothing_of_whose_it_is() -> anyhow::Result<()>
     script += &format!("echo \"bash -c '{}; true'\" | batch\n", packet_to(8310));
     fs::write(recording.lab.instance().path("/tmp/script"), script)?;
     recording.alice("bash -ex /tmp/script 2>&1")?;
-    for port in [8310, 8314, 8315, 8316] {
+    for port in [8310, 8314, 8315, 8316, 8319] {
         wait_for_packet(&recording, port)?;
     }
     let evidence = recording.evidence()?;

@@ -84,13 +84,15 @@ fn get(socket: &Path, namespace: &str, name: &str, container: &Container) -> Opt
     protobuf::put(&mut question, 1, name);
     let header = Some(("containerd-namespace", namespace));
     let method = "/containerd.services.containers.v1.Containers/Get";
-    let answer = grpc::call(socket, method, header, &question).ok()?;
-    let said = protobuf::fields(&answer).find(|(number, _)| *number == 1)?.1;
-    (protobuf::text(said, 1) == name).then(|| read(said, name, container)).flatten()
+    read(&grpc::call(socket, method, header, &question).ok()?, name, container)
 }
 
-/// What it says of a container: id (1), labels (2), image (3).
-fn read(said: &[u8], name: &str, container: &Container) -> Option<Container> {
+/// What it answers of a container (1): its id (1), labels (2), image (3).
+pub(super) fn read(answer: &[u8], name: &str, container: &Container) -> Option<Container> {
+    let said = protobuf::fields(answer).find(|(number, _)| *number == 1)?.1;
+    if protobuf::text(said, 1) != name {
+        return None;
+    }
     let label = |name: &str| protobuf::entry(said, 2, name);
     let pod = (label("io.kubernetes.pod.namespace"), label("io.kubernetes.pod.name"));
     let given = [label("io.kubernetes.container.name"), label("nerdctl/name"), name];

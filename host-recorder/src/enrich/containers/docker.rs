@@ -15,7 +15,11 @@ use super::SIZE_MAX;
 
 /// Asks for one container; none where nobody answers, or does not know it.
 pub(super) fn ask(socket: &Path, container: &Container) -> Option<Container> {
-    let answer = get(socket, &format!("/containers/{}/json", container.id)).ok()?;
+    answered(&get(socket, &format!("/containers/{}/json", container.id)).ok()?, container)
+}
+
+/// What an answer in HTTP says of a container.
+pub(super) fn answered(answer: &str, container: &Container) -> Option<Container> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?;
     (status == "200").then(|| read(&serde_json::from_str(body).ok()?, container)).flatten()

@@ -66,15 +66,12 @@ pub(super) fn call(
     let mut buffer = [0; FRAME_MAX];
     let mut read = 0;
     loop {
-        let mut taken = 0;
-        while let Some((frame, length)) = split(&waiting[taken..])? {
-            taken += length;
-            // Who has answered may have hung up.
-            let _ = stream.write_all(&answer.take(&frame)?);
-            if answer.complete {
-                return answer.message();
-            }
+        let (taken, reply) = answer.take_all(&waiting)?;
+        if answer.complete {
+            return answer.message();
         }
+        // Who has answered may have hung up.
+        let _ = stream.write_all(&reply);
         waiting.drain(..taken);
         let more = stream.read(&mut buffer)?;
         read += more;
@@ -163,6 +160,19 @@ struct Answer {
 }
 
 impl Answer {
+    /// Takes the frames of what came that are all there, up to the answer's end. Returns how many bytes those are, and
+    /// what is to be sent for them.
+    fn take_all(&mut self, bytes: &[u8]) -> Result<(usize, Vec<u8>)> {
+        let (mut taken, mut reply) = (0, Vec::new());
+        while !self.complete
+            && let Some((frame, length)) = split(&bytes[taken..])?
+        {
+            taken += length;
+            reply.extend(self.take(&frame)?);
+        }
+        Ok((taken, reply))
+    }
+
     /// Takes a frame and returns what is to be sent for it.
     fn take(&mut self, frame: &Frame) -> Result<Vec<u8>> {
         let mut reply = Vec::new();
@@ -208,11 +218,66 @@ fn unpadded<'a>(frame: &Frame<'a>) -> Result<&'a [u8]> {
     bare.ok_or_else(|| Error::other("a frame of padding alone"))
 }
 
+/// Reads all that a server sent, in pieces of a size: the message, and what was replied.
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) fn read(bytes: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<u8>)> {
+    let (mut answer, mut replies, mut waiting) = (Answer::default(), Vec::new(), Vec::new());
+    for piece in bytes.chunks(piece.max(1)) {
+        waiting.extend_from_slice(piece);
+        let (taken, reply) = answer.take_all(&waiting)?;
+        replies.extend(reply);
+        if answer.complete {
+            return Ok((answer.message()?, replies));
+        }
+        waiting.drain(..taken);
+    }
+    Err(Error::other("not complete"))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Takes a whole request as a server of gRPC does, which refuses what has another form; the method and the message.
+    pub(in super::super) fn asked(stream: &mut UnixStream) -> (String, Vec<u8>) {
+        let mut preface = [0; PREFACE.len()];
+        stream.read_exact(&mut preface).unwrap();
+        assert_eq!(preface, PREFACE);
+        let (mut method, mut body) = (String::new(), Vec::new());
+        loop {
+            let mut head = [0; HEAD];
+            stream.read_exact(&mut head).unwrap();
+            let mut bytes = head.to_vec();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            bytes.resize(HEAD + length, 0);
+            stream.read_exact(&mut bytes[HEAD..]).unwrap();
+            let (frame, _) = split(&bytes).unwrap().unwrap();
+            match frame.kind {
+                SETTINGS | WINDOW => assert_eq!(frame.stream, 0),
+                HEADERS => {
+                    assert_eq!((frame.stream, frame.flags), (STREAM, END_HEADERS));
+                    // POST, http, and the path as a text of one byte's length.
+                    let path = frame.payload.strip_prefix(&[0x83, 0x86, 0x04]).unwrap();
+                    let (length, rest) = path.split_first().unwrap();
+                    let (path, rest) = rest.split_at(usize::from(*length));
+                    assert!(rest.windows(16).any(|text| text == b"application/grpc"));
+                    assert!(rest.ends_with(b"\x02te\x08trailers"), "no other header: {rest:?}");
+                    method = String::from_utf8(path.to_vec()).unwrap();
+                }
+                DATA => {
+                    assert_eq!(frame.stream, STREAM);
+                    body.extend(frame.payload);
+                    if frame.flags & END_STREAM != 0 {
+                        let message = Answer { body, complete: true }.message().unwrap();
+                        return (method, message);
+                    }
+                }
+                other => panic!("a client sends no frame of kind {other}"),
+            }
+        }
+    }
 
     /// Frames of an answer with one message, in pieces of a size, as a server of gRPC sends them.
     pub(in super::super) fn answered(message: &[u8], piece: usize) -> Vec<u8> {
@@ -238,17 +303,8 @@ pub(super) mod tests {
         out
     }
 
-    /// Reads all frames of what a server sent; the message, and what was replied.
-    fn read(mut bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
-        let (mut answer, mut replies) = (Answer::default(), Vec::new());
-        while let Some((frame, length)) = split(bytes)? {
-            replies.extend(answer.take(&frame)?);
-            if answer.complete {
-                return Ok((answer.message()?, replies));
-            }
-            bytes = &bytes[length..];
-        }
-        Err(Error::other("not complete"))
+    fn read(bytes: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+        super::read(bytes, bytes.len())
     }
 
     #[test]

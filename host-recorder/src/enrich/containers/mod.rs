@@ -6,8 +6,11 @@
 //! own runtime runs is not asked for: its answers would be that user's to choose.
 
 mod containerd;
+mod cri;
 mod docker;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod grpc;
 mod protobuf;
 
@@ -179,13 +182,17 @@ fn ask(root: &Path, container: &Container) -> Option<Container> {
         let with_image = files().filter(|known| known.image.is_some());
         with_image.or_else(|| containerd::ask(root, container)).or_else(files)
     };
+    let crio = || {
+        let files = || files::crio(root, container);
+        files().filter(|known| known.image.is_some()).or_else(|| cri::ask(root, container)).or_else(files)
+    };
     match container.runtime.as_str() {
         "docker" => docker().or_else(|| files::docker(root, container)),
         "podman" => podman().or_else(|| files::storage(root, container)),
-        "cri-o" => files::crio(root, container).or_else(|| files::storage(root, container)),
+        "cri-o" => crio().or_else(|| files::storage(root, container)),
         "containerd" => containerd(),
         _ => containerd()
-            .or_else(|| files::crio(root, container))
+            .or_else(crio)
             .or_else(docker)
             .or_else(|| files::docker(root, container))
             .or_else(podman),

@@ -198,7 +198,7 @@ fn what_users_run_themselves_is_not_asked_for() {
 }
 
 /// What containerd's interface says of a container: its id, its labels and its image, among what else it says.
-fn said(id: &str, labels: &[(&str, &str)], image: &str) -> Vec<u8> {
+pub(super) fn said(id: &str, labels: &[(&str, &str)], image: &str) -> Vec<u8> {
     let mut container = Vec::new();
     protobuf::put(&mut container, 1, id);
     for (name, value) in labels {
@@ -294,4 +294,80 @@ fn a_container_of_containerd_is_known_where_it_runs_under_a_name_of_its_own() {
     assert_ne!(containerd::of_cgroup(root, "/default/web.1").unwrap().id, known.id);
     assert_eq!(ask(root, &known), None);
     assert!(server.join().unwrap()[0].contains("containerd-namespace\u{7}default"));
+}
+
+/// What the interface of Kubernetes says of a container: beside what is read of it, its state and times.
+pub(super) fn container_status(id: &str, name: &str, image: &str, labels: &[(&str, &str)]) -> Vec<u8> {
+    let message = |parts: &[(u8, &[u8])]| {
+        let mut message = Vec::new();
+        for (number, part) in parts {
+            protobuf::put(&mut message, *number, part);
+        }
+        message
+    };
+    let mut status = message(&[(1, id.as_bytes()), (2, &message(&[(1, name.as_bytes())]))]);
+    // state = 1 (running), created_at and started_at: numbers.
+    status.extend([3 << 3, 1, 4 << 3, 0x96, 0x01, 5 << 3, 0x97, 0x01]);
+    // The image as it is called, and, where that is an id, as it was asked for: field 18 takes a number of two bytes.
+    let mut spec = message(&[(1, b"0123456789ab")]);
+    spec.extend([0x92, 0x01, image.len() as u8]);
+    spec.extend(image.as_bytes());
+    let spec = if image.is_empty() { message(&[(1, b"0123456789ab")]) } else { spec };
+    status.extend(message(&[(8, &spec), (9, b"example.com/app@sha256:0123")]));
+    for (name, value) in labels {
+        status.extend(message(&[(12, &message(&[(1, name.as_bytes()), (2, value.as_bytes())]))]));
+    }
+    let info = message(&[(1, b"info"), (2, b"{}")]);
+    grpc::tests::answered(&message(&[(1, &status), (2, &info)]), 50)
+}
+
+/// Stands in for CRI-O: answers a call of a method that it knows about a container that it has, and is as strict about what
+/// is asked as a server of gRPC: one whole request of that very form, and nothing else.
+fn serve_cri(root: &Path, knows: &'static str, answer: Vec<u8>, calls: usize) -> std::thread::JoinHandle<()> {
+    let socket = root.join("run/crio/crio.sock");
+    fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        for _ in 0..calls {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (method, question) = grpc::tests::asked(&mut stream);
+            let mut expected = Vec::new();
+            protobuf::put(&mut expected, 1, ID);
+            assert_eq!(question, expected, "{method}");
+            let known = method == knows;
+            stream.write_all(&if known { answer.clone() } else { grpc::tests::failed() }).unwrap();
+        }
+    })
+}
+
+#[test]
+fn crio_answers_by_the_interface_of_kubernetes() {
+    let labels = [("io.kubernetes.pod.name", "app-0"), ("io.kubernetes.pod.namespace", "shop")];
+    let (now, before) = (cri::METHODS[0], cri::METHODS[1]);
+    let check = |runtime: &str, knows, answer: Vec<u8>, calls, expected| {
+        let root = tempfile::tempdir().unwrap();
+        let server = serve_cri(root.path(), knows, answer, calls);
+        assert_eq!(told(root.path(), runtime), expected);
+        server.join().unwrap();
+    };
+    let app = || some("app", "example.com/app:4", Some("shop/app-0"));
+    let status = |id: &str, name: &str, image: &str| container_status(id, name, image, &labels);
+    check("cri-o", now, status(ID, "app", "example.com/app:4"), 1, app());
+    check("cri-o", before, status(ID, "app", "example.com/app:4"), 2, app());
+    check("kubernetes", now, status(ID, "app", "example.com/app:4"), 1, app());
+    check("cri-o", now, status(ID, "app", ""), 1, some("app", "0123456789ab", Some("shop/app-0")));
+    check("cri-o", now, status(&"0".repeat(64), "evil", "evil:1"), 2, None);
+    check("cri-o", now, status(ID, "", "example.com/app:4"), 2, None);
+    check("cri-o", "/another", Vec::new(), 2, None);
+    // Its files tell without asking, where they tell all.
+    let root = tempfile::tempdir().unwrap();
+    let bundle = "run/containers/storage/overlay-containers/ID/userdata/config.json";
+    write(root.path(), bundle, r#"{"annotations":{"io.kubernetes.container.name":"api"}}"#);
+    let server = serve_cri(root.path(), now, status(ID, "app", "example.com/app:4"), 1);
+    assert_eq!(told(root.path(), "cri-o"), app(), "with its image");
+    server.join().unwrap();
+    fs::remove_file(root.path().join("run/crio/crio.sock")).unwrap();
+    assert_eq!(told(root.path(), "cri-o"), Some(("api".to_owned(), None, None)));
+    let other = Container { runtime: "kubernetes".to_owned(), ..container("kubernetes") };
+    assert_eq!(ask(root.path(), &other).unwrap().runtime, "kubernetes");
 }
