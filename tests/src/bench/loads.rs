@@ -33,7 +33,7 @@ const LOAD_MAX: Duration = Duration::from_secs(180);
 /// A port that nobody listens on (discard).
 const CLOSED_PORT: &str = "9";
 /// C files of the project that is built.
-const SOURCES: u32 = 60;
+const SOURCES: u32 = 20;
 /// Programs that gcc executes to compile one file: itself, the compiler, the assembler.
 const PROGRAMS_PER_SOURCE: u32 = 3;
 
@@ -129,10 +129,10 @@ pub const LOADS: [Load; 8] = [
     },
     Load {
         name: "make",
-        about: "make -j2 of 60 small C files",
+        about: "make -j2 of 20 small C files",
         cpu_ratio_max: 1.01,
         throughput_lost_max: None,
-        rounds_least: 15,
+        rounds_least: 45,
         run: make,
     },
 ];

@@ -11,7 +11,7 @@ use super::statistics;
 /// Slices of one run: some 30 ms each.
 const SLICES: u32 = 40;
 /// So large a share of all slices, the shortest, went at full pace.
-const FULL: f64 = 0.1;
+const FULL: f64 = 0.05;
 
 /// The CPU time that this process took for each part of a load.
 pub struct Pace {
