@@ -6,6 +6,8 @@
 
 mod words;
 
+use std::cell::LazyCell;
+
 use super::document::SectionRole;
 use super::lines::Line;
 use super::lines::LineKind;
@@ -44,18 +46,19 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         let own: Vec<&str> = own.take(LINES_MAX).map(|line| line.text.trim()).collect();
         fold(&own.join(" ")).into_owned()
     };
-    let asks = || ASKS.find_iter(&text(SectionRole::Body)).any(|found| !NOT_TO.is_match(found.as_str()));
+    let body = LazyCell::new(|| text(SectionRole::Body));
+    let asks = LazyCell::new(|| ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str())));
     let is_titled = || {
         let subject = text(SectionRole::Subject);
         TITLE.is_match(&subject) && !ANSWERS.is_match(&subject)
     };
-    let blames = || said.wronged || said.blamed || asks();
+    let blames = || said.wronged || said.blamed || *asks;
     match () {
         // It was done to the reader, who did nothing.
         () if said.reader_wronged && !blames() => Appeal::Elsewhere,
         // Whose complaint it speaks of is no accused.
-        () if YOUR_REPORT.is_match(&text(SectionRole::Body)) && !blames() => Appeal::Elsewhere,
-        () if said.complains() || is_titled() || asks() => Appeal::Complains,
+        () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
+        () if said.complains() || is_titled() || *asks => Appeal::Complains,
         () if said.sentences <= TERSE_MAX => Appeal::Terse,
         () => Appeal::Elsewhere,
     }

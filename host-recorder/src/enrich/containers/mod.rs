@@ -177,15 +177,11 @@ fn ask(root: &Path, container: &Container) -> Option<Container> {
     };
     let podman = || docker::ask(&root.join("run/podman/podman.sock"), container);
     // The files of a pod's container name its image as it was asked for.
-    let files = || files::containerd(root, container).or_else(|| files::nerdctl(root, container));
     let containerd = || {
-        let with_image = files().filter(|known| known.image.is_some());
-        with_image.or_else(|| containerd::ask(root, container)).or_else(files)
+        let files = files::containerd(root, container).or_else(|| files::nerdctl(root, container));
+        unless_with_image(files, || containerd::ask(root, container))
     };
-    let crio = || {
-        let files = || files::crio(root, container);
-        files().filter(|known| known.image.is_some()).or_else(|| cri::ask(root, container)).or_else(files)
-    };
+    let crio = || unless_with_image(files::crio(root, container), || cri::ask(root, container));
     match container.runtime.as_str() {
         "docker" => docker().or_else(|| files::docker(root, container)),
         "podman" => podman().or_else(|| files::storage(root, container)),
@@ -196,6 +192,14 @@ fn ask(root: &Path, container: &Container) -> Option<Container> {
             .or_else(docker)
             .or_else(|| files::docker(root, container))
             .or_else(podman),
+    }
+}
+
+/// What files tell where they tell its image, else what its runtime answers, else what files tell.
+fn unless_with_image(files: Option<Container>, ask: impl FnOnce() -> Option<Container>) -> Option<Container> {
+    match files {
+        Some(known) if known.image.is_some() => Some(known),
+        files => ask().or(files),
     }
 }
 
