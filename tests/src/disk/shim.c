@@ -3,7 +3,7 @@
  * DISK_DIR   what happens to files directly in this directory, and to itself, is watched
  * DISK_LOG   each operation that succeeded is written here, in the order in which they took effect; see `disk/mod.rs`
  * DISK_FAULT "KIND ERRNO FIRST COUNT": of the operations of a kind (write, sync, name, all) COUNT fail, from number FIRST on;
- *            of a write that fails, half is done before
+ *            of a write that fails, half is done before, unless it lies within one sector that is there
  * What is printed on standard output is written to the log, too: so it is known what was promised when.
  */
 #define _GNU_SOURCE
@@ -28,6 +28,7 @@ static char fault_kind[16];
 static int fault_errno;
 static long fault_first, fault_count, seen;
 
+#define SECTOR 512
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 __attribute__((constructor)) static void begin(void)
@@ -144,17 +145,18 @@ static ssize_t put(int fd, const void *bytes, size_t length, off_t at, int posit
     if (!ino)
         return positioned ? REAL(pwrite64)(fd, bytes, length, at) : REAL(write)(fd, bytes, length);
     pthread_mutex_lock(&lock);
-    int fail = fails("write");
-    if (fail && length < 2) {
+    struct stat about;
+    off_t size = fstat(fd, &about) ? 0 : about.st_size;
+    if (!positioned)
+        at = fcntl(fd, F_GETFL) & O_APPEND ? size : lseek(fd, 0, SEEK_CUR);
+    int fail = fails("write"), in_a_sector = at / SECTOR == (at + (off_t)length - 1) / SECTOR && at + (off_t)length <= size;
+    if (fail && (length < 2 || in_a_sector)) {
         pthread_mutex_unlock(&lock);
         errno = fault_errno;
         return -1;
     }
     if (fail)
         length /= 2;
-    struct stat about;
-    if (!positioned)
-        at = fcntl(fd, F_GETFL) & O_APPEND && !fstat(fd, &about) ? about.st_size : lseek(fd, 0, SEEK_CUR);
     ssize_t count = positioned ? REAL(pwrite64)(fd, bytes, length, at) : REAL(write)(fd, bytes, length);
     int error = errno;
     if (count > 0)

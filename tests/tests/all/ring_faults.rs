@@ -92,7 +92,11 @@ impl Watched {
     fn cut(&self, random: &mut Random) -> anyhow::Result<()> {
         let after = random.below(self.disk.operations.len() as u64 + 1) as usize;
         let survives = [Survives::Nothing, Survives::AllButAPiece, Survives::Some, Survives::Some];
-        let survives = survives[random.below(4) as usize];
+        self.cut_after(after, survives[random.below(4) as usize], random)
+    }
+
+    /// Takes the power after so many operations.
+    fn cut_after(&self, after: usize, survives: Survives, random: &mut Random) -> anyhow::Result<()> {
         let files = self.disk.after(after, survives, random);
         let near = &self.disk.operations[after.saturating_sub(3)..after];
         let near: Vec<String> = near.iter().map(|it| format!("{it:?}").chars().take(90).collect()).collect();
@@ -187,6 +191,32 @@ fn a_disk_that_fails_for_a_while_costs_nothing_once_it_works() -> anyhow::Result
     }
     // Else what is told above was told of disks that never failed.
     ensure!(refusals >= FAILING_RUNS / 3, "only {refusals} runs had a commit that failed");
+    Ok(())
+}
+
+/// Operations of a ring's opening, and of its first sealings, that fail one after the other.
+const FIRST_OPERATIONS: u64 = 14;
+
+/// Numbers that are written over them: some segments, so that the first log is gone for certain.
+const FIRST_NUMBERS: u64 = 400;
+
+/// A line of the chain that a failed sync forgot is read until the power goes, and is written again before anything
+/// counts on it.
+#[test]
+fn what_a_disk_that_failed_at_first_forgot_is_written_again() -> anyhow::Result<()> {
+    let (mut random, mut reopened) = (Random::new(1), 0);
+    for (first, count) in (0..FIRST_OPERATIONS).flat_map(|first| [(first, 1), (first, 3)]) {
+        let fault = format!("all {} {first} {count}", libc::EIO);
+        let mut ring = Watched::new()?;
+        if !ring.write(1, FIRST_NUMBERS, Some(&fault))?.success() {
+            reopened += 1;
+            let next = check_ledger(&ring.dir()).with_context(|| fault.clone())?.unwrap_or(0) + 1;
+            ensure!(ring.write(next, FIRST_NUMBERS, None)?.success(), "{fault}: it never recovered");
+        }
+        let end = ring.disk.operations.len();
+        ring.cut_after(end, Survives::Nothing, &mut random).with_context(|| fault)?;
+    }
+    ensure!(reopened > 4, "only {reopened} rings could not be opened at first");
     Ok(())
 }
 

@@ -13,6 +13,7 @@
 //!
 //! Without a key the chain still tells of accidents, and answers queries; it tells nothing of an attacker.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -357,7 +358,11 @@ pub(super) fn next_number(dir: &Path) -> Result<u64, RingError> {
 fn read_file(path: &Path) -> Result<Vec<u8>, RingError> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut bytes)) {
+    match File::open(path).and_then(|file| file.take(READ_MAX + 1).read_to_end(&mut bytes)) {
+        // Its newest lines come last: what is left out would be silently lost.
+        Ok(count) if count as u64 > READ_MAX => {
+            Err(RingError::io("read", path, std::io::ErrorKind::FileTooLarge.into()))
+        }
         Ok(_) => Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(bytes),
         Err(source) => Err(RingError::io("read", path, source)),
@@ -383,12 +388,17 @@ pub(super) struct Chain {
     previous: String,
     entries: usize,
     key: Option<Key>,
+    /// The number of the key that is on disk; none where that is not certain.
+    key_kept: Option<u64>,
+    /// Files of which it is not certain that what is read of them is on disk, and how many of their bytes are to be: a
+    /// sync that failed may have forgotten what it was for, and no later one brings it there.
+    unsure: BTreeMap<&'static str, usize>,
 }
 
 impl Chain {
     /// Opens the chain of a ring. `first` is the oldest event that is there where no chain is.
     pub(super) fn open(dir: &Path, first: EventId) -> Result<Self, RingError> {
-        let (entries, torn) = read_entries(dir)?;
+        let (entries, _) = read_entries(dir)?;
         let last_sealed = entries.iter().rev().find_map(|entry| match &entry.what {
             What::Sealed(sealed) => Some(sealed.sha256.clone()),
             _ => None,
@@ -399,12 +409,14 @@ impl Chain {
             previous: last_sealed.unwrap_or_default(),
             entries: entries.len(),
             key: None,
+            key_kept: None,
+            // What an earlier run was not told is on disk may be read all the same, until the power goes.
+            unsure: [(CHAIN, usize::MAX), (MARKS, usize::MAX)].into(),
         };
         if entries.is_empty() {
             chain.append(What::Begun { first })?;
-        } else if torn > 0 {
-            // A line that was being written when the power went: the next one must begin on its own.
-            chain.append_line(CHAIN, "\n")?;
+        } else {
+            chain.append_line(CHAIN, "")?;
         }
         Ok(chain)
     }
@@ -456,7 +468,11 @@ impl Chain {
         let what = What::Begun { first: evicted_to };
         let begun = self.entry(what);
         let kept: Vec<&Entry> = std::iter::once(&begun).chain(entries.iter().filter(lives)).collect();
-        self.replace(CHAIN, &kept)?;
+        if let Err(error) = self.replace(CHAIN, &kept) {
+            // It may be there all the same, and no number is given twice.
+            self.n = self.n.max(next_number(&self.dir)?);
+            return Err(error);
+        }
         self.entries = kept.len();
         self.next()
     }
@@ -467,77 +483,101 @@ impl Chain {
         entry.complete(self.key.as_ref())
     }
 
-    /// A key may be made while the recorder runs. Where a run was killed before it destroyed a key that it had used,
-    /// that is done first.
+    /// A key may be made while the recorder runs. Where a run was killed before it destroyed a key that it had used, or
+    /// the disk refused to, that is done first.
     fn load_key(&mut self) -> Result<(), RingError> {
         if self.key.is_none() {
             self.key = read_key(&self.dir);
+            self.key_kept = self.key.as_ref().map(|key| key.n);
         }
-        match &mut self.key {
-            Some(key) if key.n < self.n => {
-                key.evolve_to(self.n);
-                write_key(&self.dir, key)
-            }
-            _ => Ok(()),
-        }
+        self.keep_key()
     }
 
     fn next(&mut self) -> Result<(), RingError> {
         self.n += 1;
-        match &mut self.key {
-            Some(key) => {
-                key.evolve_to(self.n);
-                write_key(&self.dir, key)
-            }
-            None => Ok(()),
-        }
+        self.keep_key()
     }
 
-    fn append_json<T: Serialize>(&self, name: &str, line: &T) -> Result<(), RingError> {
-        let mut text = serde_json::to_string(line).map_err(|source| RingError::Spans { source })?;
+    /// Goes on to the key of the next line, and destroys those before it.
+    fn keep_key(&mut self) -> Result<(), RingError> {
+        let Some(key) = &mut self.key else { return Ok(()) };
+        key.evolve_to(self.n);
+        if self.key_kept != Some(key.n) {
+            self.key_kept = None;
+            write_key(&self.dir, key)?;
+            self.key_kept = Some(key.n);
+        }
+        Ok(())
+    }
+
+    fn append_json<T: Serialize>(&mut self, name: &'static str, line: &T) -> Result<(), RingError> {
+        let mut text = json(line)?;
         text.push('\n');
         self.append_line(name, &text)
     }
 
-    fn append_line(&self, name: &str, line: &str) -> Result<(), RingError> {
+    /// Adds a line, with its end; it is on disk when this returns, and so is every line before it.
+    fn append_line(&mut self, name: &'static str, line: &str) -> Result<(), RingError> {
         let path = self.dir.join(name);
+        let removed = || (!path.exists()).then_some(usize::MAX);
+        if let Some(bytes) = self.unsure.get(name).copied().or_else(removed) {
+            let mut text = read_file(&path)?;
+            text.truncate(bytes);
+            // A line that was being written when the power went: the next one must begin on its own.
+            if text.last().is_some_and(|last| *last != b'\n') {
+                text.push(b'\n');
+            }
+            let before = text.len();
+            text.extend_from_slice(line.as_bytes());
+            let outcome = self.put(name, &text);
+            if outcome.is_err() {
+                self.unsure.insert(name, before);
+            }
+            return outcome;
+        }
         let wrong = |source| RingError::io("write", &path, source);
-        let options = OpenOptions::new().read(true).append(true).create(true).mode(0o600).clone();
-        let mut file = options.open(&path).map_err(wrong)?;
+        let mut file = OpenOptions::new().append(true).open(&path).map_err(wrong)?;
         let before = file.metadata().map_err(wrong)?.len();
-        // Half a line that could not be taken away would spoil this one.
-        let mut last = *b"\n";
-        if before > 0 {
-            file.read_exact_at(&mut last, before - 1).map_err(wrong)?;
-        }
-        let apart = if last == *b"\n" { "" } else { "\n" };
-        let outcome = file.write_all([apart, line].concat().as_bytes()).and_then(|()| file.sync_data());
-        let named = |()| if before == 0 { log::sync_directory(&self.dir) } else { Ok(()) };
-        let outcome = outcome.and_then(named);
-        if outcome.is_err() {
+        let outcome = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        outcome.map_err(|source| {
+            self.unsure.insert(name, usize::try_from(before).unwrap_or(usize::MAX));
             let _ = file.set_len(before);
-        }
-        outcome.map_err(wrong)
+            wrong(source)
+        })
     }
 
-    fn replace<T: Serialize>(&self, name: &str, lines: &[&T]) -> Result<(), RingError> {
-        let path = self.dir.join(name);
-        let beside = self.dir.join(format!("{name}.tmp"));
+    fn replace<T: Serialize>(&mut self, name: &'static str, lines: &[&T]) -> Result<(), RingError> {
         let mut text = String::new();
         for line in lines {
-            text.push_str(&serde_json::to_string(line).map_err(|source| RingError::Spans { source })?);
+            text.push_str(&json(line)?);
             text.push('\n');
         }
+        self.put(name, text.as_bytes())
+    }
+
+    /// Puts a file in place of another, or of none; it is on disk when this returns. Where that failed, either is there.
+    fn put(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), RingError> {
+        let path = self.dir.join(name);
+        let beside = self.dir.join(format!("{name}.tmp"));
         let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            file.write_all(text.as_bytes())?;
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(bytes)?;
             file.sync_all()?;
             std::fs::rename(&beside, &path)?;
             log::sync_directory(&self.dir)
         };
-        write().map_err(|source| RingError::io("write", &path, source))
+        let outcome = write().map_err(|source| RingError::io("write", &path, source));
+        match &outcome {
+            Ok(()) => self.unsure.remove(name),
+            Err(_) => self.unsure.insert(name, usize::MAX),
+        };
+        outcome
     }
+}
+
+fn json<T: Serialize>(line: &T) -> Result<String, RingError> {
+    serde_json::to_string(line).map_err(|source| RingError::Spans { source })
 }
 
 /// The event before which the recorder says that everything was evicted, or is older than the chain.
