@@ -153,7 +153,7 @@ impl Worked {
         let programs = u64::from(loads::programs_of_project(self.size.sources));
         let requests = u64::from(self.size.clients) * u64::from(self.size.requests);
         let deeds = [
-            (requests, Deed::Connections { pid: self.server }),
+            (requests, Deed::Connections { pids: vec![self.server] }),
             (programs, Deed::ExecutionsIn { cwd: PACKAGE.to_owned() }),
             (u64::from(self.size.ports), tried),
         ];

@@ -219,8 +219,10 @@ impl Cost {
             rows.push(row.at_most(self.0.cpu_ratio_max));
         }
         if let Some(bound) = self.0.throughput_lost_max {
-            let lost = statistics::percent_short(&requests(with), &requests(alone));
+            let lost = statistics::percent_short(&rates(with), &rates(alone));
             rows.push(Row::median(name("requests_lost"), "%", lost).at_most(bound));
+            let lost = pace::percent_short(&rates(with), &rates(alone));
+            rows.push(Row::of(name("requests_lost_at_full_pace"), lost, "%", Vec::new()).at_most(bound));
         }
         rows.extend([
             Row::median(name("own_cpu"), "s", own(|recorder| recorder.cpu_s)),
@@ -286,6 +288,6 @@ fn slices(runs: &[Run]) -> Vec<f64> {
     runs.iter().flat_map(|run| run.done.slices_us.iter().copied()).collect()
 }
 
-fn requests(runs: &[Run]) -> Vec<f64> {
-    runs.iter().filter_map(|run| run.done.requests_per_s).collect()
+fn rates(runs: &[Run]) -> Vec<f64> {
+    runs.iter().flat_map(|run| run.done.requests_per_s.iter().copied()).collect()
 }

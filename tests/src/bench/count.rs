@@ -52,10 +52,10 @@ pub enum Deed {
         /// By which protocol.
         protocol: Protocol,
     },
-    /// TCP connections that a process had, to however many.
+    /// TCP connections that processes had, to however many.
     Connections {
-        /// The process.
-        pid: u32,
+        /// The processes.
+        pids: Vec<u32>,
     },
 }
 
@@ -121,12 +121,14 @@ impl Tally {
 
     /// Whether a flow is one of those that are counted.
     fn take_flow(&mut self, flow: &Flow, deed: &Deed) -> bool {
-        let (pid, protocol) = match deed {
-            Deed::Targets { pid, protocol } | Deed::Packets { pid, protocol } => (*pid, *protocol),
-            Deed::Connections { pid } => (*pid, Protocol::TCP),
+        let (pids, protocol) = match deed {
+            Deed::Targets { pid, protocol } | Deed::Packets { pid, protocol } => {
+                (std::slice::from_ref(pid), *protocol)
+            }
+            Deed::Connections { pids } => (pids.as_slice(), Protocol::TCP),
             Deed::Executions { .. } | Deed::ExecutionsIn { .. } => return false,
         };
-        let is_by = |id: &history::ProcessId| id.tgid == pid;
+        let is_by = |id: &history::ProcessId| pids.contains(&id.tgid);
         if flow.protocol != protocol
             || matches!(flow.state, FlowState::Listening | FlowState::Bound | FlowState::Received)
             || !(flow.owner.iter().any(is_by) || flow.sender.iter().any(is_by))
@@ -220,7 +222,7 @@ mod tests {
                 flow.protocol = Protocol::TCP;
             }
         }
-        assert_eq!(recorded(&events, &Deed::Connections { pid: 7 }), 2);
+        assert_eq!(recorded(&events, &Deed::Connections { pids: vec![7] }), 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use nix::time::clock_gettime;
 
 use super::statistics;
 
-/// Slices of one run: some 30 ms each.
+/// Slices of one run that is a loop: some 30 ms each.
 const SLICES: u32 = 40;
 /// So large a share of all slices, the shortest, went at full pace.
 const FULL: f64 = 0.05;
@@ -63,6 +63,13 @@ pub fn ratio(with: &[f64], without: &[f64]) -> Option<f64> {
     Some(with / without)
 }
 
+/// By how many percent the rates of some runs fall short of those of others where both went at full pace. None without any.
+pub fn percent_short(with: &[f64], without: &[f64]) -> Option<f64> {
+    let (with, without) =
+        (statistics::quantile(with, 1.0 - FULL)?, statistics::quantile(without, 1.0 - FULL)?);
+    Some((1.0 - with / without) * 100.0)
+}
+
 fn cpu_us() -> io::Result<i64> {
     let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
     Ok(time.tv_sec() * 1_000_000 + time.tv_nsec() / 1_000)
@@ -89,5 +96,8 @@ mod tests {
         let found = ratio(&paces(1.02, 300), &paces(1.0, 100)).unwrap();
         assert!((found - 1.02).abs() < 1e-9, "{found}");
         assert_eq!(ratio(&[], &[1.0]), None);
+        let rates = |full: f64, slow: usize| [vec![full; 40], vec![full / 1.5; slow]].concat();
+        let short = percent_short(&rates(98.0, 300), &rates(100.0, 100)).unwrap();
+        assert!((short - 2.0).abs() < 1e-9, "{short}");
     }
 }
