@@ -40,12 +40,19 @@ struct Key {
     first: UnixNs,
 }
 
+/// A connection that is not over.
+struct Followed {
+    flow: Flow,
+    /// The remote end that its socket has: the host's firewall may have it go elsewhere.
+    asked: Endpoint,
+}
+
 /// Flows that changed since the last commit, and connections that are not over.
 #[derive(Default)]
 pub struct Flows {
     /// Changes of connections since [`Flows::settle`]: an attempt waits in the kernel, and what comes of it does not.
     changes: Vec<Connection>,
-    connections: HashMap<u64, Flow>,
+    connections: HashMap<u64, Followed>,
     /// Ends, the remote one first, of connections that were accepted and stand.
     accepted: HashSet<(Endpoint, Endpoint)>,
     /// Those that stood last.
@@ -110,18 +117,24 @@ impl Flows {
 
     fn follow(&mut self, connection: Connection) {
         let Connection { boot_ns, socket, over, flow, .. } = connection;
+        if connection.translated {
+            self.translate(boot_ns, socket, flow);
+            return;
+        }
         let begins = matches!(flow.state, FlowState::Attempt) || connection.accepted;
         let mut now = flow;
-        let known = if begins { None } else { self.connections.get(&socket) };
-        if let Some(known) = known {
+        let mut asked = now.remote;
+        // A connect that is given up is torn down before its addresses are read. Of another remote end it is another
+        // connection, whose beginning was lost.
+        let is_same = |known: &&Followed| now.remote.port == 0 || now.remote == known.asked;
+        let known = if begins { None } else { self.connections.get(&socket).filter(is_same) };
+        if let Some(Followed { flow: known, asked: before }) = known {
             now.first = known.first;
             now.direction = known.direction;
             now.owner = known.owner;
             now.sender = known.sender;
-            // A connect that is given up is torn down before its addresses are read.
-            if now.remote.port == 0 {
-                now.remote = known.remote;
-            }
+            now.remote = known.remote;
+            asked = *before;
             if known.local.port != 0 && now.local.port == 0 {
                 now.local = known.local;
             }
@@ -134,13 +147,28 @@ impl Flows {
         if over {
             self.connections.remove(&socket);
         } else if self.connections.len() < CONNECTIONS_MAX {
-            self.connections.insert(socket, now.clone());
+            self.connections.insert(socket, Followed { flow: now.clone(), asked });
         }
         let ends_listening = over && now.state == FlowState::Listening;
         if !ends_listening {
             // The local port is not settled at the first change; a connection is told by its beginning.
             self.put(0, boot_ns, now);
         }
+    }
+
+    /// An attempt left for another address than was asked for. What the program asked for stays an attempt; from here on
+    /// the connection is one with that address. A repeated first segment says nothing new.
+    fn translate(&mut self, boot_ns: u64, socket: u64, flow: Flow) {
+        let mut now = flow;
+        if let Some(known) = self.connections.get_mut(&socket) {
+            if known.flow.remote == now.remote {
+                return;
+            }
+            now.owner = known.flow.owner;
+            now.sender = known.flow.sender;
+            known.flow = now.clone();
+        }
+        self.put(0, boot_ns, now);
     }
 
     /// Notes ports that were listened on when the recorder began.
@@ -247,6 +275,7 @@ mod tests {
             accepted: false,
             open_before: false,
             over,
+            translated: false,
             flow: Flow {
                 owner: None,
                 sender: None,
@@ -335,6 +364,37 @@ mod tests {
         flows.settle(20);
         let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
         assert_eq!(taken, [(Direction::In, 443), (Direction::In, 443), (Direction::Out, 40_000)]);
+    }
+
+    #[test]
+    fn a_connection_that_the_firewall_has_go_elsewhere_is_one_with_that_address() {
+        let elsewhere = Endpoint { address: "203.0.113.5".parse().unwrap(), port: 8_080 };
+        let left = |at| {
+            let mut left = change(1, FlowState::Attempt, at, false, 4000);
+            (left.translated, left.flow.remote) = (true, elsewhere);
+            left
+        };
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Attempt, 10, false, 4000));
+        flows.connection(left(11));
+        // Sent once more.
+        flows.connection(left(1_011));
+        flows.connection(change(1, FlowState::Established, 1_012, false, 4000));
+        flows.settle(1_500);
+        let told = |flows: &mut Flows| -> Vec<_> {
+            flows.take().into_iter().map(|(_, flow)| (flow.state, flow.first.0, flow.remote.port)).collect()
+        };
+        assert_eq!(told(&mut flows), [(FlowState::Attempt, 10, 80), (FlowState::Established, 11, 8_080)]);
+        flows.connection(change(1, FlowState::Closed, 2_000, true, 4000));
+        // Another socket of the same memory, whose beginning was lost.
+        flows.connection(change(2, FlowState::Attempt, 2_001, false, 4001));
+        let mut other = change(2, FlowState::Established, 2_002, false, 4002);
+        other.flow.remote.port = 443;
+        flows.connection(other);
+        flows.settle(3_000);
+        let rest = told(&mut flows);
+        assert_eq!(rest[0], (FlowState::Closed, 11, 8_080));
+        assert_eq!(rest[1..], [(FlowState::Attempt, 2_001, 80), (FlowState::Established, 2_002, 443)]);
     }
 
     #[test]
