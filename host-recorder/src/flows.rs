@@ -29,6 +29,9 @@ const CONNECTIONS_MAX: usize = 100_000;
 /// Ended connections whose ends are remembered.
 const ACCEPTED_BEFORE_MAX: usize = 1_024;
 
+/// How long after a connection was accepted, or had ended, a session may begin by it, ns: sshd gives two minutes.
+const LET_IN_NS: u64 = 600_000_000_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     owner: Option<ProcessId>,
@@ -57,6 +60,8 @@ pub struct Flows {
     accepted: HashSet<(Endpoint, Endpoint)>,
     /// Those that stood last.
     accepted_before: VecDeque<(Endpoint, Endpoint)>,
+    /// When the ends of one that was accepted were last let go, ns since boot.
+    accepted_gone_ns: Option<u64>,
     ends: Ends,
     /// Ports that were listened on when the recorder began.
     listened: HashSet<u16>,
@@ -142,7 +147,7 @@ impl Flows {
             // It stood before the recorder did: who began it is not kept.
             now.direction = Direction::In;
         }
-        self.note_accepted(&now, over);
+        self.note_accepted(boot_ns, &now, over);
         self.ends.stands(boot_ns, &now);
         if over {
             self.connections.remove(&socket);
@@ -176,9 +181,15 @@ impl Flows {
         self.listened = ports;
     }
 
-    /// Whether a connection stands, or stood a moment ago, that the remote side began.
-    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint) -> bool {
-        self.accepted.contains(&(remote, local)) || self.accepted_before.contains(&(remote, local))
+    /// Whether a connection stands, or stood a moment ago, that the remote side began: for what began at some time, ns
+    /// since boot. None where it may be one of those that were let go.
+    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint, boot_ns: u64) -> Option<bool> {
+        let ends = (remote, local);
+        if self.accepted.contains(&ends) || self.accepted_before.contains(&ends) {
+            return Some(true);
+        }
+        let is_gone = |at: u64| boot_ns.saturating_sub(at) <= LET_IN_NS;
+        (!self.accepted_gone_ns.is_some_and(is_gone)).then_some(false)
     }
 
     /// By which connections people may have come.
@@ -227,18 +238,24 @@ impl Flows {
         flows
     }
 
-    fn note_accepted(&mut self, flow: &Flow, over: bool) {
+    fn note_accepted(&mut self, boot_ns: u64, flow: &Flow, over: bool) {
         let ends = (flow.remote, flow.local);
         if flow.direction != Direction::In || flow.state == FlowState::Listening {
             return;
         }
-        if !over && self.accepted.len() < CONNECTIONS_MAX {
-            self.accepted.insert(ends);
-        } else if self.accepted.remove(&ends) {
-            if self.accepted_before.len() == ACCEPTED_BEFORE_MAX {
-                self.accepted_before.pop_front();
+        if over {
+            if !self.accepted.remove(&ends) {
+                return;
             }
             self.accepted_before.push_back(ends);
+            if self.accepted_before.len() > ACCEPTED_BEFORE_MAX {
+                self.accepted_before.pop_front();
+                self.accepted_gone_ns = Some(boot_ns);
+            }
+        } else if self.accepted.len() < CONNECTIONS_MAX {
+            self.accepted.insert(ends);
+        } else if !self.accepted.contains(&ends) {
+            self.accepted_gone_ns = Some(boot_ns);
         }
     }
 
@@ -395,6 +412,37 @@ mod tests {
         let rest = told(&mut flows);
         assert_eq!(rest[0], (FlowState::Closed, 11, 8_080));
         assert_eq!(rest[1..], [(FlowState::Attempt, 2_001, 80), (FlowState::Established, 2_002, 443)]);
+    }
+
+    #[test]
+    fn ends_that_were_let_go_are_not_known() {
+        let accepted = |socket: u64, at: u64, over: bool| {
+            let mut change = change(socket, FlowState::Established, at as i64, over, 22);
+            change.accepted = !over;
+            change.flow.direction = Direction::In;
+            // So many that ports do not suffice.
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + socket as u32);
+            change.flow.remote = Endpoint { address: address.into(), port: 40_000 };
+            change
+        };
+        let asked = |flows: &Flows, socket: u64, at: u64| {
+            let flow = accepted(socket, 0, false).flow;
+            flows.is_accepted(flow.remote, flow.local, at)
+        };
+        let mut flows = Flows::default();
+        (0..CONNECTIONS_MAX as u64).for_each(|socket| flows.follow(accepted(socket, 1, false)));
+        assert_eq!((asked(&flows, 7, 1), asked(&flows, 1 << 20, 1)), (Some(true), Some(false)));
+        flows.follow(accepted(1 << 20, 2, false));
+        assert_eq!(asked(&flows, 1 << 20, 3), None);
+        assert_eq!(asked(&flows, 1 << 20, 3 + LET_IN_NS), Some(false), "a session begins soon");
+
+        let mut flows = Flows::default();
+        for socket in 0..=ACCEPTED_BEFORE_MAX as u64 {
+            assert_eq!(asked(&flows, 1 << 20, 1), Some(false));
+            flows.follow(accepted(socket, 1, false));
+            flows.follow(accepted(socket, 2, true));
+        }
+        assert_eq!((asked(&flows, 0, 3), asked(&flows, 1, 3)), (None, Some(true)));
     }
 
     #[test]
