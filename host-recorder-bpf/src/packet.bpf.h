@@ -299,7 +299,7 @@ static __always_inline bool is_tcp(struct sock *sk)
  */
 static __always_inline bool is_asked_again(struct sock *sk)
 {
-	return BPF_CORE_READ((struct request_sock *)sk, num_retrans);
+	return (__u8)word_at((const char *)sk + bpf_core_field_offset(struct request_sock, num_retrans));
 }
 
 /* Which kind of socket sent it; negative where the packet is not ours to record. */
