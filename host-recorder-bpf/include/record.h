@@ -218,7 +218,7 @@ struct record_target {
 	__u16 remote_port, local_port; /* ICMP: remote_port is type * 256 + code */
 	__u32 after_ns; /* since the batch's first_ns */
 	__u32 bytes;
-	__u8 tcp_flags; /* of the packet */
+	__u8 tcp_flags; /* of the packet; of a connection: its first segment left for this address, not for the socket's */
 	__u8 state; /* TCP: TCP_SYN_SENT (2) or TCP_CLOSE (7) without having been established */
 	__u16 error; /* TCP: errno where the kernel set one */
 };
@@ -304,6 +304,7 @@ struct record_listener {
 	__u32 net_ns;
 	__u16 port;
 	__u16 family;
+	__u8 address[16]; /* network order; IPv4 in the first four; zero where it listens at all */
 };
 
 #ifdef __cplusplus
@@ -329,6 +330,6 @@ RECORD_ASSERT(record_dns, 64 + RECORD_DNS_MAX);
 RECORD_ASSERT(record_operation, 304);
 RECORD_ASSERT(record_syscall, 296 + 2 * RECORD_DETAIL_MAX);
 RECORD_ASSERT(record_owner, 24);
-RECORD_ASSERT(record_listener, 8);
+RECORD_ASSERT(record_listener, 24);
 
 #endif

@@ -3,10 +3,27 @@
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
+/* A kernel's type that is nothing but a number, by which any memory may be read. */
+#define WORD_AT(address) \
+	(((struct timespec64 *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct timespec64)))->tv_sec)
+
+/* Eight bytes of kernel memory, as they lie there; a call only where the kernel allows no plain load. */
+static __always_inline __u64 word_at(const void *address)
+{
+	__u64 word = 0;
+
+	if (plain_headers && bpf_ksym_exists(bpf_rdonly_cast))
+		return WORD_AT(address);
+	bpf_probe_read_kernel(&word, sizeof(word), address);
+	return word;
+}
+
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_PACKET 17
 #define AF_XDP 44
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 #define THREAD_SIZE (16 * 1024)

@@ -384,13 +384,14 @@ static __always_inline __u32 slot_of_hash(__u64 hash)
 	return (hash * 0x9e3779b97f4a7c15ull) >> (64 - FLOW_SLOT_BITS);
 }
 
+/* What a container sends and the host forwards for it are two flows, that would take each other's slot for each packet. */
 static __always_inline __u32 slot_of(const struct packet *packet)
 {
 	const __u64 *remote = (const __u64 *)packet->remote;
 
 	return slot_of_hash(remote[0] ^ remote[1] * 31 ^
-			    ((__u64)packet->remote_port << 32 | (__u64)packet->received << 24 |
-			     (__u64)packet->protocol << 16 | packet->local_port));
+			    ((__u64)packet->remote_port << 32 | (__u64)packet->via << 25 |
+			     (__u64)packet->received << 24 | (__u64)packet->protocol << 16 | packet->local_port));
 }
 
 static __always_inline bool same_flow(const struct flow_slot *slot, __u64 socket, const struct packet *packet)

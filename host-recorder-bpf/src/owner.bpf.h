@@ -4,6 +4,7 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
+#define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define S_IFMT 0170000
@@ -75,7 +76,7 @@ int on_sock_create(struct bpf_sock *context)
 		identify_current(&owner.process);
 	else
 		identify_by_calls((struct task_struct *)bpf_get_current_task(), &owner.process);
-	if (context->type == SOCK_STREAM) {
+	if (context->protocol == IPPROTO_TCP) {
 		maker = maker_of(cookie);
 		if (maker) {
 			maker->cookie = cookie;
@@ -94,7 +95,7 @@ int on_sock_release(struct bpf_sock *context)
 {
 	__u64 socket = (__u64)context;
 
-	if (context->type != SOCK_STREAM)
+	if (context->protocol != IPPROTO_TCP)
 		bpf_map_delete_elem(&owners, &socket);
 	return 1;
 }
@@ -169,9 +170,16 @@ static __always_inline void identify_port(struct sock *sk, struct record_listene
 	key->net_ns = sk->__sk_common.skc_net.net->ns.inum;
 	key->port = local_port(sk, tcp_of(sk));
 	key->family = sk->__sk_common.skc_family;
+	if (key->family == AF_INET)
+		*(__u32 *)key->address = sk->__sk_common.skc_rcv_saddr;
+	else
+		bpf_core_read(key->address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 }
 
-/* Finds the owner of an accepted socket by the port that was listened on. */
+/*
+ * Finds the owner of an accepted socket by the port that was listened on: at its own address, else at all of them, as
+ * the kernel does.
+ */
 static __always_inline bool inherit_listener(struct sock *sk, struct record_owner *owner)
 {
 	struct record_listener key = {};
@@ -179,6 +187,10 @@ static __always_inline bool inherit_listener(struct sock *sk, struct record_owne
 
 	identify_port(sk, &key);
 	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (!listener) {
+		__builtin_memset(key.address, 0, sizeof(key.address));
+		listener = bpf_map_lookup_elem(&listeners, &key);
+	}
 	if (!listener) {
 		key.family = key.family == AF_INET ? AF_INET6 : AF_INET;
 		listener = bpf_map_lookup_elem(&listeners, &key);

@@ -4,8 +4,6 @@
  * socket. TCP sockets are left to on_tcp_state.
  */
 
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
 #define ETH_P_8021Q 0x8100
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
@@ -74,8 +72,11 @@ static __always_inline bool read_transport(struct packet *packet, const struct h
 	header = headers->bytes + at;
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
-		if ((int)at + 14 > available)
+		if ((int)at + 4 > available)
 			return false;
+		/* A first fragment may end with the ports, as scanners have it that do not want to be seen. */
+		if ((int)at + 14 > available)
+			break;
 		packet->tcp_flags = header[13];
 		packet->header = (header[12] >> 4) * 4;
 		break;
@@ -164,10 +165,6 @@ struct plain {
 #define PLAIN_BYTES(plain) bpf_ntohs((__u16)((plain)->shape >> 16))
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the words of headers are taken apart so");
 
-/* A kernel's type that is nothing but a number, by which any memory may be read. */
-#define WORD_AT(address) \
-	(((struct timespec64 *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct timespec64)))->tv_sec)
-
 /* False where it is another kind of packet. */
 static __always_inline bool read_plain(struct sk_buff *skb, struct plain *plain)
 {
@@ -196,11 +193,27 @@ static __always_inline void unpack(const struct plain *plain, struct packet *pac
 	packet->count = 1;
 }
 
-/* A packet that is split on its way has its headers in each part, `network` and transport header. */
-static __always_inline void count_headers(struct packet *packet, __u32 network)
+/* Into what a packet is split on its way; zero where it is not, or where that is not counted yet. */
+struct segments {
+	__u16 size, count;
+};
+
+static __always_inline void read_segments(const struct skb_shared_info *shared, struct segments *segments)
 {
-	if (packet->count > 1 && packet->header)
-		packet->bytes += (packet->count - 1) * (network + packet->header);
+	__u64 word = word_at((const char *)shared + bpf_core_field_offset(struct skb_shared_info, gso_size));
+
+	segments->size = word;
+	segments->count = word >> 16; /* gso_segs, which follows it */
+}
+
+/* Length of the headers up to those of what a tunnel carries, which is split within it. */
+static __always_inline __u32 carried_headers(struct sk_buff *skb, const struct skb_shared_info *shared)
+{
+	__u32 length = skb->inner_transport_header - skb->network_header, kind = 0;
+	__u64 word = word_at(skb->head + skb->inner_transport_header + 12);
+
+	bpf_core_read(&kind, sizeof(kind), &shared->gso_type);
+	return length + (kind & SKB_GSO_UDP_L4 ? 8 : ((__u8)word >> 4) * 4);
 }
 
 /*
@@ -214,7 +227,9 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 	const unsigned char *head = skb->head;
 	const struct skb_shared_info *shared = (const void *)(head + skb->end);
 	int network = (int)skb->network_header - (int)((__u64)skb->data - (__u64)head);
-	__u16 ether_type = skb->protocol, segments = 0;
+	struct segments segments = {};
+	__u32 length;
+	__u16 ether_type = skb->protocol;
 	int available, at;
 
 	if (packet->via == RECORD_VIA_PACKET) {
@@ -230,9 +245,9 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 		}
 	}
 	/* Where a driver may split one packet, it is counted as what it becomes. */
-	if (skb->data_len || packet->via == RECORD_VIA_FORWARDED)
-		bpf_core_read(&segments, sizeof(segments), &shared->gso_segs);
-	packet->count = segments ? segments : 1;
+	if (skb->data_len || packet->via >= RECORD_VIA_KERNEL || (packet->via == RECORD_VIA_PACKET && plain_headers))
+		read_segments(shared, &segments);
+	packet->count = segments.count ? segments.count : 1;
 	packet->bytes = (int)skb->len - network;
 	if (ether_type != bpf_htons(ETH_P_IP) && ether_type != bpf_htons(ETH_P_IPV6))
 		return true; /* ARP and others: not traffic to a remote host */
@@ -249,7 +264,14 @@ static __always_inline bool read_packet(struct sk_buff *skb, struct packet *pack
 		return true;
 	if (!read_transport(packet, headers, at, available))
 		return false;
-	count_headers(packet, at);
+	/* What a program hands over to be split says only into pieces of which size. */
+	length = BPF_CORE_READ_BITFIELD(skb, encapsulation) && segments.size ? carried_headers(skb, shared) :
+									       at + packet->header;
+	if (segments.size && !segments.count && packet->header && packet->bytes > length)
+		packet->count = (packet->bytes - length + segments.size - 1) / segments.size;
+	/* Each of the pieces has them. */
+	if (packet->count > 1 && packet->header)
+		packet->bytes += (packet->count - 1) * length;
 	return true;
 }
 
@@ -271,20 +293,43 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
 }
 
+/*
+ * Whether the kernel answers an attempt to connect once more: whoever it goes to does not want it, as one whose address
+ * is forged in it.
+ */
+static __always_inline bool is_asked_again(struct sock *sk)
+{
+	return (__u8)word_at((const char *)sk + bpf_core_field_offset(struct request_sock, num_retrans));
+}
+
 /* Which kind of socket sent it; negative where the packet is not ours to record. */
 static __always_inline int classify(struct sk_buff *skb, struct sock *sk)
 {
+	__u16 family;
 	__u8 state;
 
-	if (!sk)
+	/* What came in by a device goes out for others; the kernel's own has no socket where it is not to be held up by one. */
+	if (!sk && skb->skb_iif)
 		return scoped ? -1 : RECORD_VIA_FORWARDED;
+	if (!sk)
+		return scoped || skb->dev->type == ARPHRD_LOOPBACK ? -1 : RECORD_VIA_KERNEL;
 	/* Half-open and finished connections have a stub in place of a socket. */
 	state = sk->__sk_common.skc_state;
-	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT)
+	if (state == TCP_NEW_SYN_RECV)
+		return !scoped && is_asked_again(sk) && skb->dev->type != ARPHRD_LOOPBACK ? RECORD_VIA_KERNEL : -1;
+	if (state == TCP_TIME_WAIT)
 		return -1;
+	/* What a tunnel makes of its segments has other ends. */
 	if (is_tcp(sk))
-		return -1;
-	if (sk->__sk_common.skc_family == AF_PACKET)
+		return BPF_CORE_READ_BITFIELD(skb, encapsulation) ? RECORD_VIA_SOCKET : -1;
+	family = sk->__sk_common.skc_family;
+	/*
+	 * What a bridge passes on still has its socket: it was told where it was sent. That of a tun device is of no protocol,
+	 * and what comes in by it is not its program's own.
+	 */
+	if (skb->skb_iif)
+		return family || scoped ? -1 : RECORD_VIA_FORWARDED;
+	if (family == AF_PACKET)
 		return RECORD_VIA_PACKET;
 	/* What the kernel answers to this host itself leaves it not. */
 	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
@@ -293,13 +338,17 @@ static __always_inline int classify(struct sk_buff *skb, struct sock *sk)
 }
 
 /* Finds or takes the owner; false when the socket is out of scope. */
-static __always_inline bool find_owner(__u64 socket, const struct packet *packet, bool task_context,
-				       struct record_owner *owner)
+static __always_inline bool find_owner(struct sk_buff *skb, __u64 socket, const struct packet *packet,
+				       bool task_context, struct record_owner *owner)
 {
 	struct record_owner *known;
+	struct sock *sk = skb ? skb->sk : NULL;
 
 	if (packet->via == RECORD_VIA_FORWARDED || packet->via == RECORD_VIA_KERNEL)
 		return true;
+	/* A tunnel's. */
+	if (sk && packet->via == RECORD_VIA_SOCKET && is_tcp(sk))
+		return find_maker(sk, owner) || inherit_listener(sk, owner) || !scoped;
 	known = socket && packet->via != RECORD_VIA_PACKET ? bpf_map_lookup_elem(&owners, &socket) : NULL;
 	if (known) {
 		*owner = *known;
@@ -352,7 +401,7 @@ static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cp
 	    fits_time(batch, batch_time(slot)))
 		return slot;
 	write_batch(batch);
-	if (!find_owner(socket, packet, task_context, &owner))
+	if (!find_owner(skb, socket, packet, task_context, &owner))
 		return NULL;
 	begin_batch(slot, &actor, flow_flags(packet, &owner, task_context), &owner.process);
 	slot->cookie = cookie;
@@ -413,7 +462,7 @@ static __always_inline void write_alone(struct sk_buff *skb, __u64 socket, const
 	struct record_owner owner = {};
 	struct flow_slot alone = {};
 
-	if (!find_owner(socket, packet, task_context, &owner))
+	if (!find_owner(skb, socket, packet, task_context, &owner))
 		return;
 	fill_slot(&alone, socket, packet, flow_flags(packet, &owner, task_context), net_ns_of(skb),
 		  bpf_ktime_get_boot_ns());
@@ -698,6 +747,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	bool plain;
 
 	if (via < 0) {
+		if (sk && sk->__sk_common.skc_state == BPF_TCP_SYN_SENT && is_tcp(sk))
+			tell_translated(ctx, skb, sk);
 		if (sk && is_dns_connection(sk))
 			write_dns_segment(ctx, skb, sk);
 		return 0;
@@ -715,8 +766,11 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	}
 	if (!packet.family)
 		return 0;
-	if (packet.via == RECORD_VIA_KERNEL)
+	/* Nor does it tell by which of the kernel's sockets, or for which attempt of many. */
+	if (packet.via == RECORD_VIA_KERNEL) {
 		forget_ports(&packet);
+		sk = NULL;
+	}
 	if (count_flow(ctx, skb, (__u64)sk, sk ? sk->__sk_common.skc_cookie.counter : 0, &packet,
 		       plain && !is_dns(&packet)) &&
 	    transport && is_dns(&packet))
@@ -802,6 +856,7 @@ static __always_inline void write_received_dns(struct __sk_buff *skb, const stru
  * on connections.
  */
 #define SOCK_BINDPORT_LOCK 8
+#define PACKET_LOOPBACK 5
 
 /* Datagrams of each socket since on_ingress was attached, until what had come before is counted. */
 struct {
@@ -880,7 +935,8 @@ int on_ingress(struct __sk_buff *skb)
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		return 1;
 	at = read_received(skb, &packet);
-	if (!at)
+	/* Nor did what it sent to many, and itself among them, come from elsewhere. */
+	if (!at || skb->pkt_type == PACKET_LOOPBACK)
 		return 1;
 	packet.via = RECORD_VIA_SOCKET;
 	packet.received = 1;

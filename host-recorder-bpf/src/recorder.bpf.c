@@ -28,6 +28,6 @@ const volatile __u8 syscall_texts[64 * SYSCALL_WORDS] = {};
 #include "process.bpf.h"
 #include "owner.bpf.h"
 #include "flow.bpf.h"
-#include "packet.bpf.h"
 #include "tcp.bpf.h"
+#include "packet.bpf.h"
 #include "operation.bpf.h"

@@ -53,6 +53,15 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
 }
 
+#define TCP_FLAG_SYN_BIT 0x02
+
+/* Where a connection goes. */
+struct remote {
+	__u8 address[16];
+	__u16 port;
+	__u8 tcp_flags; /* of the packet that tells it; 0 where the socket does */
+};
+
 /* A batch for attempts to connect and their failures, by the owner's process. */
 static __always_inline struct batch_slot *connection_batch(struct sock *sk, const __u8 *local,
 							   const struct record_owner *owner,
@@ -91,9 +100,21 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	return slot;
 }
 
+/* The remote side of a connection, as its socket has it. */
+static __always_inline void read_remote(struct sock *sk, struct remote *remote)
+{
+	__builtin_memset(remote->address, 0, sizeof(remote->address));
+	if (sk->__sk_common.skc_family == AF_INET)
+		*(__u32 *)remote->address = sk->__sk_common.skc_daddr;
+	else
+		bpf_core_read(remote->address, 16, &sk->__sk_common.skc_v6_daddr);
+	remote->port = bpf_ntohs(sk->__sk_common.skc_dport);
+	remote->tcp_flags = 0;
+}
+
 /* Tells of an attempt or a failure in a batch; false where the CPU's part is in use. */
-static __always_inline bool batch_connection(struct sock *sk, int new_state, const struct record_owner *owner,
-					     bool task_context)
+static __always_inline bool batch_connection(struct sock *sk, int new_state, const struct remote *remote,
+					     const struct record_owner *owner, bool task_context)
 {
 	struct flow_cpu *cpu = this_cpu();
 	struct tcp_sock *tcp = tcp_of(sk);
@@ -115,15 +136,11 @@ static __always_inline bool batch_connection(struct sock *sk, int new_state, con
 		return false;
 	}
 	target->socket = (__u64)sk;
-	__builtin_memset(target->remote_address, 0, 16);
-	if (sk->__sk_common.skc_family == AF_INET)
-		*(__u32 *)target->remote_address = sk->__sk_common.skc_daddr;
-	else
-		bpf_core_read(target->remote_address, 16, &sk->__sk_common.skc_v6_daddr);
-	target->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	copy_address(target->remote_address, remote->address);
+	target->remote_port = remote->port;
 	target->local_port = local_port(sk, tcp);
 	target->bytes = 0;
-	target->tcp_flags = 0;
+	target->tcp_flags = remote->tcp_flags;
 	target->state = new_state;
 	target->error = sk->sk_err;
 	if (slot->batch.count >= RECORD_BATCH_MAX)
@@ -147,6 +164,24 @@ static __always_inline bool is_telling(int old_state, int new_state)
 	}
 }
 
+/* The kernel makes the sockets of which a connection of MPTCP consists; the program has another one, which is returned. */
+static __always_inline __u64 multipath_of(struct sock *sk)
+{
+	struct tcp_sock *tcp = tcp_of(sk);
+	struct mptcp_subflow_context *part;
+
+	if (!tcp || !bpf_core_field_exists(tcp->is_mptcp) || !tcp->is_mptcp)
+		return 0;
+	part = BPF_CORE_READ(tcp, inet_conn.icsk_ulp_data);
+	return (__u64)BPF_CORE_READ(part, conn);
+}
+
+/* Whether it is the kernel that adds another path to a connection, in a thread of its own. */
+static __always_inline bool is_kernels_path(void *context, struct sock *sk)
+{
+	return !sk->__sk_common.skc_cookie.counter && multipath_of(sk) && !in_task_context(context);
+}
+
 /* Who owns a TCP socket: its maker, or whom the recorder's start or the port that was listened on tells. */
 static __always_inline bool find_maker(struct sock *sk, struct record_owner *owner)
 {
@@ -160,16 +195,66 @@ static __always_inline bool find_maker(struct sock *sk, struct record_owner *own
 		return true;
 	}
 	known = bpf_map_lookup_elem(&owners, &socket);
+	if (!known) {
+		socket = multipath_of(sk);
+		known = socket ? bpf_map_lookup_elem(&owners, &socket) : NULL;
+	}
 	if (!known)
 		return false;
 	*owner = *known;
 	return true;
 }
 
+/*
+ * Tells where the first segment of a connection leaves for another address than the program asked for, as rules of the
+ * host's firewall have it (DNAT): what it is from then on.
+ */
+static __always_inline void tell_translated(void *context, struct sk_buff *skb, struct sock *sk)
+{
+	const unsigned char *ip = skb->head + skb->network_header;
+	struct record_owner owner = {};
+	struct remote remote = {};
+	__u32 ports = word_at(skb->head + skb->transport_header);
+
+	remote.port = bpf_ntohs(ports >> 16);
+	remote.tcp_flags = TCP_FLAG_SYN_BIT;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		__u32 address = word_at(ip + 16);
+
+		/* IPsec has put it into a packet of its own. */
+		if ((__u8)(word_at(ip + 8) >> 8) != IPPROTO_TCP)
+			return;
+		if (address == sk->__sk_common.skc_daddr && ports >> 16 == sk->__sk_common.skc_dport)
+			return;
+		if (sk->__sk_common.skc_family == AF_INET) {
+			*(__u32 *)remote.address = address;
+		} else {
+			((__u32 *)remote.address)[2] = bpf_htonl(0xffff);
+			((__u32 *)remote.address)[3] = address;
+		}
+	} else {
+		__u64 asked[2];
+
+		if ((__u8)(word_at(ip) >> 48) != IPPROTO_TCP)
+			return;
+		bpf_core_read(asked, 16, &sk->__sk_common.skc_v6_daddr);
+		((__u64 *)remote.address)[0] = word_at(ip + 24);
+		((__u64 *)remote.address)[1] = word_at(ip + 32);
+		if (same_address(remote.address, (const __u8 *)asked) && ports >> 16 == sk->__sk_common.skc_dport)
+			return;
+	}
+	/* The recorder knows whose attempt it is where this does not. */
+	if (!find_maker(sk, &owner) && scoped)
+		return;
+	if (!batch_connection(sk, BPF_TCP_SYN_SENT, &remote, &owner, in_task_context(context)))
+		lose(RECORD_LOSS_FLOW, 1);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 {
 	struct record_owner owner = {};
+	struct remote remote;
 	__u64 socket = (__u64)sk;
 	bool accepted = false;
 	__u16 flags = 0;
@@ -180,7 +265,8 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 		if (new_state == BPF_TCP_SYN_SENT || new_state == BPF_TCP_LISTEN) {
 			if (!in_scope())
 				return 0;
-			identify_current(&owner.process);
+			if (!is_kernels_path(ctx, sk))
+				identify_current(&owner.process);
 		} else {
 			accepted = inherit_listener(sk, &owner);
 			if (!accepted && scoped)
@@ -190,19 +276,24 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 	if (new_state == BPF_TCP_LISTEN)
 		note_listener(sk, &owner);
 	if (new_state == BPF_TCP_SYN_SENT || (old_state == BPF_TCP_SYN_SENT && new_state == BPF_TCP_CLOSE)) {
-		if (new_state == BPF_TCP_SYN_SENT)
+		if (new_state == BPF_TCP_SYN_SENT && !is_kernels_path(ctx, sk))
 			flags = RECORD_FLAG_TASK_CONTEXT;
-		if (batch_connection(sk, new_state, &owner, flags))
+		read_remote(sk, &remote);
+		if (batch_connection(sk, new_state, &remote, &owner, flags))
 			return 0;
 	} else {
-		/* The lower half of TCP works for whoever happens to run; only a system call's context tells. */
-		if (new_state == BPF_TCP_LISTEN || in_task_context(ctx))
+		/*
+		 * The lower half of TCP works for whoever happens to run; only a system call's context tells. That a connection
+		 * stands is the other side's news, which a program that carries packets (a tun device's) may have brought.
+		 */
+		if (new_state == BPF_TCP_LISTEN || (new_state == BPF_TCP_CLOSE && in_task_context(ctx)))
 			flags = RECORD_FLAG_TASK_CONTEXT;
 		if (accepted)
 			flags |= RECORD_FLAG_OWNER_LISTENS;
 	}
 	record_tcp(sk, old_state, new_state, &owner, flags);
-	if (new_state == BPF_TCP_CLOSE && !sk->__sk_common.skc_cookie.counter)
+	/* Whoever asks for a socket's number (`ss`) gives it one. */
+	if (new_state == BPF_TCP_CLOSE && !owner.created)
 		bpf_map_delete_elem(&owners, &socket);
 	return 0;
 }
@@ -219,7 +310,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 	struct record_owner owner = {};
 	struct socket *socket;
 	struct sock *sk;
-	__u16 family;
+	__u16 family, protocol;
 	__u64 key;
 
 	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
@@ -234,7 +325,9 @@ int list_sockets(struct bpf_iter__task_file *context)
 	/* Whoever made or used it meanwhile is known already; of several that hold it the first is taken. */
 	if (bpf_map_update_elem(&owners, &key, &owner, BPF_NOEXIST))
 		return 0;
-	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP) {
+	protocol = BPF_CORE_READ(sk, sk_protocol);
+	/* One of several paths stands for them. */
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) {
 		struct record_tcp record = {};
 
 		record.new_state = BPF_CORE_READ(sk, __sk_common.skc_state);
@@ -261,6 +354,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 		if (record.new_state == BPF_TCP_LISTEN) {
 			struct record_listener listener = { record.net_ns, record.local_port, family };
 
+			__builtin_memcpy(listener.address, record.local_address, 16);
 			bpf_map_update_elem(&listeners, &listener, &owner, BPF_NOEXIST);
 		}
 		bpf_seq_write(context->meta->seq, &record, sizeof(record));
@@ -273,7 +367,7 @@ int list_sockets(struct bpf_iter__task_file *context)
 		record.socket = key;
 		record.family = family;
 		record.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-		record.protocol = BPF_CORE_READ(sk, sk_protocol);
+		record.protocol = protocol;
 		if (family == AF_INET) {
 			__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 

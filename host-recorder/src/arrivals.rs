@@ -11,6 +11,7 @@ use crate::beginnings::Begun;
 use crate::ends::Ends;
 use crate::ends::Source;
 use crate::processes::Processes;
+use crate::room;
 
 /// Logins that wait at once.
 const WAITING_MAX: usize = 1_000;
@@ -33,11 +34,7 @@ impl Arrivals {
 
     /// Takes such a login.
     pub fn wait(&mut self, begun: Begun) {
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push(begun);
-        } else {
-            self.lost += 1;
-        }
+        self.lost += room::add(&mut self.waiting, WAITING_MAX, begun);
     }
 
     /// How many were let go since this was asked last, or are told without whence they came though something told it.

@@ -18,6 +18,7 @@ use history::Seen;
 use crate::beginnings::Begun;
 use crate::beginnings::program;
 use crate::processes::Processes;
+use crate::room;
 
 /// Keepers of terminals that are watched.
 const KEEPERS_MAX: usize = 4_096;
@@ -72,11 +73,8 @@ impl Attached {
             if below || !may_use(process, keeper) {
                 continue;
             }
-            if self.waiting.len() < WAITING_MAX {
-                self.waiting.push(Use { boot_ns, process: process.clone(), keeper: *id });
-            } else {
-                self.lost += 1;
-            }
+            let used = Use { boot_ns, process: process.clone(), keeper: *id };
+            self.lost += room::add(&mut self.waiting, WAITING_MAX, used);
         }
     }
 

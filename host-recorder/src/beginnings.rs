@@ -15,6 +15,7 @@ use history::Seen;
 
 use crate::login_check;
 use crate::processes::Processes;
+use crate::room;
 
 /// How long an SSM session has for its shell before it is told without one (port forwarding), ns.
 const SHELL_AFTER_NS: u64 = 3_000_000_000;
@@ -162,12 +163,8 @@ impl Beginnings {
                 Some(Begun { boot_ns, login: Login { method: "run-command".to_owned(), ..login } })
             }
             Service::SsmSession => {
-                if self.waiting.len() < WAITING_MAX {
-                    let login = Login { method: "session-manager".to_owned(), ..login };
-                    self.waiting.push(Begun { boot_ns, login });
-                } else {
-                    self.lost += 1;
-                }
+                let login = Login { method: "session-manager".to_owned(), ..login };
+                self.lost += room::add(&mut self.waiting, WAITING_MAX, Begun { boot_ns, login });
                 None
             }
             _ => None,
@@ -261,11 +258,7 @@ impl Beginnings {
         if is_meant {
             return Some(begun);
         }
-        if self.other.len() < WAITING_MAX {
-            self.other.push(begun);
-        } else {
-            self.lost += 1;
-        }
+        self.lost += room::add(&mut self.other, WAITING_MAX, begun);
         None
     }
 }

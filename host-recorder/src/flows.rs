@@ -29,6 +29,9 @@ const CONNECTIONS_MAX: usize = 100_000;
 /// Ended connections whose ends are remembered.
 const ACCEPTED_BEFORE_MAX: usize = 1_024;
 
+/// How long after a connection was accepted, or had ended, a session may begin by it, ns: sshd gives two minutes.
+const LET_IN_NS: u64 = 600_000_000_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     owner: Option<ProcessId>,
@@ -40,16 +43,25 @@ struct Key {
     first: UnixNs,
 }
 
+/// A connection that is not over.
+struct Followed {
+    flow: Flow,
+    /// The remote end that its socket has: the host's firewall may have it go elsewhere.
+    asked: Endpoint,
+}
+
 /// Flows that changed since the last commit, and connections that are not over.
 #[derive(Default)]
 pub struct Flows {
     /// Changes of connections since [`Flows::settle`]: an attempt waits in the kernel, and what comes of it does not.
     changes: Vec<Connection>,
-    connections: HashMap<u64, Flow>,
+    connections: HashMap<u64, Followed>,
     /// Ends, the remote one first, of connections that were accepted and stand.
     accepted: HashSet<(Endpoint, Endpoint)>,
     /// Those that stood last.
     accepted_before: VecDeque<(Endpoint, Endpoint)>,
+    /// When the ends of one that was accepted were last let go, ns since boot.
+    accepted_gone_ns: Option<u64>,
     ends: Ends,
     /// Ports that were listened on when the recorder began.
     listened: HashSet<u16>,
@@ -110,18 +122,24 @@ impl Flows {
 
     fn follow(&mut self, connection: Connection) {
         let Connection { boot_ns, socket, over, flow, .. } = connection;
+        if connection.translated {
+            self.translate(boot_ns, socket, flow);
+            return;
+        }
         let begins = matches!(flow.state, FlowState::Attempt) || connection.accepted;
         let mut now = flow;
-        let known = if begins { None } else { self.connections.get(&socket) };
-        if let Some(known) = known {
+        let mut asked = now.remote;
+        // A connect that is given up is torn down before its addresses are read. Of another remote end it is another
+        // connection, whose beginning was lost.
+        let is_same = |known: &&Followed| now.remote.port == 0 || now.remote == known.asked;
+        let known = if begins { None } else { self.connections.get(&socket).filter(is_same) };
+        if let Some(Followed { flow: known, asked: before }) = known {
             now.first = known.first;
             now.direction = known.direction;
             now.owner = known.owner;
             now.sender = known.sender;
-            // A connect that is given up is torn down before its addresses are read.
-            if now.remote.port == 0 {
-                now.remote = known.remote;
-            }
+            now.remote = known.remote;
+            asked = *before;
             if known.local.port != 0 && now.local.port == 0 {
                 now.local = known.local;
             }
@@ -129,12 +147,12 @@ impl Flows {
             // It stood before the recorder did: who began it is not kept.
             now.direction = Direction::In;
         }
-        self.note_accepted(&now, over);
+        self.note_accepted(boot_ns, &now, over);
         self.ends.stands(boot_ns, &now);
         if over {
             self.connections.remove(&socket);
         } else if self.connections.len() < CONNECTIONS_MAX {
-            self.connections.insert(socket, now.clone());
+            self.connections.insert(socket, Followed { flow: now.clone(), asked });
         }
         let ends_listening = over && now.state == FlowState::Listening;
         if !ends_listening {
@@ -143,14 +161,35 @@ impl Flows {
         }
     }
 
+    /// An attempt left for another address than was asked for. What the program asked for stays an attempt; from here on
+    /// the connection is one with that address. A repeated first segment says nothing new.
+    fn translate(&mut self, boot_ns: u64, socket: u64, flow: Flow) {
+        let mut now = flow;
+        if let Some(known) = self.connections.get_mut(&socket) {
+            if known.flow.remote == now.remote {
+                return;
+            }
+            now.owner = known.flow.owner;
+            now.sender = known.flow.sender;
+            known.flow = now.clone();
+        }
+        self.put(0, boot_ns, now);
+    }
+
     /// Notes ports that were listened on when the recorder began.
     pub fn listened(&mut self, ports: HashSet<u16>) {
         self.listened = ports;
     }
 
-    /// Whether a connection stands, or stood a moment ago, that the remote side began.
-    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint) -> bool {
-        self.accepted.contains(&(remote, local)) || self.accepted_before.contains(&(remote, local))
+    /// Whether a connection stands, or stood a moment ago, that the remote side began: for what began at some time, ns
+    /// since boot. None where it may be one of those that were let go.
+    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint, boot_ns: u64) -> Option<bool> {
+        let ends = (remote, local);
+        if self.accepted.contains(&ends) || self.accepted_before.contains(&ends) {
+            return Some(true);
+        }
+        let is_gone = |at: u64| boot_ns.saturating_sub(at) <= LET_IN_NS;
+        (!self.accepted_gone_ns.is_some_and(is_gone)).then_some(false)
     }
 
     /// By which connections people may have come.
@@ -199,18 +238,24 @@ impl Flows {
         flows
     }
 
-    fn note_accepted(&mut self, flow: &Flow, over: bool) {
+    fn note_accepted(&mut self, boot_ns: u64, flow: &Flow, over: bool) {
         let ends = (flow.remote, flow.local);
         if flow.direction != Direction::In || flow.state == FlowState::Listening {
             return;
         }
-        if !over && self.accepted.len() < CONNECTIONS_MAX {
-            self.accepted.insert(ends);
-        } else if self.accepted.remove(&ends) {
-            if self.accepted_before.len() == ACCEPTED_BEFORE_MAX {
-                self.accepted_before.pop_front();
+        if over {
+            if !self.accepted.remove(&ends) {
+                return;
             }
             self.accepted_before.push_back(ends);
+            if self.accepted_before.len() > ACCEPTED_BEFORE_MAX {
+                self.accepted_before.pop_front();
+                self.accepted_gone_ns = Some(boot_ns);
+            }
+        } else if self.accepted.len() < CONNECTIONS_MAX {
+            self.accepted.insert(ends);
+        } else if !self.accepted.contains(&ends) {
+            self.accepted_gone_ns = Some(boot_ns);
         }
     }
 
@@ -247,6 +292,7 @@ mod tests {
             accepted: false,
             open_before: false,
             over,
+            translated: false,
             flow: Flow {
                 owner: None,
                 sender: None,
@@ -335,6 +381,68 @@ mod tests {
         flows.settle(20);
         let taken: Vec<_> = flows.take().iter().map(|(_, flow)| (flow.direction, flow.local.port)).collect();
         assert_eq!(taken, [(Direction::In, 443), (Direction::In, 443), (Direction::Out, 40_000)]);
+    }
+
+    #[test]
+    fn a_connection_that_the_firewall_has_go_elsewhere_is_one_with_that_address() {
+        let elsewhere = Endpoint { address: "203.0.113.5".parse().unwrap(), port: 8_080 };
+        let left = |at| {
+            let mut left = change(1, FlowState::Attempt, at, false, 4000);
+            (left.translated, left.flow.remote) = (true, elsewhere);
+            left
+        };
+        let mut flows = Flows::default();
+        flows.connection(change(1, FlowState::Attempt, 10, false, 4000));
+        flows.connection(left(11));
+        // Sent once more.
+        flows.connection(left(1_011));
+        flows.connection(change(1, FlowState::Established, 1_012, false, 4000));
+        flows.settle(1_500);
+        let told = |flows: &mut Flows| -> Vec<_> {
+            flows.take().into_iter().map(|(_, flow)| (flow.state, flow.first.0, flow.remote.port)).collect()
+        };
+        assert_eq!(told(&mut flows), [(FlowState::Attempt, 10, 80), (FlowState::Established, 11, 8_080)]);
+        flows.connection(change(1, FlowState::Closed, 2_000, true, 4000));
+        // Another socket of the same memory, whose beginning was lost.
+        flows.connection(change(2, FlowState::Attempt, 2_001, false, 4001));
+        let mut other = change(2, FlowState::Established, 2_002, false, 4002);
+        other.flow.remote.port = 443;
+        flows.connection(other);
+        flows.settle(3_000);
+        let rest = told(&mut flows);
+        assert_eq!(rest[0], (FlowState::Closed, 11, 8_080));
+        assert_eq!(rest[1..], [(FlowState::Attempt, 2_001, 80), (FlowState::Established, 2_002, 443)]);
+    }
+
+    #[test]
+    fn ends_that_were_let_go_are_not_known() {
+        let accepted = |socket: u64, at: u64, over: bool| {
+            let mut change = change(socket, FlowState::Established, at as i64, over, 22);
+            change.accepted = !over;
+            change.flow.direction = Direction::In;
+            // So many that ports do not suffice.
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + socket as u32);
+            change.flow.remote = Endpoint { address: address.into(), port: 40_000 };
+            change
+        };
+        let asked = |flows: &Flows, socket: u64, at: u64| {
+            let flow = accepted(socket, 0, false).flow;
+            flows.is_accepted(flow.remote, flow.local, at)
+        };
+        let mut flows = Flows::default();
+        (0..CONNECTIONS_MAX as u64).for_each(|socket| flows.follow(accepted(socket, 1, false)));
+        assert_eq!((asked(&flows, 7, 1), asked(&flows, 1 << 20, 1)), (Some(true), Some(false)));
+        flows.follow(accepted(1 << 20, 2, false));
+        assert_eq!(asked(&flows, 1 << 20, 3), None);
+        assert_eq!(asked(&flows, 1 << 20, 3 + LET_IN_NS), Some(false), "a session begins soon");
+
+        let mut flows = Flows::default();
+        for socket in 0..=ACCEPTED_BEFORE_MAX as u64 {
+            assert_eq!(asked(&flows, 1 << 20, 1), Some(false));
+            flows.follow(accepted(socket, 1, false));
+            flows.follow(accepted(socket, 2, true));
+        }
+        assert_eq!((asked(&flows, 0, 3), asked(&flows, 1, 3)), (None, Some(true)));
     }
 
     #[test]

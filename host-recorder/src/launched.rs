@@ -23,6 +23,7 @@ use crate::beginnings::ends_with;
 use crate::beginnings::is_shell;
 use crate::beginnings::program;
 use crate::processes::Processes;
+use crate::room;
 
 /// Clients that are remembered, and for how long, ns: a timer's unit, or a job, may begin much later.
 const CLIENTS_MAX: usize = 512;
@@ -206,13 +207,8 @@ impl Launched {
     }
 
     fn wait(&mut self, start: Start) {
-        if start.clients.is_empty() {
-            return;
-        }
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push(start);
-        } else {
-            self.lost += 1;
+        if !start.clients.is_empty() {
+            self.lost += room::add(&mut self.waiting, WAITING_MAX, start);
         }
     }
 }

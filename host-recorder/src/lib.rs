@@ -26,6 +26,7 @@ pub mod process_handle;
 pub mod processes;
 pub mod publish;
 pub mod recorder;
+mod room;
 pub mod sandbox;
 pub mod sessions;
 pub mod socket;

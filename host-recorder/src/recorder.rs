@@ -229,7 +229,7 @@ impl Recorder {
         self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
-        self.sessions.believe(|remote, local| self.flows.is_accepted(remote, local));
+        self.sessions.believe(|remote, local, boot_ns| self.flows.is_accepted(remote, local, boot_ns));
         Ok(())
     }
 
@@ -262,11 +262,7 @@ impl Recorder {
             let operation = Operation { process, kind: OperationKind::BpfLoad, detail };
             self.append(load.boot_ns, Body::Operation(Box::new(operation)));
         }
-        if lost > 0 {
-            self.status.lose(LossClass::Identity, lost);
-            let from = self.lost_since;
-            self.append(self.drained_ns, Body::Loss { class: LossClass::Identity, count: lost, from });
-        }
+        self.lose(LossClass::Identity, lost);
     }
 
     fn take_record(&mut self, bytes: &[u8]) {
@@ -327,9 +323,7 @@ impl Recorder {
             }
             Err(error) => {
                 tracing::warn!(%error, "a record could not be read");
-                let at = clock::boot_ns();
-                self.status.lose(LossClass::Decode, 1);
-                self.append(at, Body::Loss { class: LossClass::Decode, count: 1, from: UnixNs::now() });
+                self.lose(LossClass::Decode, 1);
             }
         }
     }

@@ -8,6 +8,8 @@ use history::Endpoint;
 use history::Process;
 use history::ProcessId;
 
+use crate::room;
+
 /// How long the logs are given to tell of a login first, ns.
 const LOGS_FIRST_NS: u64 = 3_000_000_000;
 
@@ -59,18 +61,15 @@ impl Sessions {
         if self.told.contains(&source) || self.waiting.iter().chain(&self.executed).any(waits) {
             return;
         }
-        if self.waiting.len() + self.executed.len() < WAITING_MAX {
-            self.executed.push(Session {
-                boot_ns,
-                server: server.id,
-                service: server.comm.clone(),
-                user: process.user.clone().unwrap_or_else(|| process.credentials.uid.to_string()),
-                source,
-                ours,
-            });
-        } else {
-            self.lost += 1;
-        }
+        let session = Session {
+            boot_ns,
+            server: server.id,
+            service: server.comm.clone(),
+            user: process.user.clone().unwrap_or_else(|| process.credentials.uid.to_string()),
+            source,
+            ours,
+        };
+        self.lost += room::add(&mut self.executed, WAITING_MAX.saturating_sub(self.waiting.len()), session);
     }
 
     /// How many sessions were let go since this was asked last.
@@ -78,12 +77,17 @@ impl Sessions {
         std::mem::take(&mut self.lost)
     }
 
-    /// Believes what was executed where a connection stands that the remote side began, from its end to ours.
-    pub fn believe(&mut self, connected: impl Fn(Endpoint, Endpoint) -> bool) {
+    /// Believes what was executed where a connection stands that the remote side began, from its end to ours, by when it
+    /// was executed, ns since boot. Where that is not known any more the session is lost.
+    pub fn believe(&mut self, connected: impl Fn(Endpoint, Endpoint, u64) -> Option<bool>) {
         let endpoint = |at: SocketAddr| Endpoint { address: at.ip(), port: at.port() };
-        let executed = self.executed.drain(..);
-        self.waiting
-            .extend(executed.filter(|session| connected(endpoint(session.source), endpoint(session.ours))));
+        for session in self.executed.drain(..) {
+            match connected(endpoint(session.source), endpoint(session.ours), session.boot_ns) {
+                Some(true) => self.waiting.push(session),
+                Some(false) => {}
+                None => self.lost += 1,
+            }
+        }
     }
 
     /// Notes that a log told of a login from there.
@@ -143,7 +147,7 @@ mod tests {
         let (server, shell, below) = (process(1, ""), process(2, FROM), process(3, FROM));
         sessions.executed(&shell, Some(&server), 0);
         sessions.executed(&below, Some(&shell), 0);
-        sessions.believe(|_, _| true);
+        sessions.believe(|_, _, _| Some(true));
         assert!(sessions.untold(LOGS_FIRST_NS - 1).is_empty());
         let untold = sessions.untold(LOGS_FIRST_NS);
         assert_eq!(untold.len(), 1);
@@ -157,14 +161,19 @@ mod tests {
         let mut sessions = Sessions::default();
         let (server, shell) = (process(1, ""), process(2, FROM));
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _| false);
+        sessions.believe(|_, _, _| Some(false));
         assert!(sessions.untold(u64::MAX).is_empty(), "the kernel saw no such connection");
+        assert_eq!(sessions.lost(), 0);
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _| true);
+        sessions.believe(|_, _, _| None);
+        assert!(sessions.untold(u64::MAX).is_empty(), "it is not known any more");
+        assert_eq!(sessions.lost(), 1);
+        sessions.executed(&shell, Some(&server), 0);
+        sessions.believe(|_, _, _| Some(true));
         sessions.told("203.0.113.7".parse().ok().map(|address| (address, 50_000)));
         assert!(sessions.untold(u64::MAX).is_empty(), "a log told of it");
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _| true);
+        sessions.believe(|_, _, _| Some(true));
         assert!(sessions.untold(u64::MAX).is_empty(), "already told");
     }
 
@@ -177,7 +186,7 @@ mod tests {
             sessions.executed(&process(2, &env), Some(&server), 0);
         }
         assert_eq!((sessions.lost(), sessions.lost()), (5, 0));
-        sessions.believe(|_, _| true);
+        sessions.believe(|_, _, _| Some(true));
         assert_eq!(sessions.untold(LOGS_FIRST_NS).len(), WAITING_MAX);
         sessions.executed(&shell, Some(&server), 0);
         sessions.executed(&shell, Some(&server), 0);

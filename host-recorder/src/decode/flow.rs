@@ -28,6 +28,9 @@ pub(super) const TCP_SYN_RECV: u8 = 3;
 pub(super) const TCP_CLOSE: u8 = 7;
 pub(super) const TCP_LISTEN: u8 = 10;
 
+/// As a socket of TCP by several paths has it: no packet does.
+const IPPROTO_MPTCP: u32 = 262;
+
 /// A change of a TCP connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
@@ -41,6 +44,8 @@ pub struct Connection {
     pub open_before: bool,
     /// Whether nothing more comes of this socket.
     pub over: bool,
+    /// Whether it left for another address than the program asked for: the flow's remote end is that one.
+    pub translated: bool,
     /// The flow as far as this change tells.
     pub flow: Flow,
 }
@@ -97,6 +102,7 @@ pub(super) fn decode_connection(record: &record_tcp, clock: &Clock) -> Result<Re
         accepted: old == TCP_SYN_RECV,
         open_before: is_flagged(record_flag::RECORD_FLAG_SNAPSHOT),
         over: new == TCP_CLOSE,
+        translated: false,
         flow: Flow {
             owner,
             sender: actor.filter(|actor| Some(*actor) != owner),
@@ -216,6 +222,7 @@ pub(super) fn decode_batch(bytes: &[u8], clock: &Clock) -> Result<Record, Decode
                 accepted: false,
                 open_before: false,
                 over,
+                translated: target.tcp_flags != 0,
                 flow: Flow { sender, state, local, remote, first: at, last: at, ..base.clone() },
             }
         });
@@ -255,7 +262,10 @@ pub(super) fn decode_bind(record: &record_bind, clock: &Clock) -> Record {
     };
     let flow = Flow {
         owner: known(&record.header.process, clock),
-        protocol: Protocol(u8::try_from(record.protocol).unwrap_or(0)),
+        protocol: match record.protocol {
+            IPPROTO_MPTCP => Protocol::TCP,
+            other => Protocol(u8::try_from(other).unwrap_or(0)),
+        },
         direction: Direction::In,
         state: FlowState::Bound,
         local: Endpoint { address: address(record.family, &record.address), port: record.port },

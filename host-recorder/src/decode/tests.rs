@@ -123,6 +123,27 @@ fn a_batch_of_connections_is_attempts_and_failures() {
 }
 
 #[test]
+fn a_first_segment_to_another_address_is_told_from_the_attempt() {
+    let attempt = record_target { state: TCP_SYN_SENT, ..target(1, 80) };
+    let left = record_target { state: TCP_SYN_SENT, tcp_flags: 2, ..target(2, 8_080) };
+    let bytes = batch(6, record_via::RECORD_VIA_SOCKET, &[attempt, left]);
+    let Ok(Record::Connections { changes, .. }) = decode(&bytes, &clock()) else { panic!("no connections") };
+    let told: Vec<_> = changes
+        .iter()
+        .map(|change| (change.translated, change.flow.remote.port, change.flow.state))
+        .collect();
+    assert_eq!(told, [(false, 80, FlowState::Attempt), (true, 8_080, FlowState::Attempt)]);
+}
+
+#[test]
+fn a_port_for_several_paths_is_one_of_tcp() {
+    let mut record = record_bind { protocol: 262, port: 80, family: AF_INET, ..record_bind::default() };
+    record.header.kind = record_kind::RECORD_BIND as u16;
+    let Ok(Record::Packets { flows, .. }) = decode(&bytes_of(&record), &clock()) else { panic!("no port") };
+    assert_eq!((flows[0].1.protocol, flows[0].1.local.port), (history::Protocol::TCP, 80));
+}
+
+#[test]
 fn a_count_beyond_the_entries_is_an_error() {
     let mut bytes = batch(17, 0, &[target(1, 1)]);
     let at = std::mem::offset_of!(record_batch, count);

@@ -15,6 +15,8 @@ use history::container_of;
 use nix::mount::MntFlags;
 use nix::mount::MsFlags;
 
+use crate::room;
+
 /// The tree is searched again for an id that is not known, at most this often.
 const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
@@ -82,11 +84,7 @@ impl Cgroups {
         }
         let path = self.path(id);
         if path.is_empty() && id != 0 {
-            if self.waiting.len() < WAITING_MAX {
-                self.waiting.push(Waiting { process, id, tries: 0 });
-            } else {
-                self.lost += 1;
-            }
+            self.lost += room::add(&mut self.waiting, WAITING_MAX, Waiting { process, id, tries: 0 });
         }
         path
     }

@@ -9,10 +9,10 @@ use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// Descriptors of a process that are looked at.
+/// Descriptors of a process that are looked at. Where it has more, others may ask it by those.
 const DESCRIPTORS_MAX: usize = 4_096;
 
-/// Bytes of the list of local sockets that are read.
+/// Bytes of the list of local sockets that are read. Where it is longer, others may ask by one of the rest.
 const SOCKETS_MAX: u64 = 4 << 20;
 
 /// Doors of a process that are told.
@@ -41,6 +41,8 @@ pub struct Doors {
     pub serves: Vec<String>,
     /// Named pipes that it reads, and that it has files watched, in words.
     pub awaits: Vec<String>,
+    /// Descriptors, and ends of the list of local sockets, that were not looked at.
+    pub unseen: u64,
 }
 
 /// Those of a process; none where it has ended.
@@ -48,15 +50,31 @@ pub fn doors(pid: u32) -> Doors {
     let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Doors::default();
     };
+    let mut descriptors = descriptors.flatten();
     let held: Vec<Held> =
-        descriptors.flatten().take(DESCRIPTORS_MAX).filter_map(|entry| held(pid, &entry)).collect();
+        descriptors.by_ref().take(DESCRIPTORS_MAX).filter_map(|entry| held(pid, &entry)).collect();
+    let beyond = descriptors.count() as u64;
     let mut sockets = Vec::new();
     if held.iter().any(|held| matches!(held, Held::Socket(_))) {
         // What cannot be read names none.
         let _ = File::open(format!("/proc/{pid}/net/unix"))
             .and_then(|file| file.take(SOCKETS_MAX).read_to_end(&mut sockets));
     }
-    told(&held, &String::from_utf8_lossy(&sockets))
+    let is_cut = sockets.len() as u64 == SOCKETS_MAX;
+    told(&held, &String::from_utf8_lossy(&sockets)).with_unseen(beyond, is_cut)
+}
+
+impl Doors {
+    /// What was not looked at may be one by which others ask.
+    fn with_unseen(mut self, descriptors: u64, is_cut: bool) -> Self {
+        let unseen = [
+            (descriptors > 0, "one of more descriptors than are looked at"),
+            (is_cut, "one of more local sockets than are looked at"),
+        ];
+        self.awaits.extend(unseen.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what.to_owned()));
+        self.unseen = descriptors + u64::from(is_cut);
+        self
+    }
 }
 
 fn held(pid: u32, entry: &DirEntry) -> Option<Held> {
@@ -92,7 +110,7 @@ fn told(held: &[Held], sockets: &str) -> Doors {
         Held::Watch => Some("files that are watched".to_owned()),
         Held::Socket(_) => None,
     });
-    Doors { serves: some(serves), awaits: some(awaits) }
+    Doors { serves: some(serves), awaits: some(awaits), unseen: 0 }
 }
 
 /// The first of them, each once.
@@ -147,6 +165,33 @@ broken
         assert_eq!((told.serves.len(), told.awaits.len()), (1, 2), "{told:?}");
         assert_eq!(told.awaits[0], "files that are watched");
         assert!(told.awaits[1].starts_with("named pipe /ää") && told.awaits[1].len() < 130, "{told:?}");
+    }
+
+    #[test]
+    fn what_is_not_looked_at_is_counted_and_may_be_one() {
+        // Another process holds them, so that other tests have their descriptors.
+        let mut held = std::process::Command::new("python3")
+            .args([
+                "-c",
+                "import os,sys\nfor _ in range(4200): os.dup(0)\nprint(flush=True); sys.stdin.read()",
+            ])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let is_ready = held.stdout.as_mut().unwrap().read(&mut [0; 1]).unwrap();
+        let told = doors(held.id());
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", held.id())).unwrap().count();
+        drop(held.stdin.take());
+        held.wait().unwrap();
+        assert_eq!(is_ready, 1, "{told:?}");
+        assert_eq!(told.unseen, (descriptors - DESCRIPTORS_MAX) as u64);
+        assert_eq!(told.awaits, ["one of more descriptors than are looked at"]);
+        let cut = Doors::default().with_unseen(0, true);
+        assert_eq!(
+            (cut.unseen, &cut.awaits[..]),
+            (1, &["one of more local sockets than are looked at".to_owned()][..])
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::login_log::LoginLine;
 /// Lines that wait to be fetched.
 const WAITING_MAX: usize = 10_000;
 
-/// Longest line, bytes; of a longer one the rest is read as a line that is none.
+/// Longest line, bytes; what is longer is skipped.
 const LINE_MAX: u64 = 256 << 10;
 
 /// Entries read back at start: logins of sessions that still last.
@@ -31,8 +31,11 @@ const READ_BACK: &str = "5000";
 /// A followed journal.
 pub struct Journal {
     child: Child,
-    lines: Receiver<String>,
+    /// None for a line that was too long.
+    lines: Receiver<Option<String>>,
     ended: bool,
+    /// Lines that were too long, since this was asked last.
+    skipped: u64,
 }
 
 impl Journal {
@@ -58,21 +61,32 @@ impl Journal {
         let mut output = BufReader::new(child.stdout.take()?);
         let (sender, lines) = mpsc::sync_channel(WAITING_MAX);
         std::thread::spawn(move || {
-            let mut line = Vec::new();
-            while output.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            while let Some(line) = next_line(&mut output) {
+                if sender.send(line).is_err() {
                     break;
                 }
-                line.clear();
             }
         });
-        Some(Self { child, lines, ended: false })
+        Some(Self { child, lines, ended: false, skipped: 0 })
+    }
+
+    /// How many lines were too long to be taken since this was asked last.
+    pub fn skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
     }
 
     /// Logins since the last call; an error, once, when the reader has ended.
     pub fn logins(&mut self) -> Result<Vec<LoginLine>, String> {
-        let found = self.lines.try_iter().filter_map(|line| parse(&line)).collect();
+        let mut found = Vec::new();
+        for line in self.lines.try_iter() {
+            match line {
+                Some(line) => found.extend(parse(&line)),
+                None => self.skipped += 1,
+            }
+        }
+        // What it said last is told first.
         if !self.ended
+            && found.is_empty()
             && let Ok(Some(status)) = self.child.try_wait()
         {
             self.ended = true;
@@ -80,6 +94,27 @@ impl Journal {
         }
         Ok(found)
     }
+}
+
+/// The next line, none for one that is too long; nothing where there are no more.
+fn next_line(output: &mut impl BufRead) -> Option<Option<String>> {
+    let mut line = read_part(output);
+    let is_end = |part: &[u8]| part.ends_with(b"\n") || (part.len() as u64) < LINE_MAX;
+    if is_end(&line) {
+        return (!line.is_empty()).then(|| Some(String::from_utf8_lossy(&line).into_owned()));
+    }
+    while !is_end(&line) {
+        line = read_part(output);
+    }
+    Some(None)
+}
+
+/// A line, or as much of it as one may have.
+fn read_part(output: &mut impl BufRead) -> Vec<u8> {
+    let mut part = Vec::new();
+    // What cannot be read is the end.
+    let _ = output.take(LINE_MAX).read_until(b'\n', &mut part);
+    part
 }
 
 /// Ends the reader.
@@ -149,6 +184,31 @@ mod tests {
         for other in ["", "{}", "[]", "x", r#"{"MESSAGE":1}"#] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_counted_and_the_next_is_read() {
+        let entry = ENTRY.replace('\n', " ") + "\n";
+        let long = "x".repeat(3 * LINE_MAX as usize);
+        let edge = "y".repeat(LINE_MAX as usize - 1);
+        let text = format!("{entry}{long}\n{edge}\n{entry}{long}");
+        let mut output = text.as_bytes();
+        let mut lines = Vec::new();
+        while let Some(line) = next_line(&mut output) {
+            lines.push(line.map(|line| line.len()));
+        }
+        let entry = Some(entry.len());
+        assert_eq!(lines, [entry, None, Some(LINE_MAX as usize), entry, None]);
+        let mut reader = Command::new("python3");
+        reader.args(["-c", &format!("print('x'*{},flush=True)", 2 * LINE_MAX)]);
+        let mut journal = Journal::run(reader).unwrap();
+        let mut skipped = 0;
+        while skipped == 0 {
+            // It may have ended meanwhile.
+            let _ = journal.logins();
+            skipped = journal.skipped();
+        }
+        assert_eq!((skipped, journal.skipped()), (1, 0));
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Recorder {
                 continue;
             }
             self.processes.look(&id, boot_ns);
-            let Doors { serves, awaits } = doors(id.tgid);
+            let Doors { serves, awaits, unseen } = doors(id.tgid);
+            self.lose(LossClass::Login, unseen);
             for (kind, names) in [(OperationKind::Serves, serves), (OperationKind::Awaits, awaits)] {
                 if !names.is_empty() {
                     let operation = Operation { process: Some(id), kind, detail: names.join(", ") };

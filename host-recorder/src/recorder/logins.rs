@@ -54,6 +54,7 @@ impl Recorder {
             }
             None => {}
         }
+        lost += self.journal.as_mut().map_or(0, Journal::skipped);
         self.lose(LossClass::Login, lost);
         let refused = found.iter().filter(|(line, origin)| !self.take_line(line, origin)).count();
         if refused > 0 {

@@ -17,6 +17,7 @@ mod people;
 mod recorder;
 mod ring;
 mod ring_faults;
+mod senders;
 mod servers;
 mod slack;
 mod soak;
