@@ -57,7 +57,7 @@ impl Roles {
             let may_mean = match self.appeal {
                 Appeal::Complains => !self.is_harmless,
                 Appeal::Terse => !self.is_harmless && tally.stands_in_a_log(),
-                Appeal::Elsewhere => false,
+                Appeal::Tells | Appeal::Elsewhere => false,
             };
             let is_meant = tally.ours && may_mean && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
@@ -66,7 +66,8 @@ impl Roles {
             return Some(role);
         }
         // What merely leans to ours is whom a letter means only where it complains.
-        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !tally.stands_in_a_log() {
+        let is_terse_log = self.appeal == Appeal::Terse && tally.stands_in_a_log();
+        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !is_terse_log {
             return None;
         }
         // A letter that complains of nothing accuses nobody by its words: only an event that it records may.
@@ -89,6 +90,10 @@ impl Roles {
                 && !(it.is_named_in_passing() && tally.is_named_firmly())
         };
         if !tally.is_said_now && self.others(tally).any(said_now) {
+            return None;
+        }
+        // Where a field or a subject points at somebody, whom else the prose mentions has another part, or a person tells.
+        if tally.is_merely_said() && self.others(tally).any(|it| it.is_pointed_at(ACCUSED_MIN)) {
             return None;
         }
         // Nobody else that is named is ours: whom else the words accuse does not matter.
@@ -163,6 +168,13 @@ impl Roles {
     /// Says whether a subject names an accused one.
     pub fn is_report(&self) -> bool {
         self.tallies.iter().any(|tally| tally.is_in_subject() && self.role_of(tally) == Some(Role::Accused))
+    }
+
+    /// Says whether a field or a subject names who did it, in so many words.
+    pub fn names_the_source(&self) -> bool {
+        let is_named =
+            |tally: &Tally| tally.is_pointed_at(NAMED) && self.role_of(tally) == Some(Role::Accused);
+        self.tallies.iter().any(is_named)
     }
 
     /// Says whether anything beyond a subject accuses an address.
@@ -294,6 +306,8 @@ impl Roles {
 
 /// What accuses one of ours must weigh this much of what accuses a stranger most.
 const OURS_LEAST_SHARE: f32 = 0.75;
+/// A field or subject that says "source" is as firm as this.
+const NAMED: f32 = 3.0;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
 /// How many mentions of one address are weighed.

@@ -59,6 +59,8 @@ pub(super) struct TextReading {
     pub deadline: Option<Timestamp>,
     /// Its subject or a field names who did it.
     pub subject_accuses: bool,
+    /// Its subject or a field calls an address the source.
+    pub names_the_source: bool,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
     /// Its sentences say so, of what is the reader's.
@@ -129,7 +131,8 @@ fn read_lines(
     let tells_nothing = document.outer_mail().is_some()
         && records.iter().flatten().all(|record| record.source.is_none())
         && !sender_side::is_aws(lines);
-    if roles.is_harmless && tells_nothing && !complaint::is_hinted(lines) {
+    let is_elsewhere = || roles.appeal == Appeal::Elsewhere || !complaint::is_hinted(lines);
+    if roles.is_harmless && tells_nothing && is_elsewhere() {
         // Whom a message of machines or of business names did nothing.
         instances.clear();
         roles.is_about_nobody = true;
@@ -188,6 +191,7 @@ fn read_lines(
         activity,
         deadline,
         subject_accuses: roles.is_report(),
+        names_the_source: roles.names_the_source(),
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
         tells_of_a_deed,

@@ -25,7 +25,9 @@ pub(super) enum Appeal {
     /// It says so, or is no letter but a report.
     #[default]
     Complains,
-    /// It says hardly anything: what it shows speaks for itself.
+    /// It tells of what somebody did, or shows it, and speaks neither to its reader nor of a wrong to its writer.
+    Tells,
+    /// It says hardly anything below a subject that names a deed: what it shows speaks for itself.
     Terse,
     /// It speaks, and of other things: of the world, or of what is done for its reader.
     Elsewhere,
@@ -59,7 +61,9 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         // Whose complaint it speaks of is no accused.
         () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
         () if said.complains() || is_titled() || *asks => Appeal::Complains,
-        () if said.sentences <= TERSE_MAX => Appeal::Terse,
+        () if said.saw => Appeal::Tells,
+        () if said.sentences <= TERSE_MAX && said.is_headed => Appeal::Terse,
+        () if said.sentences <= TERSE_MAX => Appeal::Tells,
         () => Appeal::Elsewhere,
     }
 }
@@ -91,7 +95,6 @@ mod tests {
             "Could you have a look at 192.0.2.1? Thanks a lot for your help.",
             "La machine 192.0.2.1, qui se trouve dans votre réseau, envoie des requêtes.",
             "Von Ihrem Rechner 192.0.2.1 gingen heute Angriffe aus.",
-            "On 3 Nov from 10:00 until 10:15 UTC the host 192.0.2.1 scanned all ports of 198.51.100.1.",
             "귀사 IP 192.0.2.1 에서 공격이 발생하였습니다. 조치 부탁드립니다.",
         ] {
             assert_eq!(appeal("Hello", body), Appeal::Complains, "{body}");
@@ -110,5 +113,9 @@ mod tests {
             assert_eq!(appeal("News", body), Appeal::Elsewhere, "{body}");
         }
         assert_eq!(appeal("Scan", "192.0.2.1 scanned 198.51.100.1"), Appeal::Terse);
+        assert_eq!(appeal("Hello", "10:00 192.0.2.1 198.51.100.1"), Appeal::Tells);
+        let seen =
+            "On 3 Nov from 10:00 until 10:15 UTC the host 192.0.2.1 scanned all ports of 198.51.100.1.";
+        assert_eq!(appeal("Hello", seen), Appeal::Tells);
     }
 }
