@@ -11,6 +11,8 @@ pub(super) enum Way {
     /// To the one in whose mailbox it lies, or nothing tells.
     #[default]
     ToUs,
+    /// Within the organisation in whose mailbox it lies.
+    Among,
     /// From the organisation in whose mailbox it lies, to another one.
     FromUs,
     /// From another organisation to a third one; a copy came here.
@@ -43,7 +45,11 @@ pub(super) fn way(document: &Document) -> Way {
     let is_from_us = domains(&mail.from).iter().any(is_ours);
     let goes_to_us = to.iter().any(|it| is_ours(it) || trust::is_aws(it));
     if ours.is_empty() || to.is_empty() || goes_to_us {
-        return if answers_us && !is_from_us { Way::Answer } else { Way::ToUs };
+        return match () {
+            () if is_from_us => Way::Among,
+            () if answers_us => Way::Answer,
+            () => Way::ToUs,
+        };
     }
     match () {
         () if mail.is_of_list => Way::ToMany,
@@ -98,8 +104,8 @@ mod tests {
         );
         check("noc@example.org", "abuse@example.net", "", ours, Way::ToUs);
         check("a@example.com", "abuse@example.net", "security@example.com", ours, Way::FromUs);
-        check("a@example.com", "b@example.com", "", ours, Way::ToUs);
-        check("a@example.com", "undisclosed-recipients:;", "", ours, Way::ToUs);
+        check("a@example.com", "b@example.com", "", ours, Way::Among);
+        check("a@example.com", "undisclosed-recipients:;", "", ours, Way::Among);
         check("a@example.com", "abuse@example.net", "security@example.com", "", Way::FromUs);
         check("a@example.com", "abuse@example.net", "soc@example.org", "", Way::ToUs);
     }

@@ -12,6 +12,7 @@ use super::appeal::Appeal;
 use super::document::SectionRole;
 use super::domain;
 use super::label::Role;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
@@ -72,6 +73,11 @@ impl Roles {
         }
         // A letter that complains of nothing accuses nobody by its words: only an event that it records may.
         if self.appeal == Appeal::Elsewhere && tally.is_only_in_prose() {
+            return None;
+        }
+        // Nor does one by what an earlier mail said, when it complains of nothing now.
+        let is_old = || !tally.is_said_now && (self.appeal == Appeal::Elsewhere || tally.is_only_in_prose());
+        if self.appeal != Appeal::Complains && is_old() {
             return None;
         }
         // Nothing in the letter hints at a complaint: only a field or a log may still accuse.
@@ -361,7 +367,8 @@ pub(super) fn weigh(
             }
             let tally = roles.tally(ip, side.own);
             tally.mentions += 1;
-            tally.is_said_now |= !line.is_quoted;
+            tally.is_said_now |=
+                !line.is_quoted && !(line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));

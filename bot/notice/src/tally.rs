@@ -25,6 +25,8 @@ const FIRM: f32 = 2.5;
 pub(super) const EXONERATED: f32 = 4.0;
 /// Why an address of a log line without any direction is counted a little.
 pub(super) const ALONE: &str = "stands alone in a log line";
+/// Why the first of several is.
+const FIRST_OF_LINE: &str = "the first address of a log line";
 /// What all rows of logs and tables together may say.
 const ROWS_WEIGHT: f32 = 4.0;
 /// What rows say whose order is the only sign of a direction: alone it accuses nobody.
@@ -219,7 +221,7 @@ impl Tally {
             }
             (0, _) => {
                 self.layer(line.is_quoted).first += 0.5;
-                (Role::Accused, "the first address of a log line")
+                (Role::Accused, FIRST_OF_LINE)
             }
             _ => {
                 self.layer(line.is_quoted).later += 0.5;
@@ -345,7 +347,9 @@ impl Tally {
         let is_prose = |vote: &Vote| {
             let mut begins = [said::BY_GRAMMAR, said::BY_WORDS, said::BY_LIST].into_iter();
             let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with(said::BY_FIELD);
-            vote.why == said::IN_SUBJECT || is_plain_field || begins.any(|it| vote.why.starts_with(it))
+            let is_place = vote.why == ALONE || vote.why == FIRST_OF_LINE;
+            let in_subject = vote.why.starts_with(said::IN_SUBJECT);
+            in_subject || is_place || is_plain_field || begins.any(|it| vote.why.starts_with(it))
         };
         let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused && vote.weight > 0.0);
         self.told().rows_of_events == 0 && accusing.all(is_prose)

@@ -29,6 +29,8 @@ use super::label::Role;
 use super::lines::Line;
 use super::links;
 use super::not_ours;
+use super::parties;
+use super::parties::Way;
 use super::ports;
 use super::relative;
 use super::resource;
@@ -125,7 +127,10 @@ fn read_lines(
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
-    roles.appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
+    let appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
+    // A colleague who says hardly anything complains of nobody.
+    let is_among_us = appeal == Appeal::Terse && parties::way(document) == Way::Among;
+    roles.appeal = if is_among_us { Appeal::Tells } else { appeal };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()

@@ -130,3 +130,44 @@ fn rows_of_a_bill_accuse_nobody() {
         assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
     }
 }
+
+#[test]
+fn what_is_over_is_no_accusation() {
+    let thanks = "Hi,\r\n\r\ngreat, that did it. The log is quiet since this morning and our customer is happy.\r\n\r\nOn 9 Nov 2026 you wrote:\r\n> the host 192.0.2.10 was compromised and attacked your customer 198.51.100.7 at 01:00 UTC. It was rebuilt.";
+    let taken_off = "Hello,\r\n\r\n192.0.2.10 has been taken off our list. It had been listed because of hits on spam traps on 8 November 2026, the last at\r\n05:01 UTC. Thank you for the explanation.\r\n\r\nPlease keep an eye on it.";
+    let review = "Incident review 31\r\n\r\nImpact:    1,900 spam mails left mail-2 (192.0.2.10) on 8 November\r\nDetected:  2026-11-08 04:11 UTC by the queue alarm\r\nCause:     password of a mailbox was guessed\r\nStatus:    closed";
+    for (from, subject, text) in [
+        ("desk@example.org", "Re: [#88] attacks from 192.0.2.10", thanks),
+        ("desk@example.net", "[99120] 192.0.2.10: taken off", taken_off),
+        ("ola@example.com", "Incident review 31 (spam run on mail-2)", review),
+    ] {
+        let letter = mail(from, "security@example.com", subject, text);
+        for context in [Context::default(), ours()] {
+            let reading = notice::read(letter.as_bytes(), &context);
+            assert!(accused(&reading).is_empty(), "{letter}\n{:#?}", reading.parsed);
+        }
+    }
+}
+
+#[test]
+fn who_confirms_our_complaint_repeats_it() {
+    let ours_said = "Dear abuse team, the host 198.51.100.77 in your network is attacking our gateway 192.0.2.10 with password guessing.\r\nNov 10 08:11:20 vpn sshd[311]: Failed password for root from 198.51.100.77 port 40022 ssh2";
+    let text = format!(
+        "Hello,\r\n\r\nyour message has reached us and has the number 2026. We look at every report, but can not answer each of them.\r\n\r\nYour message was:\r\n\r\n{ours_said}"
+    );
+    let letter = mail(
+        "desk@example.org",
+        "security@example.com",
+        "[2026] Abuse report: brute force from 198.51.100.77",
+        &text,
+    );
+    check_open(&letter, &Context::default());
+    let passed_on = format!(
+        "Hello,\r\n\r\nplease see to this, we got it today and it is about your network. It has not stopped yet, our customer says.\r\n\r\n-------- Original Message --------\r\n{}",
+        ours_said
+            .replace("198.51.100.77", OURS)
+            .replace("our gateway 192.0.2.10", "our gateway 198.51.100.9")
+    );
+    let letter = mail("desk@example.org", "security@example.com", "Complaint", &passed_on);
+    check_accused(&letter, &Context::default(), OURS);
+}

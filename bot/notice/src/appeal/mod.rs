@@ -9,11 +9,11 @@ mod words;
 use std::cell::LazyCell;
 
 use super::document::SectionRole;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
 use super::sentence::Sentences;
-use words::ANSWERS;
 use words::ASKS;
 use words::NOT_TO;
 use words::TITLE;
@@ -42,17 +42,23 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
     // Who says little himself means what he quotes.
     let is_brief = own.sentences <= TERSE_MAX;
     let said = if is_brief { own.and(sentences.quoted) } else { own };
-    let text = |role: SectionRole| {
+    let text_of = |role: SectionRole, quoted_too: bool| {
         let own = lines.iter().filter(|it| it.role == role && it.kind != LineKind::Aside);
-        let own = own.filter(|it| is_brief || !it.is_quoted);
+        let own = own.filter(|it| quoted_too || !it.is_quoted);
         let own: Vec<&str> = own.take(LINES_MAX).map(|line| line.text.trim()).collect();
         fold(&own.join(" ")).into_owned()
+    };
+    let text = |role: SectionRole| text_of(role, is_brief);
+    let confirms = || {
+        let says = text_of(SectionRole::Body, false);
+        let asks = ASKS.find_iter(&says).any(|found| !NOT_TO.is_match(found.as_str()));
+        sentences.quoted.sentences > 0 && YOUR_REPORT.is_match(&says) && !(own.wronged || own.blamed || asks)
     };
     let body = LazyCell::new(|| text(SectionRole::Body));
     let asks = LazyCell::new(|| ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str())));
     let is_titled = || {
         let subject = text(SectionRole::Subject);
-        TITLE.is_match(&subject) && !ANSWERS.is_match(&subject)
+        TITLE.is_match(&subject) && !lines::is_of_an_answer(&subject)
     };
     let blames = || said.wronged || said.blamed || *asks;
     match () {
@@ -60,6 +66,8 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         () if said.reader_wronged && !blames() => Appeal::Elsewhere,
         // Whose complaint it speaks of is no accused.
         () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
+        // Below what it confirms it repeats it.
+        () if is_brief && confirms() => Appeal::Elsewhere,
         () if said.complains() || is_titled() || *asks => Appeal::Complains,
         () if said.saw => Appeal::Tells,
         () if said.sentences <= TERSE_MAX && said.is_headed => Appeal::Terse,
