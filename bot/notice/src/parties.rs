@@ -26,9 +26,9 @@ pub(super) enum Way {
 /// Addresses of one header that are looked at.
 const ADDRESSES_MAX: usize = 50;
 
-/// Says which way the mail goes that a notice holds. Only where it was delivered tells who we are.
-pub(super) fn way(document: &Document) -> Way {
-    let Some(mail) = document.outer_mail() else { return Way::ToUs };
+/// Returns the registered domains of whoever has the mailbox in which a mail lies; none where nothing tells.
+pub(super) fn ours(document: &Document) -> Vec<String> {
+    let Some(mail) = document.outer_mail() else { return Vec::new() };
     let passed_on_to = document.passed_on_by.iter().flat_map(|mail| &mail.delivered_to);
     let mailboxes = document.delivered_to.iter().chain(passed_on_to).chain(&mail.delivered_to);
     let mut ours: Vec<String> = mailboxes.flat_map(|it| domains(it)).collect();
@@ -37,6 +37,13 @@ pub(super) fn way(document: &Document) -> Way {
         let copied = domains(&mail.copy_to);
         ours.extend(domains(&mail.from).into_iter().filter(|it| copied.contains(it)));
     }
+    ours
+}
+
+/// Says which way the mail goes that a notice holds. Only where it was delivered tells who we are.
+pub(super) fn way(document: &Document) -> Way {
+    let Some(mail) = document.outer_mail() else { return Way::ToUs };
+    let ours = ours(document);
     let is_ours = |domain: &String| ours.contains(domain);
     let to = domains(&mail.to);
     // Who passes it on gives it his own references.

@@ -332,6 +332,8 @@ pub(super) struct Side<'a> {
     pub own_is_complete: bool,
     /// It speaks from our side, as AWS's mails do: "remote" is then the other side.
     pub ours: bool,
+    /// The domains of whoever has the mailbox: addresses that have names in them are ours.
+    pub own_domains: &'a [String],
     /// The domain of who writes it, empty where that says nothing.
     pub reporter: &'a str,
 }
@@ -367,6 +369,10 @@ pub(super) fn weigh(
             }
             let tally = roles.tally(ip, side.own);
             tally.mentions += 1;
+            let is_named_ours = |domain: &String| domain::is_beside(line.text, spot, domain);
+            tally.ours |= tally.mentions <= MENTIONS_MAX
+                && !address::is_private(ip)
+                && side.own_domains.iter().any(is_named_ours);
             tally.is_said_now |=
                 !line.is_quoted && !(line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {

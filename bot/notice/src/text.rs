@@ -116,7 +116,10 @@ fn read_lines(
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
+    let own_domains: Vec<String> =
+        parties::ours(document).iter().filter_map(|domain| domain::of_reporter(domain)).collect();
     let side = Side {
+        own_domains: &own_domains,
         own: &context.own_addresses,
         own_is_complete: context.own_is_complete,
         ours,

@@ -171,3 +171,17 @@ fn who_confirms_our_complaint_repeats_it() {
     let letter = mail("desk@example.org", "security@example.com", "Complaint", &passed_on);
     check_accused(&letter, &Context::default(), OURS);
 }
+
+#[test]
+fn a_name_of_our_domain_tells_that_an_address_is_ours() {
+    let text = "Alert:      Password guessing\r\nTarget:     vpn.example.com (198.51.100.9)\r\nSource IP:  203.0.113.66\r\nFirst seen: 2026-11-10 07:15 UTC";
+    let letter = mail("alerts@example.org", "security@example.com", "Password guessing", text);
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
+    let text = "Attack by: web.example.com (198.51.100.9)\r\nTarget: 203.0.113.66\r\nTime: 2026-11-10 07:15 UTC\r\n\r\nPlease stop this port scan.";
+    check_accused(
+        &mail("noc@example.org", "abuse@example.com", "Port scan", text),
+        &Context::default(),
+        "198.51.100.9",
+    );
+}
