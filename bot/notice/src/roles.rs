@@ -374,7 +374,7 @@ pub(super) fn weigh(
                 && !address::is_private(ip)
                 && side.own_domains.iter().any(is_named_ours);
             tally.is_said_now |=
-                !line.is_quoted && !(line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
+                !(line.is_quoted || line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));
