@@ -99,7 +99,8 @@ impl Roles {
             return None;
         }
         // Where a field or a subject points at somebody, whom else the prose mentions has another part, or a person tells.
-        if tally.is_merely_said() && self.others(tally).any(|it| it.is_pointed_at(ACCUSED_MIN)) {
+        let is_pointed_at = |it: &Tally| (it.ours || !tally.ours) && it.is_pointed_at(ACCUSED_MIN);
+        if tally.is_merely_said() && self.others(tally).any(is_pointed_at) {
             return None;
         }
         // Nobody else that is named is ours: whom else the words accuse does not matter.
