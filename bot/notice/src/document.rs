@@ -19,6 +19,8 @@ pub(super) struct Document {
     pub values: Vec<Value>,
     /// What SES said of the mail, when it came through SES.
     pub receipt: Option<Receipt>,
+    /// The mailboxes for which SES took the mail.
+    pub delivered_to: Vec<String>,
     /// Who passed the mail on as an attachment of a mail that says nothing itself.
     pub passed_on_by: Option<MailHeaders>,
     /// Where the mail lies when the notice only points at it.
@@ -131,6 +133,12 @@ pub(super) struct MailHeaders {
     pub to: String,
     /// Cc, Bcc and whose mailbox it lay in, as written.
     pub copy_to: String,
+    /// The mailboxes in which it was put, as the receiving side noted.
+    pub delivered_to: Vec<String>,
+    /// A mailing list sent it out.
+    pub is_of_list: bool,
+    /// A relay took it: it is no copy that lay where it was written.
+    pub is_relayed: bool,
     /// Date, and its offset from UTC in seconds.
     pub date: Option<(Timestamp, i32)>,
     /// Message-ID without brackets.
@@ -165,4 +173,6 @@ pub(super) struct Receipt {
     pub dkim: bool,
     /// DMARC passed.
     pub dmarc: bool,
+    /// DMARC failed: whoever owns the sender's domain says that it is forged.
+    pub is_forged: bool,
 }

@@ -9,6 +9,7 @@ use super::alarm;
 use super::asff;
 use super::document::Document;
 use super::document::SectionRole;
+use super::doubt;
 use super::draft::Draft;
 use super::draft::Verdict;
 use super::envelope_only;
@@ -20,6 +21,7 @@ use super::limits;
 use super::lines;
 use super::lines::Line;
 use super::not_ours;
+use super::not_ours::NotOurs;
 use super::own;
 use super::reading::Reading;
 use super::reading::Reply;
@@ -83,6 +85,7 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
     own::settle(&mut draft, context);
+    doubt::leave_open(&mut draft, &lines, &document, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
@@ -220,6 +223,8 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
         },
     ) {
+        // A word at its foot closes no letter that names who did it.
+        Some(NotOurs::Business) if words.names_the_source && names_somebody => Disposition::Claims,
         Some(reason) => {
             draft.warnings.push(reason.sentence().to_owned());
             draft.aside = Some(reason.aside());

@@ -20,6 +20,7 @@ mod courtesy;
 mod cue;
 mod document;
 mod domain;
+mod doubt;
 mod draft;
 mod envelope_only;
 mod field_name;
@@ -42,6 +43,7 @@ mod mime;
 mod moment;
 mod not_ours;
 mod own;
+mod parties;
 mod pattern;
 mod ports;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use super::document::SectionRole;
 use super::groups;
 use super::limits;
 use super::pattern::compile;
+use super::pattern::fold;
 use super::time::Finder;
 use super::time::Stamp;
 
@@ -93,10 +94,16 @@ static FORWARD_HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\*?(?:from|to|cc|sent|date|subject|reply-to|von|an|gesendet|datum|betreff|antwort an|de|para|envoyé|date d'envoi|objet|à|enviado(?: el| em)?|fecha|asunto|data|assunto|da|inviato|oggetto|a|van|verzonden|aan|onderwerp|od|do|wysłano|data|temat|från|till|skickat|ämne|fra|til|sendt|emne|dato|lähettäjä|vastaanottaja|lähetetty|aihe|kimden|kime|gönderildi|konu|tarih|от|кому|отправлено|дата|тема|від|надіслано|komu|předmět|odesláno|发件人|收件人|发送时间|日期|主题|寄件者|收件者|主旨|差出人|宛先|送信日時|日付|件名|보낸 ?사람|받는 ?사람|보낸 ?날짜|날짜|제목)\s?[:\u{ff1a}]\*?(?:\s|$)",
     )
 });
+/// An answer's subject is what it answers.
+static ANSWERS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s*(?:re|aw|antw|sv|vs|odp|rif|res|ynt|\x{56de}\x{590d}|\x{7b54}\x{590d}|\x{8fd4}\x{4fe1})\s*[:\[]",
+    )
+});
 /// The line by which mail programs part an answer from what it answers.
 static ORIGINAL: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^-{2,}\s*(?:original message|original-nachricht|urspr[üu]ngliche nachricht|message d['\u{2019}]origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|wiadomo[śs][ćc] oryginalna|oryginalna wiadomo[śs][ćc]|p[ůu]vodn[íi] zpr[áa]va|originalmeddelande|oprindelig meddelelse|opprinnelig melding|alkuper[äa]inen viesti|исходное сообщение|orijinal ileti|eredeti [üu]zenet|原始邮件|原始郵件|元のメッセージ|원본 메시지)\s*-{2,}\s*$",
+        r"(?i)^-{2,}\s*(?:original message|original-nachricht|urspr[üu]ngliche nachricht|message d['\u{2019}]origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|wiadomo[śs][ćc] oryginalna|oryginalna wiadomo[śs][ćc]|p[ůu]vodn[íi] zpr[áa]va|originalmeddelande|oprindelig meddelelse|opprinnelig melding|alkuper[äa]inen viesti|исходное сообщение|orijinal ileti|eredeti [üu]zenet|原始邮件|原始郵件|元のメッセージ|원본 메시지|(?:your|ihre?|votre|su|uw)\s+(?:\w+\s+)?(?:text|message|report|complaint|e-?mail|nachricht|meldung|mensaje|bericht))\s*-{2,}\s*$|^(?:your|ihre?|votre|su|uw)\s+(?:\w+\s+)?(?:message|report|complaint|e-?mail|nachricht|meldung|anfrage|mensaje|bericht)\s*(?:was|reads?|war|lautete?|follows)?\s*:\s*$",
     )
 });
 /// A mail with fewer letters of its own above such a line only passes it on.
@@ -229,6 +236,11 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             stamps,
         });
     }
+}
+
+/// Says whether a subject is that of an answer: it is what it answers that it names.
+pub(super) fn is_of_an_answer(subject: &str) -> bool {
+    ANSWERS.is_match(&fold(subject))
 }
 
 /// Says whether a line is one of at least three headers in a row, as mail programs quote them.

@@ -339,6 +339,9 @@ fn headers(message: &Message<'_>) -> MailHeaders {
         from,
         to: raw("to").join(", "),
         copy_to: ["cc", "bcc", "delivered-to", "x-original-to"].map(|name| raw(name).join(", ")).join(", "),
+        delivered_to: delivered_to(raw),
+        is_of_list: !raw("list-id").is_empty() || !raw("list-post").is_empty(),
+        is_relayed: !raw("received").is_empty(),
         date: message.date().filter(|date| date.is_valid()).and_then(date_header),
         message_id: message.message_id().map(str::to_owned),
         references: [message.references(), message.in_reply_to()].into_iter().flat_map(ids).collect(),
@@ -349,6 +352,17 @@ fn headers(message: &Message<'_>) -> MailHeaders {
         xarf: yes("x-xarf") || yes("x-arf"),
     }
 }
+
+/// Returns where a mail was delivered: what the receiving side noted, and whom the topmost relay took it for.
+fn delivered_to(raw: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    let taken = raw("received").into_iter().next().unwrap_or_default();
+    let taken_for = taken.split(" for ").nth(1).and_then(|rest| rest.split([';', ' ']).next());
+    let noted = raw("delivered-to").into_iter().chain(raw("x-original-to"));
+    noted.chain(taken_for.map(str::to_owned)).take(MAILBOXES_MAX).collect()
+}
+
+/// Mailboxes of one mail that are kept.
+pub(super) const MAILBOXES_MAX: usize = 20;
 
 fn ids(value: &HeaderValue<'_>) -> Vec<String> {
     match value {

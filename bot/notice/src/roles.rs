@@ -12,6 +12,7 @@ use super::appeal::Appeal;
 use super::document::SectionRole;
 use super::domain;
 use super::label::Role;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
@@ -57,7 +58,7 @@ impl Roles {
             let may_mean = match self.appeal {
                 Appeal::Complains => !self.is_harmless,
                 Appeal::Terse => !self.is_harmless && tally.stands_in_a_log(),
-                Appeal::Elsewhere => false,
+                Appeal::Tells | Appeal::Elsewhere => false,
             };
             let is_meant = tally.ours && may_mean && !tally.is_contradicted() && !self.accuses_another(tally);
             return is_meant.then_some(Role::Accused);
@@ -66,11 +67,17 @@ impl Roles {
             return Some(role);
         }
         // What merely leans to ours is whom a letter means only where it complains.
-        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !tally.stands_in_a_log() {
+        let is_terse_log = self.appeal == Appeal::Terse && tally.stands_in_a_log();
+        if self.appeal != Appeal::Complains && tally.leans_to_ours() && !is_terse_log {
             return None;
         }
         // A letter that complains of nothing accuses nobody by its words: only an event that it records may.
         if self.appeal == Appeal::Elsewhere && tally.is_only_in_prose() {
+            return None;
+        }
+        // Nor does one by what an earlier mail said, when it complains of nothing now.
+        let is_old = || !tally.is_said_now && (self.appeal == Appeal::Elsewhere || tally.is_only_in_prose());
+        if self.appeal != Appeal::Complains && is_old() {
             return None;
         }
         // Nothing in the letter hints at a complaint: only a field or a log may still accuse.
@@ -89,6 +96,11 @@ impl Roles {
                 && !(it.is_named_in_passing() && tally.is_named_firmly())
         };
         if !tally.is_said_now && self.others(tally).any(said_now) {
+            return None;
+        }
+        // Where a field or a subject points at somebody, whom else the prose mentions has another part, or a person tells.
+        let is_pointed_at = |it: &Tally| (it.ours || !tally.ours) && it.is_pointed_at(ACCUSED_MIN);
+        if tally.is_merely_said() && self.others(tally).any(is_pointed_at) {
             return None;
         }
         // Nobody else that is named is ours: whom else the words accuse does not matter.
@@ -163,6 +175,13 @@ impl Roles {
     /// Says whether a subject names an accused one.
     pub fn is_report(&self) -> bool {
         self.tallies.iter().any(|tally| tally.is_in_subject() && self.role_of(tally) == Some(Role::Accused))
+    }
+
+    /// Says whether a field or a subject names who did it, in so many words.
+    pub fn names_the_source(&self) -> bool {
+        let is_named =
+            |tally: &Tally| tally.is_pointed_at(NAMED) && self.role_of(tally) == Some(Role::Accused);
+        self.tallies.iter().any(is_named)
     }
 
     /// Says whether anything beyond a subject accuses an address.
@@ -294,6 +313,8 @@ impl Roles {
 
 /// What accuses one of ours must weigh this much of what accuses a stranger most.
 const OURS_LEAST_SHARE: f32 = 0.75;
+/// A field or subject that says "source" is as firm as this.
+const NAMED: f32 = 3.0;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
 /// How many mentions of one address are weighed.
@@ -312,6 +333,8 @@ pub(super) struct Side<'a> {
     pub own_is_complete: bool,
     /// It speaks from our side, as AWS's mails do: "remote" is then the other side.
     pub ours: bool,
+    /// The domains of whoever has the mailbox: addresses that have names in them are ours.
+    pub own_domains: &'a [String],
     /// The domain of who writes it, empty where that says nothing.
     pub reporter: &'a str,
 }
@@ -347,7 +370,12 @@ pub(super) fn weigh(
             }
             let tally = roles.tally(ip, side.own);
             tally.mentions += 1;
-            tally.is_said_now |= !line.is_quoted;
+            let is_named_ours = |domain: &String| domain::is_beside(line.text, spot, domain);
+            tally.ours |= tally.mentions <= MENTIONS_MAX
+                && !address::is_private(ip)
+                && side.own_domains.iter().any(is_named_ours);
+            tally.is_said_now |=
+                !(line.is_quoted || line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));

@@ -29,6 +29,7 @@ pub(super) const IN_SUBJECT: &str = "named in the subject";
 pub(super) const BY_GRAMMAR: &str = "the grammar of its sentence";
 pub(super) const BY_WORDS: &str = "the words \"";
 pub(super) const BY_LIST: &str = "listed under \"";
+pub(super) const BY_FIELD: &str = "the field \"";
 
 /// Why the own address of an instance is counted.
 pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
@@ -233,7 +234,7 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
     let meaning = label::meaning(name);
     let few_words = || label::words(name).len();
     let has = |class| label::holds(name, class);
-    let why = format!("the field \"{}\"", name.trim());
+    let why = format!("{BY_FIELD}{}\"", name.trim());
     let role = match meaning.role {
         Some(Role::Accused) if ours && has(vocabulary::REMOTE) => Some(Role::Victim),
         Some(Role::Victim) if ours && has(vocabulary::LOCAL) => Some(Role::Accused),

@@ -1,6 +1,7 @@
 //! Whom a notice means that accuses nobody outright: the sender of an offending mail, the only address named.
 
 use super::address;
+use super::appeal::Appeal;
 use super::draft::Draft;
 use super::groups;
 use super::label::Role;
@@ -37,6 +38,10 @@ pub(super) fn settle_the_only_one(
     activity: Option<Activity>,
     draft: &mut Draft,
 ) {
+    // Who is merely named is meant only where somebody complains, or where a log is all that is said.
+    if matches!(roles.appeal, Appeal::Tells | Appeal::Elsewhere) {
+        return;
+    }
     let nobody = instances.is_empty() && roles.with(Role::Accused).is_empty();
     if nobody && activity.is_some() && roles.tallies.len() > 1 && roles.settle_list() {
         draft

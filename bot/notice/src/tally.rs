@@ -13,6 +13,7 @@ use super::lines::LineKind;
 use super::record;
 use super::record::Record;
 use super::said;
+use super::sentence;
 
 /// Votes below this accuse nobody.
 pub(super) const ACCUSED_MIN: f32 = 1.5;
@@ -24,6 +25,8 @@ const FIRM: f32 = 2.5;
 pub(super) const EXONERATED: f32 = 4.0;
 /// Why an address of a log line without any direction is counted a little.
 pub(super) const ALONE: &str = "stands alone in a log line";
+/// Why the first of several is.
+const FIRST_OF_LINE: &str = "the first address of a log line";
 /// What all rows of logs and tables together may say.
 const ROWS_WEIGHT: f32 = 4.0;
 /// What rows say whose order is the only sign of a direction: alone it accuses nobody.
@@ -218,7 +221,7 @@ impl Tally {
             }
             (0, _) => {
                 self.layer(line.is_quoted).first += 0.5;
-                (Role::Accused, "the first address of a log line")
+                (Role::Accused, FIRST_OF_LINE)
             }
             _ => {
                 self.layer(line.is_quoted).later += 0.5;
@@ -334,19 +337,41 @@ impl Tally {
             && self.told().rows_from == 0
             && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(|vote| {
                 let words = vote.why.strip_prefix(said::BY_WORDS).and_then(|it| it.strip_suffix('"'));
-                let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with("the field");
+                let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with(said::BY_FIELD);
                 is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
     }
 
-    /// Says whether nothing but sentences, words, the heads of lists and rows without any event accuse it.
+    /// Says whether nothing but sentences, words, the heads of lists, plain fields and rows without any event accuse it.
     pub fn is_only_in_prose(&self) -> bool {
-        let is_prose = |why: &str| {
+        let is_prose = |vote: &Vote| {
             let mut begins = [said::BY_GRAMMAR, said::BY_WORDS, said::BY_LIST].into_iter();
-            why == said::IN_SUBJECT || begins.any(|it| why.starts_with(it))
+            let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with(said::BY_FIELD);
+            let is_place = vote.why == ALONE || vote.why == FIRST_OF_LINE;
+            let in_subject = vote.why.starts_with(said::IN_SUBJECT);
+            in_subject || is_place || is_plain_field || begins.any(|it| vote.why.starts_with(it))
         };
         let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused && vote.weight > 0.0);
-        self.told().rows_of_events == 0 && accusing.all(|vote| is_prose(&vote.why))
+        self.told().rows_of_events == 0 && accusing.all(is_prose)
+    }
+
+    /// Says whether something points at it as who did it that is no prose: a field, a subject that says so, a link, the
+    /// head of a list. `weight` is how firmly.
+    pub fn is_pointed_at(&self, weight: f32) -> bool {
+        let points = |vote: &Vote| {
+            let is_said = is_said_in_prose(&vote.why) || vote.why == said::IN_SUBJECT;
+            vote.role == Role::Accused && vote.weight >= weight && !is_said
+        };
+        self.votes.iter().any(points) && self.role() == Some(Role::Accused)
+    }
+
+    /// Says whether nothing but the prose of a letter accuses it, and none of it singles it out.
+    pub fn is_merely_said(&self) -> bool {
+        let mut accusing = self.votes.iter().filter(|vote| vote.role == Role::Accused && vote.weight > 0.0);
+        let told = self.told();
+        told.rows_from == 0
+            && told.alone + told.first == 0.0
+            && accusing.all(|vote| is_said_in_prose(&vote.why) && vote.weight < sentence::CERTAIN)
     }
 
     /// Says whether only its place beside an instance accuses it.
@@ -421,6 +446,10 @@ impl Tally {
 /// Makes a vote of a line.
 pub(super) fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vote {
     Vote { role, weight, why, section: line.section, line: line.number, is_quoted: line.is_quoted }
+}
+
+fn is_said_in_prose(why: &str) -> bool {
+    why.starts_with(said::BY_GRAMMAR) || why.starts_with(said::BY_WORDS)
 }
 
 fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {

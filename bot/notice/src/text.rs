@@ -29,6 +29,8 @@ use super::label::Role;
 use super::lines::Line;
 use super::links;
 use super::not_ours;
+use super::parties;
+use super::parties::Way;
 use super::ports;
 use super::relative;
 use super::resource;
@@ -59,6 +61,8 @@ pub(super) struct TextReading {
     pub deadline: Option<Timestamp>,
     /// Its subject or a field names who did it.
     pub subject_accuses: bool,
+    /// Its subject or a field calls an address the source.
+    pub names_the_source: bool,
     /// Something in it was attacked that is ours.
     pub ours_is_victim: bool,
     /// Its sentences say so, of what is the reader's.
@@ -112,7 +116,10 @@ fn read_lines(
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
+    let own_domains: Vec<String> =
+        parties::ours(document).iter().filter_map(|domain| domain::of_reporter(domain)).collect();
     let side = Side {
+        own_domains: &own_domains,
         own: &context.own_addresses,
         own_is_complete: context.own_is_complete,
         ours,
@@ -123,13 +130,17 @@ fn read_lines(
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
-    roles.appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
+    let appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
+    // A colleague who says hardly anything complains of nobody.
+    let is_among_us = appeal == Appeal::Terse && parties::way(document) == Way::Among;
+    roles.appeal = if is_among_us { Appeal::Tells } else { appeal };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()
         && records.iter().flatten().all(|record| record.source.is_none())
         && !sender_side::is_aws(lines);
-    if roles.is_harmless && tells_nothing && !complaint::is_hinted(lines) {
+    let is_elsewhere = || roles.appeal == Appeal::Elsewhere || !complaint::is_hinted(lines);
+    if roles.is_harmless && tells_nothing && is_elsewhere() {
         // Whom a message of machines or of business names did nothing.
         instances.clear();
         roles.is_about_nobody = true;
@@ -188,6 +199,7 @@ fn read_lines(
         activity,
         deadline,
         subject_accuses: roles.is_report(),
+        names_the_source: roles.names_the_source(),
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
         tells_of_a_deed,

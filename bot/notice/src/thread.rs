@@ -128,13 +128,16 @@ pub(super) fn own_words(lines: &[Line<'_>]) -> String {
 
 /// Says whether a text takes its report back: not where it only says what to do in case.
 pub(super) fn says_withdrawn(text: &str) -> bool {
-    WITHDRAWN.find_iter(text).any(|found| {
-        let before = &text[..found.start()];
-        let sentence = before.rfind(['.', '!', '?']).map_or(before, |at| &before[at + 1..]);
-        let after = &text[found.end()..];
-        let rest = after.find(['.', '!', '?']).map_or(after, |at| &after[..at]);
-        !IN_CASE.is_match(sentence) && !IN_CASE.is_match(rest)
-    })
+    WITHDRAWN.find_iter(text).any(|found| !is_in_case(text, found))
+}
+
+/// Says whether the sentence around a place only says what to do in case, or denies it.
+pub(super) fn is_in_case(text: &str, found: regex::Match<'_>) -> bool {
+    let before = &text[..found.start()];
+    let sentence = before.rfind(['.', '!', '?']).map_or(before, |at| &before[at + 1..]);
+    let after = &text[found.end()..];
+    let rest = after.find(['.', '!', '?']).map_or(after, |at| &after[..at]);
+    IN_CASE.is_match(sentence) || IN_CASE.is_match(rest)
 }
 
 /// "If you have acted already, please ignore this message", "do not disregard this".

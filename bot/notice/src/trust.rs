@@ -35,6 +35,14 @@ pub(super) fn is_aws(domain: &str) -> bool {
     AWS_DOMAINS.iter().any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
 }
 
+/// Says whether our own receiving side found that a mail is not from whom it names as its sender.
+pub(super) fn is_disproven(document: &Document) -> bool {
+    let of_ses = document.receipt.as_ref().is_some_and(|it| it.is_forged);
+    let first = document.outer_mail().and_then(|mail| mail.auth_results.first());
+    let ours = first.filter(|results| results.trim_start().starts_with(OUR_AUTHSERV));
+    document.passed_on_by.is_none() && (of_ses || ours.is_some_and(|results| results.contains("dmarc=fail")))
+}
+
 fn sender(document: &Document, is_event: bool) -> Trust {
     let Some(mail) = document.outer_mail() else {
         return if is_event { Trust::Event } else { Trust::Unknown };
@@ -101,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_aws_is_aws() {
-        let receipt = || Some(Receipt { spf: true, dkim: true, dmarc: true });
+        let receipt = || Some(Receipt { spf: true, dkim: true, dmarc: true, is_forged: false });
         let found = judge(&document("desk@support.aws.com", &[], receipt()), false, true);
         assert_eq!(found, Trust::Authenticated { domain: "support.aws.com".to_owned() });
         let forged = judge(&document("desk@notamazon.com", &[], receipt()), false, true);
@@ -124,11 +132,11 @@ mod tests {
         let suffix = "amazonses.com; dkim=pass header.d=co.uk";
         let found = judge(&document("abuse@example.co.uk", &[suffix], None), false, false);
         assert!(matches!(found, Trust::Unauthenticated { .. }), "{found:?}");
-        let failed = Receipt { spf: true, dkim: true, dmarc: false };
+        let failed = Receipt { spf: true, dkim: true, dmarc: false, is_forged: true };
         let aws = "amazonses.com; dkim=pass header.d=amazon.com";
         let found = judge(&document("ec2-abuse@amazon.com", &[aws], Some(failed)), false, true);
         assert!(matches!(found, Trust::Unauthenticated { .. }), "{found:?}");
-        let receipt = Receipt { spf: true, dkim: true, dmarc: true };
+        let receipt = Receipt { spf: true, dkim: true, dmarc: true, is_forged: false };
         let found = judge(&document("abuse@example.com", &[], Some(receipt)), false, false);
         assert_eq!(found, Trust::Authenticated { domain: "example.com".to_owned() });
     }

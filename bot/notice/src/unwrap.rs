@@ -329,7 +329,11 @@ impl Unwrapper {
                 spf: passed("spfVerdict"),
                 dkim: passed("dkimVerdict"),
                 dmarc: passed("dmarcVerdict"),
+                is_forged: value["receipt"]["dmarcVerdict"]["status"] == "FAIL",
             });
+            let recipients = value["receipt"]["recipients"].as_array().into_iter().flatten();
+            let recipients = recipients.filter_map(Value::as_str).map(str::to_owned);
+            self.document.delivered_to = recipients.take(mime::MAILBOXES_MAX).collect();
         }
         if let Some(content) = value.get("content").and_then(Value::as_str) {
             let decoded = decode_base64(content.trim());

@@ -74,7 +74,9 @@ fn is_open(reading: &Reading) -> bool {
         Disposition::Inbound => true,
         Disposition::NotAbuse | Disposition::Unreadable => false,
     };
-    accuses && reading.trust != Trust::Event && reading.candidates.len() > 1
+    // The only one named is settled unless nobody is accused at all.
+    let settled = usize::from(!accused(reading).is_empty());
+    accuses && reading.trust != Trust::Event && reading.candidates.len() > settled
 }
 
 fn accused(reading: &Reading) -> Vec<IpAddr> {

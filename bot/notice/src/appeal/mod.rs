@@ -9,11 +9,11 @@ mod words;
 use std::cell::LazyCell;
 
 use super::document::SectionRole;
+use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
 use super::sentence::Sentences;
-use words::ANSWERS;
 use words::ASKS;
 use words::NOT_TO;
 use words::TITLE;
@@ -25,7 +25,9 @@ pub(super) enum Appeal {
     /// It says so, or is no letter but a report.
     #[default]
     Complains,
-    /// It says hardly anything: what it shows speaks for itself.
+    /// It tells of what somebody did, or shows it, and speaks neither to its reader nor of a wrong to its writer.
+    Tells,
+    /// It says hardly anything below a subject that names a deed: what it shows speaks for itself.
     Terse,
     /// It speaks, and of other things: of the world, or of what is done for its reader.
     Elsewhere,
@@ -40,17 +42,23 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
     // Who says little himself means what he quotes.
     let is_brief = own.sentences <= TERSE_MAX;
     let said = if is_brief { own.and(sentences.quoted) } else { own };
-    let text = |role: SectionRole| {
+    let text_of = |role: SectionRole, quoted_too: bool| {
         let own = lines.iter().filter(|it| it.role == role && it.kind != LineKind::Aside);
-        let own = own.filter(|it| is_brief || !it.is_quoted);
+        let own = own.filter(|it| quoted_too || !it.is_quoted);
         let own: Vec<&str> = own.take(LINES_MAX).map(|line| line.text.trim()).collect();
         fold(&own.join(" ")).into_owned()
+    };
+    let text = |role: SectionRole| text_of(role, is_brief);
+    let confirms = || {
+        let says = text_of(SectionRole::Body, false);
+        let asks = ASKS.find_iter(&says).any(|found| !NOT_TO.is_match(found.as_str()));
+        sentences.quoted.sentences > 0 && YOUR_REPORT.is_match(&says) && !(own.wronged || own.blamed || asks)
     };
     let body = LazyCell::new(|| text(SectionRole::Body));
     let asks = LazyCell::new(|| ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str())));
     let is_titled = || {
         let subject = text(SectionRole::Subject);
-        TITLE.is_match(&subject) && !ANSWERS.is_match(&subject)
+        TITLE.is_match(&subject) && !lines::is_of_an_answer(&subject)
     };
     let blames = || said.wronged || said.blamed || *asks;
     match () {
@@ -58,8 +66,12 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         () if said.reader_wronged && !blames() => Appeal::Elsewhere,
         // Whose complaint it speaks of is no accused.
         () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
+        // Below what it confirms it repeats it.
+        () if is_brief && confirms() => Appeal::Elsewhere,
         () if said.complains() || is_titled() || *asks => Appeal::Complains,
-        () if said.sentences <= TERSE_MAX => Appeal::Terse,
+        () if said.saw => Appeal::Tells,
+        () if said.sentences <= TERSE_MAX && said.is_headed => Appeal::Terse,
+        () if said.sentences <= TERSE_MAX => Appeal::Tells,
         () => Appeal::Elsewhere,
     }
 }
@@ -91,7 +103,6 @@ mod tests {
             "Could you have a look at 192.0.2.1? Thanks a lot for your help.",
             "La machine 192.0.2.1, qui se trouve dans votre réseau, envoie des requêtes.",
             "Von Ihrem Rechner 192.0.2.1 gingen heute Angriffe aus.",
-            "On 3 Nov from 10:00 until 10:15 UTC the host 192.0.2.1 scanned all ports of 198.51.100.1.",
             "귀사 IP 192.0.2.1 에서 공격이 발생하였습니다. 조치 부탁드립니다.",
         ] {
             assert_eq!(appeal("Hello", body), Appeal::Complains, "{body}");
@@ -110,5 +121,9 @@ mod tests {
             assert_eq!(appeal("News", body), Appeal::Elsewhere, "{body}");
         }
         assert_eq!(appeal("Scan", "192.0.2.1 scanned 198.51.100.1"), Appeal::Terse);
+        assert_eq!(appeal("Hello", "10:00 192.0.2.1 198.51.100.1"), Appeal::Tells);
+        let seen =
+            "On 3 Nov from 10:00 until 10:15 UTC the host 192.0.2.1 scanned all ports of 198.51.100.1.";
+        assert_eq!(appeal("Hello", seen), Appeal::Tells);
     }
 }

@@ -11,7 +11,7 @@ use super::super::pattern::compile;
 /// What a complaint calls itself.
 pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고|\bincident|vorfall|zwischenfall|incidencia|incidente|incydent",
+        r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
 /// What one asks for who complains.
@@ -42,15 +42,9 @@ pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) static NOT_TO: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:not|never|n't|nicht|keine?|pas|no\s+need)\b"));
 
-/// An answer's subject is what it answers.
-pub(super) static ANSWERS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"^\s*(?:re|aw|antw|sv|vs|odp|rif|res|ynt|\x{56de}\x{590d}|\x{7b54}\x{590d}|\x{8fd4}\x{4fe1})\s*[:\[]",
-    )
-});
 /// What is the reader's where the reader complained.
 pub(super) static YOUR_REPORT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?x)\b(?:your\s+(?:\w+\s+){0,2}?(?:report|complaint)|(?:ihre?[nrm]?|eure)\s+(?:\w+\s+)?(?:meldung|beschwerde|anzeige)|votre\s+(?:signalement|plainte)|su\s+(?:denuncia|reclamacion|queja)|sua\s+(?:denuncia|reclamacao|queixa)|(?:vostra|sua)\s+segnalazione|uw\s+(?:melding|klacht)|panstwa\s+(?:zgloszeni|skarg)\w*|vase\s+(?:hlaseni|stiznost)|(?:er|din)\s+anmalan|(?:jeres|deres|din)\s+(?:anmeldelse|klage)|ilmoituksenne|bildiriminiz|sikayetiniz)\b|ваш[аеуи]\S*\s(?:жалоб|обращени|сообщени)|您的(?:投诉|举报|投訴|檢舉)|貴社からの(?:ご報告|通報)|귀하의\s신고",
+        r"(?x)\b(?:your\s+(?:\w+\s+){0,2}?(?:report|complaint|request|application|message|e-?mail|enquiry|inquiry)|(?:ihre?[nrm]?|eure)\s+(?:\w+\s+)?(?:meldung|beschwerde|anzeige)|votre\s+(?:signalement|plainte)|su\s+(?:denuncia|reclamacion|queja)|sua\s+(?:denuncia|reclamacao|queixa)|(?:vostra|sua)\s+segnalazione|uw\s+(?:melding|klacht)|panstwa\s+(?:zgloszeni|skarg)\w*|vase\s+(?:hlaseni|stiznost)|(?:er|din)\s+anmalan|(?:jeres|deres|din)\s+(?:anmeldelse|klage)|ilmoituksenne|bildiriminiz|sikayetiniz)\b|ваш[аеуи]\S*\s(?:жалоб|обращени|сообщени)|您的(?:投诉|举报|投訴|檢舉)|貴社からの(?:ご報告|通報)|귀하의\s신고",
     )
 });

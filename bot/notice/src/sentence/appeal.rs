@@ -64,7 +64,7 @@ impl Appeal {
     /// Says whether they complain.
     pub fn complains(&self) -> bool {
         let is_about_own = self.tells_of_own && self.is_headed;
-        self.wronged || self.blamed || self.addressed || self.saw || is_about_own
+        self.wronged || self.blamed || self.addressed || is_about_own
     }
 
     /// Joins what a letter says with what it quotes.

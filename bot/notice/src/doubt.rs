@@ -1,0 +1,89 @@
+//! What a notice leaves open: whom it accuses, where its words alone would have to tell. A person, or whoever holds the
+//! addresses, must say; the notice is kept, and nobody is named.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::Context;
+use super::claims;
+use super::document::Document;
+use super::document::SectionRole;
+use super::draft::Draft;
+use super::draft::Verdict;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::own;
+use super::parties;
+use super::parties::Way;
+use super::pattern::compile;
+use super::pattern::fold;
+use super::thread;
+use super::trust;
+use crate::claim::Accused;
+use crate::claim::Activity;
+use crate::claim::Claim;
+use crate::claim::Disposition;
+
+/// What was taken for an attack and was none. "If it is a false alarm", "this is no false alarm" say nothing.
+static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:was|were|is|are|be(?:en)?)\s+(?:\w+ly\s+|all\s+|an?\s+|just\s+|only\s+|our\s+){0,3}false\s+(?:alarm|positive)s?\b
+        |\b(?:war|waren|ist|sind)\s+(?:nur\s+|wohl\s+|offenbar\s+|ein\s+|alles\s+){0,2}fehlalarme?\b
+        |\b(?:etait|etaient|est|sont)\s+(?:\w+\s+){0,2}(?:fausses?\s+alertes?|faux\s+positifs?)\b
+        |\b(?:fue|era|es|eran)\s+(?:\w+\s+){0,2}(?:falsas?\s+alarmas?|falsos?\s+positivos?)\b
+        |\b(?:era|erano|e)\s+(?:\w+\s+){0,2}fals[oi]\s+(?:allarm[ei]|positiv[oi])\b
+        |\b(?:was|is)\s+(?:\w+\s+){0,2}(?:vals|loos)\s+alarm\b
+        |誤検知でした|오탐(?:으로|이었|입니)|(?:系|为|是)误报",
+    )
+});
+
+/// Takes accusations back that nothing but the words of a letter carries which is not written to us, or is forged.
+pub(super) fn leave_open(draft: &mut Draft, lines: &[Line<'_>], document: &Document, context: &Context) {
+    if draft.is_event || !draft.accuses() {
+        return;
+    }
+    let is_ours = |claim: &Claim| claim.accused.addresses.iter().any(|ip| own::is_ours(*ip, context));
+    let is_nobodys = |claim: &Claim| claim.accused.instance_ids.is_empty() && !is_ours(claim);
+    let is_taken_back = || {
+        let is_own =
+            |it: &&Line<'_>| it.role == SectionRole::Body && it.kind == LineKind::Statement && !it.is_quoted;
+        lines.iter().filter(is_own).any(|line| {
+            let text = fold(line.text);
+            FALSE_ALARM.find_iter(&text).any(|found| !thread::is_in_case(&text, found))
+        })
+    };
+    let why = match parties::way(document) {
+        Way::FromUs => "one of ours wrote it to somebody else",
+        Way::ToMany => "it was written to a mailing list",
+        Way::Answer if draft.claims.iter().all(is_nobodys) => {
+            "it answers a letter of ours, and may only repeat whom that accused"
+        }
+        Way::Copy if !draft.claims.iter().any(is_ours) => {
+            "it was written to somebody else, and came as a copy"
+        }
+        _ if says_aws(draft, document) && trust::is_disproven(document) => {
+            "it says that it is from AWS, and whoever received it for us found that it is not"
+        }
+        _ if !says_aws(draft, document) && is_taken_back() => "it speaks of a false alarm",
+        _ => return,
+    };
+    open(draft, why);
+}
+
+/// Says whether a mail calls itself one of AWS's, by its layout, its sender or its subject.
+fn says_aws(draft: &Draft, document: &Document) -> bool {
+    let names = |text: &str| ["aws", "amazon"].iter().any(|it| text.to_ascii_lowercase().contains(it));
+    draft.format == "aws_email"
+        || document.outer_mail().is_some_and(|mail| names(&mail.from) || names(&mail.subject))
+}
+
+/// Names nobody, and says why.
+pub(super) fn open(draft: &mut Draft, why: &str) {
+    let first = draft.claims.first();
+    let activity = first.map_or(Activity::Other, |claim| claim.activity);
+    let window = first.and_then(|claim| claim.window.clone());
+    draft.claims = vec![Claim { window, ..claims::claim(Accused::default(), Vec::new(), None, activity) }];
+    draft.disposition = Verdict::Is(Disposition::Claims);
+    draft.warnings.push(format!("could not tell who is accused: {why}; a person must tell"));
+}

@@ -1,0 +1,119 @@
+//! Between whom a mail goes, as its headers tell. What somebody writes to somebody else, and what our own people write
+//! to others, accuses nobody of ours by its words; whom it accuses the accounts or a person must tell.
+
+use super::document::Document;
+use super::domain;
+use super::trust;
+
+/// Which way a mail goes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To the one in whose mailbox it lies, or nothing tells.
+    #[default]
+    ToUs,
+    /// Within the organisation in whose mailbox it lies.
+    Among,
+    /// From the organisation in whose mailbox it lies, to another one.
+    FromUs,
+    /// From another organisation to a third one; a copy came here.
+    Copy,
+    /// To all who read a mailing list.
+    ToMany,
+    /// An answer to a letter of ours, which it may quote.
+    Answer,
+}
+
+/// Addresses of one header that are looked at.
+const ADDRESSES_MAX: usize = 50;
+
+/// Returns the registered domains of whoever has the mailbox in which a mail lies; none where nothing tells.
+pub(super) fn ours(document: &Document) -> Vec<String> {
+    let Some(mail) = document.outer_mail() else { return Vec::new() };
+    let passed_on_to = document.passed_on_by.iter().flat_map(|mail| &mail.delivered_to);
+    let mailboxes = document.delivered_to.iter().chain(passed_on_to).chain(&mail.delivered_to);
+    let mut ours: Vec<String> = mailboxes.flat_map(|it| domains(it)).collect();
+    if ours.is_empty() && !mail.is_relayed && document.receipt.is_none() {
+        // No relay ever took it: it lies where it was written.
+        let copied = domains(&mail.copy_to);
+        ours.extend(domains(&mail.from).into_iter().filter(|it| copied.contains(it)));
+    }
+    ours
+}
+
+/// Says which way the mail goes that a notice holds. Only where it was delivered tells who we are.
+pub(super) fn way(document: &Document) -> Way {
+    let Some(mail) = document.outer_mail() else { return Way::ToUs };
+    let ours = ours(document);
+    let is_ours = |domain: &String| ours.contains(domain);
+    let to = domains(&mail.to);
+    // Who passes it on gives it his own references.
+    let references = mail.references.iter().filter(|_| document.passed_on_by.is_none());
+    let answers_us = references.flat_map(|id| domains(id)).any(|it| is_ours(&it));
+    let is_from_us = domains(&mail.from).iter().any(is_ours);
+    let goes_to_us = to.iter().any(|it| is_ours(it) || trust::is_aws(it));
+    if ours.is_empty() || to.is_empty() || goes_to_us {
+        return match () {
+            () if is_from_us => Way::Among,
+            () if answers_us => Way::Answer,
+            () => Way::ToUs,
+        };
+    }
+    match () {
+        () if mail.is_of_list => Way::ToMany,
+        () if is_from_us => Way::FromUs,
+        // Without a copy it came by an alias of another name.
+        () if domains(&mail.copy_to).iter().any(is_ours) => Way::Copy,
+        () => Way::ToUs,
+    }
+}
+
+/// Returns the registered domains of the addresses in a header.
+fn domains(header: &str) -> Vec<String> {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+    let hosts = header.split('@').skip(1).take(ADDRESSES_MAX).map(|rest| {
+        let end = rest.find(|letter| !is_name(letter)).unwrap_or(rest.len());
+        &rest[..end]
+    });
+    hosts.filter_map(domain::registered).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Document;
+    use super::super::document::MailHeaders;
+    use super::Way;
+    use super::way;
+
+    fn check(from: &str, to: &str, copy_to: &str, delivered_to: &str, expect: Way) {
+        let mail = MailHeaders {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            copy_to: copy_to.to_owned(),
+            delivered_to: vec![delivered_to.to_owned()],
+            is_relayed: !delivered_to.is_empty(),
+            ..MailHeaders::default()
+        };
+        let document = Document { mails: vec![mail], ..Document::default() };
+        assert_eq!(way(&document), expect, "{from} {to} {copy_to}");
+    }
+
+    #[test]
+    fn the_mailbox_tells_who_we_are() {
+        let ours = "security@example.com";
+        check("noc@example.org", "<abuse@example.com>", "", ours, Way::ToUs);
+        check("noc@example.org", "abuse@amazonaws.com", "abuse@example.com", ours, Way::ToUs);
+        check(
+            "noc@example.org",
+            "abuse@example.net",
+            "Us <abuse@mail.example.com>, cert@example.edu",
+            ours,
+            Way::Copy,
+        );
+        check("noc@example.org", "abuse@example.net", "", ours, Way::ToUs);
+        check("a@example.com", "abuse@example.net", "security@example.com", ours, Way::FromUs);
+        check("a@example.com", "b@example.com", "", ours, Way::Among);
+        check("a@example.com", "undisclosed-recipients:;", "", ours, Way::Among);
+        check("a@example.com", "abuse@example.net", "security@example.com", "", Way::FromUs);
+        check("a@example.com", "abuse@example.net", "soc@example.org", "", Way::ToUs);
+    }
+}
