@@ -132,9 +132,11 @@ impl Flows {
         self.note_accepted(&now, over);
         self.ends.stands(boot_ns, &now);
         if over {
-            self.connections.remove(&socket);
+            let before = self.connections.remove(&socket);
+            self.ends.changed(boot_ns, before.as_ref(), None);
         } else if self.connections.len() < CONNECTIONS_MAX {
-            self.connections.insert(socket, now.clone());
+            let before = self.connections.insert(socket, now.clone());
+            self.ends.changed(boot_ns, before.as_ref(), Some(&now));
         }
         let ends_listening = over && now.state == FlowState::Listening;
         if !ends_listening {
