@@ -85,7 +85,14 @@ impl Askers {
                     due.push((at, Operation { process: Some(id), kind, detail }));
                 }
             };
-            let asked = asker(process, up_to, known, ends, &mut { LOOKS_MAX });
+            let looks = &mut { LOOKS_MAX };
+            let before: Vec<_> = ends.accepted_by(&id, act.first).collect();
+            // What came between its first and its last deed is what later ones may be for.
+            let mut between: Vec<_> =
+                ends.accepted_by(&id, up_to).filter(|(came, _)| *came > act.first).collect();
+            between.reverse();
+            let asked = asker(process, &before, known, ends, looks)
+                .or_else(|| asker(process, &between, known, ends, looks));
             if let Some((came, by)) = asked {
                 tell(came.max(act.first), OperationKind::Asked, by);
             }
@@ -128,35 +135,36 @@ pub fn carries(opener: &Process, from: Endpoint, known: &Processes, ends: &Ends)
 }
 
 fn carries_within(opener: &Process, from: Endpoint, known: &Processes, ends: &Ends, looks: &mut u32) -> bool {
+    let all = |of: &Process| ends.accepted_by(&of.id, u64::MAX).collect::<Vec<_>>();
     let session = attached::session(opener, known).map(|(id, _)| id);
     let is_within = |above: &&Process| above.id.tgid != 1 && Some(above.id) != session;
     known
         .lineage(opener)
         .take_while(is_within)
         .filter(|above| !is_server_of_logins(program(above)))
-        .any(|above| ends.reaches(&above.id, from) || asker(above, u64::MAX, known, ends, looks).is_some())
+        .any(|above| ends.reaches(&above.id, from) || asker(above, &all(above), known, ends, looks).is_some())
 }
 
-/// Who asked a process last, up to some time, and is not whom it belongs to: when, ns since boot, and in words; none too where
-/// it belongs to nobody.
+/// Who of those that a process `accepted`, in this order, is the first that is not whom it belongs to: when it came, ns since boot,
+/// and in words; none too where the process belongs to nobody.
 fn asker(
     process: &Process,
-    up_to: u64,
+    accepted: &[(u64, Endpoint)],
     known: &Processes,
     ends: &Ends,
     looks: &mut u32,
 ) -> Option<(u64, String)> {
-    let mut accepted = ends.accepted_by(&process.id, up_to).peekable();
-    let latest = accepted.peek()?.0;
+    let (first, _) = *accepted.first()?;
     let person = person(process, known)?;
     if is_server_of_logins(program(process)) {
         return None;
     }
     let Some(left) = looks.checked_sub(1) else {
-        return Some((latest, "programs of this host, one for the next".to_owned()));
+        return Some((first, "programs of this host, one for the next".to_owned()));
     };
     *looks = left;
-    accepted.find_map(|(at, end)| {
+    accepted.iter().find_map(|(at, end)| {
+        let (at, end) = (*at, *end);
         let opener = ends.opener((end.address, end.port).into()).and_then(|id| known.get(&id));
         let Some(opener) = opener else {
             let of_host = end.address.is_loopback();
@@ -188,7 +196,10 @@ fn learns(process: &Process, at: u64, known: &Processes, ends: &Ends) -> Option<
         known.get(&id)
     });
     let looks = &mut { LOOKS_MAX };
-    let (_, by) = servers.filter(of_display).find_map(|server| asker(server, at, known, ends, looks))?;
+    let (_, by) = servers.filter(of_display).find_map(|server| {
+        let accepted: Vec<_> = ends.accepted_by(&server.id, at).collect();
+        asker(server, &accepted, known, ends, looks)
+    })?;
     Some(format!("display {display}, to which {by} was connected"))
 }
 
@@ -350,8 +361,14 @@ mod tests {
         assert_eq!(due(&world, &[100], 120), []);
         assert_eq!(due(&world, &[130, 210], 140), [], "what came by then is not known yet");
         assert_eq!(due(&world, &[], 300), [(150, "203.0.113.66".to_owned())]);
+        // Of two that came between its deeds the first is whom all later ones may be for.
+        let mut twice = Askers::default();
+        world.comes(160, service, "203.0.113.67");
+        [100, 155, 210].iter().for_each(|at| twice.acts(service, *at, false));
+        let found = twice.due(&world.tree.known, &world.ends, 300);
+        assert_eq!((found[0].0, found[0].1.detail.as_str()), (150, "203.0.113.66"));
         let later = 400 + SAME_EVERY_NS;
-        assert_eq!(due(&world, &[later], u64::MAX), [(later, "203.0.113.66".to_owned())], "and since then");
+        assert_eq!(due(&world, &[later], u64::MAX), [(later, "203.0.113.67".to_owned())], "and since then");
     }
 
     #[test]
