@@ -168,7 +168,7 @@ fn told(used: &Use, keeper: &Process, by: Login) -> Begun {
         accepted: true,
         process: Some(keeper.id),
         origin: ORIGIN.to_owned(),
-        by: Some(by.by.unwrap_or(by.user)),
+        by: Some(by.person().to_owned()),
         command: Some(used.process.argv.join(" ")),
         source_address: by.source_address,
         source_port: by.source_port,

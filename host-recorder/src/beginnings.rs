@@ -121,6 +121,12 @@ impl Beginnings {
         std::mem::take(&mut self.lost)
     }
 
+    /// The session of SSM that a process is, where it has had no shell so far: perhaps it forwards a port.
+    pub fn without_shell(&self, of: &ProcessId) -> Option<&Login> {
+        let is_it = |begun: &&Begun| begun.login.process.is_some_and(|id| id.same_process(of));
+        self.waiting.iter().find(is_it).map(|begun| &begun.login)
+    }
+
     /// Who called an elevator.
     pub fn caller(&self, of: &ProcessId) -> Option<&str> {
         let found = self.callers.iter().find(|(id, _)| id.same_process(of));
@@ -163,7 +169,7 @@ impl Beginnings {
                 Some(Begun { boot_ns, login: Login { method: "run-command".to_owned(), ..login } })
             }
             Service::SsmSession => {
-                let login = Login { method: "session-manager".to_owned(), ..login };
+                let login = Login { method: Login::SSM_SESSION.to_owned(), ..login };
                 self.lost += room::add(&mut self.waiting, WAITING_MAX, Begun { boot_ns, login });
                 None
             }

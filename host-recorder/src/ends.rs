@@ -23,6 +23,9 @@ use crate::processes::Processes;
 const SERVERS_MAX: usize = 512;
 const OF_ONE_SERVER_MAX: usize = 16;
 
+/// Connections that one process opened of which it is known where they lead.
+const LEADS_MAX: usize = 8;
+
 /// Connections of this host to itself that are remembered.
 const OWN_MAX: usize = 1_024;
 
@@ -39,12 +42,35 @@ type Identity = (u32, u64);
 #[derive(Debug, Default)]
 pub struct Ends {
     accepted: HashMap<Identity, Accepted>,
-    /// Our ends of what this host opened to itself, and who did.
-    own: VecDeque<(Endpoint, ProcessId)>,
+    /// What this host opened to itself.
+    own: VecDeque<Own>,
     /// Whether some of those were let go.
     own_gone: bool,
+    /// Connections that processes opened and that stand.
+    opened: HashMap<Identity, Opened>,
     /// Servers that were let go while somebody might still be let in, since this was asked last.
     lost: Cell<u64>,
+}
+
+/// A connection that this host opened to itself.
+#[derive(Debug)]
+struct Own {
+    /// The end of who opened it.
+    local: Endpoint,
+    opener: ProcessId,
+    /// Whether that had a connection with another host then.
+    reaches: bool,
+}
+
+/// Connections that a process opened and that stand.
+#[derive(Debug, Default)]
+struct Opened {
+    count: u32,
+    /// Those of them with other hosts.
+    beyond: u32,
+    /// Since when there is any, ns since boot, and where some of them lead, the latest last.
+    since_ns: u64,
+    leads: Vec<Endpoint>,
 }
 
 /// What a server accepted.
@@ -93,10 +119,56 @@ impl Ends {
                 if self.own.len() == OWN_MAX {
                     self.own_gone = self.own.pop_front().is_some();
                 }
-                self.own.push_back((flow.local, owner));
+                let reaches = self.reaches_beyond(&owner);
+                self.own.push_back(Own { local: flow.local, opener: owner, reaches });
             }
             Direction::Out => {}
         }
+    }
+
+    /// Notes what became of a connection at a time, ns since boot, from what was known of it before.
+    pub fn changed(&mut self, boot_ns: u64, before: Option<&Flow>, after: Option<&Flow>) {
+        let (before, after) = (before.and_then(opened), after.and_then(opened));
+        if before == after {
+            return;
+        }
+        if let Some((owner, remote, beyond)) = after {
+            let opened = self.opened.entry(owner).or_default();
+            if opened.count == 0 {
+                opened.since_ns = boot_ns;
+            }
+            opened.count += 1;
+            opened.beyond += u32::from(beyond);
+            if opened.leads.len() < LEADS_MAX {
+                opened.leads.push(remote);
+            }
+        }
+        if let Some((owner, remote, beyond)) = before
+            && let Some(opened) = self.opened.get_mut(&owner)
+        {
+            opened.count = opened.count.saturating_sub(1);
+            opened.beyond = opened.beyond.saturating_sub(u32::from(beyond));
+            if let Some(at) = opened.leads.iter().rposition(|end| *end == remote) {
+                opened.leads.remove(at);
+            }
+            if opened.count == 0 {
+                self.opened.remove(&owner);
+            }
+        }
+    }
+
+    fn reaches_beyond(&self, id: &ProcessId) -> bool {
+        self.opened.get(&identity(id)).is_some_and(|opened| opened.beyond > 0)
+    }
+
+    /// Where a connection leads that a process opened, where it has had some since before a time, ns since boot.
+    pub fn leads_to(&self, id: &ProcessId, before: u64) -> Option<Endpoint> {
+        self.opened.get(&identity(id)).filter(|opened| opened.since_ns <= before)?.leads.last().copied()
+    }
+
+    /// Processes whose accepted connections are remembered.
+    pub fn servers(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.accepted.keys().copied()
     }
 
     fn note_accepted(&mut self, owner: ProcessId, boot_ns: u64, remote: Endpoint) {
@@ -136,12 +208,26 @@ impl Ends {
     /// Who on this host opened the connection whose other end came from here.
     pub fn opener(&self, source: SocketAddr) -> Option<ProcessId> {
         let source = Endpoint { address: source.ip(), port: source.port() };
-        self.own.iter().rev().find(|(local, _)| *local == source).map(|(_, owner)| *owner)
+        self.own.iter().rev().find(|own| own.local == source).map(|own| own.opener)
+    }
+
+    /// Whether a process has a connection with another host that it opened, or had one when it opened that connection of
+    /// this host to itself.
+    pub fn reaches(&self, id: &ProcessId, source: Endpoint) -> bool {
+        let reached = |own: &Own| own.reaches && own.local == source && own.opener.same_process(id);
+        self.reaches_beyond(id) || self.own.iter().rev().any(reached)
+    }
+
+    /// What a process accepted up to some time, and when, ns since boot, the latest first.
+    pub fn accepted_by(&self, id: &ProcessId, up_to: u64) -> impl Iterator<Item = (u64, Endpoint)> {
+        let list = self.accepted.get(&identity(id)).map(|accepted| &accepted.list);
+        let list = list.into_iter().flat_map(|list| list.iter().rev());
+        list.filter(move |(at, _)| *at <= up_to).copied()
     }
 
     /// Whether that may be one of those that were let go, where nobody is known to have opened it.
     pub fn opener_is_lost(&self, source: IpAddr) -> bool {
-        self.own_gone && (source.is_loopback() || self.own.iter().any(|(local, _)| local.address == source))
+        self.own_gone && (source.is_loopback() || self.own.iter().any(|own| own.local.address == source))
     }
 }
 
@@ -169,6 +255,12 @@ fn begun_for(Accepted { list, gone }: &Accepted, began: Option<u64>) -> Source {
     }
     let port = if gone.is_none() && alike().all(|other| *other == end) { end.port } else { 0 };
     Source::Known(Endpoint { port, ..end })
+}
+
+/// Who opened a connection that stands, where it leads, and whether that is another host.
+fn opened(flow: &Flow) -> Option<(Identity, Endpoint, bool)> {
+    let stands = flow.state == FlowState::Established && flow.direction == Direction::Out;
+    flow.owner.filter(|_| stands).map(|owner| (identity(&owner), flow.remote, !is_own(flow)))
 }
 
 /// Whether both ends of a connection are this host's.
@@ -289,6 +381,33 @@ mod tests {
         ends.stands(1, &connection(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22)));
         assert_eq!(ends.opener("10.0.1.10:4000".parse().unwrap()), Some(client));
         assert_eq!(ends.opener("10.0.1.10:4001".parse().unwrap()), None, "it leads elsewhere");
+    }
+
+    #[test]
+    fn who_reaches_another_host_while_it_opens_a_connection_here_may_carry() {
+        let (client, mut ends) = (id(9, 9), Ends::default());
+        let (here, there) = (end("127.0.0.1", 4000), end("127.0.0.1", 22));
+        let out = connection(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22));
+        let waits = Flow { state: FlowState::Attempt, ..out.clone() };
+        let opens = |ends: &mut Ends, port: u16| {
+            ends.stands(1, &connection(client, Direction::Out, end("127.0.0.1", port), there));
+            ends.reaches(&client, end("127.0.0.1", port))
+        };
+        assert!(!opens(&mut ends, 4000), "nothing");
+        ends.changed(1, None, Some(&waits));
+        ends.changed(1, None, Some(&connection(client, Direction::Out, here, there)));
+        ends.changed(1, None, Some(&connection(client, Direction::In, here, end("192.0.2.1", 7))));
+        assert!(!opens(&mut ends, 4002), "only to this host, and what it took in and waits for");
+        ends.changed(5, Some(&waits), Some(&out));
+        ends.changed(5, Some(&out), Some(&out));
+        assert!(opens(&mut ends, 4003) && ends.reaches(&client, here), "now");
+        ends.changed(5, Some(&out), None);
+        assert!(ends.reaches(&client, end("127.0.0.1", 4003)), "then");
+        assert!(!ends.reaches(&client, here) && !ends.reaches(&id(8, 8), end("127.0.0.1", 4003)));
+        assert_eq!(ends.leads_to(&client, 0), None, "it has had some since 1");
+        assert_eq!(ends.leads_to(&client, 1), Some(there));
+        ends.changed(9, Some(&connection(client, Direction::Out, here, there)), None);
+        assert!(ends.opened.is_empty());
     }
 
     #[test]

@@ -150,9 +150,12 @@ impl Flows {
         self.note_accepted(boot_ns, &now, over);
         self.ends.stands(boot_ns, &now);
         if over {
-            self.connections.remove(&socket);
+            let before = self.connections.remove(&socket).map(|before| before.flow);
+            self.ends.changed(boot_ns, before.as_ref(), None);
         } else if self.connections.len() < CONNECTIONS_MAX {
-            self.connections.insert(socket, Followed { flow: now.clone(), asked });
+            let followed = Followed { flow: now.clone(), asked };
+            let before = self.connections.insert(socket, followed).map(|before| before.flow);
+            self.ends.changed(boot_ns, before.as_ref(), Some(&now));
         }
         let ends_listening = over && now.state == FlowState::Listening;
         if !ends_listening {

@@ -249,7 +249,7 @@ fn kind(process: &Process) -> Option<Kind> {
 /// Whose session a client belongs to. The kernel's login user tells where no login does, once none will come.
 fn asker(process: &Process, known: &Processes, late: bool) -> Option<Asker> {
     if let Some((_, login)) = session(process, known) {
-        let name = login.by.clone().unwrap_or_else(|| login.user.clone());
+        let name = login.person().to_owned();
         return Some(Asker { name, login });
     }
     let user = process.login_user.clone().filter(|_| late)?;

@@ -4,6 +4,7 @@
 //! [`processes`] and [`flows`]), the ring of the crate `history`. It listens on no socket.
 
 pub mod arrivals;
+pub mod askers;
 pub mod attached;
 pub mod beginnings;
 pub mod capture;

@@ -32,8 +32,9 @@ const REMEMBERED_LEAST_NS: u64 = 1_000_000_000;
 /// script begins programs at once, and who serves waits before.
 const WAITS_LEAST_NS: u64 = 1_000_000_000;
 
-/// Between two looks at one, ns.
+/// Between two looks at one, ns, and at one that may be connected to at any time.
 const LOOK_EVERY_NS: u64 = 60_000_000_000;
+const LOOK_AGAIN_NS: u64 = 1_000_000_000;
 
 /// Sessions that used one terminal and are remembered.
 const ATTACHED_MAX: usize = 16;
@@ -54,6 +55,9 @@ struct Entry {
     is_named: bool,
     /// When it was looked at by what it may be asked, ns since boot; 0 for never.
     looked_ns: u64,
+    looks_again: bool,
+    /// When what was seen was told last, ns since boot, and its sum.
+    doors_told: (u64, u64),
     /// Remembered processes whose parent it is.
     children: usize,
     /// Its size when it was noted.
@@ -98,6 +102,8 @@ impl Processes {
             ended_ns: None,
             is_named: false,
             looked_ns: 0,
+            looks_again: false,
+            doors_told: (0, 0),
             children,
             bytes,
         };
@@ -160,15 +166,22 @@ impl Processes {
         let entry = self.entries.get(id).filter(|entry| entry.ended_ns.is_none());
         boot_ns.saturating_sub(id.start_ns) >= WAITS_LEAST_NS
             && entry.is_some_and(|entry| {
-                entry.looked_ns == 0 || boot_ns.saturating_sub(entry.looked_ns) >= LOOK_EVERY_NS
+                let every = if entry.looks_again { LOOK_AGAIN_NS } else { LOOK_EVERY_NS };
+                entry.looked_ns == 0 || boot_ns.saturating_sub(entry.looked_ns) >= every
             })
     }
 
-    /// Notes that it was looked at.
-    pub fn look(&mut self, id: &ProcessId, boot_ns: u64) {
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.looked_ns = boot_ns;
+    /// Notes that it was looked at, what was seen, as a sum, and whether to look again soon. Returns whether that is to be
+    /// told: it is not what was told last, or that was a while ago.
+    pub fn look(&mut self, id: &ProcessId, boot_ns: u64, seen: u64, again: bool) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else { return false };
+        (entry.looked_ns, entry.looks_again) = (boot_ns, again);
+        let (told_ns, told) = entry.doors_told;
+        let is_news = told != seen || boot_ns.saturating_sub(told_ns) >= LOOK_EVERY_NS;
+        if is_news {
+            entry.doors_told = (boot_ns, seen);
         }
+        is_news
     }
 
     /// Notes the login that a process let in. The first counts: whoever is let in can write log lines after it.
@@ -204,6 +217,12 @@ impl Processes {
     pub fn lineage<'a>(&'a self, of: &'a Process) -> impl Iterator<Item = &'a Process> {
         std::iter::successors(Some(of), |process| process.parent.and_then(|id| self.get(&id)))
             .take(LINEAGE_MAX)
+    }
+
+    /// Whose session had a process started by a service, in this image or an earlier one, or used its terminal first.
+    pub fn asked_for_by(&self, id: &ProcessId) -> Option<&str> {
+        let uses = |image: &Process| self.entries.get(&image.id).and_then(|entry| entry.attached.first());
+        self.images(id).find_map(uses).and_then(|(_, _, login)| login.by.as_deref())
     }
 
     /// Whether a process let a login in, in this image or an earlier one.
@@ -461,9 +480,15 @@ mod tests {
         table.insert(process(1, 1, None), 0);
         assert!(!table.is_due(&id, WAITS_LEAST_NS), "it began at 1");
         assert!(table.is_due(&id, WAITS_LEAST_NS + 1));
-        table.look(&id, WAITS_LEAST_NS + 1);
+        let first = WAITS_LEAST_NS + 1;
+        assert!(table.look(&id, first, 7, false));
         assert!(!table.is_due(&id, LOOK_EVERY_NS));
-        assert!(table.is_due(&id, WAITS_LEAST_NS + 1 + LOOK_EVERY_NS));
+        assert!(table.is_due(&id, first + LOOK_EVERY_NS));
+        // One that may be asked at any time is looked at again soon, and the same is told as seldom.
+        assert!(!table.look(&id, first + 5, 7, true));
+        assert!(table.is_due(&id, first + 5 + LOOK_AGAIN_NS));
+        assert!(table.look(&id, first + 6, 8, true) && !table.look(&id, first + 7, 8, true));
+        assert!(table.look(&id, first + 6 + LOOK_EVERY_NS, 8, false));
         table.end(&id, 5);
         assert!(!table.is_due(&id, 9 * LOOK_EVERY_NS));
         assert!(!table.is_due(&process(2, 1, None).id, LOOK_EVERY_NS));

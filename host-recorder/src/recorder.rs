@@ -24,6 +24,7 @@ use history::UnixNs;
 use host_recorder_bpf::record::record_loss::NR_RECORD_LOSS;
 
 use crate::arrivals::Arrivals;
+use crate::askers::Askers;
 use crate::attached::Attached;
 use crate::beginnings::Beginnings;
 use crate::capture::Capture;
@@ -70,6 +71,7 @@ pub struct Recorder {
     sessions: Sessions,
     beginnings: Beginnings,
     arrivals: Arrivals,
+    askers: Askers,
     attached: Attached,
     launched: Launched,
     containers: Containers,
@@ -127,6 +129,7 @@ impl Recorder {
             sessions: Sessions::default(),
             beginnings: Beginnings::default(),
             arrivals: Arrivals::default(),
+            askers: Askers::default(),
             attached: Attached::default(),
             launched: Launched::default(),
             containers: Containers::start(Path::new("/")),
@@ -291,7 +294,7 @@ impl Recorder {
                     self.processes.name(change.flow.owner);
                     self.processes.name(change.flow.sender);
                     self.compare_sender(change.boot_ns, who, credentials);
-                    self.look_for_doors(who, change.boot_ns);
+                    self.look_for_doors(who, change.boot_ns, false);
                 }
                 changes.into_iter().for_each(|change| self.flows.connection(change));
             }
@@ -300,7 +303,7 @@ impl Recorder {
                     self.processes.name(flow.owner);
                     self.processes.name(flow.sender);
                     self.compare_sender(*boot_ns, flow.sender.or(flow.owner), credentials);
-                    self.look_for_doors(flow.sender.or(flow.owner), *boot_ns);
+                    self.look_for_doors(flow.sender.or(flow.owner), *boot_ns, false);
                 }
                 flows.into_iter().for_each(|(boot_ns, flow)| self.flows.packets(boot_ns, flow));
             }
@@ -360,6 +363,7 @@ impl Recorder {
     }
 
     fn forget(&mut self) {
+        self.askers.forget(&self.processes);
         self.beginnings.forget(&self.processes);
         self.attached.forget(&self.processes);
     }

@@ -1,9 +1,12 @@
-//! By what a program may be asked for its work though no traffic shows it (local sockets, named pipes, files that it has
-//! watched), and programs that a session left running: whoever started them need not be who has them work. Pure.
+//! By what a program may be asked for its work (connections of others than whom it belongs to, and what no traffic shows:
+//! local sockets, named pipes, files that it has watched), and programs that a session left running: whoever started
+//! them need not be who has them work. Pure.
 
 use history::OperationEvent;
 use history::OperationKind;
 use history::Process;
+use history::Seen;
+use history::UnixNs;
 
 use super::host::Host;
 use super::origin::Origin;
@@ -19,10 +22,21 @@ use crate::untrusted::Untrusted;
 /// go on for a while.
 const LEFT_S: i64 = 600;
 
+/// Seconds that what a program was asked by may be told after it began to send something itself.
+const ITSELF_LATE_S: i64 = 2;
+
 /// A program that may be asked, and by what.
 struct Door<'a> {
     program: &'a Process,
     event: &'a OperationEvent,
+}
+
+/// A process and what is above it, up to what let somebody in or runs jobs, which does so for everybody.
+fn up_to_entry<'a>(process: &'a Process, origin: &Origin<'a>) -> impl Iterator<Item = &'a Process> {
+    let all = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    let below = if all { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
+    let above: Vec<&Process> = origin.chain[..below].to_vec();
+    std::iter::once(process).chain(above).filter(|program| program.id.tgid != 1 && !lets_people_in(program))
 }
 
 /// The nearest program above a process, or itself, that takes requests of a kind. A terminal that it has not itself is
@@ -33,22 +47,55 @@ fn door<'a>(
     origin: &Origin<'a>,
     kind: OperationKind,
 ) -> Option<Door<'a>> {
-    let below_entry = &origin.chain[..origin.chain.len().saturating_sub(1)];
-    std::iter::once(process).chain(below_entry.iter().copied()).find_map(|program| {
+    up_to_entry(process, origin).find_map(|program| {
         let typed = process.tty.is_some() && process.tty != program.tty;
-        if typed || program.id.tgid == 1 || lets_people_in(program) || is_multiplexer(program) {
+        if typed || is_multiplexer(program) {
             return None;
         }
-        host.door(program, kind).map(|event| Door { program, event })
+        host.door(program, kind, process.started).map(|event| Door { program, event })
     })
 }
 
-/// Whether a session stands at the beginning, or a user's own manager, or a session had it started: other jobs and services
-/// name nobody by it.
-pub(super) fn is_of_a_person(origin: &Origin) -> bool {
-    origin.users_manager.is_some()
-        || (!origin.asked.is_empty() && !matches!(origin.entry, Entry::Cron { .. }))
-        || matches!(origin.entry, Entry::Login { .. } | Entry::Console { .. } | Entry::SsmSession { .. })
+/// Who had a program work, over a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// The program's name.
+    pub program: String,
+    /// Who asked it last: an address, or a program of this host.
+    pub by: String,
+    /// Whether the process is that program, or a copy that it forked off: nothing stands between.
+    pub is_itself: bool,
+}
+
+/// The nearest program above a process, or itself, of which another than whom it belongs to had asked something over a
+/// connection.
+pub(super) fn asked(host: &Host, process: &Process, origin: &Origin, acted: UnixNs) -> Option<Asked> {
+    let process = host.find(process.id)?;
+    // The times of packets are told to a tick of the clock, those of programs exactly.
+    let acted = acted.max(process.started);
+    let mut is_itself = true;
+    let mut above = process;
+    up_to_entry(process, origin).find_map(|program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
+        // What sent itself is told of once it has.
+        let by = if is_itself { acted.plus_s(ITSELF_LATE_S) } else { acted };
+        let event = host.door(program, OperationKind::Asked, by)?;
+        Some(Asked {
+            program: Untrusted::new(program_name(program)).shown(60),
+            by: Untrusted::new(&event.operation.detail).shown(80),
+            is_itself,
+        })
+    })
+}
+
+/// What began what a process belongs to, as far as a person is named for it.
+pub(super) fn beginning(origin: &Origin) -> &'static str {
+    match origin.entry {
+        Entry::Cron { .. } | Entry::SsmCommand { .. } => "job",
+        Entry::Container { .. } => "container",
+        _ => "session",
+    }
 }
 
 /// What stands between a process and the session that it belongs to and takes requests on a local socket, in words.
@@ -59,13 +106,14 @@ pub(super) fn serves(host: &Host, process: &Process, origin: &Origin) -> Option<
     let socket = Untrusted::new(&found.event.operation.detail).shown(120);
     Some(format!(
         "{name} stands between, which takes requests on a local socket ({socket}): whoever may connect to that may \
-         have had it done, and the session below only started it"
+         have had it done, and the {} below only started it",
+        beginning(origin)
     ))
 }
 
 /// Why the person of a session need not be who had a suspect do it, though nobody else is known.
 pub(super) fn doubt(first: &Candidate) -> Option<String> {
-    let origin = first.origin.as_ref().filter(|origin| is_of_a_person(origin))?;
+    let origin = first.origin.as_ref().filter(|origin| origin.person.is_some())?;
     let process = first.group.process?;
     if let Some(found) = door(first.host, process, origin, OperationKind::Awaits) {
         let name = Untrusted::new(program_name(found.program)).shown(60);
@@ -79,6 +127,9 @@ pub(super) fn doubt(first: &Candidate) -> Option<String> {
 
 /// Whether a program began long after the session that it belongs to had ended, by what that had left running.
 fn left_running(host: &Host, process: &Process, origin: &Origin) -> Option<String> {
+    if matches!(origin.entry, Entry::Cron { .. } | Entry::SsmCommand { .. }) {
+        return None;
+    }
     let ended = host.exit(origin.chain.last()?.id)?.time;
     if process.started < ended.plus_s(LEFT_S) {
         return None;

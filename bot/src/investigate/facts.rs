@@ -8,6 +8,7 @@ use history::Via;
 
 use super::behaviour::Group;
 use super::doors;
+use super::doors::Asked;
 use super::habit;
 use super::habit::Unlike;
 use super::host::Host;
@@ -53,6 +54,8 @@ pub(super) struct Traits {
     pub works_for_service: bool,
     /// What takes requests on a local socket and stands between, in words; itself, too.
     pub asked_locally: Option<String>,
+    /// What others than whom it belongs to asked over a connection; itself, too.
+    pub asked: Option<Asked>,
     pub shell: bool,
     pub serves: bool,
     pub serves_others: bool,
@@ -85,6 +88,7 @@ pub(super) fn traits<'a>(
         }
         traits.works_for_service = is_worker(process, &origin.chain);
         traits.asked_locally = doors::serves(host, process, origin);
+        traits.asked = doors::asked(host, process, origin, group.behaviour.first);
         traits.downloads = downloads(host, process, origin);
         if let Some(login) = origin.login {
             traits.login_failures = host.logins.failures_before(login);

@@ -18,6 +18,7 @@ use history::OperationKind;
 use history::Process;
 use history::ProcessId;
 use history::Seen;
+use history::UnixNs;
 use history::Via;
 
 use super::logins::Logins;
@@ -64,7 +65,7 @@ pub(super) struct Host<'a> {
     sessions: OnceCell<HashMap<Session, Vec<usize>>>,
     downloaders: OnceCell<Vec<usize>>,
     /// What processes may be asked by and no traffic shows.
-    doors: BTreeMap<(Identity, OperationKind), &'a OperationEvent>,
+    doors: BTreeMap<(Identity, OperationKind), Vec<&'a OperationEvent>>,
     contradictions: RefCell<BTreeSet<String>>,
 }
 
@@ -165,9 +166,13 @@ impl<'a> Host<'a> {
         self.serving.get(&identity(process.id)).is_some_and(|beyond| *beyond)
     }
 
-    /// What of a kind a process was seen to take requests by.
-    pub fn door(&self, process: &Process, kind: OperationKind) -> Option<&'a OperationEvent> {
-        self.doors.get(&(identity(process.id), kind)).copied()
+    /// What of a kind a process was seen to take requests by: the last by some time, or else the first after it, where what
+    /// it has then it had before.
+    pub fn door(&self, process: &Process, kind: OperationKind, by: UnixNs) -> Option<&'a OperationEvent> {
+        let doors = self.doors.get(&(identity(process.id), kind))?;
+        let before = doors.partition_point(|event| event.time <= by).checked_sub(1);
+        let first = (kind != OperationKind::Asked).then_some(0);
+        doors.get(before.or(first)?).copied()
     }
 
     /// Processes that fetch files.
@@ -390,14 +395,17 @@ fn parent_in(of_one: &[Image]) -> Option<ProcessId> {
     of_one.iter().rev().find_map(|image| image.process.parent)
 }
 
-/// The latest that each process was seen to take requests by, of each kind.
-fn doors(evidence: &Evidence) -> BTreeMap<(Identity, OperationKind), &OperationEvent> {
+/// What each process was seen to take requests by, of each kind, in the order of time.
+fn doors(evidence: &Evidence) -> BTreeMap<(Identity, OperationKind), Vec<&OperationEvent>> {
     let told = evidence.operations.iter().take(PROCESSES_MAX);
-    let doors =
-        told.filter(|event| matches!(event.operation.kind, OperationKind::Serves | OperationKind::Awaits));
+    let mut doors: BTreeMap<_, Vec<&OperationEvent>> = BTreeMap::new();
+    for event in told.filter(|event| event.operation.kind.is_door()) {
+        if let Some(process) = event.operation.process {
+            doors.entry((identity(process), event.operation.kind)).or_default().push(event);
+        }
+    }
+    doors.values_mut().for_each(|events| events.sort_by_key(|event| event.time));
     doors
-        .filter_map(|event| Some(((identity(event.operation.process?), event.operation.kind), event)))
-        .collect()
 }
 
 fn listens(activity: &Activity) -> bool {

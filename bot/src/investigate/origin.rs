@@ -311,13 +311,6 @@ fn container(process: &Process) -> Option<Container> {
     process.container.as_deref().cloned().or_else(|| history::container_of(&process.cgroup))
 }
 
-/// The name in front of a session's id, which is the IAM user's, or the one that a role's session was given.
-fn iam_name(session: &Untrusted) -> Option<Untrusted> {
-    let (name, id) = session.raw().rsplit_once('-')?;
-    let is_id = id.len() >= 17 && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (is_id && !name.is_empty()).then(|| Untrusted::new(name))
-}
-
 /// Through what a process got another user's rights than the session began with.
 fn elevated_by(process: &Process, chain: &[&Process]) -> Option<String> {
     let first = chain.iter().rposition(|ancestor| ancestor.credentials.uid != 0)?;
@@ -396,7 +389,7 @@ fn person(
     let by_login = origin.login.map(|event| Untrusted::new(&event.login.user));
     // The account in the session is everybody's (ssm-user).
     let by_session = match &origin.entry {
-        Entry::SsmSession { session } => iam_name(session),
+        Entry::SsmSession { session } => history::iam_name(session.raw()).map(Untrusted::new),
         _ => None,
     };
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
@@ -459,24 +452,4 @@ pub(super) fn login_view(event: &LoginEvent) -> LoginView {
 /// Whether two times lie so near each other that a session of a login may be meant.
 pub(super) fn near(a: UnixNs, b: UnixNs, seconds: i64) -> bool {
     a <= b.plus_s(seconds) && b <= a.plus_s(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_in_a_sessions_id() {
-        for (session, name) in [
-            ("alice-0a1b2c3d4e5f60718", Some("alice")),
-            ("alice@example.com-0a1b2c3d4e5f60718", Some("alice@example.com")),
-            ("botocore-session-1700000000-0a1b2c3d4e5f60718", Some("botocore-session-1700000000")),
-            ("alice-abcdefghij0123456789klmnop", Some("alice")),
-            ("alice-0a1b", None),
-            ("-0a1b2c3d4e5f60718", None),
-            ("", None),
-        ] {
-            assert_eq!(iam_name(&Untrusted::new(session)), name.map(Untrusted::new), "{session}");
-        }
-    }
 }

@@ -236,23 +236,32 @@ pub(super) fn facts_of(candidate: &Candidate, playbook: &Playbook) -> Facts {
 /// A service that somebody's session started does what strangers ask it for: the session's person did not do it then.
 fn stands_between(traits: &Traits, origin: Option<&Origin>, verdict: &Verdict) -> Option<String> {
     let by_strangers = traits.service_serves_others || *verdict == Verdict::Compromise;
-    if !origin.is_some_and(doors::is_of_a_person) {
-        return None;
-    }
+    let origin = origin.filter(|origin| origin.person.is_some())?;
+    let only_started = format!("and the {} below only started it", doors::beginning(origin));
+    let last = traits.asked.as_ref().map(|asked| format!("; {} was the last to connect", asked.by));
+    let last = last.unwrap_or_default();
     if by_strangers && !traits.service.is_empty() {
         let service = &traits.service;
         return Some(format!(
-            "{service} stands between, which serves the network: whoever reaches it may have had it done, and the \
-             session below only started it"
+            "{service} stands between, which serves the network: whoever reaches it may have had it done, \
+             {only_started}{last}"
+        ));
+    }
+    if let Some(asked) = &traits.asked {
+        let stands = if asked.is_itself { "" } else { " stands between, which" };
+        return Some(format!(
+            "{}{stands} takes connections: whoever reaches it may have had it done, {only_started}{last}",
+            asked.program
         ));
     }
     if let Some(asked) = &traits.asked_locally {
         return Some(asked.clone());
     }
     traits.works_for_service.then(|| {
-        "it works for a service under an account of that service: whoever reaches the service may have had it done, \
-         and the session below only started it"
-            .to_owned()
+        format!(
+            "it works for a service under an account of that service: whoever reaches the service may have had it done, \
+             {only_started}"
+        )
     })
 }
 

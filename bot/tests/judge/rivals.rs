@@ -245,6 +245,85 @@ fn who_began_what_is_asked_by_no_traffic_is_not_who_asked() {
     }
 }
 
+/// What an entry, whom its process belongs to, and what a report calls it.
+fn service_of(story: &mut Story, entry: &str) -> ProcessId {
+    const APP: &str = "python3 /srv/app.py";
+    let python = "/usr/bin/python3.11";
+    match entry {
+        "login" => {
+            let shell = story.ssh(BOB, "192.0.2.77", -600);
+            story.run(shell, -590, BOB, python, APP)
+        }
+        "cron" => {
+            let daemon = story.service("cron.service", ROOT, "/usr/sbin/cron", "/usr/sbin/cron -f");
+            let child = story.run(daemon, -600, ROOT, "/usr/sbin/cron", "/usr/sbin/cron -f");
+            let line = story.run(child, -600, BOB, "/usr/bin/dash", &format!("/bin/sh -c {APP}"));
+            let login = history::Login {
+                service: "cron".to_owned(),
+                user: "bob".to_owned(),
+                method: "crontab".to_owned(),
+                ..history::Login::default()
+            };
+            story.begun(child, -600, login);
+            story.run(line, -599, BOB, python, APP)
+        }
+        // One that bob started keeps the kernel's login user, and nothing else.
+        _ => {
+            let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+            let conmon = story.service("user.slice", BOB, "/usr/bin/conmon", "conmon");
+            let app = story.run(conmon, -600, BOB, python, APP);
+            let app_process = story.of(app);
+            app_process.cgroup = format!("/machine.slice/libpod-{id}.scope");
+            app_process.credentials.login_uid = Some(BOB.0);
+            app_process.login_user = Some("bob".to_owned());
+            app
+        }
+    }
+}
+
+/// Its traffic need not be in the answer: that it was asked, and by whom, is told when it acts.
+#[test]
+fn who_asked_a_service_over_a_connection_is_told_and_not_who_started_it() {
+    for entry in ["login", "cron", "container"] {
+        for asked in [None, Some(110), Some(120), Some(130)] {
+            let mut story = Story::new();
+            let service = service_of(&mut story, entry);
+            let below = story.run(service, 120, BOB, "/tmp/.s", "/tmp/.s");
+            story.raw_scan(below, 121, 134, Via::Socket);
+            story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+            if let Some(when) = asked {
+                story.operation(service, when, OperationKind::Asked, "203.0.113.66");
+            }
+            let report = report_of(&story, accused(120, 180));
+            assert_eq!(report.facts.entry, entry);
+            let before = asked.is_some_and(|when| when <= 120);
+            assert_eq!(
+                person(&report),
+                Some("bob").filter(|_| !before),
+                "{entry} {asked:?}: {}",
+                report.sentence
+            );
+            let said = report.judgement.findings.iter().any(|finding| {
+                finding.text.contains("python3.11 stands between, which takes connections")
+                    && finding.text.contains("203.0.113.66 was the last to connect")
+            });
+            assert_eq!(said, before, "{:#?}", report.judgement.findings);
+            everything_holds(&report);
+        }
+        // The same holds for what it sends itself.
+        let mut story = Story::new();
+        let service = service_of(&mut story, entry);
+        story.raw_scan(service, 121, 134, Via::Socket);
+        story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+        story.operation(service, 122, OperationKind::Asked, "nginx of this host");
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), None, "{entry}: {}", report.sentence);
+        let said = "python3.11 takes connections: whoever reaches it may have had it done";
+        assert!(report.judgement.findings.iter().any(|finding| finding.text.contains(said)));
+        everything_holds(&report);
+    }
+}
+
 /// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.
 #[test]
 fn a_terminal_that_another_login_may_have_attached_to_is_doubted() {

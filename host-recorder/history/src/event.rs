@@ -272,10 +272,30 @@ impl Login {
     /// See [`Login::CONSOLE`].
     pub const REMOTE: &str = "remote";
 
+    /// The method of a session of SSM Session Manager.
+    pub const SSM_SESSION: &str = "session-manager";
+
     /// Whether it tells of something that a session used or had started, and not of a session that began.
     pub fn is_attach(&self) -> bool {
         self.method == Self::ATTACH
     }
+
+    /// The person of the session that it began: who asked for it, the IAM name of an SSM session, whose account is
+    /// everybody's, or else the user.
+    pub fn person(&self) -> &str {
+        let session = self.session.as_deref().filter(|_| self.method == Self::SSM_SESSION);
+        self.by.as_deref().or_else(|| iam_name(session?)).unwrap_or(&self.user)
+    }
+}
+
+/// The name in front of the id of a session of SSM, which is the IAM user's, or the one that a role's session was given.
+pub fn iam_name(session: &str) -> Option<&str> {
+    /// Shortest id.
+    const ID_MIN: usize = 17;
+    let (name, id) = session.rsplit_once('-')?;
+    let is_id =
+        id.len() >= ID_MIN && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (is_id && !name.is_empty()).then_some(name)
 }
 
 /// A transport protocol, by IP protocol number.
@@ -526,12 +546,20 @@ pub enum OperationKind {
     /// A process that acts reads named pipes or has files watched, and so may act on what others put there; the detail
     /// says which.
     Awaits,
+    /// A process that acts, or whose child does, had accepted a connection of another than whose session or job it belongs
+    /// to; the detail says whose came last: an address, or a program of this host.
+    Asked,
 }
 
 impl OperationKind {
     /// Whether packets can leave unseen after it, so that coverage of what was sent is in doubt.
     pub fn is_critical(self) -> bool {
         matches!(self, Self::PacketTransmitRing | Self::PacketBypass | Self::Xdp)
+    }
+
+    /// Whether it tells by what a process may be asked for its work.
+    pub fn is_door(self) -> bool {
+        matches!(self, Self::Serves | Self::Awaits | Self::Asked)
     }
 }
 
@@ -590,5 +618,35 @@ impl Event {
             Body::Loss { .. } | Body::Recorder { .. } => [None, None],
         };
         named.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_person_of_a_session_is_who_asked_for_it_or_its_iam_name() {
+        for (session, name) in [
+            ("alice-0a1b2c3d4e5f60718", Some("alice")),
+            ("alice@example.com-0a1b2c3d4e5f60718", Some("alice@example.com")),
+            ("botocore-session-1700000000-0a1b2c3d4e5f60718", Some("botocore-session-1700000000")),
+            ("alice-abcdefghij0123456789klmnop", Some("alice")),
+            ("alice-0a1b", None),
+            ("-0a1b2c3d4e5f60718", None),
+            ("", None),
+        ] {
+            assert_eq!(iam_name(session), name, "{session}");
+            let login = Login {
+                user: "ssm-user".to_owned(),
+                method: Login::SSM_SESSION.to_owned(),
+                session: Some(session.to_owned()),
+                ..Login::default()
+            };
+            assert_eq!(login.person(), name.unwrap_or("ssm-user"), "{session}");
+            let by = Some("carol".to_owned());
+            assert_eq!(Login { by, ..login.clone() }.person(), "carol");
+            assert_eq!(Login { method: "crontab".to_owned(), ..login }.person(), "ssm-user");
+        }
     }
 }

@@ -48,6 +48,7 @@ pub use event::Protocol;
 pub use event::RecorderAct;
 pub use event::Seen;
 pub use event::Via;
+pub use event::iam_name;
 pub use evidence::Activity;
 pub use evidence::Coverage;
 pub use evidence::DnsEvent;

@@ -4,9 +4,10 @@
 const VALUE_MAX: usize = 512;
 
 /// Names that are kept. Nothing here holds a secret by convention.
-const KEPT: [&str; 28] = [
+const KEPT: [&str; 29] = [
     "AWS_SSM_INSTANCE_ID",
     "CONTAINER_ID",
+    "DISPLAY",
     "DOCUMENT_ROOT",
     "GATEWAY_INTERFACE",
     "HOSTNAME",

@@ -1,5 +1,9 @@
 //! Who processes are: images, changes of what a process is and may, and the names of users, cgroups and containers.
 
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+
 use history::Body;
 use history::Container;
 use history::Credentials;
@@ -37,7 +41,7 @@ impl Recorder {
         let begun = self.beginnings.executed(&process, &self.processes, boot_ns);
         self.launched.executed(&process, &self.processes, boot_ns);
         self.look_for_terminals(&process, boot_ns);
-        self.look_for_doors(process.parent, boot_ns);
+        self.look_for_doors(process.parent, boot_ns, true);
         let changed = replaced.and_then(|id| self.processes.get(&id)).map_or([None, None], |before| {
             [
                 changes::credentials(process.id, &before.credentials, &process.credentials),
@@ -60,19 +64,28 @@ impl Recorder {
     }
 
     /// Looks by what a process that does something may be asked for it, and its parent, where a login or job began them:
-    /// who started a service by hand is not who has it work. A copy that a service forked off has what it has.
-    pub(super) fn look_for_doors(&mut self, who: Option<ProcessId>, boot_ns: u64) {
+    /// who started a service by hand is not who has it work. A copy that a service forked off has what it has. `starts` says
+    /// whether it started a program.
+    pub(super) fn look_for_doors(&mut self, who: Option<ProcessId>, boot_ns: u64, starts: bool) {
         let parent = who.and_then(|id| self.processes.get(&id)).and_then(|process| process.parent);
         for id in [who, parent].into_iter().flatten() {
-            let is_due = self.processes.is_due(&id, boot_ns);
-            if !is_due || !self.processes.get(&id).is_some_and(|process| self.is_persons(process)) {
+            self.askers.acts(id, boot_ns, starts);
+            if !self.processes.is_due(&id, boot_ns) {
                 continue;
             }
-            self.processes.look(&id, boot_ns);
-            let Doors { serves, awaits, unseen } = doors(id.tgid);
+            let Some(process) = self.processes.get(&id).filter(|process| self.is_persons(process)) else {
+                continue;
+            };
+            let credentials = &process.credentials;
+            let own = Some(credentials.uid).filter(|uid| *uid != 0 && credentials.login_uid == Some(*uid));
+            let doors = doors(id.tgid, own);
+            let mut sum = DefaultHasher::new();
+            doors.hash(&mut sum);
+            let is_news = self.processes.look(&id, boot_ns, sum.finish(), doors.may_serve);
+            let Doors { serves, awaits, unseen, .. } = doors;
             self.lose(LossClass::Login, unseen);
             for (kind, names) in [(OperationKind::Serves, serves), (OperationKind::Awaits, awaits)] {
-                if !names.is_empty() {
+                if is_news && !names.is_empty() {
                     let operation = Operation { process: Some(id), kind, detail: names.join(", ") };
                     self.append(boot_ns, Body::Operation(Box::new(operation)));
                 }
@@ -80,10 +93,12 @@ impl Recorder {
         }
     }
 
-    /// Whether a process descends from somebody's login or job, as far as is known.
+    /// Whether a process descends from somebody's login or job, or somebody had a service start it, as far as is known.
     fn is_persons(&self, process: &Process) -> bool {
         process.credentials.login_uid.is_some()
-            || self.processes.lineage(process).any(|above| self.processes.has_login(&above.id))
+            || self.processes.lineage(process).any(|above| {
+                self.processes.has_login(&above.id) || self.processes.asked_for_by(&above.id).is_some()
+            })
     }
 
     /// Compares who a packet's sender is with who it was. Groups travel with forks and ends only: of a sender that is

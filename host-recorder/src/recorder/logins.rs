@@ -1,14 +1,20 @@
 //! Who logged in: what logs and the journal say, held against the processes; what the process tree tells itself.
 
+use std::net::IpAddr;
+
 use history::Body;
+use history::Endpoint;
 use history::Login;
 use history::LossClass;
+use history::Process;
 use history::UnixNs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Recorder;
 use crate::arrivals::Arrivals;
+use crate::askers::carries;
+use crate::askers::is_server_of_logins;
 use crate::attached;
 use crate::beginnings::Begun;
 use crate::beginnings::program;
@@ -80,6 +86,9 @@ impl Recorder {
         for session in self.sessions.untold(boot_ns) {
             self.take_session(session);
         }
+        for (at, operation) in self.askers.due(&self.processes, self.flows.ends(), settled) {
+            self.append(at, Body::Operation(Box::new(operation)));
+        }
         let used = self.attached.due(&self.processes, boot_ns);
         let asked = self.launched.due(&self.processes, boot_ns);
         for used in used.into_iter().chain(asked) {
@@ -87,6 +96,7 @@ impl Recorder {
         }
         let lost = [
             self.arrivals.lost(),
+            self.askers.lost(),
             self.attached.lost(),
             self.beginnings.lost(),
             self.flows.ends().lost(),
@@ -150,6 +160,19 @@ impl Recorder {
         self.append_at(time, boot_ns, Body::Login(Box::new(login)));
     }
 
+    /// Whose session opened a connection of this host to itself, from this end; nobody's where a server of logins or another
+    /// program carried it for somebody.
+    fn person_of(&self, opener: &Process, source: (IpAddr, u16)) -> Option<String> {
+        if let Some(session) = self.beginnings.without_shell(&opener.id) {
+            return Some(session.person().to_owned());
+        }
+        let from = Endpoint { address: source.0, port: source.1 };
+        let (_, session) = attached::session(opener, &self.processes)?;
+        let carries =
+            is_server_of_logins(program(opener)) || carries(opener, from, &self.processes, self.flows.ends());
+        (!carries).then(|| session.person().to_owned())
+    }
+
     pub(super) fn take_line(&mut self, line: &LoginLine, origin: &str) -> bool {
         let lines: Vec<LoginLine> = self.repeats.spread(line.clone()).collect();
         lines.iter().all(|line| self.take_login(line, origin))
@@ -201,8 +224,8 @@ impl Recorder {
     }
 
     /// Adds to what a log tells of a login: the connection that its server accepted for it, where the log has none; and
-    /// whose session opened the connection, where that was opened on this host. A port that a server of logins forwards is
-    /// opened for who is elsewhere. False where what would tell was let go.
+    /// whose session opened the connection, where that was opened on this host. A port that a server of logins or another
+    /// program forwards is opened for who is elsewhere. False where what would tell was let go.
     fn add_whence(&self, login: &mut Login) -> bool {
         let ends = self.flows.ends();
         match login.source_address.zip(login.source_port) {
@@ -211,9 +234,7 @@ impl Recorder {
                     return !ends.opener_is_lost(source.0);
                 };
                 let opener = self.processes.get(&opener);
-                let opener = opener.filter(|opener| !is_server_of_logins(program(opener)));
-                let session = opener.and_then(|opener| attached::session(opener, &self.processes));
-                login.by = session.map(|(_, login)| login.by.unwrap_or(login.user)).or(login.by.take());
+                login.by = opener.and_then(|opener| self.person_of(opener, source)).or(login.by.take());
                 true
             }
             None if login.method == "pam" => {
@@ -229,9 +250,4 @@ impl Recorder {
             None => true,
         }
     }
-}
-
-/// Whether a program forwards ports for whom it lets in.
-fn is_server_of_logins(program: &str) -> bool {
-    program == "dropbear" || program == "sshd" || program.starts_with("sshd-")
 }

@@ -1,5 +1,6 @@
 //! Every test of the lab, the stand-ins and the whole of Gumshoe, as one program.
 
+mod askers;
 mod aws;
 mod bench;
 mod costs;

@@ -274,6 +274,7 @@ impl<'a> Gathered<'a> {
             &|id| self.kin(id),
             bounds,
         );
+        self.put_forward(&mut activities);
         omit(&mut omitted, "activities", activities.len().saturating_sub(ACTIVITIES_MAX) as u64);
         activities.truncate(ACTIVITIES_MAX);
         let (logins, rest) = self.logins_of(&activities);
@@ -359,6 +360,18 @@ impl<'a> Gathered<'a> {
         chain
     }
 
+    /// Puts what those above a matching activity's process took in right behind what matches: a service with few clients
+    /// tells who may have had it done, and must not be left out for busier ones.
+    fn put_forward(&self, activities: &mut [Activity]) {
+        let matching = activities.partition_point(|activity| activity.matched > 0);
+        let above = self.with_ancestors(&activities[..matching.min(ACTIVITIES_MAX)]);
+        let above: HashSet<_> = above.into_iter().map(|id| (id.boot, id.tgid, id.start_ns)).collect();
+        activities[matching..].sort_by_key(|activity| {
+            let is_above = |id: ProcessId| above.contains(&(id.boot, id.tgid, id.start_ns));
+            activity.direction != Direction::In || !activity.process.is_some_and(is_above)
+        });
+    }
+
     /// The processes of activities, and their ancestors.
     fn with_ancestors(&self, activities: &[Activity]) -> HashSet<ProcessId> {
         let chains = actors(activities).flat_map(|id| self.chain(*id));
@@ -417,7 +430,8 @@ impl<'a> Gathered<'a> {
         (told.into_iter().map(|(_, event)| event.clone()).collect(), rest)
     }
 
-    /// Critical operations first, then those of the processes of the activities and their ancestors, and modules.
+    /// Critical operations first, then by what the processes of the activities and their ancestors may be asked, then what else
+    /// these did, and modules.
     fn operations_of(&self, activities: &[Activity]) -> (Vec<OperationEvent>, u64) {
         let named = self.with_ancestors(activities);
         let tells = |event: &&OperationEvent| {
@@ -426,8 +440,20 @@ impl<'a> Gathered<'a> {
                 || operation.kind == OperationKind::ModuleLoad
                 || operation.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
         };
-        let mut told: Vec<&OperationEvent> = self.operations.iter().filter(tells).collect();
-        told.sort_by_key(|event| (!event.operation.kind.is_critical(), event.event));
+        // What a process may be asked by is told again and again: the first of the same is enough.
+        let mut last: HashMap<(ProcessId, OperationKind), &str> = HashMap::new();
+        let mut told: Vec<&OperationEvent> = Vec::new();
+        for event in self.operations.iter().filter(tells) {
+            let Operation { process, kind, detail } = &event.operation;
+            let door = process.filter(|_| kind.is_door());
+            if door.is_none_or(|id| last.insert((id, *kind), detail) != Some(detail)) {
+                told.push(event);
+            }
+        }
+        told.sort_by_key(|event| {
+            let kind = event.operation.kind;
+            (!kind.is_critical(), !kind.is_door(), event.event)
+        });
         let rest = told.len().saturating_sub(OPERATIONS_MAX) as u64;
         told.truncate(OPERATIONS_MAX);
         (told.into_iter().cloned().collect(), rest)

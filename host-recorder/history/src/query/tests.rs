@@ -358,6 +358,40 @@ fn evidence_fits_the_limit_and_says_what_was_left_out() {
 use crate::evidence::Activity;
 
 #[test]
+fn who_asked_a_service_is_told_however_much_else_was_going_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = RingLimits { free_bytes: 0, ..RingLimits::default() };
+    let mut ring = Ring::open(dir.path(), limits).unwrap();
+    recorder(&mut ring, 0, RecorderAct::Started);
+    let mut put = |body| ring.append(at(50), 0, body, &Known).unwrap();
+    // 4 scans; what stands above it was asked once, and again and again told of; so many others took in more.
+    put(Body::Flow(Box::new(testing::flow(4, 80, at(50)))));
+    let asked = |owner: u32, from: u16| {
+        let flow = testing::flow(owner, from, at(50));
+        let (local, remote) = (flow.remote, Endpoint { port: from, ..flow.local });
+        Flow { direction: Direction::In, via: Via::Socket, local, remote, ..flow }
+    };
+    put(Body::Flow(Box::new(asked(3, 1))));
+    for owner in 100..300 {
+        put(Body::Flow(Box::new(asked(owner, 1))));
+        put(Body::Flow(Box::new(asked(owner, 2))));
+    }
+    for (nth, by) in ["a", "a", "b", "b", "a"].into_iter().cycle().take(600).enumerate() {
+        let process = Some(testing::process_id(if nth < 500 { 4 } else { 3 }));
+        let kind = if nth < 500 { OperationKind::Namespaces } else { OperationKind::Asked };
+        put(Body::Operation(Box::new(Operation { process, kind, detail: by.to_owned() })));
+    }
+    ring.commit().unwrap();
+    let evidence = ask(dir.path(), &request(10, 90, "198.51.100.20"));
+    let process = |nth: usize| evidence.activities[nth].process.map(|id| id.tgid);
+    assert_eq!((process(0), process(1)), (Some(4), Some(3)), "{}", crate::text(&evidence));
+    let told = evidence.operations.iter().map(|event| &event.operation);
+    let told: Vec<&str> =
+        told.take_while(|it| it.kind == OperationKind::Asked).map(|it| it.detail.as_str()).collect();
+    assert_eq!(told[..4], ["a", "b", "a", "b"], "the same once");
+}
+
+#[test]
 fn a_container_that_is_named_later_is_named_in_all_its_processes() {
     let dir = tempfile::tempdir().unwrap();
     let limits = RingLimits { free_bytes: 0, ..RingLimits::default() };
