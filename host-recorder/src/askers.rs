@@ -110,7 +110,11 @@ impl Askers {
             let every = if last == by { SAME_EVERY_NS } else { ANY_EVERY_NS };
             at.saturating_sub(*told) >= every
         });
-        if is_news && (self.told.len() < TOLD_MAX || self.told.contains_key(&key)) {
+        if is_news {
+            if self.told.len() >= TOLD_MAX && !self.told.contains_key(&key) {
+                // The same is told once more, and not each time.
+                self.told.clear();
+            }
             self.told.insert(key, (at, by.to_owned()));
         }
         is_news
