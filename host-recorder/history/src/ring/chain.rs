@@ -416,9 +416,15 @@ impl Chain {
         if entries.is_empty() {
             chain.append(What::Begun { first })?;
         } else {
-            chain.append_line(CHAIN, "")?;
+            // A full disk lets it be put anew once something was evicted.
+            let _ = chain.append_line(CHAIN, "");
         }
         Ok(chain)
+    }
+
+    /// Whether what is read of it is on disk for certain.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.unsure.contains_key(CHAIN)
     }
 
     /// Adds an entry; it is on disk, and its key gone, when this returns.
@@ -570,7 +576,10 @@ impl Chain {
         let outcome = write().map_err(|source| RingError::io("write", &path, source));
         match &outcome {
             Ok(()) => self.unsure.remove(name),
-            Err(_) => self.unsure.insert(name, usize::MAX),
+            Err(_) => {
+                let _ = std::fs::remove_file(&beside);
+                self.unsure.insert(name, usize::MAX)
+            }
         };
         outcome
     }

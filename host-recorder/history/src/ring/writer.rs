@@ -127,7 +127,9 @@ impl Ring {
         next = next.max(chain::sealed_to(&entries).map_or(0, |last| last + 1));
         let oldest_log = files.iter().find(|file| !file.is_segment()).map(|file| file.first);
         let chain = Chain::open(dir, oldest_log.unwrap_or(next))?;
-        for log in files::replaced_logs(dir)? {
+        // What says that a segment stands in a log's place must be on disk before that goes.
+        let replaced = if chain.is_sure() { files::replaced_logs(dir)? } else { Vec::new() };
+        for log in replaced {
             std::fs::remove_file(&log).map_err(|source| RingError::io("remove", &log, source))?;
         }
         let mut unsealed = Vec::new();
