@@ -96,7 +96,9 @@ impl Askers {
             if let Some((came, by)) = asked {
                 tell(came.max(act.first), OperationKind::Asked, by);
             }
-            if let Some(what) = learns(process, act.first, known, ends).filter(|_| act.starts) {
+            if act.starts
+                && let Some(what) = learns(process, act.first, known, ends)
+            {
                 tell(act.first, OperationKind::Awaits, what);
             }
         }

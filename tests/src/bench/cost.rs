@@ -219,9 +219,10 @@ impl Cost {
             rows.push(row.at_most(self.0.cpu_ratio_max));
         }
         if let Some(bound) = self.0.throughput_lost_max {
-            let lost = statistics::percent_short(&rates(with), &rates(alone));
+            let (with, alone) = (rates(with), rates(alone));
+            let lost = statistics::percent_short(&with, &alone);
             rows.push(Row::median(name("requests_lost"), "%", lost).at_most(bound));
-            let lost = pace::percent_short(&rates(with), &rates(alone));
+            let lost = pace::percent_short(&with, &alone);
             rows.push(Row::of(name("requests_lost_at_full_pace"), lost, "%", Vec::new()).at_most(bound));
         }
         rows.extend([

@@ -517,9 +517,7 @@ impl Chain {
     }
 
     fn append_json<T: Serialize>(&mut self, name: &'static str, line: &T) -> Result<(), RingError> {
-        let mut text = json(line)?;
-        text.push('\n');
-        self.append_line(name, &text)
+        self.append_line(name, &json_line(line)?)
     }
 
     /// Adds a line, with its end; it is on disk when this returns, and so is every line before it.
@@ -553,12 +551,8 @@ impl Chain {
     }
 
     fn replace<T: Serialize>(&mut self, name: &'static str, lines: &[&T]) -> Result<(), RingError> {
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(&json(line)?);
-            text.push('\n');
-        }
-        self.put(name, text.as_bytes())
+        let lines: Vec<String> = lines.iter().map(json_line).collect::<Result<_, _>>()?;
+        self.put(name, lines.concat().as_bytes())
     }
 
     /// Puts a file in place of another, or of none; it is on disk when this returns. Where that failed, either is there.
@@ -585,8 +579,9 @@ impl Chain {
     }
 }
 
-fn json<T: Serialize>(line: &T) -> Result<String, RingError> {
-    serde_json::to_string(line).map_err(|source| RingError::Spans { source })
+/// A line with its end.
+fn json_line<T: Serialize>(line: &T) -> Result<String, RingError> {
+    serde_json::to_string(line).map(|text| text + "\n").map_err(|source| RingError::Spans { source })
 }
 
 /// The event before which the recorder says that everything was evicted, or is older than the chain.
