@@ -280,6 +280,10 @@ fn a_container_of_containerd_is_known_where_it_runs_under_a_name_of_its_own() {
     for none in ["/default/other", "/default", "/web.1", "/other/web.1", "/default/../default/web.1x", "/"] {
         check(none, None);
     }
+    // A host of its own: what was asked for above may still be asking.
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "run/containerd/io.containerd.runtime.v2.task/default/web.1/config.json", "{}");
     let tasks = root.join("run/containerd/io.containerd.runtime.v2.task/default");
     let known = containerd::of_cgroup(root, "/default/web.1").unwrap();
     let socket = "run/containerd/containerd.sock";
@@ -290,7 +294,13 @@ fn a_container_of_containerd_is_known_where_it_runs_under_a_name_of_its_own() {
     assert_eq!(named.image.as_deref(), Some("example.com/web:1"));
     // Another one of that name is another container, and what is said of it is nothing about the first.
     fs::rename(tasks.join("web.1"), tasks.join("gone")).unwrap();
+    let created = |name: &str| tasks.join(name).metadata().unwrap().created().unwrap();
     fs::create_dir(tasks.join("web.1")).unwrap();
+    // The clock of a file system steps by milliseconds; no two containers of a host are made within one step.
+    while created("web.1") == created("gone") {
+        fs::remove_dir(tasks.join("web.1")).unwrap();
+        fs::create_dir(tasks.join("web.1")).unwrap();
+    }
     assert_ne!(containerd::of_cgroup(root, "/default/web.1").unwrap().id, known.id);
     assert_eq!(ask(root, &known), None);
     assert!(server.join().unwrap()[0].contains("containerd-namespace\u{7}default"));
