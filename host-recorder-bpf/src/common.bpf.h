@@ -57,6 +57,12 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } scope SEC(".maps");
 
+/*
+ * Zero, which the verifier does not know: a number that it is added to is any number from there on. What comes after a
+ * choice between constants is looked at once then, and not for each of them.
+ */
+__u32 unknown = 0;
+
 /* Tasks that ended, from one on: until then a task's stack is its own, and afterwards it may be another one's. */
 __u64 ended = 1;
 
@@ -68,10 +74,25 @@ static __always_inline void lose(__u32 class, __u64 count)
 		*lost += count;
 }
 
-static __always_inline __u64 wake_flags(void *ring)
+/*
+ * Where each ring stood when the recorder was last woken for it. While it is at work much is waiting all the time, and to
+ * wake it is an interrupt.
+ */
+struct woken {
+	__u64 identity, flow;
+} woken = {};
+
+static __always_inline __u64 wake_flags(void *ring, __u64 *last)
 {
-	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKE_BYTES ? BPF_RB_FORCE_WAKEUP :
-									   BPF_RB_NO_WAKEUP;
+	__u64 produced;
+
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < WAKE_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	produced = bpf_ringbuf_query(ring, BPF_RB_PROD_POS);
+	if (produced - *last < WAKE_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	*last = produced;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline bool in_scope(void)

@@ -10,7 +10,7 @@
 #define FLOW_SLOTS 1024
 #define FLOW_SLOT_BITS 10
 #define BATCHES 4
-_Static_assert(FLOW_SLOTS == 1 << FLOW_SLOT_BITS, "slot_of takes as many bits as there are slots");
+_Static_assert(FLOW_SLOTS == 1 << FLOW_SLOT_BITS, "PLACE_OF takes as many bits as there are places");
 
 /* What a packet says of its flow. */
 struct packet {
@@ -23,14 +23,49 @@ struct packet {
 	__u64 bytes, count;
 };
 
-/* One flow of the cache. */
-struct flow_slot {
+/*
+ * Whether a place of the cache may have the flow of a packet: bits of its hash, FLOW_TAGGED, and whether it has the slot,
+ * too. Most flows of a scan are one packet. They read nothing but this: to bring place and slot into the processor's cache
+ * costs a first packet more than all else that is done for it.
+ */
+#define FLOW_TAGGED 2
+#define FLOW_HAS_SLOT 1
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOW_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} flow_tags SEC(".maps");
+
+/* Which flow has a place of the cache; all of one whose first packet was told in a batch, until its second gets it a slot. */
+struct flow_place {
+	__u64 ends; /* ends_of its packets */
 	__u64 socket;
 	/*
 	 * The device that plain datagrams of this flow are queued for, where it hands them to no other one: the next of them
 	 * is known by its headers' words (is_next). 0 for other flows.
 	 */
 	__u64 device;
+	__u64 first_ns;
+	struct record_process_id actor; /* who owns the socket, too, where there is no slot */
+	__u32 local; /* IPv4 */
+	__u32 bytes; /* of the first packet */
+	__u16 flags;
+	__u8 protocol, via, tcp_flags, pad;
+};
+_Static_assert(sizeof(struct flow_place) == 64, "a line of a processor's cache");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOW_SLOTS);
+	__type(key, __u32);
+	__type(value, struct flow_place);
+} flow_places SEC(".maps");
+
+/* One flow of the cache. */
+struct flow_slot {
+	__u64 socket;
 	__u8 local[16], remote[16];
 	__u16 local_port, remote_port, family;
 	__u8 protocol, via;
@@ -169,11 +204,11 @@ static __always_inline bool is_by_noted_process(const struct flow_cpu *cpu, void
 #endif
 }
 
-/* Whether a process called the hook; where an interrupt did, any answer will do. */
-static __always_inline bool is_by_process(struct flow_cpu *cpu, void *context, __u32 tgid)
+/* Whether the task that called the hook, which is_by_task said, is of this process. */
+static __always_inline bool is_process(const struct flow_cpu *cpu, __u32 tgid)
 {
 #if defined(__TARGET_ARCH_x86)
-	return is_by_task(cpu, context) && cpu->tgid == tgid;
+	return cpu->tgid == tgid;
 #else
 	return bpf_get_current_pid_tgid() >> 32 == tgid;
 #endif
@@ -235,7 +270,7 @@ static __always_inline void write_batch(struct record_batch *batch)
 		return;
 	size = __builtin_offsetof(struct record_batch, targets) + count * sizeof(struct record_target);
 	batch->header.size = size;
-	if (bpf_ringbuf_output(&flow_ring, batch, size, wake_flags(&flow_ring)))
+	if (bpf_ringbuf_output(&flow_ring, batch, size, wake_flags(&flow_ring, &woken.flow)))
 		lose(RECORD_LOSS_FLOW, count);
 	batch->count = 0;
 }
@@ -324,7 +359,6 @@ static __always_inline void fill_slot(struct flow_slot *slot, __u64 socket, cons
 				      __u32 net_ns, __u64 now)
 {
 	slot->socket = socket;
-	slot->device = 0;
 	copy_address(slot->local, packet->local);
 	copy_address(slot->remote, packet->remote);
 	slot->local_port = packet->local_port;
@@ -376,31 +410,60 @@ static __always_inline void write_totals(const struct flow_slot *slot, const str
 	record->tcp_flags = slot->tcp_flags;
 	__builtin_memset(record->pad, 0, sizeof(record->pad));
 	record->net_ns = slot->net_ns;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
 }
 
-static __always_inline __u32 slot_of_hash(__u64 hash)
+static __always_inline __u64 spread(__u64 hash)
 {
-	return (hash * 0x9e3779b97f4a7c15ull) >> (64 - FLOW_SLOT_BITS);
+	return hash * 0x9e3779b97f4a7c15ull;
 }
+
+/* The place of a hash that was spread, and the tag there, without what it says of the slot. */
+#define PLACE_OF(spread) ((__u32)((spread) >> (64 - FLOW_SLOT_BITS)))
+#define TAG_OF(spread) (((__u32)((spread) >> 22) | FLOW_TAGGED) & ~FLOW_HAS_SLOT)
 
 /* What a container sends and the host forwards for it are two flows, that would take each other's slot for each packet. */
-static __always_inline __u32 slot_of(const struct packet *packet)
+static __always_inline __u64 hash_of(const struct packet *packet)
 {
 	const __u64 *remote = (const __u64 *)packet->remote;
 
-	return slot_of_hash(remote[0] ^ remote[1] * 31 ^
-			    ((__u64)packet->remote_port << 32 | (__u64)packet->via << 25 |
-			     (__u64)packet->received << 24 | (__u64)packet->protocol << 16 | packet->local_port));
+	return remote[0] ^ remote[1] * 31 ^
+	       ((__u64)packet->remote_port << 32 | (__u64)packet->via << 25 | (__u64)packet->received << 24 |
+		(__u64)packet->protocol << 16 | packet->local_port);
+}
+
+/* Remote address and both ports as IPv4's headers have them; of other flows a number that few others have. */
+static __always_inline __u64 ends_of(const struct packet *packet)
+{
+	const __u32 *remote = (const __u32 *)packet->remote;
+
+	return (remote[0] ^ remote[1] ^ remote[2] ^ remote[3]) | (__u64)bpf_htons(packet->local_port) << 32 |
+	       (__u64)bpf_htons(packet->remote_port) << 48;
+}
+
+/*
+ * Whether this packet is another one of the flow that is the place's alone, or that has the slot. One comparison of all
+ * but the pointer: a verifier follows each branch.
+ */
+static __always_inline bool same_first(const struct flow_place *place, __u64 socket, const struct packet *packet)
+{
+	__u64 other = (place->local ^ *(const __u32 *)packet->local) |
+		      (place->protocol ^ packet->protocol) | (place->via ^ packet->via) | (packet->family ^ AF_INET) |
+		      packet->received;
+
+	return place->socket == socket && !other;
 }
 
 static __always_inline bool same_flow(const struct flow_slot *slot, __u64 socket, const struct packet *packet)
 {
-	return slot->packets && slot->socket == socket && same_address(slot->remote, packet->remote) &&
-	       same_address(slot->local, packet->local) && slot->remote_port == packet->remote_port &&
-	       slot->local_port == packet->local_port && slot->protocol == packet->protocol &&
-	       slot->via == packet->via && slot->family == packet->family &&
-	       slot->received == packet->received;
+	const __u64 *remote = (const __u64 *)slot->remote, *local = (const __u64 *)slot->local;
+	const __u64 *to = (const __u64 *)packet->remote, *from = (const __u64 *)packet->local;
+	__u64 other = (remote[0] ^ to[0]) | (remote[1] ^ to[1]) | (local[0] ^ from[0]) |
+		      (local[1] ^ from[1]) | (slot->remote_port ^ packet->remote_port) |
+		      (slot->local_port ^ packet->local_port) | (slot->protocol ^ packet->protocol) |
+		      (slot->via ^ packet->via) | (slot->family ^ packet->family) | (slot->received ^ packet->received);
+
+	return slot->socket == socket && !other;
 }
 
 /* Counts packets of a cached flow. The clock is read once a tick. */
@@ -436,9 +499,10 @@ int flush(void *context)
 	}
 	for (__u32 i = 0; i < FLOW_SLOTS; i++) {
 		__u32 index = i;
+		__u32 *tag = bpf_map_lookup_elem(&flow_tags, &index);
 		struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 
-		if (!slot || (__u32)slot->packets == slot->told)
+		if (!tag || !(*tag & FLOW_HAS_SLOT) || !slot || (__u32)slot->packets == slot->told)
 			continue;
 		write_totals(slot, NULL);
 		slot->told = slot->packets;

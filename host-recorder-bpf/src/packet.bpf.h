@@ -414,18 +414,41 @@ static __always_inline struct batch_slot *packet_batch(const struct flow_cpu *cp
 	return slot;
 }
 
+/* Whether a flow whose first packet was told in this batch needs no slot yet. */
+static __always_inline bool is_first_alone(const struct packet *packet, const struct record_batch *batch)
+{
+	return packet->family == AF_INET && packet->count == 1 &&
+	       (batch->header.flags & RECORD_FLAG_TASK_CONTEXT) &&
+	       batch->header.process.start_ns == batch->actor.start_ns &&
+	       batch->header.process.tgid == batch->actor.tgid && batch->header.process.exec == batch->actor.exec;
+}
+
+/* Gives a flow that was its place's alone its slot, with its first packet. */
+static __always_inline void give_slot(const struct flow_place *place, __u32 *tag, struct flow_slot *slot,
+				      struct sk_buff *skb, const struct packet *packet)
+{
+	fill_slot(slot, place->socket, packet, place->flags, net_ns_of(skb), place->first_ns);
+	slot->packets = slot->told = 1;
+	slot->bytes = place->bytes;
+	slot->tcp_flags = place->tcp_flags;
+	slot->owner = slot->actor = place->actor;
+	/* The clock is read for its next packet. */
+	slot->last_tick -= 1;
+	*tag |= FLOW_HAS_SLOT;
+}
+
 /* Puts a new flow into the cache and tells of its first packet. `context` as for packet_batch. */
-static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context, struct flow_slot *slot,
-				       struct sk_buff *skb, __u64 socket, __u64 cookie, const struct packet *packet)
+static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context, struct flow_place *place, __u32 *tag,
+				       __u32 its_tag, struct flow_slot *slot, struct sk_buff *skb, __u64 socket,
+				       __u64 cookie, const struct packet *packet)
 {
 	struct record_target *target;
 	struct record_batch *batch;
 	struct batch_slot *waiting;
 
-	if ((__u32)slot->packets != slot->told)
+	if ((*tag & FLOW_HAS_SLOT) && (__u32)slot->packets != slot->told)
 		write_totals(slot, NULL);
-	slot->packets = slot->told = 0;
-	slot->device = 0;
+	*tag = 0;
 	waiting = packet_batch(cpu, context, skb, socket, cookie, packet);
 	if (!waiting)
 		return;
@@ -441,15 +464,30 @@ static __always_inline void begin_flow(const struct flow_cpu *cpu, void *context
 	target->tcp_flags = packet->tcp_flags;
 	target->state = 0;
 	target->error = 0;
-	fill_slot(slot, socket, packet, batch->header.flags, batch->net_ns, waiting->now);
-	slot->owner = batch->header.process;
-	slot->actor = batch->actor;
+	place->ends = ends_of(packet);
+	place->socket = socket;
+	place->device = 0;
+	place->first_ns = waiting->now;
+	place->actor = batch->actor;
+	place->local = *(const __u32 *)packet->local;
+	place->bytes = packet->bytes;
+	place->flags = batch->header.flags;
+	place->protocol = packet->protocol;
+	place->via = packet->via;
+	place->tcp_flags = packet->tcp_flags;
+	*tag = its_tag;
+	if (!is_first_alone(packet, batch)) {
+		fill_slot(slot, socket, packet, batch->header.flags, batch->net_ns, waiting->now);
+		slot->owner = batch->header.process;
+		slot->actor = batch->actor;
+		/* A packet that stands for several is not told in full by the batch. */
+		slot->told = packet->count == 1;
+		*tag |= FLOW_HAS_SLOT;
+	}
 	/* Whoever sends UDP somewhere else may be answered, or be asked. */
 	if (packet->protocol == IPPROTO_UDP && packet->via == RECORD_VIA_SOCKET && skb &&
 	    skb->dev->type != ARPHRD_LOOPBACK)
 		need_receiving();
-	/* A packet that stands for several is not told in full by the batch. */
-	slot->told = packet->count == 1;
 	if (batch->count >= RECORD_BATCH_MAX)
 		write_batch(batch);
 }
@@ -594,7 +632,7 @@ static __always_inline void write_dns(struct sk_buff *skb, struct sock *sk, cons
 		lose(RECORD_LOSS_DNS, 1);
 		return;
 	}
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
 }
 
 /* Ports are at the same place in half-open and finished connections. */
@@ -655,12 +693,12 @@ static __always_inline bool is_handed_down(struct flow_cpu *cpu, struct sk_buff 
 }
 
 /* Notes of a flow whose packet was found by all that it says whether the next may be found by its words. */
-static __always_inline void expect_next(struct flow_slot *slot, struct sk_buff *skb)
+static __always_inline void expect_next(struct flow_place *place, struct sk_buff *skb)
 {
 	struct net_device *device = skb->dev;
 
-	if (slot->device != (__u64)device)
-		slot->device = stands_on_another(device) ? 0 : (__u64)device;
+	if (place->device != (__u64)device)
+		place->device = stands_on_another(device) ? 0 : (__u64)device;
 }
 
 /*
@@ -670,12 +708,15 @@ static __always_inline void expect_next(struct flow_slot *slot, struct sk_buff *
 static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64 socket, __u64 cookie,
 				       const struct packet *packet, bool plain)
 {
-	__u32 index = slot_of(packet);
+	__u64 hash = spread(hash_of(packet));
+	__u32 index = PLACE_OF(hash);
+	__u32 *tag = bpf_map_lookup_elem(&flow_tags, &index);
+	struct flow_place *place = bpf_map_lookup_elem(&flow_places, &index);
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_cpu *cpu = this_cpu();
-	bool task_context, again, known;
+	bool task_context, again, known = false;
 
-	if (!slot || !cpu)
+	if (!tag || !place || !slot || !cpu)
 		return true;
 	cpu->changes += 1;
 	if (!take(cpu)) {
@@ -684,33 +725,37 @@ static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64
 		return true;
 	}
 	again = context && is_handed_down(cpu, skb);
-	known = same_flow(slot, socket, packet);
-	if (known && (packet->via >= RECORD_VIA_KERNEL || !context ||
-		      is_by_process(cpu, context, slot->actor.tgid))) {
-		if (!again)
-			count_packets(slot, packet->count, packet->bytes);
-		if (plain && !again)
-			expect_next(slot, skb);
-		give_back(cpu);
-		return !again;
-	}
+	if ((*tag & ~FLOW_HAS_SLOT) == TAG_OF(hash) && place->ends == ends_of(packet))
+		known = *tag & FLOW_HAS_SLOT ? same_flow(slot, socket, packet) : same_first(place, socket, packet);
 	task_context = context && packet->via < RECORD_VIA_KERNEL && is_by_task(cpu, context);
-	if (task_context || !known)
-		begin_flow(cpu, task_context ? context : NULL, slot, skb, socket, cookie, packet);
-	else if (!again)
+	/* What another process sends is a flow of its own. */
+	if (known && task_context && !is_process(cpu, place->actor.tgid))
+		known = false;
+	known ^= unknown;
+	again ^= unknown;
+	if (!known) {
+		begin_flow(cpu, task_context ? context : NULL, place, tag, TAG_OF(hash), slot, skb, socket, cookie,
+			   packet);
+	} else if (!again) {
+		if (!(*tag & FLOW_HAS_SLOT))
+			give_slot(place, tag, slot, skb, packet);
 		count_packets(slot, packet->count, packet->bytes);
+		if (plain)
+			expect_next(place, skb);
+	}
 	give_back(cpu);
 	return !again;
 }
 
-/* Whether a slot's flow is the one that these words tell of, whoever sends. It was found by all that they say before. */
-static __always_inline bool is_next(const struct flow_slot *slot, __u64 socket, __u64 device,
+/*
+ * Whether the flow of a place is the one that these words tell of, whoever sends. It was found by all that they say
+ * before.
+ */
+static __always_inline bool is_next(const struct flow_place *place, __u64 socket, __u64 device,
 				    const struct plain *plain)
 {
-	return slot->device == device && slot->socket == socket && *(const __u64 *)slot->remote == (__u32)plain->to &&
-	       *(const __u64 *)slot->local == plain->from >> 32 &&
-	       slot->remote_port == bpf_ntohs((__u16)(plain->to >> 48)) &&
-	       slot->local_port == bpf_ntohs((__u16)(plain->to >> 32)) && !slot->received;
+	return place->ends == plain->to && place->device == device && place->socket == socket &&
+	       place->local == plain->from >> 32;
 }
 
 /* Counts one more packet of a flow that is known by its words; false where it has to be looked at whole. */
@@ -718,16 +763,19 @@ static __always_inline bool count_next(void *context, struct sk_buff *skb, struc
 {
 	__u64 ports = (__u64)bpf_ntohs((__u16)(plain->to >> 48)) << 32 | (__u64)IPPROTO_UDP << 16 |
 		      bpf_ntohs((__u16)(plain->to >> 32));
-	__u32 index = slot_of_hash((__u32)plain->to ^ ports);
+	__u64 hash = spread((__u32)plain->to ^ ports);
+	__u32 index = PLACE_OF(hash);
+	__u32 *tag = bpf_map_lookup_elem(&flow_tags, &index);
+	struct flow_place *place = bpf_map_lookup_elem(&flow_places, &index);
 	struct flow_slot *slot = bpf_map_lookup_elem(&flow_slots, &index);
 	struct flow_cpu *cpu = this_cpu();
 	__u64 device = (__u64)skb->dev;
 	bool next;
 
 	/* One that another device handed down is known as such there. */
-	if (!slot || !cpu || (cpu->packet == (__u64)skb && cpu->device != device) || !take(cpu))
+	if (!tag || *tag != (TAG_OF(hash) | FLOW_HAS_SLOT) || !place || !slot || !cpu || (cpu->packet == (__u64)skb && cpu->device != device) || !take(cpu))
 		return false;
-	next = is_next(slot, (__u64)sk, device, plain) && is_by_noted_process(cpu, context, slot->actor.tgid);
+	next = is_next(place, (__u64)sk, device, plain) && is_by_noted_process(cpu, context, place->actor.tgid);
 	if (next) {
 		cpu->changes += 1;
 		cpu->packet = 0;
@@ -743,9 +791,13 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	struct sock *sk = skb->sk;
 	struct packet packet = {};
 	struct plain words;
-	int transport = 0, via = classify(skb, sk);
+	int transport = 0, via;
 	bool plain;
 
+	/* Before all else: of which kind its socket is was found out at the flow's first packets. */
+	if (sk && sk->sk_protocol == IPPROTO_UDP && read_plain(skb, &words) && count_next(ctx, skb, sk, &words))
+		return 0;
+	via = classify(skb, sk);
 	if (via < 0) {
 		if (sk && sk->__sk_common.skc_state == BPF_TCP_SYN_SENT && is_tcp(sk))
 			tell_translated(ctx, skb, sk);
@@ -753,10 +805,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 			write_dns_segment(ctx, skb, sk);
 		return 0;
 	}
-	plain = via == RECORD_VIA_SOCKET && read_plain(skb, &words);
-	if (plain && count_next(ctx, skb, sk, &words))
-		return 0;
 	packet.via = via;
+	plain = via == RECORD_VIA_SOCKET && read_plain(skb, &words);
 	if (plain) {
 		unpack(&words, &packet);
 		transport = (int)skb->network_header - (int)((__u64)skb->data - (__u64)skb->head) + 20;
@@ -766,6 +816,13 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	}
 	if (!packet.family)
 		return 0;
+	packet.via ^= unknown;
+	packet.family ^= unknown;
+	packet.protocol ^= unknown;
+	packet.header ^= unknown;
+	packet.tcp_flags ^= unknown;
+	packet.count ^= unknown;
+	transport ^= unknown;
 	/* Nor does it tell by which of the kernel's sockets, or for which attempt of many. */
 	if (packet.via == RECORD_VIA_KERNEL) {
 		forget_ports(&packet);
@@ -848,7 +905,7 @@ static __always_inline void write_received_dns(struct __sk_buff *skb, const stru
 		if (length <= RECORD_DNS_MAX && !bpf_skb_load_bytes(skb, at, record->message, length))
 			record->length = length;
 	}
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
 }
 
 /*

@@ -50,7 +50,7 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 	record->new_state = new_state;
 	record->error = sk->sk_err;
 	record->net_ns = sk->__sk_common.skc_net.net->ns.inum;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring));
+	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
 }
 
 #define TCP_FLAG_SYN_BIT 0x02
@@ -62,12 +62,29 @@ struct remote {
 	__u8 tcp_flags; /* of the packet that tells it; 0 where the socket does */
 };
 
-/* A batch for attempts to connect and their failures, by the owner's process. */
-static __always_inline struct batch_slot *connection_batch(struct sock *sk, const __u8 *local,
-							   const struct record_owner *owner,
-							   bool task_context)
+/*
+ * When an attempt or a failure was, for the batch that tells it. A failure right behind its attempt within a tick of the
+ * kernel's clock, as where this very host refuses, costs no look at the clock.
+ */
+static __always_inline __u64 change_time(struct batch_slot *slot, struct sock *sk, int new_state)
+{
+	__u64 last = (__u64)slot->batch.count - 1;
+
+	barrier_var(last);
+	if (new_state == BPF_TCP_CLOSE && last < RECORD_BATCH_MAX &&
+	    slot->batch.targets[last].socket == (__u64)sk && slot->batch.targets[last].state == BPF_TCP_SYN_SENT &&
+	    slot->tick == (__u32)bpf_jiffies64())
+		return slot->now += 1;
+	return exact_time(slot);
+}
+
+/* A batch for attempts to connect and their failures, by the owner's process. `context` as for packet_batch. */
+static __always_inline struct batch_slot *connection_batch(struct flow_cpu *cpu, void *context, struct sock *sk,
+							   int new_state, const __u8 *local,
+							   const struct record_owner *owner)
 {
 	struct batch_slot *slot = batch_of(owner->process.tgid);
+	bool task_context = context;
 	struct record_batch *batch;
 	struct actor actor = {};
 
@@ -76,7 +93,7 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	batch = &slot->batch;
 	/* A failure is told by whoever happens to run: it joins its owner's batch without an actor. */
 	if (task_context)
-		read_actor(NULL, NULL, &actor);
+		read_actor(is_by_task(cpu, context) ? cpu : NULL, context, &actor);
 	if (batch->count && batch->protocol == IPPROTO_TCP && batch->via == RECORD_VIA_SOCKET &&
 	    batch->header.process.tgid == owner->process.tgid &&
 	    batch->header.process.start_ns == owner->process.start_ns &&
@@ -84,7 +101,7 @@ static __always_inline struct batch_slot *connection_batch(struct sock *sk, cons
 	    (!task_context || (slot->actor.tgid == actor.tgid && slot->actor.exec == actor.exec &&
 			       slot->actor.cred == actor.cred)) &&
 	    batch->family == sk->__sk_common.skc_family && same_address(batch->local_address, local) &&
-	    fits_time(batch, exact_time(slot)))
+	    fits_time(batch, change_time(slot, sk, new_state)))
 		return slot;
 	write_batch(batch);
 	begin_batch(slot, &actor,
@@ -112,9 +129,9 @@ static __always_inline void read_remote(struct sock *sk, struct remote *remote)
 	remote->tcp_flags = 0;
 }
 
-/* Tells of an attempt or a failure in a batch; false where the CPU's part is in use. */
-static __always_inline bool batch_connection(struct sock *sk, int new_state, const struct remote *remote,
-					     const struct record_owner *owner, bool task_context)
+/* Tells of an attempt or a failure in a batch; false where the CPU's part is in use. `context` as for packet_batch. */
+static __always_inline bool batch_connection(void *context, struct sock *sk, int new_state,
+					     const struct remote *remote, const struct record_owner *owner)
 {
 	struct flow_cpu *cpu = this_cpu();
 	struct tcp_sock *tcp = tcp_of(sk);
@@ -129,7 +146,7 @@ static __always_inline bool batch_connection(struct sock *sk, int new_state, con
 		*(__u32 *)local = sk->__sk_common.skc_rcv_saddr;
 	else
 		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-	slot = connection_batch(sk, local, owner, task_context);
+	slot = connection_batch(cpu, context, sk, new_state, local, owner);
 	target = slot && tcp ? next_target(&slot->batch, slot->now) : NULL;
 	if (!target) {
 		give_back(cpu);
@@ -246,7 +263,7 @@ static __always_inline void tell_translated(void *context, struct sk_buff *skb, 
 	/* The recorder knows whose attempt it is where this does not. */
 	if (!find_maker(sk, &owner) && scoped)
 		return;
-	if (!batch_connection(sk, BPF_TCP_SYN_SENT, &remote, &owner, in_task_context(context)))
+	if (!batch_connection(in_task_context(context) ? context : NULL, sk, BPF_TCP_SYN_SENT, &remote, &owner))
 		lose(RECORD_LOSS_FLOW, 1);
 }
 
@@ -273,13 +290,14 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 				return 0;
 		}
 	}
+	owner.created ^= unknown;
 	if (new_state == BPF_TCP_LISTEN)
 		note_listener(sk, &owner);
 	if (new_state == BPF_TCP_SYN_SENT || (old_state == BPF_TCP_SYN_SENT && new_state == BPF_TCP_CLOSE)) {
 		if (new_state == BPF_TCP_SYN_SENT && !is_kernels_path(ctx, sk))
 			flags = RECORD_FLAG_TASK_CONTEXT;
 		read_remote(sk, &remote);
-		if (batch_connection(sk, new_state, &remote, &owner, flags))
+		if (batch_connection(flags ? ctx : NULL, sk, new_state, &remote, &owner))
 			return 0;
 	} else {
 		/*
@@ -291,6 +309,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 		if (accepted)
 			flags |= RECORD_FLAG_OWNER_LISTENS;
 	}
+	flags ^= unknown;
 	record_tcp(sk, old_state, new_state, &owner, flags);
 	/* Whoever asks for a socket's number (`ss`) gives it one. */
 	if (new_state == BPF_TCP_CLOSE && !owner.created)

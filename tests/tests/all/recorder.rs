@@ -308,6 +308,42 @@ fn connections_that_follow_each_other_at_once_are_told_apart() -> anyhow::Result
 }
 
 #[test]
+fn flows_of_one_packet_and_of_few_are_counted_alike() -> anyhow::Result<()> {
+    const FEW: u64 = 200;
+    const SINGLE: u64 = 3_000;
+    let mut recording = Recording::begin()?;
+    // Two of different sizes to each, one after the other; then one more to some, after many flows of one packet that
+    // want the same places.
+    recording.python(&format!(
+        "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n\
+         for i in range({FEW}): s.sendto(b'a'*10,('{VICTIM}',7301+i)); s.sendto(b'b'*20,('{VICTIM}',7301+i))\n\
+         for i in range({SINGLE}): s.sendto(b'c',('{VICTIM}',20000+i))\n\
+         for i in range(50): s.sendto(b'd'*30,('{VICTIM}',7301+i))"
+    ))?;
+    // A child goes on with the flow that its parent began.
+    recording.python(&format!(
+        "import os,socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.sendto(b'e',('{VICTIM}',7290))\n\
+         if os.fork()==0:\n [s.sendto(b'f'*2,('{VICTIM}',7290)) for _ in range(3)]\n os._exit(0)\n\
+         os.wait()\ns.sendto(b'e',('{VICTIM}',7290))"
+    ))?;
+    let evidence = recording.evidence()?;
+    let text = || history::text(&evidence);
+    let to = |port: u16| evidence.activities.iter().filter(move |activity| activity.port_ranges[0].0 == port);
+    let scan = to(7301).next().with_context(text)?;
+    assert_eq!((scan.targets, scan.packets), (FEW + SINGLE, 2 * FEW + SINGLE + 50), "{}", text());
+    assert_eq!(scan.bytes, FEW * (38 + 48) + SINGLE * 29 + 50 * 58, "{}", text());
+    // One whose place another took meanwhile is told as two.
+    assert!((FEW + SINGLE..=FEW + SINGLE + 50).contains(&scan.flows), "{}", text());
+    let sum = |of: fn(&Activity) -> u64| to(7290).map(of).sum::<u64>();
+    assert_eq!((sum(|one| one.packets), sum(|one| one.bytes)), (5, 2 * 29 + 3 * 30), "{}", text());
+    let senders: Vec<_> = to(7290).flat_map(|one| &one.senders).collect();
+    assert_eq!(senders.len(), 1, "{}", text());
+    let child = evidence.processes.iter().find(|process| process.id == *senders[0]).context("the child")?;
+    assert_eq!(child.parent, to(7290).next().and_then(|one| one.process));
+    Ok(())
+}
+
+#[test]
 fn datagrams_that_are_split_on_their_way_are_counted_as_sent() -> anyhow::Result<()> {
     let mut recording = Recording::begin()?;
     // Ten datagrams of 100 bytes handed over at once (UDP_SEGMENT), then five by themselves.
