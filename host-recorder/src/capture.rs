@@ -48,8 +48,9 @@ use ring::Ring;
 /// taken so many has all that was in it when they began.
 pub const FLOWS_MAX: usize = (8 << 20) / 80 + 1;
 
-/// Records of flows taken at one call.
-const FLOWS_AT_ONCE: usize = 512;
+/// Records of flows taken at one call. A batch tells of 128 flows, each of which takes 200 bytes until it is written: behind a
+/// flood these are the most of the recorder's memory.
+const FLOWS_AT_ONCE: usize = 128;
 
 /// The same of the ring of identities: the smallest is an end.
 pub const IDENTITIES_MAX: usize = (8 << 20) / size_of::<record_exit>() + 1;
