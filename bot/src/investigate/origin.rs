@@ -24,6 +24,8 @@ const LOGIN_LATE_S: i64 = 10;
 pub(super) struct Origin<'a> {
     /// Its ancestors up to and with the one that is its entry, nearest first.
     pub chain: Vec<&'a Process>,
+    /// Of what runs in a container that a session started: what stands between the two, nearest first.
+    pub between: Vec<&'a Process>,
     /// How it began.
     pub entry: Entry,
     /// The login, where it began with one.
@@ -64,6 +66,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     let server = found.as_ref().and_then(|found| ancestors.get(found.depth)).copied();
     let mut origin = Origin {
         chain: Vec::new(),
+        between: Vec::new(),
         entry: Entry::Unknown,
         login: None,
         told: None,
@@ -83,7 +86,8 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             if !origin.complete {
                 origin.broken = broken;
             }
-            ancestors.truncate(found.depth);
+            let above = ancestors.split_off(found.depth);
+            origin.between = between(host, &found.entry, process, above);
             origin.entry = found.entry;
             origin.login = found.login;
             origin.told = found.told;
@@ -106,6 +110,9 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     origin.elevated_by = elevated_by(process, &origin.chain);
     let below = std::iter::once(process).chain(origin.chain.iter().copied());
     origin.asked = asked::asked(host, &origin.entry, below);
+    if asked::who(&origin.entry, &origin.asked).is_some() {
+        origin.between.clear();
+    }
     let is_let_in = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let users = LoginUsers::of(process, &origin.chain, server.filter(|_| is_let_in));
     let daemon =
@@ -116,6 +123,22 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     (origin.person, origin.other_person) = person(host, process, &origin, began);
     origin.became = users.became.map(|changed| login_name(host, changed).shown(40));
     origin
+}
+
+/// What stands between a container and the session that started it, or all that is known of that; nothing where no session did,
+/// or another one had it started by a client.
+fn between<'a>(
+    host: &Host<'a>,
+    entry: &Entry,
+    process: &'a Process,
+    above: Vec<&'a Process>,
+) -> Vec<&'a Process> {
+    if !matches!(entry, Entry::Container { .. }) || login_uid(process).is_none() {
+        return Vec::new();
+    }
+    let is_session =
+        |above: &&Process| host.logins.by(above).iter().any(|event| event.login.accepted && !is_step(event));
+    above.into_iter().take_while(|above| !is_session(above)).collect()
 }
 
 struct Found<'a> {
@@ -154,12 +177,15 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
             let lets_in = matches!(entry, Entry::Login { .. } | Entry::Console { .. });
             return found_by(entry, lets_in.then_some(login), Some(login));
         }
-        match program_name(ancestor) {
-            "ssm-session-worker" => {
+        // Anybody may call a program so. Who is root can make all of this up.
+        let service = if is_privileged(ancestor) { program_name(ancestor) } else { "" };
+        let by_agent = || ancestors.get(index + 1).is_none_or(|above| is_ssm_agent(above));
+        match service {
+            "ssm-session-worker" if by_agent() => {
                 let session = ancestor.argv.get(1).map(|name| Untrusted::new(name)).unwrap_or_default();
                 return found(Entry::SsmSession { session });
             }
-            "ssm-document-worker" => {
+            "ssm-document-worker" if by_agent() => {
                 let id = ancestor.argv.get(1).map(|id| Untrusted::new(id));
                 return found(Entry::SsmCommand { id });
             }
@@ -183,6 +209,16 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
         below = ancestor;
     }
     scope(process, ancestors)
+}
+
+/// Whether a process has root's rights, or has given them up for the moment.
+fn is_privileged(process: &Process) -> bool {
+    let credentials = &process.credentials;
+    [credentials.uid, credentials.euid, credentials.suid].contains(&0)
+}
+
+fn is_ssm_agent(process: &Process) -> bool {
+    is_privileged(process) && ["ssm-agent-worker", "amazon-ssm-agent"].contains(&program_name(process))
 }
 
 /// What a recorded login or job began; `below` is the first process of it.
