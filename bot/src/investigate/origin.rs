@@ -428,17 +428,27 @@ fn person(
         Entry::SsmSession { session } => history::iam_name(session.raw()).map(Untrusted::new),
         _ => None,
     };
+    // What a job does as another user, its own user had it do.
+    let by_job = origin
+        .told
+        .filter(|event| matches!(origin.entry, Entry::Cron { .. }) && !event.login.user.is_empty())
+        .map(|event| Untrusted::new(&event.login.user));
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
         .map(|ancestor| host.user_of(ancestor));
     let by_own = (process.credentials.uid != 0).then(|| host.user_of(process));
     // Services have accounts, not persons, unless a login stands behind them.
-    let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    // A command by SSM runs as root, for somebody whom no host knows, as whatever account that one wants.
+    let with_session = !matches!(
+        origin.entry,
+        Entry::Unit { .. } | Entry::Container { .. } | Entry::SsmCommand { .. } | Entry::Unknown
+    );
     let known = [
         asked::who(&origin.entry, &origin.asked).map(|name| (name, "asked")),
         origin.login.and_then(from_here).map(|name| (name, "opener")),
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
         by_session.map(|name| (name, "ssm_session")),
+        by_job.filter(|job| by_parent.as_ref().or(by_own.as_ref()) != Some(job)).map(|name| (name, "parent")),
         by_parent.filter(|_| with_session).map(|name| (name, "parent")),
         by_own.filter(|_| with_session).map(|name| (name, "own_user")),
         root_itself(process, origin).map(|name| (name, "own_user")),
