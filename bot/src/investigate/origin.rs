@@ -136,9 +136,12 @@ fn between<'a>(
     if !matches!(entry, Entry::Container { .. }) || login_uid(process).is_none() {
         return Vec::new();
     }
-    let is_session =
-        |above: &&Process| host.logins.by(above).iter().any(|event| event.login.accepted && !is_step(event));
-    above.into_iter().take_while(|above| !is_session(above)).collect()
+    above.into_iter().take_while(|above| !has_session(host, above)).collect()
+}
+
+/// Whether a process let somebody in, or runs a job.
+fn has_session(host: &Host, process: &Process) -> bool {
+    host.logins.by(process).iter().any(|event| event.login.accepted && !is_step(event))
 }
 
 struct Found<'a> {
@@ -179,6 +182,7 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
         }
         // Anybody may call a program so. Who is root can make all of this up.
         let service = if is_privileged(ancestor) { program_name(ancestor) } else { "" };
+        let within_session = || ancestors[index + 1..].iter().any(|above| has_session(host, above));
         let by_agent = || ancestors.get(index + 1).is_none_or(|above| is_ssm_agent(above));
         match service {
             "ssm-session-worker" if by_agent() => {
@@ -200,7 +204,7 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
             }
             // Within a session it is a step, as su is.
             "login" if host.logins.by(ancestor).iter().any(|event| is_step(event)) => {}
-            "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" => {
+            "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" if !within_session() => {
                 let tty = below.tty.as_deref().or(process.tty.as_deref()).unwrap_or("console");
                 return found(Entry::Console { tty: Untrusted::new(tty) });
             }

@@ -396,15 +396,17 @@ fn who_calls_a_program_like_a_service_gains_no_other_name() {
         assert_eq!((report.facts.entry.as_str(), person(&report)), ("unit", None), "{exe}");
         everything_holds(&report);
     }
-    // Nor does root's, that no agent started.
-    let mut story = Story::new();
-    let shell = story.ssh(ALICE, LAPTOP, 60);
-    let own = story.run(shell, 70, ROOT, "/tmp/ssm-session-worker", session);
-    let nmap = story.run(own, 120, ROOT, "/usr/bin/nmap", NMAP);
-    story.raw_scan(nmap, 121, 134, Via::Packet);
-    let report = report_of(&story, accused(120, 180));
-    assert_eq!((report.facts.entry.as_str(), person(&report)), ("login", Some("alice")));
-    everything_holds(&report);
+    // Nor does root's, that no agent started, or that stands in a session.
+    for (exe, line) in [("/tmp/ssm-session-worker", session), ("/tmp/agetty", "agetty tty1")] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let own = story.run(shell, 70, ROOT, exe, line);
+        let nmap = story.run(own, 120, ROOT, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!((report.facts.entry.as_str(), person(&report)), ("login", Some("alice")), "{exe}");
+        everything_holds(&report);
+    }
 }
 
 /// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.
