@@ -16,7 +16,7 @@ packages="build-essential pkg-config clang libelf-dev zlib1g-dev
     anacron at bind9-dnsutils busybox-static chromium containerd cron curl dbus dbus-user-session dropbear-bin fcgiwrap git hostname
     hping3 hydra inetutils-inetd inetutils-telnetd iproute2 iputils-arping iputils-ping libpam-systemd libpcap0.8 masscan mosh mount mtr-tiny ncat nftables
     nginx-light nmap opendoas openssh-client openssh-server parallel passwd perl-base php-fpm pkexec polkitd procps
-    python3-paramiko rsh-redone-server rsync rsyslog runc screen socat spawn-fcgi sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
+    python3-paramiko rsh-redone-server rsync rsyslog runc screen shellinabox socat spawn-fcgi sudo systemd systemd-container tcpdump tmux traceroute util-linux zmap"
 case ${1-} in
     '') ;;
     bench) packages="$packages redis-server redis-tools zstd" ;;

@@ -90,6 +90,12 @@ fn told(
         let method = Login::REMOTE.to_owned();
         return Some((Login { method, source_address, source_port, ..login }, false));
     }
+    // A program that forked off its starter early (a terminal in a browser) begins sessions for later connections.
+    if let Some(address) = login.source_address
+        && ends.accepted_from(address, process, known)
+    {
+        return Some((login, false));
+    }
     let is_lost = source == Source::Lost;
     let mut above = known.lineage(process).skip(1);
     let in_session = above.any(|above| known.has_login(&above.id));
@@ -120,6 +126,17 @@ mod tests {
 
     /// What is told of bob's login at a terminal below a server that alice started by hand, or of one that she calls.
     fn told(accepted: bool, of_alice: bool, session_is_known: bool, now_ns: u64) -> Option<Login> {
+        told_of(accepted, of_alice, session_is_known, now_ns, None)
+    }
+
+    /// The same where `login` was told a host.
+    fn told_of(
+        accepted: bool,
+        of_alice: bool,
+        session_is_known: bool,
+        now_ns: u64,
+        host: Option<&str>,
+    ) -> Option<Login> {
         let mut tree = Tree::default();
         let init = tree.init();
         let sshd = tree.runs(init, 10, 0, "/usr/sbin/sshd");
@@ -135,13 +152,15 @@ mod tests {
         let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port };
         let flow = connection(server, Direction::In, end("10.0.1.10", 23), end("203.0.113.7", 4_000));
         if accepted {
-            ends.stands(login.start_ns - 1, &flow);
+            // Of a host that was told it is enough that the server knew it.
+            ends.stands(if host.is_some() { login.start_ns + 1 } else { login.start_ns - 1 }, &flow);
         }
         let mut arrivals = Arrivals::default();
         let begun = Login {
             service: "login".to_owned(),
             user: "bob".to_owned(),
-            method: Login::CONSOLE.to_owned(),
+            method: if host.is_some() { Login::REMOTE } else { Login::CONSOLE }.to_owned(),
+            source_address: host.and_then(|host| host.parse().ok()),
             process: Some(login),
             ..Login::default()
         };
@@ -164,6 +183,14 @@ mod tests {
             assert_eq!(how(told(true, of_alice, session, 0)), expected, "whoever started the server");
         }
         let step = Some(("elevation".to_owned(), Some("root".to_owned()), None));
+        let of_host = |accepted, host| how(told_of(accepted, true, true, LATE_NS, Some(host)));
+        assert_eq!(
+            of_host(true, "203.0.113.7"),
+            Some((remote, None, laptop)),
+            "the server let it in for that"
+        );
+        assert_eq!(of_host(false, "203.0.113.7"), step, "she says so");
+        assert_eq!(of_host(true, "203.0.113.66"), step, "another came");
         assert_eq!(how(told(false, true, true, 0)), step);
         assert_eq!(told(false, true, false, 0), None, "her login is still awaited");
         assert_eq!(how(told(false, true, false, LATE_NS)), step);

@@ -5,17 +5,22 @@
 //! client for the person. That is told when the service, or what it started, does something, for the answer to a question
 //! about that time need not hold the service's other traffic.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use history::Endpoint;
 use history::Operation;
 use history::OperationKind;
 use history::Process;
 use history::ProcessId;
+use history::Seen;
 
 use crate::attached;
+use crate::beginnings::is_privileged;
 use crate::beginnings::program;
 use crate::ends::Ends;
+use crate::polls::Polls;
 use crate::processes::Processes;
 
 /// Processes that did something and wait to be looked at.
@@ -72,6 +77,7 @@ impl Askers {
     /// started a program may have learnt over a connection.
     pub fn due(&mut self, known: &Processes, ends: &Ends, settled_ns: u64) -> Vec<(u64, Operation)> {
         let mut due = Vec::new();
+        let polls = OnceCell::new();
         for (id, act) in std::mem::take(&mut self.acting) {
             if act.last > settled_ns {
                 // What it did later waits for what came before that.
@@ -97,7 +103,7 @@ impl Askers {
                 tell(came.max(act.first), OperationKind::Asked, by);
             }
             if act.starts
-                && let Some(what) = learns(process, act.first, known, ends)
+                && let Some(what) = learns(process, act.first, known, ends, &polls)
             {
                 tell(act.first, OperationKind::Awaits, what);
             }
@@ -147,7 +153,7 @@ fn carries_within(opener: &Process, from: Endpoint, known: &Processes, ends: &En
     known
         .lineage(opener)
         .take_while(is_within)
-        .filter(|above| !is_server_of_logins(program(above)))
+        .filter(|above| !is_server_of_logins(above, known))
         .any(|above| ends.reaches(&above.id, from) || asker(above, &all(above), known, ends, looks).is_some())
 }
 
@@ -162,7 +168,7 @@ fn asker(
 ) -> Option<(u64, String)> {
     let (first, _) = *accepted.first()?;
     let person = person(process, known)?;
-    if is_server_of_logins(program(process)) {
+    if is_server_of_logins(process, known) {
         return None;
     }
     let Some(left) = looks.checked_sub(1) else {
@@ -178,20 +184,32 @@ fn asker(
         };
         let is_own = self::person(opener, known).is_some_and(|of| of == person);
         let is_own = is_own
-            && (is_server_of_logins(program(opener)) || !carries_within(opener, end, known, ends, looks));
+            && (is_server_of_logins(opener, known) || !carries_within(opener, end, known, ends, looks));
         (!is_own).then(|| (at, format!("{} of this host", program(opener))))
     })
 }
 
 /// Over what a process that belongs to somebody may have learnt what to start, and not from whom it belongs to, in words: a
-/// connection that it has had for a while (a queue of jobs, a server that gives out work), or the display that it is shown on,
-/// where another is connected to that.
-fn learns(process: &Process, at: u64, known: &Processes, ends: &Ends) -> Option<String> {
-    let is_program = |process: &Process| !is_server_of_logins(program(process));
-    let leads_to =
-        ends.leads_to(&process.id, at.saturating_sub(WAITED_LEAST_NS)).filter(|_| is_program(process));
-    if let Some(end) = leads_to.filter(|_| person(process, known).is_some()) {
-        return Some(format!("a connection with {}", std::net::SocketAddr::from((end.address, end.port))));
+/// connection that it has had for a while (a queue of jobs, a server that gives out work), connections with this host that it
+/// makes again and again for that, or the display that it is shown on, where another is connected to that.
+fn learns(
+    process: &Process,
+    at: u64,
+    known: &Processes,
+    ends: &Ends,
+    polls: &OnceCell<Polls>,
+) -> Option<String> {
+    let person = person(process, known).filter(|_| !is_server_of_logins(process, known));
+    let leads_to = ends.leads_to(&process.id, at.saturating_sub(WAITED_LEAST_NS));
+    if let Some(end) = leads_to.filter(|_| person.is_some()) {
+        return Some(format!("a connection with {}", SocketAddr::from((end.address, end.port))));
+    }
+    if let Some(person) = person {
+        let poll = polls.get_or_init(|| Polls::of(known, ends)).again(process, at);
+        if let Some(poll) = poll.filter(|poll| !is_own_server(poll.local, &person, known, ends)) {
+            let end = SocketAddr::from((poll.remote.address, poll.remote.port));
+            return Some(format!("connections with {end}, one after the other"));
+        }
     }
     let display = display_of(process)?;
     let of_display = |server: &&Process| {
@@ -207,6 +225,19 @@ fn learns(process: &Process, at: u64, known: &Processes, ends: &Ends) -> Option<
         asker(server, &accepted, known, ends, looks)
     })?;
     Some(format!("display {display}, to which {by} was connected"))
+}
+
+/// Whether who accepted a connection of this host to itself, from this end, belongs to a person, and nobody else asks it.
+fn is_own_server(from: Endpoint, of: &str, known: &Processes, ends: &Ends) -> bool {
+    let mut servers = ends.servers().filter_map(|(pid, start_ns)| {
+        let id = known.by_pid(pid).filter(|id| id.start_ns == start_ns)?;
+        let accepted: Vec<_> = ends.accepted_by(&id, u64::MAX).collect();
+        accepted.iter().any(|(_, end)| *end == from).then_some((known.get(&id)?, accepted))
+    });
+    servers.next().is_some_and(|(server, accepted)| {
+        person(server, known).as_deref() == Some(of)
+            && asker(server, &accepted, known, ends, &mut { LOOKS_MAX }).is_none()
+    })
 }
 
 /// The display of this host that a process is shown on: `:7` of `DISPLAY=:7.0`.
@@ -227,9 +258,18 @@ fn person(process: &Process, known: &Processes) -> Option<String> {
     process.login_user.clone().or_else(by_login_uid).or_else(asked_for)
 }
 
-/// Whether a program lets people in and forwards ports for them.
-pub fn is_server_of_logins(program: &str) -> bool {
-    program == "dropbear" || program == "sshd" || program.starts_with("sshd-")
+/// Whether a process lets people in and forwards ports for them: such a program that began with root's rights, also where
+/// it has given them up. Anybody may call a program of his own so.
+pub fn is_server_of_logins(process: &Process, known: &Processes) -> bool {
+    let name = program(process);
+    let is_so_called = name == "dropbear" || name == "sshd" || name.starts_with("sshd-");
+    let mut is_copy = true;
+    let mut of_it = known.lineage(process).take_while(|above| {
+        let same = is_copy && above.exe == process.exe;
+        is_copy = above.seen != Seen::Exec;
+        same
+    });
+    is_so_called && of_it.any(|above| is_privileged(&above.credentials))
 }
 
 #[cfg(test)]
@@ -351,6 +391,49 @@ mod tests {
         world.asks(10, other, service);
         world.asks(11, service, other);
         assert_eq!(world.told(service).as_deref(), Some("node of this host"), "and so on, to a bound");
+    }
+
+    #[test]
+    fn a_program_of_ones_own_that_is_called_sshd_lets_nobody_in() {
+        let mut world = World::new();
+        let is_one =
+            |world: &World, id| is_server_of_logins(world.tree.known.get(&id).unwrap(), &world.tree.known);
+        let (alice, nginx) = (world.alice, world.nginx);
+        assert!(is_one(&world, alice) && !is_one(&world, nginx));
+        // What the server forks off for a session has her rights only.
+        let child = world.tree.forks(alice, 60);
+        world.tree.known.get_mut(&child).unwrap().credentials =
+            world.tree.known.get(&world.service).unwrap().credentials.clone();
+        assert!(is_one(&world, child));
+        let own = world.tree.runs(child, 61, ALICE, "/usr/sbin/sshd");
+        assert!(!is_one(&world, own), "executed by her");
+        let copy = world.tree.forks(own, 62);
+        assert!(!is_one(&world, copy));
+    }
+
+    #[test]
+    fn what_a_worker_asks_again_and_again_is_told_unless_only_its_person_is_asked() {
+        for (is_hers, asked_by_bob, said) in [(false, false, true), (true, false, false), (true, true, true)]
+        {
+            let mut world = World::new();
+            let (alice, bob, service) = (world.alice, world.bob, world.service);
+            let server = if is_hers {
+                world.tree.runs(alice, 70, ALICE, "/usr/bin/redis-server")
+            } else {
+                world.nginx
+            };
+            if asked_by_bob {
+                world.asks(5, bob, server);
+            }
+            (0..3).for_each(|nth| world.asks(nth * 1_000, service, server));
+            let mut askers = Askers::default();
+            askers.acts(service, WAITED_LEAST_NS + 3_000, true);
+            let due = askers.due(&world.tree.known, &world.ends, u64::MAX);
+            let told: Vec<_> = due.iter().map(|(_, operation)| operation.detail.as_str()).collect();
+            let expected: &[_] =
+                if said { &["connections with 127.0.0.1:8000, one after the other"] } else { &[] };
+            assert_eq!(told, expected, "{is_hers} {asked_by_bob}");
+        }
     }
 
     #[test]

@@ -55,8 +55,11 @@ pub struct Ends {
 /// A connection that this host opened to itself.
 #[derive(Debug)]
 struct Own {
-    /// The end of who opened it.
+    /// When it stood, ns since boot.
+    at: u64,
+    /// The end of who opened it, and where it leads.
     local: Endpoint,
+    remote: Endpoint,
     opener: ProcessId,
     /// Whether that had a connection with another host then.
     reaches: bool,
@@ -120,7 +123,8 @@ impl Ends {
                     self.own_gone = self.own.pop_front().is_some();
                 }
                 let reaches = self.reaches_beyond(&owner);
-                self.own.push_back(Own { local: flow.local, opener: owner, reaches });
+                let (local, remote) = (flow.local, flow.remote);
+                self.own.push_back(Own { at: boot_ns, local, remote, opener: owner, reaches });
             }
             Direction::Out => {}
         }
@@ -194,7 +198,7 @@ impl Ends {
         let mut began = None;
         for above in known.lineage(process) {
             // The first process accepts for services that have nothing to do with each other.
-            if above.id.tgid == 1 || (began.is_some() && known.has_login(&above.id)) {
+            if above.id.tgid == 1 || (began.is_some() && known.began_session(&above.id)) {
                 return Source::Unknown;
             }
             if let Some(accepted) = self.accepted.get(&identity(&above.id)) {
@@ -203,6 +207,20 @@ impl Ends {
             began = Some(above.id.start_ns);
         }
         Source::Unknown
+    }
+
+    /// Whether a process, or what is above it in its session, accepted a connection from an address.
+    pub fn accepted_from(&self, address: IpAddr, process: &Process, known: &Processes) -> bool {
+        let within = |above: &&Process| above.id.tgid != 1 && !known.began_session(&above.id);
+        known
+            .lineage(process)
+            .take_while(within)
+            .any(|above| self.accepted_by(&above.id, u64::MAX).any(|(_, end)| end.address == address))
+    }
+
+    /// The connections that this host opened to itself, in order: when, ns since boot, by whom, from where to where.
+    pub fn own(&self) -> impl Iterator<Item = (u64, ProcessId, Endpoint, Endpoint)> {
+        self.own.iter().map(|own| (own.at, own.opener, own.local, own.remote))
     }
 
     /// Who on this host opened the connection whose other end came from here.
@@ -359,6 +377,11 @@ mod tests {
         assert_eq!(ends.source_of(&login, &known), Source::Known(end("192.0.2.2", 2)));
         known.set_login(&child.id, UnixNs(0), 0, Login::default());
         assert_eq!(ends.source_of(&login, &known), Source::Unknown, "it runs within a session");
+        let (mut known, _) = tree();
+        let sudo = Login { method: "elevation".to_owned(), ..Login::default() };
+        known.set_login(&server.id, UnixNs(0), 0, sudo);
+        let came = Source::Known(end("192.0.2.2", 2));
+        assert_eq!(ends.source_of(&login, &known), came, "sudo became the server");
     }
 
     #[test]

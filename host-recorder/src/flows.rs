@@ -56,10 +56,10 @@ pub struct Flows {
     /// Changes of connections since [`Flows::settle`]: an attempt waits in the kernel, and what comes of it does not.
     changes: Vec<Connection>,
     connections: HashMap<u64, Followed>,
-    /// Ends, the remote one first, of connections that were accepted and stand.
-    accepted: HashSet<(Endpoint, Endpoint)>,
+    /// Ends, the remote one first, of connections that were accepted and stand, and by which process.
+    accepted: HashMap<(Endpoint, Endpoint), Option<u32>>,
     /// Those that stood last.
-    accepted_before: VecDeque<(Endpoint, Endpoint)>,
+    accepted_before: VecDeque<((Endpoint, Endpoint), Option<u32>)>,
     /// When the ends of one that was accepted were last let go, ns since boot.
     accepted_gone_ns: Option<u64>,
     ends: Ends,
@@ -184,12 +184,21 @@ impl Flows {
         self.listened = ports;
     }
 
-    /// Whether a connection stands, or stood a moment ago, that the remote side began: for what began at some time, ns
-    /// since boot. None where it may be one of those that were let go.
-    pub fn is_accepted(&self, remote: Endpoint, local: Endpoint, boot_ns: u64) -> Option<bool> {
+    /// Whether a connection stands, or stood a moment ago, that the remote side began, for what began at some time, ns since
+    /// boot; and whether the process that accepted it, where that is known, is one of those that may have. None where it may
+    /// be one of those that were let go.
+    pub fn is_accepted(
+        &self,
+        remote: Endpoint,
+        local: Endpoint,
+        boot_ns: u64,
+        may_be: impl Fn(Option<u32>) -> bool,
+    ) -> Option<bool> {
         let ends = (remote, local);
-        if self.accepted.contains(&ends) || self.accepted_before.contains(&ends) {
-            return Some(true);
+        let before =
+            || self.accepted_before.iter().rfind(|(other, _)| *other == ends).map(|(_, owner)| owner);
+        if let Some(owner) = self.accepted.get(&ends).or_else(before) {
+            return Some(may_be(*owner));
         }
         let is_gone = |at: u64| boot_ns.saturating_sub(at) <= LET_IN_NS;
         (!self.accepted_gone_ns.is_some_and(is_gone)).then_some(false)
@@ -247,17 +256,17 @@ impl Flows {
             return;
         }
         if over {
-            if !self.accepted.remove(&ends) {
+            let Some(owner) = self.accepted.remove(&ends) else {
                 return;
-            }
-            self.accepted_before.push_back(ends);
+            };
+            self.accepted_before.push_back((ends, owner));
             if self.accepted_before.len() > ACCEPTED_BEFORE_MAX {
                 self.accepted_before.pop_front();
                 self.accepted_gone_ns = Some(boot_ns);
             }
         } else if self.accepted.len() < CONNECTIONS_MAX {
-            self.accepted.insert(ends);
-        } else if !self.accepted.contains(&ends) {
+            self.accepted.insert(ends, flow.owner.map(|owner| owner.tgid));
+        } else if !self.accepted.contains_key(&ends) {
             self.accepted_gone_ns = Some(boot_ns);
         }
     }
@@ -430,7 +439,7 @@ mod tests {
         };
         let asked = |flows: &Flows, socket: u64, at: u64| {
             let flow = accepted(socket, 0, false).flow;
-            flows.is_accepted(flow.remote, flow.local, at)
+            flows.is_accepted(flow.remote, flow.local, at, |_| true)
         };
         let mut flows = Flows::default();
         (0..CONNECTIONS_MAX as u64).for_each(|socket| flows.follow(accepted(socket, 1, false)));

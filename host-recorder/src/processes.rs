@@ -230,6 +230,12 @@ impl Processes {
         self.images(id).any(|image| self.entries.get(&image.id).is_some_and(|entry| entry.login.is_some()))
     }
 
+    /// Whether a process let a login in that began a session, as opposed to a step on somebody's way.
+    pub fn began_session(&self, id: &ProcessId) -> bool {
+        let login = |image: &Process| self.entries.get(&image.id).and_then(|entry| entry.login.as_deref());
+        self.images(id).find_map(login).is_some_and(|(_, _, login)| login.method != "elevation")
+    }
+
     /// An image and those that it replaced, latest first, as far as they are remembered.
     pub fn images(&self, id: &ProcessId) -> impl Iterator<Item = &Process> {
         let of = *id;

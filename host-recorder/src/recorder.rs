@@ -48,6 +48,7 @@ use crate::launched::Launched;
 use crate::processes::Processes;
 use crate::publish::Publisher;
 use crate::sessions::Sessions;
+use crate::sessions::may_have_accepted;
 use crate::socket::Socket;
 use crate::status::Status;
 
@@ -232,7 +233,10 @@ impl Recorder {
         self.flows.settle(self.drained_ns);
         self.processes.forget(self.drained_ns);
         // A session's first program is read before the connection that it came by.
-        self.sessions.believe(|remote, local, boot_ns| self.flows.is_accepted(remote, local, boot_ns));
+        self.sessions.believe(|server, remote, local, boot_ns| {
+            let may_be = |owner| may_have_accepted(owner, server, &self.processes);
+            self.flows.is_accepted(remote, local, boot_ns, may_be)
+        });
         Ok(())
     }
 

@@ -8,6 +8,8 @@ use history::Endpoint;
 use history::Process;
 use history::ProcessId;
 
+use crate::beginnings::is_privileged;
+use crate::processes::Processes;
 use crate::room;
 
 /// How long the logs are given to tell of a login first, ns.
@@ -77,12 +79,13 @@ impl Sessions {
         std::mem::take(&mut self.lost)
     }
 
-    /// Believes what was executed where a connection stands that the remote side began, from its end to ours, by when it
-    /// was executed, ns since boot. Where that is not known any more the session is lost.
-    pub fn believe(&mut self, connected: impl Fn(Endpoint, Endpoint, u64) -> Option<bool>) {
+    /// Believes what was executed where a connection stands that the remote side began and the server accepted, from its end
+    /// to ours, by when it was executed, ns since boot. Where that is not known any more the session is lost.
+    pub fn believe(&mut self, connected: impl Fn(&ProcessId, Endpoint, Endpoint, u64) -> Option<bool>) {
         let endpoint = |at: SocketAddr| Endpoint { address: at.ip(), port: at.port() };
         for session in self.executed.drain(..) {
-            match connected(endpoint(session.source), endpoint(session.ours), session.boot_ns) {
+            let (source, ours) = (endpoint(session.source), endpoint(session.ours));
+            match connected(&session.server, source, ours, session.boot_ns) {
                 Some(true) => self.waiting.push(session),
                 Some(false) => {}
                 None => self.lost += 1,
@@ -113,6 +116,16 @@ impl Sessions {
     }
 }
 
+/// Whether a server may be who accepted a connection, as far as its owner is known: it or what it descends from did. What the
+/// first process accepts is for any service, and only one with root's rights lets others in.
+pub fn may_have_accepted(owner: Option<u32>, server: &ProcessId, known: &Processes) -> bool {
+    let Some(server) = known.get(server) else { return false };
+    match owner.filter(|owner| *owner != 1) {
+        Some(owner) => known.lineage(server).any(|above| above.id.tgid == owner),
+        None => is_privileged(&server.credentials),
+    }
+}
+
 /// The two ends that `SSH_CONNECTION=ADDRESS PORT ADDRESS PORT` names, the remote one first.
 fn connection(process: &Process) -> Option<(SocketAddr, SocketAddr)> {
     let text = process.env.iter().find_map(|variable| variable.strip_prefix("SSH_CONNECTION="))?;
@@ -128,6 +141,7 @@ fn connection(process: &Process) -> Option<(SocketAddr, SocketAddr)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::beginnings::tests::Tree;
     use history::BootId;
 
     fn process(tgid: u32, env: &str) -> Process {
@@ -147,7 +161,7 @@ mod tests {
         let (server, shell, below) = (process(1, ""), process(2, FROM), process(3, FROM));
         sessions.executed(&shell, Some(&server), 0);
         sessions.executed(&below, Some(&shell), 0);
-        sessions.believe(|_, _, _| Some(true));
+        sessions.believe(|_, _, _, _| Some(true));
         assert!(sessions.untold(LOGS_FIRST_NS - 1).is_empty());
         let untold = sessions.untold(LOGS_FIRST_NS);
         assert_eq!(untold.len(), 1);
@@ -161,20 +175,35 @@ mod tests {
         let mut sessions = Sessions::default();
         let (server, shell) = (process(1, ""), process(2, FROM));
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _, _| Some(false));
+        sessions.believe(|_, _, _, _| Some(false));
         assert!(sessions.untold(u64::MAX).is_empty(), "the kernel saw no such connection");
         assert_eq!(sessions.lost(), 0);
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _, _| None);
+        sessions.believe(|_, _, _, _| None);
         assert!(sessions.untold(u64::MAX).is_empty(), "it is not known any more");
         assert_eq!(sessions.lost(), 1);
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _, _| Some(true));
+        sessions.believe(|_, _, _, _| Some(true));
         sessions.told("203.0.113.7".parse().ok().map(|address| (address, 50_000)));
         assert!(sessions.untold(u64::MAX).is_empty(), "a log told of it");
         sessions.executed(&shell, Some(&server), 0);
-        sessions.believe(|_, _, _| Some(true));
+        sessions.believe(|_, _, _, _| Some(true));
         assert!(sessions.untold(u64::MAX).is_empty(), "already told");
+    }
+
+    #[test]
+    fn a_connection_that_another_server_accepted_is_not_ones_own() {
+        let mut tree = Tree::default();
+        let init = tree.init();
+        let listener = tree.runs(init, 10, 0, "/usr/sbin/teleport");
+        let (server, nginx) = (tree.forks(listener, 11), tree.runs(init, 20, 0, "/usr/sbin/nginx"));
+        let shell = tree.runs(server, 12, 1_000, "/bin/bash");
+        let is_own = |owner, of| may_have_accepted(owner, of, &tree.known);
+        assert!(is_own(Some(10), &server) && is_own(Some(11), &server));
+        assert!(!is_own(Some(20), &server) && !is_own(Some(20), &shell) && is_own(Some(20), &nginx));
+        for unknown in [None, Some(1)] {
+            assert!(is_own(unknown, &server) && !is_own(unknown, &shell), "{unknown:?}");
+        }
     }
 
     #[test]
@@ -186,7 +215,7 @@ mod tests {
             sessions.executed(&process(2, &env), Some(&server), 0);
         }
         assert_eq!((sessions.lost(), sessions.lost()), (5, 0));
-        sessions.believe(|_, _, _| Some(true));
+        sessions.believe(|_, _, _, _| Some(true));
         assert_eq!(sessions.untold(LOGS_FIRST_NS).len(), WAITING_MAX);
         sessions.executed(&shell, Some(&server), 0);
         sessions.executed(&shell, Some(&server), 0);

@@ -35,7 +35,7 @@ struct Door<'a> {
 fn up_to_entry<'a>(process: &'a Process, origin: &Origin<'a>) -> impl Iterator<Item = &'a Process> {
     let all = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let below = if all { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
-    let above: Vec<&Process> = origin.chain[..below].to_vec();
+    let above: Vec<&Process> = origin.chain[..below].iter().chain(&origin.between).copied().collect();
     std::iter::once(process).chain(above).filter(|program| program.id.tgid != 1 && !lets_people_in(program))
 }
 
@@ -93,7 +93,7 @@ pub(super) fn asked(host: &Host, process: &Process, origin: &Origin, acted: Unix
 pub(super) fn beginning(origin: &Origin) -> &'static str {
     match origin.entry {
         Entry::Cron { .. } | Entry::SsmCommand { .. } => "job",
-        Entry::Container { .. } => "container",
+        Entry::Container { .. } if origin.between.is_empty() => "container",
         _ => "session",
     }
 }

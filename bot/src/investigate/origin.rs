@@ -24,6 +24,8 @@ const LOGIN_LATE_S: i64 = 10;
 pub(super) struct Origin<'a> {
     /// Its ancestors up to and with the one that is its entry, nearest first.
     pub chain: Vec<&'a Process>,
+    /// Of what runs in a container that a session started: what stands between the two, nearest first.
+    pub between: Vec<&'a Process>,
     /// How it began.
     pub entry: Entry,
     /// The login, where it began with one.
@@ -64,6 +66,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     let server = found.as_ref().and_then(|found| ancestors.get(found.depth)).copied();
     let mut origin = Origin {
         chain: Vec::new(),
+        between: Vec::new(),
         entry: Entry::Unknown,
         login: None,
         told: None,
@@ -83,7 +86,8 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
             if !origin.complete {
                 origin.broken = broken;
             }
-            ancestors.truncate(found.depth);
+            let above = ancestors.split_off(found.depth);
+            origin.between = between(host, &found.entry, process, above);
             origin.entry = found.entry;
             origin.login = found.login;
             origin.told = found.told;
@@ -106,6 +110,9 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     origin.elevated_by = elevated_by(process, &origin.chain);
     let below = std::iter::once(process).chain(origin.chain.iter().copied());
     origin.asked = asked::asked(host, &origin.entry, below);
+    if asked::who(&origin.entry, &origin.asked).is_some() {
+        origin.between.clear();
+    }
     let is_let_in = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let users = LoginUsers::of(process, &origin.chain, server.filter(|_| is_let_in));
     let daemon =
@@ -116,6 +123,25 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     (origin.person, origin.other_person) = person(host, process, &origin, began);
     origin.became = users.became.map(|changed| login_name(host, changed).shown(40));
     origin
+}
+
+/// What stands between a container and the session that started it, or all that is known of that; nothing where no session did,
+/// or another one had it started by a client.
+fn between<'a>(
+    host: &Host<'a>,
+    entry: &Entry,
+    process: &'a Process,
+    above: Vec<&'a Process>,
+) -> Vec<&'a Process> {
+    if !matches!(entry, Entry::Container { .. }) || login_uid(process).is_none() {
+        return Vec::new();
+    }
+    above.into_iter().take_while(|above| !has_session(host, above)).collect()
+}
+
+/// Whether a process let somebody in, or runs a job.
+fn has_session(host: &Host, process: &Process) -> bool {
+    host.logins.by(process).iter().any(|event| event.login.accepted && !is_step(event))
 }
 
 struct Found<'a> {
@@ -154,12 +180,16 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
             let lets_in = matches!(entry, Entry::Login { .. } | Entry::Console { .. });
             return found_by(entry, lets_in.then_some(login), Some(login));
         }
-        match program_name(ancestor) {
-            "ssm-session-worker" => {
+        // Anybody may call a program so. Who is root can make all of this up.
+        let service = if is_privileged(ancestor) { program_name(ancestor) } else { "" };
+        let within_session = || ancestors[index + 1..].iter().any(|above| has_session(host, above));
+        let by_agent = || ancestors.get(index + 1).is_none_or(|above| is_ssm_agent(above));
+        match service {
+            "ssm-session-worker" if by_agent() => {
                 let session = ancestor.argv.get(1).map(|name| Untrusted::new(name)).unwrap_or_default();
                 return found(Entry::SsmSession { session });
             }
-            "ssm-document-worker" => {
+            "ssm-document-worker" if by_agent() => {
                 let id = ancestor.argv.get(1).map(|id| Untrusted::new(id));
                 return found(Entry::SsmCommand { id });
             }
@@ -174,7 +204,7 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
             }
             // Within a session it is a step, as su is.
             "login" if host.logins.by(ancestor).iter().any(|event| is_step(event)) => {}
-            "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" => {
+            "login" | "agetty" | "gdm-session-worker" | "sddm-helper" | "lightdm" if !within_session() => {
                 let tty = below.tty.as_deref().or(process.tty.as_deref()).unwrap_or("console");
                 return found(Entry::Console { tty: Untrusted::new(tty) });
             }
@@ -183,6 +213,16 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
         below = ancestor;
     }
     scope(process, ancestors)
+}
+
+/// Whether a process has root's rights, or has given them up for the moment.
+fn is_privileged(process: &Process) -> bool {
+    let credentials = &process.credentials;
+    [credentials.uid, credentials.euid, credentials.suid].contains(&0)
+}
+
+fn is_ssm_agent(process: &Process) -> bool {
+    is_privileged(process) && ["ssm-agent-worker", "amazon-ssm-agent"].contains(&program_name(process))
 }
 
 /// What a recorded login or job began; `below` is the first process of it.
@@ -392,17 +432,27 @@ fn person(
         Entry::SsmSession { session } => history::iam_name(session.raw()).map(Untrusted::new),
         _ => None,
     };
+    // What a job does as another user, its own user had it do.
+    let by_job = origin
+        .told
+        .filter(|event| matches!(origin.entry, Entry::Cron { .. }) && !event.login.user.is_empty())
+        .map(|event| Untrusted::new(&event.login.user));
     let by_parent = (origin.chain.iter().find(|ancestor| ancestor.credentials.uid != 0))
         .map(|ancestor| host.user_of(ancestor));
     let by_own = (process.credentials.uid != 0).then(|| host.user_of(process));
     // Services have accounts, not persons, unless a login stands behind them.
-    let with_session = !matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
+    // A command by SSM runs as root, for somebody whom no host knows, as whatever account that one wants.
+    let with_session = !matches!(
+        origin.entry,
+        Entry::Unit { .. } | Entry::Container { .. } | Entry::SsmCommand { .. } | Entry::Unknown
+    );
     let known = [
         asked::who(&origin.entry, &origin.asked).map(|name| (name, "asked")),
         origin.login.and_then(from_here).map(|name| (name, "opener")),
         by_login_uid.clone().map(|name| (name, "login_uid")),
         by_login.clone().map(|name| (name, "login")),
         by_session.map(|name| (name, "ssm_session")),
+        by_job.filter(|job| by_parent.as_ref().or(by_own.as_ref()) != Some(job)).map(|name| (name, "parent")),
         by_parent.filter(|_| with_session).map(|name| (name, "parent")),
         by_own.filter(|_| with_session).map(|name| (name, "own_user")),
         root_itself(process, origin).map(|name| (name, "own_user")),

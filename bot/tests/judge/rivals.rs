@@ -324,6 +324,91 @@ fn who_asked_a_service_over_a_connection_is_told_and_not_who_started_it() {
     }
 }
 
+/// A runtime that somebody started and others ask for containers, which lies outside of what runs in those.
+#[test]
+fn who_started_a_runtime_is_not_named_for_what_others_ask_of_it() {
+    for (kind, by) in [
+        (OperationKind::Asked, "203.0.113.66 was the last to connect"),
+        (OperationKind::Serves, "takes requests on a local socket (/run/podman.sock)"),
+    ] {
+        for is_asked in [false, true] {
+            let mut story = Story::new();
+            let shell = story.ssh(ALICE, LAPTOP, -3000);
+            let podman =
+                story.run(shell, -2990, ROOT, "/usr/bin/podman", "podman system service tcp:0.0.0.0:2375");
+            let conmon = story.run(podman, 119, ROOT, "/usr/bin/conmon", "conmon");
+            let nmap = story.run(conmon, 120, ROOT, "/usr/bin/nmap", NMAP);
+            story.of(nmap).cgroup = format!("/machine.slice/libpod-{}.scope", "4f".repeat(32));
+            for process in [podman, conmon, nmap] {
+                story.of(process).credentials.login_uid = Some(1000);
+                story.of(process).login_user = Some("alice".to_owned());
+            }
+            story.raw_scan(nmap, 121, 134, Via::Packet);
+            if is_asked {
+                story.operation(
+                    podman,
+                    110,
+                    kind,
+                    by.split([' ', '(']).rfind(|word| word.contains(['.', '/'])).unwrap(),
+                );
+            }
+            let report = report_of(&story, accused(120, 180));
+            assert_eq!(report.facts.entry, "container");
+            assert_eq!(person(&report), Some("alice").filter(|_| !is_asked), "{}", report.sentence);
+            let said = format!("{by}: whoever");
+            let said = report.judgement.findings.iter().any(|finding| {
+                finding.text.contains("podman stands between") && finding.text.contains(by)
+                    || finding.text.contains(&said)
+            });
+            assert_eq!(said, is_asked, "{:#?}", report.judgement.findings);
+            everything_holds(&report);
+        }
+    }
+}
+
+/// A program of one's own may be called like a service that lets somebody in or runs jobs, and say whom it likes.
+#[test]
+fn who_calls_a_program_like_a_service_gains_no_other_name() {
+    let session = "ssm-session-worker carol-0a1b2c3d4e5f60718";
+    for (exe, line) in [
+        ("/tmp/ssm-session-worker", session),
+        ("/tmp/ssm-document-worker", "ssm-document-worker 1c7a6b5e-0000-4000-8000-0a1b2c3d4e5f"),
+        ("/tmp/cron", "cron"),
+        ("/tmp/atd", "atd"),
+        ("/tmp/agetty", "agetty tty1"),
+        ("/tmp/lightdm", "lightdm"),
+    ] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let own = story.run(shell, 70, ALICE, exe, line);
+        let nmap = story.run(own, 120, ALICE, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!((report.facts.entry.as_str(), person(&report)), ("login", Some("alice")), "{exe}");
+        everything_holds(&report);
+        // In what a web server runs it begins nothing.
+        let mut story = Story::new();
+        let server = story.service("app.service", WWW, "/usr/bin/python3.11", "python3 /srv/app/server.py");
+        let own = story.run(server, 70, WWW, exe, line);
+        let nmap = story.run(own, 120, WWW, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!((report.facts.entry.as_str(), person(&report)), ("unit", None), "{exe}");
+        everything_holds(&report);
+    }
+    // Nor does root's, that no agent started, or that stands in a session.
+    for (exe, line) in [("/tmp/ssm-session-worker", session), ("/tmp/agetty", "agetty tty1")] {
+        let mut story = Story::new();
+        let shell = story.ssh(ALICE, LAPTOP, 60);
+        let own = story.run(shell, 70, ROOT, exe, line);
+        let nmap = story.run(own, 120, ROOT, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!((report.facts.entry.as_str(), person(&report)), ("login", Some("alice")), "{exe}");
+        everything_holds(&report);
+    }
+}
+
 /// A terminal that stays is typed into by whoever attaches to it, perhaps with a stolen key.
 #[test]
 fn a_terminal_that_another_login_may_have_attached_to_is_doubted() {

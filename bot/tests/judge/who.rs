@@ -152,6 +152,31 @@ fn an_ssm_command_is_told_by_its_id() {
     everything_holds(&report);
 }
 
+/// Whoever sends a command, and root's own job, may act as any account of the host: that is nobody's doing who has it.
+#[test]
+fn what_root_does_as_another_account_is_not_that_accounts() {
+    for (service, method, entry, person) in [
+        ("ssm-document-worker", "run-command", "ssm_command", None),
+        ("cron", "crontab", "cron", Some("root")),
+    ] {
+        for elevator in ["su", "sudo", "runuser"] {
+            let mut story = Story::new();
+            let server = story.service("x.service", ROOT, &format!("/usr/bin/{service}"), service);
+            story.begun(server, 60, login(service, "root", method, None, None));
+            let script = story.run(server, 61, ROOT, "/usr/bin/dash", "sh -c x");
+            let step = story.run(script, 62, ROOT, &format!("/usr/bin/{elevator}"), elevator);
+            story.step(step, 62, elevator, "root", "bob", "nmap");
+            let nmap = story.run(step, 120, BOB, "/usr/bin/nmap", NMAP);
+            story.raw_scan(nmap, 121, 134, Via::RawIp);
+            let report = report_of(&story, accused(120, 180));
+            assert_eq!(report.facts.entry, entry);
+            let told = report.facts.person.as_ref().map(|person| person.raw());
+            assert_eq!(told, person, "{entry} {elevator}: {}", report.sentence);
+            everything_holds(&report);
+        }
+    }
+}
+
 #[test]
 fn a_console_login_is_a_console_and_has_its_person() {
     let mut story = Story::new();

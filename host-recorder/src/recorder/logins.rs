@@ -17,7 +17,6 @@ use crate::askers::carries;
 use crate::askers::is_server_of_logins;
 use crate::attached;
 use crate::beginnings::Begun;
-use crate::beginnings::program;
 use crate::clock;
 use crate::ends::Source;
 use crate::enrich::journal::Journal;
@@ -168,8 +167,8 @@ impl Recorder {
         }
         let from = Endpoint { address: source.0, port: source.1 };
         let (_, session) = attached::session(opener, &self.processes)?;
-        let carries =
-            is_server_of_logins(program(opener)) || carries(opener, from, &self.processes, self.flows.ends());
+        let carries = is_server_of_logins(opener, &self.processes)
+            || carries(opener, from, &self.processes, self.flows.ends());
         (!carries).then(|| session.person().to_owned())
     }
 

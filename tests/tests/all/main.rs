@@ -15,6 +15,7 @@ mod packets;
 mod page;
 mod paths;
 mod people;
+mod pretended;
 mod recorder;
 mod ring;
 mod ring_faults;
