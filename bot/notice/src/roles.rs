@@ -17,6 +17,7 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
 use super::provider;
+use super::received;
 use super::record;
 use super::record::Record;
 use super::said;
@@ -25,7 +26,20 @@ use super::sentence::Sentences;
 use super::tally;
 use super::tally::ACCUSED_MIN;
 use super::tally::Tally;
+use super::tally::Vote;
 use super::tally::vote;
+
+/// Whom rows of events or fields name as the source of something.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shown {
+    /// Nobody that is accused.
+    #[default]
+    Nobody,
+    /// Somebody that is accused.
+    Somebody,
+    /// One that is known to be ours, or a host of a private network, which only its owner sees.
+    Ours,
+}
 
 /// What is known of all addresses of a notice.
 #[derive(Debug, Default)]
@@ -38,6 +52,8 @@ pub(super) struct Roles {
     own_is_complete: bool,
     /// Nothing in the notice tells of a deed: words in passing accuse nobody.
     pub is_harmless: bool,
+    /// It lists those whom it accuses, each at the beginning of an item.
+    is_list_of_accused: bool,
     /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
     pub is_about_nobody: bool,
     /// Whether the notice complains.
@@ -98,8 +114,13 @@ impl Roles {
         if !tally.is_said_now && self.others(tally).any(said_now) {
             return None;
         }
+        if self.is_list_of_accused && tally.is_merely_said() && !tally.heads_item {
+            return None;
+        }
         // Where a field or a subject points at somebody, whom else the prose mentions has another part, or a person tells.
-        let is_pointed_at = |it: &Tally| (it.ours || !tally.ours) && it.is_pointed_at(ACCUSED_MIN);
+        let is_far_more = |it: &Tally| it.sum(Role::Accused) >= FAR_MORE * tally.sum(Role::Accused);
+        let is_pointed_at =
+            |it: &Tally| (it.ours || !tally.ours || is_far_more(it)) && it.is_pointed_at(ACCUSED_MIN);
         if tally.is_merely_said() && self.others(tally).any(is_pointed_at) {
             return None;
         }
@@ -112,6 +133,10 @@ impl Roles {
             |it: &Tally| it.is_told_firmly() && it.sum(Role::Accused) >= 2.0 * tally.sum(Role::Accused);
         let named_firmly = || self.others(tally).any(|it| it.is_named_firmly() || is_more(it));
         if tally.is_named_in_passing() && named_firmly() {
+            return None;
+        }
+        // Who only speaks to one that a log accuses of more is its peer.
+        if tally.is_peer && !tally.ours && tally.is_accused_by_log_only() {
             return None;
         }
         // A log shows others too: where words say who it was, they are bystanders.
@@ -139,6 +164,19 @@ impl Roles {
     fn others<'a>(&'a self, tally: &Tally) -> impl Iterator<Item = &'a Tally> {
         let ip = tally.ip;
         self.tallies.iter().filter(move |it| it.ip != ip)
+    }
+
+    /// Says whether a row of events or a field names one of the accused as the source, or a host of a private network.
+    pub fn shows_the_source(&self) -> Shown {
+        let of_ours = |it: &Tally| it.ours || address::is_private(it.ip);
+        let shown = self.tallies.iter().filter(|it| it.is_shown());
+        let shown = shown.map(|it| match self.role_of(it) {
+            Some(Role::Accused) if of_ours(it) => Shown::Ours,
+            Some(Role::Accused) => Shown::Somebody,
+            None if address::is_private(it.ip) => Shown::Ours,
+            _ => Shown::Nobody,
+        });
+        shown.max().unwrap_or_default()
     }
 
     fn accuses_another(&self, tally: &Tally) -> bool {
@@ -250,6 +288,11 @@ impl Roles {
         true
     }
 
+    /// Says whether a subject, a field or a word leans to accusing an address.
+    pub fn is_named_outside_of_headers(&self, ip: IpAddr) -> bool {
+        self.places.get(&ip).is_some_and(|at| self.tallies[*at].sum(Role::Accused) > 0.0)
+    }
+
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
         let at = *self.places.entry(ip).or_insert_with(|| {
             self.tallies.push(Tally::new(ip, address::is_within(ip, own) && !address::is_private(ip)));
@@ -291,6 +334,46 @@ impl Roles {
         }
     }
 
+    /// Marks whom rows show only as they speak to one that they show as the source more often.
+    fn mark_peers(&mut self, records: &[Option<Record>]) {
+        let mut sources: HashMap<IpAddr, (u32, Option<IpAddr>)> = HashMap::new();
+        for record in records.iter().flatten() {
+            let Some(source) = record.source else { continue };
+            let (count, target) = sources.entry(source).or_insert((0, record.target));
+            *count += 1;
+            *target = target.filter(|target| Some(*target) == record.target);
+        }
+        for tally in &mut self.tallies {
+            let Some((count, Some(target))) = sources.get(&tally.ip) else { continue };
+            tally.is_peer = sources.get(target).is_some_and(|(more, _)| more > count);
+        }
+    }
+
+    /// Whom the items of a list begin with have the same part: where most are accused, so are those of which nothing is
+    /// said, and whom else an item mentions is another.
+    fn count_items(&mut self, lines: &[Line<'_>]) {
+        let heads: Vec<(IpAddr, usize)> = lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.kind == LineKind::Statement && line.role == SectionRole::Body)
+            .filter_map(|(at, line)| Some((line.heads_item()?, at)))
+            .take(ITEMS_MAX)
+            .collect();
+        let role = |roles: &Self, ip: IpAddr| roles.places.get(&ip).and_then(|at| roles.tallies[*at].role());
+        let accused = heads.iter().filter(|(ip, _)| role(self, *ip) == Some(Role::Accused)).count();
+        if accused < 2 || accused * 2 < heads.len() {
+            return;
+        }
+        for (ip, at) in heads {
+            let Some(tally) = self.places.get(&ip).map(|place| &mut self.tallies[*place]) else { continue };
+            tally.heads_item = true;
+            if tally.role().is_none() && tally.leans_to_nobody() {
+                tally.vote(vote(&lines[at], Role::Accused, 2.0, tally::IN_ITEM.to_owned()));
+            }
+        }
+        self.is_list_of_accused = true;
+    }
+
     /// Where rows of two addresses give no direction, the one that stands first in all of them, with many
     /// others behind it, is whom they are about.
     fn count_consensus(&mut self, lines: &[Line<'_>], records: &[Option<Record>]) {
@@ -311,12 +394,16 @@ impl Roles {
     }
 }
 
+/// What points at a stranger so many times as firmly says that one of ours has another part.
+const FAR_MORE: f32 = 2.5;
 /// What accuses one of ours must weigh this much of what accuses a stranger most.
 const OURS_LEAST_SHARE: f32 = 0.75;
 /// A field or subject that says "source" is as firm as this.
 const NAMED: f32 = 3.0;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
+/// How many items of lists are looked at.
+const ITEMS_MAX: usize = 200;
 /// How many mentions of one address are weighed.
 const MENTIONS_MAX: u32 = 200;
 /// What is said of a network less firmly says nothing of the addresses in it.
@@ -349,6 +436,9 @@ pub(super) fn weigh(
     let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
     let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
+    // Whoever handed an offending mail over only carried it, unless something accuses it.
+    let handed_over_by = received::handed_over_by(lines).map(|(ip, _)| ip);
+    let mut carried: Vec<Vote> = Vec::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
         let record = records.get(index).and_then(Option::as_ref);
@@ -392,6 +482,9 @@ pub(super) fn weigh(
                 {
                     tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
                 }
+                Some((role, weight, why)) if line.kind == LineKind::Header && handed_over_by == Some(ip) => {
+                    carried.push(vote(line, role, weight, why));
+                }
                 Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
                 None if record.is_none() => tally.count_order(line, position),
                 // The line's own host, which no word before it speaks of.
@@ -402,9 +495,14 @@ pub(super) fn weigh(
             }
         }
     }
+    if let Some(ip) = handed_over_by.filter(|ip| !roles.is_named_outside_of_headers(*ip)) {
+        carried.into_iter().for_each(|vote| roles.tally(ip, side.own).vote(vote));
+    }
     roles.count_networks(&networks, lines);
     roles.count_providers(lines);
     roles.count_consensus(lines, records);
+    roles.mark_peers(records);
+    roles.count_items(lines);
     roles
 }
 
