@@ -28,9 +28,7 @@ use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::Disposition;
-
-/// How the sentence begins that says so.
-pub(super) const UNDECIDED: &str = "could not tell who is accused";
+use crate::claim::UNDECIDED;
 
 /// What was taken for an attack and was none. "If it is a false alarm", "this is no false alarm" say nothing.
 static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
@@ -107,6 +105,17 @@ fn says_aws(draft: &Draft, document: &Document) -> bool {
 /// How many of those that could have been meant are told.
 const TOLD_MAX: usize = 5;
 
+/// Says that nobody is named, who could have been meant, and why none of them was taken.
+pub(super) fn undecided(named: &[String], why: &str) -> String {
+    let shown = named[..named.len().min(TOLD_MAX)].join(", ");
+    let meant = match named.len() {
+        0 => String::new(),
+        1..=TOLD_MAX => format!(" ({shown} could be meant)"),
+        all => format!(" ({shown} and {} more could be meant)", all - TOLD_MAX),
+    };
+    format!("{UNDECIDED}{meant}: {why}; a person must tell")
+}
+
 /// Names nobody, and says why, and who could have been meant.
 pub(super) fn open(draft: &mut Draft, why: &str) {
     let accused = draft.claims.iter().map(|claim| &claim.accused);
@@ -118,13 +127,6 @@ pub(super) fn open(draft: &mut Draft, why: &str) {
     let window = first.and_then(|claim| claim.window.clone());
     draft.claims = vec![Claim { window, ..claims::claim(Accused::default(), Vec::new(), None, activity) }];
     draft.disposition = Verdict::Is(Disposition::Claims);
-    let told: Vec<&str> = named.iter().take(TOLD_MAX).map(String::as_str).collect();
-    let told = match (told.len(), named.len()) {
-        (0, _) => String::new(),
-        (told_count, all) if all > told_count => {
-            format!(" ({} and {} more could be meant)", told.join(", "), all - told_count)
-        }
-        _ => format!(" ({} could be meant)", told.join(", ")),
-    };
-    draft.warnings.push(format!("{UNDECIDED}{told}: {why}; a person must tell"));
+    let named: Vec<String> = named.into_iter().collect();
+    draft.warnings.push(undecided(&named, why));
 }

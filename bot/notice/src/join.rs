@@ -270,7 +270,13 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     if disposition != Disposition::Claims {
         draft.claims.clear();
     } else if draft.claims.is_empty() {
-        draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
+        let named: Vec<String> = words.named.iter().map(ToString::to_string).collect();
+        draft.warnings.push(match named.is_empty() {
+            true => "it names nobody: join it to the earlier notice of its case".to_owned(),
+            false => {
+                doubt::undecided(&named, "nothing in it settles which of them did it, or whether any did")
+            }
+        });
         let activity = words.activity.unwrap_or(Activity::Other);
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
