@@ -12,7 +12,9 @@ use super::lines::LineKind;
 use super::record::Record;
 use super::record::port_of;
 use super::record::protocol;
+use super::resource;
 use super::time::epoch;
+use super::vocabulary;
 
 /// Blocks of a text, where there are several.
 #[derive(Debug, Default)]
@@ -45,7 +47,10 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
         }
     }
     found.push(block);
-    found.retain(|block| block.record.source.is_some() && !block.record.stamps.is_empty());
+    let names_source = |record: &Record| {
+        record.source.is_some() || (record.source_instance.is_some() && record.target.is_some())
+    };
+    found.retain(|block| names_source(&block.record) && !block.record.stamps.is_empty());
     if found.len() < 2 {
         return Blocks::default();
     }
@@ -75,7 +80,14 @@ impl Block {
         let meaning = label::meaning(name);
         let record = &mut self.record;
         let first = line.spots.first().filter(|spot| !spot.is_network());
-        match (meaning.kind, meaning.role) {
+        if record.source_instance.is_none() {
+            record.source_instance = resource::instances(value).into_iter().next().map(|(_, id)| id);
+            self.source_line = if record.source_instance.is_some() { index } else { self.source_line };
+        }
+        // Beside an instance, "remote" is whom that talked to.
+        let is_other = record.source_instance.is_some() && label::holds(name, vocabulary::REMOTE);
+        let role = if is_other { Some(Role::Victim) } else { meaning.role };
+        match (meaning.kind, role) {
             (Kind::Address, Some(Role::Accused)) if record.source.is_none() => {
                 record.source = first.and_then(|spot| spot.ip);
                 record.source_port = first.and_then(|spot| port_of(spot, line.text));

@@ -27,6 +27,9 @@ pub struct Parsed {
     pub aside: Option<Aside>,
 }
 
+/// How the warning begins that says that nobody could be named, whom it could mean, and why none of them was taken.
+pub const UNDECIDED: &str = "could not tell who is accused";
+
 /// What is to become of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! What a notice leaves open: whom it accuses, where its words alone would have to tell. A person, or whoever holds the
 //! addresses, must say; the notice is kept, and nobody is named.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -14,16 +15,20 @@ use super::draft::Verdict;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::own;
-use super::parties;
+use super::parties::Parties;
 use super::parties::Way;
 use super::pattern::compile;
 use super::pattern::fold;
+use super::standing::Standing;
+use super::text;
+use super::text::TextReading;
 use super::thread;
 use super::trust;
 use crate::claim::Accused;
 use crate::claim::Activity;
 use crate::claim::Claim;
 use crate::claim::Disposition;
+use crate::claim::UNDECIDED;
 
 /// What was taken for an attack and was none. "If it is a false alarm", "this is no false alarm" say nothing.
 static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
@@ -39,7 +44,14 @@ static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Takes accusations back that nothing but the words of a letter carries which is not written to us, or is forged.
-pub(super) fn leave_open(draft: &mut Draft, lines: &[Line<'_>], document: &Document, context: &Context) {
+pub(super) fn leave_open(
+    draft: &mut Draft,
+    lines: &[Line<'_>],
+    document: &Document,
+    parties: &Parties,
+    words: Option<&TextReading>,
+    context: &Context,
+) {
     if draft.is_event || !draft.accuses() {
         return;
     }
@@ -53,7 +65,7 @@ pub(super) fn leave_open(draft: &mut Draft, lines: &[Line<'_>], document: &Docum
             FALSE_ALARM.find_iter(&text).any(|found| !thread::is_in_case(&text, found))
         })
     };
-    let why = match parties::way(document) {
+    let why = match parties.way {
         Way::FromUs => "one of ours wrote it to somebody else",
         Way::ToMany => "it was written to a mailing list",
         Way::Answer if draft.claims.iter().all(is_nobodys) => {
@@ -66,7 +78,19 @@ pub(super) fn leave_open(draft: &mut Draft, lines: &[Line<'_>], document: &Docum
             "it says that it is from AWS, and whoever received it for us found that it is not"
         }
         _ if !says_aws(draft, document) && is_taken_back() => "it speaks of a false alarm",
-        _ => return,
+        _ => {
+            let is_ours = draft.claims.iter().any(is_ours);
+            let names_instance = draft.claims.iter().any(|claim| !claim.accused.instance_ids.is_empty());
+            let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
+            let Some(words) = words.filter(|_| names_somebody && document.outer_mail().is_some()) else {
+                return;
+            };
+            let standing = Standing::of(words, parties, is_ours, names_instance);
+            if standing.is_enough() {
+                return;
+            }
+            return open(draft, &standing.sentence());
+        }
     };
     open(draft, why);
 }
@@ -78,12 +102,31 @@ fn says_aws(draft: &Draft, document: &Document) -> bool {
         || document.outer_mail().is_some_and(|mail| names(&mail.from) || names(&mail.subject))
 }
 
-/// Names nobody, and says why.
+/// How many of those that could have been meant are told.
+const TOLD_MAX: usize = 5;
+
+/// Says that nobody is named, who could have been meant, and why none of them was taken.
+pub(super) fn undecided(named: &[String], why: &str) -> String {
+    let shown = named[..named.len().min(TOLD_MAX)].join(", ");
+    let meant = match named.len() {
+        0 => String::new(),
+        1..=TOLD_MAX => format!(" ({shown} could be meant)"),
+        all => format!(" ({shown} and {} more could be meant)", all - TOLD_MAX),
+    };
+    format!("{UNDECIDED}{meant}: {why}; a person must tell")
+}
+
+/// Names nobody, and says why, and who could have been meant.
 pub(super) fn open(draft: &mut Draft, why: &str) {
+    let accused = draft.claims.iter().map(|claim| &claim.accused);
+    let named: BTreeSet<String> = accused
+        .flat_map(|it| it.instance_ids.iter().cloned().chain(it.addresses.iter().map(ToString::to_string)))
+        .collect();
     let first = draft.claims.first();
     let activity = first.map_or(Activity::Other, |claim| claim.activity);
     let window = first.and_then(|claim| claim.window.clone());
     draft.claims = vec![Claim { window, ..claims::claim(Accused::default(), Vec::new(), None, activity) }];
     draft.disposition = Verdict::Is(Disposition::Claims);
-    draft.warnings.push(format!("could not tell who is accused: {why}; a person must tell"));
+    let named: Vec<String> = named.into_iter().collect();
+    draft.warnings.push(undecided(&named, why));
 }

@@ -1,5 +1,6 @@
 //! What one recogniser makes of its part of a notice, before the parts are joined.
 
+use super::appeal::Appeal;
 use super::reading::Fact;
 use super::reading::Stage;
 use crate::claim::Aside;
@@ -63,6 +64,16 @@ impl Draft {
     /// Begins a draft.
     pub fn new(format: &'static str, layout: impl Into<String>, disposition: Disposition) -> Self {
         Self { format, layout: layout.into(), disposition: Verdict::Is(disposition), ..Self::default() }
+    }
+
+    /// Says whether it accuses somebody.
+    pub fn accuses(&self) -> bool {
+        self.disposition == Verdict::Is(Disposition::Claims)
+    }
+
+    /// Says whether it tells what the letter is about that carries it: an event of AWS's in one that does not complain.
+    pub fn settles(&self, appeal: Appeal) -> bool {
+        self.is_event && appeal != Appeal::Complains
     }
 
     /// Notes a fact of a structured value.

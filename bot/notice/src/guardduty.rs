@@ -277,13 +277,6 @@ fn process(service: &Value) -> Option<AccusedProcess> {
     })
 }
 
-impl Draft {
-    /// Says whether it accuses somebody.
-    pub fn accuses(&self) -> bool {
-        self.disposition == Verdict::Is(Disposition::Claims)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;

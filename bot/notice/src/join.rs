@@ -23,6 +23,7 @@ use super::lines::Line;
 use super::not_ours;
 use super::not_ours::NotOurs;
 use super::own;
+use super::parties;
 use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
@@ -48,6 +49,8 @@ use crate::claim::ZoneSource;
 const SAME_INCIDENT: SignedDuration = SignedDuration::from_hours(24);
 /// AWS wants an answer within a day.
 const AWS_ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// The format of what is in none that is known.
+const GENERIC: &str = "generic";
 /// A letter with more claims than this may as well be a list of indicators.
 const REPORTED_MAX: usize = 3;
 /// Ports of the accused that a claim keeps.
@@ -70,12 +73,15 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     document.sections.sort_by_key(|section| section.role == SectionRole::Nested);
     let warnings = std::mem::take(&mut document.warnings);
     let lines = lines::cut(&document.sections);
-    let words = (!lines.is_empty()).then(|| text::read(&lines, &document, context, sent));
-    // A letter that accuses counts more than an attached value that does not.
+    let parties = parties::of(&document);
+    let words = (!lines.is_empty()).then(|| text::read(&lines, &document, &parties, context, sent));
+    // A letter that accuses counts more than an attached value that does not, unless it only carries an event.
     let is_letter = document.outer_mail().is_some();
     let mut draft = match (structured, words.as_ref()) {
         (Some(structured), Some(words)) if structured.accuses() => beside(structured, words),
-        (Some(structured), Some(words)) if !is_letter || words.draft.claims.is_empty() => {
+        (Some(structured), Some(words))
+            if !is_letter || words.draft.claims.is_empty() || structured.settles(words.plea.appeal) =>
+        {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
@@ -85,7 +91,8 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
     own::settle(&mut draft, context);
-    doubt::leave_open(&mut draft, &lines, &document, context);
+    let said = words.as_ref().filter(|_| draft.format == GENERIC);
+    doubt::leave_open(&mut draft, &lines, &document, &parties, said, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
@@ -206,7 +213,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     let is_aws = sender_side::is_aws(lines);
     let own_words = thread::own_words(lines);
     let stage = thread::stage(lines, &own_words, document.outer_mail());
-    draft.format = if is_aws { "aws_email" } else { "generic" };
+    draft.format = if is_aws { "aws_email" } else { GENERIC };
     draft.layout = format!("{}/{}", draft.format, stage_name(stage));
     draft.stage = Some(stage);
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
@@ -244,7 +251,10 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         }
         // A subject alone is no letter: a person must look.
         None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
-        None if words.ours_is_victim && (words.activity.is_some() || words.reader_is_attacked) => {
+        None if words.ours_is_victim
+            && !words.plea.is_of_the_wronged()
+            && (words.activity.is_some() || words.reader_is_attacked) =>
+        {
             Disposition::Inbound
         }
         None if accuses || (is_aws && stage != Stage::First) => Disposition::Claims,
@@ -260,7 +270,13 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
     if disposition != Disposition::Claims {
         draft.claims.clear();
     } else if draft.claims.is_empty() {
-        draft.warnings.push("it names nobody: join it to the earlier notice of its case".to_owned());
+        let named: Vec<String> = words.named.iter().map(ToString::to_string).collect();
+        draft.warnings.push(match named.is_empty() {
+            true => "it names nobody: join it to the earlier notice of its case".to_owned(),
+            false => {
+                doubt::undecided(&named, "nothing in it settles which of them did it, or whether any did")
+            }
+        });
         let activity = words.activity.unwrap_or(Activity::Other);
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
@@ -309,7 +325,7 @@ fn nothing_readable(lines: &[Line<'_>]) -> bool {
 }
 
 fn unreadable() -> Draft {
-    let mut draft = Draft::new("generic", "generic/unreadable", Disposition::Unreadable);
+    let mut draft = Draft::new(GENERIC, "generic/unreadable", Disposition::Unreadable);
     draft.warnings.push("nothing in it could be read; a person must look at the original".to_owned());
     draft
 }

@@ -65,6 +65,7 @@ mod sentence;
 mod settle;
 mod sheet;
 mod spans;
+mod standing;
 mod table;
 mod tally;
 mod text;

@@ -1,6 +1,8 @@
 //! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
 //! signature.
 
+use std::net::IpAddr;
+
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -55,6 +57,17 @@ impl Line<'_> {
     /// Says whether nothing stands in it.
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
+    }
+
+    /// Returns the address with which it begins as an item of a list: "(2) 192.0.2.1 - …", "- 192.0.2.1: …".
+    pub fn heads_item(&self) -> Option<IpAddr> {
+        let spot = self.spots.first().filter(|spot| !spot.is_network())?;
+        let mark = self.text[..spot.start].trim();
+        let number = mark.trim_start_matches('(').trim_end_matches([')', '.', ':']);
+        let is_number = mark.len() > number.len() && !number.is_empty() && number.len() <= 3;
+        let is_mark = matches!(mark, "-" | "*" | "\u{2022}" | "+")
+            || is_number && number.chars().all(|letter| letter.is_ascii_alphanumeric());
+        spot.ip.filter(|_| is_mark)
     }
 
     /// Says whether it is an item of a list of addresses: hardly any words of its own.

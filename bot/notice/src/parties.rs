@@ -23,11 +23,52 @@ pub(super) enum Way {
     Answer,
 }
 
+/// Between whom a mail goes.
+#[derive(Debug, Default)]
+pub(super) struct Parties {
+    /// The registered domains of whoever has the mailbox in which it lies; none where nothing tells.
+    pub ours: Vec<String>,
+    /// Which way it goes.
+    pub way: Way,
+    /// It was sent to a mailbox that takes complaints (RFC 2142, 4).
+    pub is_to_abuse: bool,
+    /// It does not tell to whom it was sent.
+    pub is_to_nobody: bool,
+    /// AWS wrote it by its own word, or a mail in it.
+    pub is_of_aws: bool,
+    /// Somebody passed it on to us.
+    pub is_passed_on: bool,
+}
+
 /// Addresses of one header that are looked at.
 const ADDRESSES_MAX: usize = 50;
 
-/// Returns the registered domains of whoever has the mailbox in which a mail lies; none where nothing tells.
-pub(super) fn ours(document: &Document) -> Vec<String> {
+/// Reads between whom the mail goes that a notice holds. Only where it was delivered tells who we are.
+pub(super) fn of(document: &Document) -> Parties {
+    let Some(mail) = document.outer_mail() else { return Parties::default() };
+    let ours = ours(document);
+    let way = way(document, &ours);
+    let mailboxes =
+        || document.delivered_to.iter().chain(&mail.delivered_to).chain([&mail.to, &mail.copy_to]);
+    let is_to_abuse = mailboxes().any(|header| has_abuse_mailbox(header));
+    let is_to_nobody = !mailboxes().any(|header| header.contains('@'));
+    let is_of_aws = document.mails.iter().any(|mail| trust::is_aws(mail.sender_domain()));
+    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on: document.passed_on_by.is_some() }
+}
+
+/// Says whether one of the addresses in a header is a mailbox that takes complaints: `abuse@`, `ec2-abuse@`.
+fn has_abuse_mailbox(header: &str) -> bool {
+    let locals = header.split('@').take(ADDRESSES_MAX).map(|before| {
+        let is_name =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '+');
+        let start = before.rfind(|letter| !is_name(letter)).map_or(0, |at| at + 1);
+        before[start..].to_ascii_lowercase()
+    });
+    let count = header.matches('@').count();
+    locals.take(count).any(|local| local.split(['.', '-', '_', '+']).any(|word| word == "abuse"))
+}
+
+fn ours(document: &Document) -> Vec<String> {
     let Some(mail) = document.outer_mail() else { return Vec::new() };
     let passed_on_to = document.passed_on_by.iter().flat_map(|mail| &mail.delivered_to);
     let mailboxes = document.delivered_to.iter().chain(passed_on_to).chain(&mail.delivered_to);
@@ -40,10 +81,8 @@ pub(super) fn ours(document: &Document) -> Vec<String> {
     ours
 }
 
-/// Says which way the mail goes that a notice holds. Only where it was delivered tells who we are.
-pub(super) fn way(document: &Document) -> Way {
+fn way(document: &Document, ours: &[String]) -> Way {
     let Some(mail) = document.outer_mail() else { return Way::ToUs };
-    let ours = ours(document);
     let is_ours = |domain: &String| ours.contains(domain);
     let to = domains(&mail.to);
     // Who passes it on gives it his own references.
@@ -82,7 +121,8 @@ mod tests {
     use super::super::document::Document;
     use super::super::document::MailHeaders;
     use super::Way;
-    use super::way;
+    use super::has_abuse_mailbox;
+    use super::of;
 
     fn check(from: &str, to: &str, copy_to: &str, delivered_to: &str, expect: Way) {
         let mail = MailHeaders {
@@ -94,7 +134,7 @@ mod tests {
             ..MailHeaders::default()
         };
         let document = Document { mails: vec![mail], ..Document::default() };
-        assert_eq!(way(&document), expect, "{from} {to} {copy_to}");
+        assert_eq!(of(&document).way, expect, "{from} {to} {copy_to}");
     }
 
     #[test]
@@ -115,5 +155,21 @@ mod tests {
         check("a@example.com", "undisclosed-recipients:;", "", ours, Way::Among);
         check("a@example.com", "abuse@example.net", "security@example.com", "", Way::FromUs);
         check("a@example.com", "abuse@example.net", "soc@example.org", "", Way::ToUs);
+    }
+
+    #[test]
+    fn a_mailbox_for_complaints_is_known_by_its_name() {
+        for to in [
+            "abuse@example.com",
+            "Desk <ec2-abuse@example.com>, a@example.com",
+            "x@example.org, Abuse@example.com",
+        ] {
+            assert!(has_abuse_mailbox(to), "{to}");
+        }
+        for to in
+            ["security@abuse.example.com", "disabused@example.com", "Abuse desk <noc@example.com>", "abuse"]
+        {
+            assert!(!has_abuse_mailbox(to), "{to}");
+        }
     }
 }

@@ -17,6 +17,8 @@ use super::pattern::compile;
 
 static RECEIVED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*received:\s*from\s"));
 static BY: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\bby\s+([a-z0-9][a-z0-9.-]{1,120}[a-z0-9])"));
+/// How many headers of the way are looked at.
+const HEADERS_MAX: usize = 40;
 /// How many lines one header may be folded over.
 const FOLDS_MAX: usize = 8;
 
@@ -39,6 +41,26 @@ pub(super) fn handed_over_by(lines: &[Line<'_>]) -> Option<(IpAddr, usize)> {
             break;
         }
         found = sender_of(&lines[index..]).map(|ip| (ip, index)).or(found);
+    }
+    found
+}
+
+/// Returns the one address of the quoted mail's `Received` headers that fits; none where several do.
+pub(super) fn only_one_of_the_way(
+    lines: &[Line<'_>],
+    fits: impl Fn(IpAddr) -> bool,
+) -> Option<(IpAddr, usize)> {
+    let heads = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.kind == LineKind::Header && RECEIVED.is_match(line.text));
+    let mut found: Option<(IpAddr, usize)> = None;
+    for (index, _) in heads.take(HEADERS_MAX) {
+        let Some(ip) = sender_of(&lines[index..]).filter(|ip| fits(*ip)) else { continue };
+        if found.is_some_and(|(known, _)| known != ip) {
+            return None;
+        }
+        found = found.or(Some((ip, index)));
     }
     found
 }

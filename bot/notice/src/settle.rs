@@ -22,7 +22,9 @@ pub(super) fn settle_the_sender(
     if !about_mail || !instances.is_empty() || !roles.with(Role::Accused).is_empty() {
         return;
     }
-    if let Some((ip, at)) = received::handed_over_by(lines)
+    // Whom the letter itself names is meant, where the mail came by it; else who handed it to the receiver.
+    let named = received::only_one_of_the_way(lines, |ip| roles.is_named_outside_of_headers(ip));
+    if let Some((ip, at)) = named.or_else(|| received::handed_over_by(lines))
         && roles.settle_sender(ip, &lines[at])
     {
         draft.warnings.push(format!(

@@ -59,10 +59,25 @@ pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Int
     let labelled: Vec<&Stamp> = times.labelled.iter().collect();
     let told: Vec<&Stamp> = times.told.iter().collect();
     let wide: Vec<&Stamp> = times.wide.iter().collect();
-    when::join(resolver, &labelled, LABELLED_APART_MAX)
+    let in_fields = when::join(resolver, &labelled, LABELLED_APART_MAX).map(|field| {
+        // "Last seen" at the end of a range that a sentence tells.
+        let range = when::join(resolver, &told, TOLD_APART_MAX).filter(|range| ends_with(*range, field));
+        range.map_or(field, |range| field.join(range))
+    });
+    in_fields
         .or_else(|| when::join(resolver, &wide, LABELLED_APART_MAX))
         .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
 }
+
+/// Says whether a range begins or ends with a moment.
+fn ends_with(range: Interval, moment: Interval) -> bool {
+    let length = |it: Interval| it.to.duration_since(it.from);
+    let is_end = |at: Timestamp| at.duration_since(moment.from).abs() <= MOMENT;
+    length(moment) <= MOMENT && length(range) > MOMENT && (is_end(range.from) || is_end(range.to))
+}
+
+/// What is written to the minute is as long as this.
+const MOMENT: SignedDuration = SignedDuration::from_mins(1);
 
 /// What begins then and goes on.
 static SINCE: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b(?:since|seit|depuis|sinds)\b[^.;]{0,24}$"));

@@ -163,9 +163,15 @@ impl Header {
     fn row_of_cells(&self, cells: &[String], day: &str) -> Option<Record> {
         let mut record = Record::default();
         let mut day = day.to_owned();
+        // Beside an instance, "remote" is whom that talked to.
+        let instance = cells.iter().find_map(|cell| resource::instances(cell).into_iter().next());
         for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
             match column.meaning.kind {
+                Kind::Address if instance.is_some() && label::holds(&column.name, vocabulary::REMOTE) => {
+                    record.target = address::find(cell).into_iter().find_map(|spot| spot.ip);
+                    record.source_instance = instance.clone().map(|(_, id)| id);
+                }
                 Kind::Address => self.take_address(&mut record, column, cell),
                 Kind::Port => self.take_port(&mut record, index, cell),
                 Kind::Protocol => record.protocol = protocol(cell),
@@ -200,7 +206,11 @@ impl Header {
                 own && !address::find(cell).is_empty()
             })
         };
-        if record.source.is_none() && !held(Role::Accused) && !self.has_role(Role::Victim) {
+        if record.source.is_none()
+            && record.source_instance.is_none()
+            && !held(Role::Accused)
+            && !self.has_role(Role::Victim)
+        {
             record.source = record.target.take();
             let port = record.target_port.take();
             record.source_port = record.source_port.or(port);

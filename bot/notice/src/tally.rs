@@ -27,6 +27,8 @@ pub(super) const EXONERATED: f32 = 4.0;
 pub(super) const ALONE: &str = "stands alone in a log line";
 /// Why the first of several is.
 const FIRST_OF_LINE: &str = "the first address of a log line";
+/// Why an item of a list is accused of which nothing is said.
+pub(super) const IN_ITEM: &str = "begins an item of a list as those do that are accused";
 /// What all rows of logs and tables together may say.
 const ROWS_WEIGHT: f32 = 4.0;
 /// What rows say whose order is the only sign of a direction: alone it accuses nobody.
@@ -65,6 +67,10 @@ pub(super) struct Tally {
     pub ours: bool,
     /// How often it was met.
     pub mentions: u32,
+    /// Rows show it only as it speaks to one that they show as the source more often.
+    pub is_peer: bool,
+    /// It begins an item of a list of those that are accused.
+    pub heads_item: bool,
     /// It was met outside of what is quoted from an earlier mail.
     pub is_said_now: bool,
     now: Said,
@@ -128,6 +134,8 @@ impl Tally {
             ours,
             mentions: 0,
             is_said_now: false,
+            is_peer: false,
+            heads_item: false,
             now: Said::default(),
             quoted: Said::default(),
         }
@@ -362,7 +370,12 @@ impl Tally {
             let is_said = is_said_in_prose(&vote.why) || vote.why == said::IN_SUBJECT;
             vote.role == Role::Accused && vote.weight >= weight && !is_said
         };
-        self.votes.iter().any(points) && self.role() == Some(Role::Accused)
+        self.votes.iter().any(points)
+    }
+
+    /// Says whether a row of events names it as the source, or a field does.
+    pub fn is_shown(&self) -> bool {
+        self.told().rows_of_events > 0 || self.is_pointed_at(FIRM)
     }
 
     /// Says whether nothing but the prose of a letter accuses it, and none of it singles it out.
@@ -449,7 +462,7 @@ pub(super) fn vote(line: &Line<'_>, role: Role, weight: f32, why: String) -> Vot
 }
 
 fn is_said_in_prose(why: &str) -> bool {
-    why.starts_with(said::BY_GRAMMAR) || why.starts_with(said::BY_WORDS)
+    why.starts_with(said::BY_GRAMMAR) || why.starts_with(said::BY_WORDS) || why == IN_ITEM
 }
 
 fn row_role(record: Option<&Record>, ip: IpAddr) -> Option<(Role, &'static str)> {

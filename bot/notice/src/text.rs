@@ -14,6 +14,7 @@ use super::activity;
 use super::address;
 use super::appeal;
 use super::appeal::Appeal;
+use super::appeal::Plea;
 use super::blocks;
 use super::caution;
 use super::claims::Whole;
@@ -29,12 +30,13 @@ use super::label::Role;
 use super::lines::Line;
 use super::links;
 use super::not_ours;
-use super::parties;
+use super::parties::Parties;
 use super::parties::Way;
 use super::ports;
 use super::relative;
 use super::resource;
 use super::roles;
+use super::roles::Shown;
 use super::roles::Side;
 use super::row_claims;
 use super::rows;
@@ -69,6 +71,10 @@ pub(super) struct TextReading {
     pub reader_is_attacked: bool,
     /// Its sentences, or rows of a log, say who did something.
     pub tells_of_a_deed: bool,
+    /// What it says for being a complaint, where it is a letter.
+    pub plea: Plea,
+    /// Whom rows of a log or fields name as the source of something.
+    pub shown: Shown,
     /// It names a public address that is nobody's in particular.
     pub names_addresses: bool,
     /// The addresses that it names as anybody's but a relay's, those whose role is open before the victims.
@@ -82,16 +88,17 @@ pub(super) struct TextReading {
 pub(super) fn read(
     lines: &[Line<'_>],
     document: &Document,
+    parties: &Parties,
     context: &Context,
     sent: Option<Timestamp>,
 ) -> TextReading {
     let outer = lines.partition_point(|line| line.role != SectionRole::Nested);
-    let reading = read_lines(&lines[..outer], document, context, sent);
+    let reading = read_lines(&lines[..outer], document, parties, context, sent);
     let accuses = reading.draft.claims.iter().any(|claim| !is_nobody(&claim.accused));
     if accuses || outer == lines.len() {
         return reading;
     }
-    read_lines(lines, document, context, sent)
+    read_lines(lines, document, parties, context, sent)
 }
 
 /// Says whether a claim names nobody.
@@ -102,6 +109,7 @@ pub(super) fn is_nobody(accused: &Accused) -> bool {
 fn read_lines(
     lines: &[Line<'_>],
     document: &Document,
+    parties: &Parties,
     context: &Context,
     sent: Option<Timestamp>,
 ) -> TextReading {
@@ -117,7 +125,7 @@ fn read_lines(
     let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let own_domains: Vec<String> =
-        parties::ours(document).iter().filter_map(|domain| domain::of_reporter(domain)).collect();
+        parties.ours.iter().filter_map(|domain| domain::of_reporter(domain)).collect();
     let side = Side {
         own_domains: &own_domains,
         own: &context.own_addresses,
@@ -130,9 +138,10 @@ fn read_lines(
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
-    let appeal = if is_letter { appeal::of(lines, &sentences) } else { Appeal::Complains };
+    let plea = if is_letter { appeal::of(lines, &sentences) } else { Plea::default() };
+    let appeal = plea.appeal;
     // A colleague who says hardly anything complains of nobody.
-    let is_among_us = appeal == Appeal::Terse && parties::way(document) == Way::Among;
+    let is_among_us = appeal == Appeal::Terse && parties.way == Way::Among;
     roles.appeal = if is_among_us { Appeal::Tells } else { appeal };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
@@ -203,6 +212,8 @@ fn read_lines(
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
         tells_of_a_deed,
+        plea,
+        shown: roles.shows_the_source(),
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)
         }),

@@ -36,7 +36,7 @@ classes! {
     16 ABOUT_SERVICE "name version provider"
     17 ACTIVITY "type category activity classification violation infection threat kind reason"
     18 ELSEWHEN "cert certificate issue issued expiration registration build uptime creation"
-    19 EVENT "abuse attack incident event seen observed first last"
+    19 EVENT "abuse attack incident event seen observed first last begin began beginning start started end ended stop"
     20 ATTRIBUTE "name id version port count size bytes asn geo country city"
     21 REPORTER "zglaszajacego zglaszajaca zglaszajacy denunciante segnalante declarant melder notifier plaignant oznamovatel reclamante reporter reporters complainants complainant submitter contact sender"
     22 TOLD "gemeldet festgestellt signale reportado segnalato gemeld zgloszono zglaszajacy reported detected submitted observed logged forwarded checked tested verified monitored measured queried"

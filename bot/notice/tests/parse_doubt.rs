@@ -185,3 +185,114 @@ fn a_name_of_our_domain_tells_that_an_address_is_ours() {
         "198.51.100.9",
     );
 }
+
+#[test]
+fn what_does_not_complain_names_nobody_unless_it_came_to_the_abuse_desk_or_shows_ours() {
+    let text = "Alert:       SSH password guessing\r\nDevice:      edge-2\r\nSource IP:   198.51.100.77\r\nFirst seen:  2026-11-10 07:15 UTC\r\nAction:      blocked";
+    let letter = |to: &str, text: &str| mail("alerts@example.net", to, "Alert: password guessing", text);
+    for context in [Context::default(), ours()] {
+        check_open(&letter("security@example.com", text), &context);
+    }
+    check_accused(&letter("abuse@example.com", text), &Context::default(), "198.51.100.77");
+    check_accused(&letter("Desk <ec2-abuse@example.com>", text), &Context::default(), "198.51.100.77");
+    let shows_ours = text.replace("198.51.100.77", OURS);
+    check_open(&letter("security@example.com", &shows_ours), &Context::default());
+    check_accused(&letter("security@example.com", &shows_ours), &ours(), OURS);
+    let complains = format!("Your host 198.51.100.77 attacks our gateway. Please stop it.\r\n\r\n{text}");
+    check_accused(&letter("security@example.com", &complains), &Context::default(), "198.51.100.77");
+}
+
+#[test]
+fn what_names_no_deed_names_nobody() {
+    let rows =
+        "<report><begin>2026-11-09</begin>\r\nsource_ip: 192.0.2.10\r\ncount: 31\r\ndkim: pass\r\n</report>";
+    let letter = mail("reports@example.net", "postmaster@example.com", "Report domain: example.com", rows);
+    for context in [Context::default(), ours()] {
+        check_open(&letter, &context);
+    }
+    let asks = "Hello support,\r\n\r\nIs 192.0.2.10 one of your addresses? Our firewall lets nobody in that it does not know:\r\n\r\n2026-11-10 02:00:05 deny 192.0.2.10 -> 198.51.100.9:8443\r\n\r\nThe calls are wanted, so which others should we add?";
+    let letter = mail("ann@example.org", "support@example.com", "Is 192.0.2.10 one of yours?", asks);
+    check_open(&letter, &ours());
+}
+
+#[test]
+fn who_could_be_meant_is_told() {
+    let text = "Among the indicators of this campaign of password guessing are these sources:\r\n\r\nSource IP: 198.51.100.77\r\nSource IP: 198.51.100.78";
+    let letter = mail("intel@example.net", "security@example.com", "Campaign", text);
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    let told = |it: &String| {
+        it.contains("198.51.100.77, 198.51.100.78 could be meant") && it.contains("does not complain")
+    };
+    assert!(reading.parsed.warnings.iter().any(told), "{:#?}", reading.parsed);
+}
+
+#[test]
+fn an_event_says_more_than_the_subject_that_carries_it() {
+    let event = r#"{"schemaVersion":"2.0","accountId":"111122223333","region":"eu-west-1","id":"f1","type":"UnauthorizedAccess:EC2/SSHBruteForce","resource":{"resourceType":"Instance","instanceDetails":{"instanceId":"i-0123456789abcdef0"}},"service":{"resourceRole":"TARGET","action":{"actionType":"NETWORK_CONNECTION","networkConnectionAction":{"connectionDirection":"INBOUND","remoteIpDetails":{"ipAddressV4":"198.51.100.77"}}}},"severity":2,"createdAt":"2026-11-10T08:00:00Z","updatedAt":"2026-11-10T08:05:00Z"}"#;
+    let letter = format!(
+        "From: finder@example.com\r\nTo: security@example.com\r\nSubject: [LOW] SSHBruteForce i-0123456789abcdef0\r\nDate: Tue, 10 Nov 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: application/json\r\n\r\n{event}\r\n"
+    );
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    assert_eq!(reading.parsed.disposition, Disposition::Inbound, "{:#?}", reading.parsed);
+}
+
+#[test]
+fn beside_an_instance_remote_is_the_other_side() {
+    let text = "Your EC2 instances sent floods.\r\n\r\nAWS ID: 111122223333\r\n\r\nInstance Id            Remote IP       Port   Action\r\ni-0123456789abcdef0    198.51.100.19   443    Port 443 blocked\r\n\r\nInstance Id: i-0123456789abcdef0\r\nReport begin time: 2026-11-10 02:11:40 UTC\r\nReport end time: 2026-11-10 02:19:05 UTC\r\nRemote IP: 198.51.100.19\r\nRemote port(s): 443\r\n\r\nInstance Id: i-0123456789abcdef0\r\nReport begin time: 2026-11-10 02:33:10 UTC\r\nReport end time: 2026-11-10 02:41:50 UTC\r\nRemote IP: 198.51.100.7\r\nRemote port(s): 80";
+    let letter = mail("ec2-abuse@amazon.com", "security@example.com", "EC2 Abuse Report", text);
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
+    let claims = &reading.parsed.claims;
+    assert!(claims.iter().all(|claim| claim.accused.instance_ids == ["i-0123456789abcdef0"]), "{claims:#?}");
+    let remote =
+        |address: &str| claims.iter().flat_map(|it| &it.remote).any(|it| it.address.to_string() == address);
+    assert!(remote("198.51.100.19") && remote("198.51.100.7"), "{claims:#?}");
+    let windows: Vec<_> = claims.iter().filter_map(|claim| claim.window.as_ref()).collect();
+    let from = windows.iter().map(|it| it.from).min().expect("a window").to_string();
+    let to = windows.iter().map(|it| it.to).max().expect("a window").to_string();
+    assert!(from == "2026-11-10T02:11:40Z" && to.starts_with("2026-11-10T02:41:50"), "{from} {to}");
+}
+
+#[test]
+fn the_sender_is_whom_the_letter_names() {
+    let text = "This message is brief for your comfort. The links below tell more of it. The recipient never had an account there.\r\n\r\nEmail from 192.0.2.10 / Tue, 10 Nov 2026 08:19:02 +0000\r\n[ Offending message ]\r\nReturn-Path: <bounce@parcel.example>\r\nReceived: from relay.example.net (relay.example.net [198.51.100.44])\r\n\tby mx.example.org with ESMTPS id a21; Tue, 10 Nov 2026 08:19:06 +0000\r\nReceived: from parcel.example (unknown [192.0.2.10])\r\n\tby relay.example.net with ESMTP id 9f2; Tue, 10 Nov 2026 08:19:02 +0000\r\nX-Originating-IP: [203.0.113.77]\r\nSubject: Your parcel\r\n\r\nPay here.";
+    let subject = "[SpamCop (192.0.2.10) id:7194]Your parcel";
+    let letter = mail("7194@reports.example.net", "abuse@example.com", subject, text);
+    check_accused(&letter, &Context::default(), OURS);
+}
+
+#[test]
+fn items_of_a_list_have_one_part() {
+    let text = "Here are three matters of this week. They come from three hosts of yours.\r\n\r\n(1) 192.0.2.10 - SSH password guessing\r\n    10 November 2026, 03:10 until 05:47 UTC\r\n\r\n(2) 192.0.2.11 - sends spam to our users, the list came from 203.0.113.3\r\n\r\n(3) 192.0.2.12 - scans the ports of our network\r\n";
+    let letter = mail("cert@example.org", "abuse@example.com", "Three matters", text);
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    assert_eq!(accused(&reading), ["192.0.2.10", "192.0.2.11", "192.0.2.12"], "{:#?}", reading.parsed);
+}
+
+#[test]
+fn who_speaks_only_to_the_accused_is_its_peer() {
+    let row = |from: &str, to: &str, port: u16| {
+        format!(
+            "2 111122223333 eni-0e14b7c2a9f6d0358 {from} {to} 40112 {port} 6 1 40 1794297600 1794297658 ACCEPT OK"
+        )
+    };
+    let rows = [
+        row("172.31.22.9", "198.51.100.1", 23),
+        row("172.31.22.9", "198.51.100.2", 23),
+        row("10.9.0.2", "172.31.22.9", 22),
+    ];
+    let text = format!(
+        "This host scans the world on port 23. Please open an incident.\r\n\r\n{}",
+        rows.join("\r\n")
+    );
+    let letter = mail("lena@example.net", "abuse@example.com", "Port scan", &text);
+    check_accused(&letter, &Context::default(), "172.31.22.9");
+}
+
+#[test]
+fn a_complaint_of_the_wronged_is_never_closed_as_an_attack_on_us() {
+    let text = "The addresses below sent log-in requests with stolen passwords to our players' accounts. Kindly find the machine and make it stop.\r\n\r\n2026-11-10 04:06 ~ 2026-11-10 04:36 (UTC), 192.0.2.10, Account Takeover Attempts\r\n2026-11-10 05:06 ~ 2026-11-10 05:36 (UTC), 192.0.2.11, Account Takeover Attempts\r\n\r\nThe requests were aimed at one of these hosts, which are resolved for each client (now to 198.51.100.10 in your area).";
+    let letter = mail("ns@example.org", "abuse@example.com", "Account takeover from your network", text);
+    let reading = notice::read(letter.as_bytes(), &Context::default());
+    assert_eq!(reading.parsed.disposition, Disposition::Claims, "{:#?}", reading.parsed);
+}

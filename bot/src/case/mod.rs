@@ -46,6 +46,7 @@ pub use notice::claim::ClaimWindow;
 pub use notice::claim::Disposition;
 pub use notice::claim::Parsed;
 pub use notice::claim::Remote;
+pub use notice::claim::UNDECIDED;
 pub use notice::claim::ZoneSource;
 
 /// A case's name, such as `GS-20261121-7F3A`.

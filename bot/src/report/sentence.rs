@@ -1,9 +1,12 @@
 //! Who did what, when and from where, in a sentence. Only what the judgement holds.
 
 use super::scene::Scene;
+use crate::case::Accused;
+use crate::case::Case;
 use crate::case::Entry;
 use crate::case::ProcessView;
 use crate::case::Suspect;
+use crate::case::UNDECIDED;
 use crate::case::Verdict;
 use crate::investigate::words;
 use crate::untrusted::visible;
@@ -25,12 +28,26 @@ pub(super) fn sentence(scene: &Scene) -> String {
                 scene.claimed_targets()
             )
         }
+        (None, _) if undecided(scene.case).is_some() => {
+            let why = undecided(scene.case).unwrap_or_default();
+            format!("It cannot be said yet who did it: for this notice Gumshoe {why}")
+        }
         (None, _) => match scene.judgement.doubts.first() {
             Some(doubt) => format!("It cannot be said yet who did it: {}", doubt.text),
             None => "It cannot be said yet who did it: nothing in the history stands out".to_owned(),
         },
     };
     visible(&format!("{body}{confidence}."), LENGTH_MAX)
+}
+
+/// What a notice says that accuses nobody by name: whom it could mean, and why none of them was taken.
+fn undecided(case: &Case) -> Option<&str> {
+    let names_nobody = |accused: &Accused| {
+        accused.instance_ids.is_empty() && accused.addresses.is_empty() && accused.hostnames.is_empty()
+    };
+    let mut warnings = case.notices.iter().flat_map(|notice| &notice.warnings);
+    let warning = warnings.find(|warning| warning.starts_with(UNDECIDED)).map(String::as_str);
+    warning.filter(|_| case.claims.iter().all(|claim| names_nobody(&claim.accused)))
 }
 
 fn suspect_sentence(scene: &Scene, suspect: &Suspect, verdict: &Verdict) -> String {
@@ -109,5 +126,55 @@ pub(super) fn entry_words(entry: Option<&Entry>) -> String {
         Some(entry @ Entry::Container { .. }) => format!("the container {}", words::container(entry)),
         Some(Entry::Console { .. }) => "the console".to_owned(),
         Some(Entry::Unknown) | None => "the way in, which is not known yet".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::undecided;
+    use crate::case::Accused;
+    use crate::case::Activity;
+    use crate::case::Case;
+    use crate::case::CaseId;
+    use crate::case::Claim;
+    use crate::case::NoticeRef;
+    use crate::case::UNDECIDED;
+
+    fn case(accused: Accused, warnings: Vec<String>) -> Case {
+        let claim = Claim {
+            accused,
+            remote: Vec::new(),
+            names: Vec::new(),
+            window: None,
+            activity: Activity::PortScan,
+        };
+        let notice = NoticeRef {
+            digest: String::new(),
+            received: Timestamp::UNIX_EPOCH,
+            format: "generic".to_owned(),
+            reporter_case: None,
+            warnings,
+            aside: None,
+        };
+        Case {
+            id: CaseId("GS-1".to_owned()),
+            opened: Timestamp::UNIX_EPOCH,
+            notices: vec![notice],
+            claims: vec![claim],
+            deadline: None,
+        }
+    }
+
+    #[test]
+    fn why_nobody_is_named_is_told_only_where_nobody_is() {
+        let why = format!("{UNDECIDED} (192.0.2.1 could be meant): it does not complain");
+        let warnings = vec!["it names no time".to_owned(), why.clone()];
+        let named =
+            Accused { addresses: vec!["192.0.2.1".parse().expect("an address")], ..Accused::default() };
+        assert_eq!(undecided(&case(Accused::default(), warnings.clone())), Some(why.as_str()));
+        assert_eq!(undecided(&case(named, warnings)), None);
+        assert_eq!(undecided(&case(Accused::default(), vec!["it names no time".to_owned()])), None);
     }
 }

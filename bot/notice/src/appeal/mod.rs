@@ -6,13 +6,12 @@
 
 mod words;
 
-use std::cell::LazyCell;
-
 use super::document::SectionRole;
 use super::lines;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
+use super::sentence::Appeal as Said;
 use super::sentence::Sentences;
 use words::ASKS;
 use words::NOT_TO;
@@ -33,11 +32,31 @@ pub(super) enum Appeal {
     Elsewhere,
 }
 
+/// What a letter says for being a complaint.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Plea {
+    /// Whether it complains.
+    pub appeal: Appeal,
+    /// What its sentences say of its writer and its reader.
+    pub said: Said,
+    /// It asks for something to be stopped.
+    pub asks: bool,
+    /// Its subject calls it a complaint.
+    pub is_titled: bool,
+}
+
+impl Plea {
+    /// Says whether its writer was wronged and asks for an end: whatever else it says, it tells of no attack on its reader.
+    pub fn is_of_the_wronged(&self) -> bool {
+        self.said.wronged && self.asks
+    }
+}
+
 /// A letter of more sentences that never complains is about something else.
 const TERSE_MAX: usize = 2;
 
 /// Says whether a letter complains, by the words of its own.
-pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
+pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
     let own = sentences.appeal;
     // Who says little himself means what he quotes.
     let is_brief = own.sentences <= TERSE_MAX;
@@ -54,26 +73,25 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Appeal {
         let asks = ASKS.find_iter(&says).any(|found| !NOT_TO.is_match(found.as_str()));
         sentences.quoted.sentences > 0 && YOUR_REPORT.is_match(&says) && !(own.wronged || own.blamed || asks)
     };
-    let body = LazyCell::new(|| text(SectionRole::Body));
-    let asks = LazyCell::new(|| ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str())));
-    let is_titled = || {
-        let subject = text(SectionRole::Subject);
-        TITLE.is_match(&subject) && !lines::is_of_an_answer(&subject)
-    };
-    let blames = || said.wronged || said.blamed || *asks;
-    match () {
+    let body = text(SectionRole::Body);
+    let asks = ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str()));
+    let subject = text(SectionRole::Subject);
+    let is_titled = TITLE.is_match(&subject) && !lines::is_of_an_answer(&subject);
+    let blames = || said.wronged || said.blamed || asks;
+    let appeal = match () {
         // It was done to the reader, who did nothing.
         () if said.reader_wronged && !blames() => Appeal::Elsewhere,
         // Whose complaint it speaks of is no accused.
         () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
         // Below what it confirms it repeats it.
         () if is_brief && confirms() => Appeal::Elsewhere,
-        () if said.complains() || is_titled() || *asks => Appeal::Complains,
+        () if said.complains() || is_titled || asks => Appeal::Complains,
         () if said.saw => Appeal::Tells,
         () if said.sentences <= TERSE_MAX && said.is_headed => Appeal::Terse,
         () if said.sentences <= TERSE_MAX => Appeal::Tells,
         () => Appeal::Elsewhere,
-    }
+    };
+    Plea { appeal, said, asks, is_titled }
 }
 
 /// Lines of a letter that are read for this.
@@ -92,7 +110,7 @@ mod tests {
         let section = |role, text: &str| Section { role, name: String::new(), text: text.to_owned() };
         let sections = [section(SectionRole::Subject, subject), section(SectionRole::Body, body)];
         let lines = lines::cut(&sections);
-        of(&lines, &sentence::read(&lines, &[]))
+        of(&lines, &sentence::read(&lines, &[])).appeal
     }
 
     #[test]

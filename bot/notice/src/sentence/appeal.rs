@@ -104,7 +104,8 @@ impl Appeal {
             }
         }
         if let Some(told) = told {
-            blamed |= told.reader_accused;
+            blamed |= told.reader_blamed;
+            self.wronged |= told.reader_accused && !told.reader_blamed && is_deed;
             hit = told.reader_attacked;
         }
         self.blamed |= blamed && is_deed;

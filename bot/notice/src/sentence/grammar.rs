@@ -51,6 +51,8 @@ pub(super) struct Told {
     pub reader_attacked: bool,
     /// It says that something of the reader's did it, or that something of the writer's was attacked.
     pub reader_accused: bool,
+    /// It says that something of the reader's did it.
+    pub reader_blamed: bool,
 }
 
 /// Reads a sentence; none when it tells nothing that is certain.
@@ -129,6 +131,7 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
             told.parts[*member] = part;
         }
     }
+    told.reader_blamed = blames_reader;
     told.reader_accused = blames_reader || any(Part::Target, OURS);
     told.reader_attacked = any(Part::Target, YOURS) && !told.reader_accused;
     Some(told)

@@ -23,8 +23,15 @@ const INFINITIVES: [&str; 12] = [
     "kommen",
 ];
 
+/// With these a question begins that is answered by yes or no, in languages whose statements do not begin with a verb.
+const ASKING: [&str; 11] = ["is", "are", "was", "were", "do", "does", "did", "ist", "sind", "war", "waren"];
+
 /// Returns the pieces of a sentence whose clauses tell of what is.
 pub(super) fn told(tokens: &[Token]) -> Vec<Token> {
+    let asks = |token: &Token| ASKING.contains(&token.word.as_str());
+    let begins = |at: usize| at == 0 || tokens[at - 1].word == ":";
+    let end = (0..tokens.len()).find(|at| begins(*at) && asks(&tokens[*at]));
+    let tokens = &tokens[..end.unwrap_or(tokens.len())];
     let clauses = tokens.split_inclusive(|it| it.kind == TokenKind::Comma);
     clauses.filter(|clause| !is_unreal(clause)).flatten().cloned().collect()
 }
@@ -63,6 +70,8 @@ mod tests {
     fn what_may_be_or_will_be_is_left_out() {
         check("the host 192.0.2.1 attacks us", 5);
         check("if the host 192.0.2.1 attacks us, tell us", 2);
+        check("is 192.0.2.1 one of your servers", 0);
+        check("before we ask them: are those two your hosts", 5);
         check("the probes will come from 192.0.2.1", 0);
         check("your host attacked us, we will block it", 5);
         check("die Angriffe werden von 192.0.2.1 ausgehen", 0);

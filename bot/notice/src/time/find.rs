@@ -93,6 +93,11 @@ static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ZONE_KEY: LazyLock<Regex> =
     LazyLock::new(|| compile(r#"(?i)\b(?:tz|timezone|time_zone|utcoffset)\s?[=:]\s?"?([^\s",;]{1,24})"#));
+/// Longest remark behind a time, bytes.
+const REMARK_MAX: usize = 60;
+/// A clock where the last two digits of a year may stand.
+static CLOCK_FOR_YEAR: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:[^\d:]|$)"));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
 /// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
 static DOTTED_CLOCK: LazyLock<Regex> =
@@ -280,7 +285,16 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
     let whole = found.get(0)?;
     let (mut year, month, day, unsure) = calendar(found)?;
     let mut end = whole.end();
-    let clock = clock_of(found);
+    let mut clock = clock_of(found);
+    // "2 June 23:12": what stands in the place of a year is an hour.
+    if let Some(year_at) = found.name("y").filter(|it| it.len() == 2 && it.end() == whole.end())
+        && let Some(hour) = CLOCK_FOR_YEAR.captures(&line[year_at.start()..])
+    {
+        let number = |nth: usize| hour.get(nth).and_then(|it| it.as_str().parse::<i8>().ok());
+        clock = number(1).zip(number(2)).map(|(hours, minutes)| (hours, minutes, number(3)));
+        year = None;
+        end = year_at.start() + hour.get(3).or(hour.get(2)).map_or(0, |it| it.end());
+    }
     let mut year_known = year.is_some();
     if clock.is_none() && !year_known {
         return None;
@@ -311,6 +325,7 @@ fn stamp_of(found: &Captures<'_>, line: &str) -> Option<Stamp> {
         zone = Some((named, len));
         end += len;
     }
+    let zone = zone.or_else(|| remark_zone(&line[end..]));
     let civil = civil(year.unwrap_or(2000), month, day, clock)?;
     let precision = match clock {
         Some((_, _, Some(_))) => Precision::Second,
@@ -332,6 +347,15 @@ pub(super) fn zone_after(after: &str, has_seconds: bool, is_iso: bool, hour: i8)
         return None;
     }
     read_zone(after)
+}
+
+/// "(US Pacific, UTC-8)": the offset that the last part of a remark right behind a time gives.
+fn remark_zone(after: &str) -> Option<(Zone, usize)> {
+    let inner = after.trim_start().strip_prefix('(')?;
+    let remark = &inner[..inner.find(')').filter(|end| *end <= REMARK_MAX)?];
+    let last = remark.rsplit_once(',')?.1.trim_start();
+    let is_offset = ["UTC", "GMT"].iter().any(|name| last.starts_with(name));
+    read_zone(last).filter(|_| is_offset).map(|(zone, _)| (zone, 0))
 }
 
 /// Reads the zone of a date: only a name, since a number after a date is more of the date.
@@ -419,6 +443,9 @@ mod tests {
         check("20240115T153719Z", &["2024-01-15T15:37:19 0"]);
         check("1705332439.123456 IP 192.0.2.1", &["2024-01-15T15:27:19 0"]);
         check("Date: 2018-01-15", &["2018-01-15"]);
+        check("2 June 23:12 to 3 June 00:40.", &["06-02T23:12:00", "06-03T00:40:00"]);
+        check("2 Jun 23 12:40", &["2023-06-02T12:40"]);
+        check("2026-02-17 06:30 (US Pacific, UTC-8)", &["2026-02-17T06:30 -480"]);
         check("am 26. Januar 2024 um 13:37 Uhr (MEZ)", &["2024-01-26T13:37 60"]);
         check("le 14 juillet 2024 à 18:05:10", &["2024-07-14T18:05:10"]);
         check("26 de enero de 2024 18:05", &["2024-01-26T18:05"]);

@@ -1,31 +1,34 @@
 //! Whose each address is. Everything that the text says of an address is a vote with its reason; what the
 //! addresses are to each other decides too. Where it is not settled, nobody is accused.
 
+mod weigh;
+
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::address;
 use super::appeal::Appeal;
-use super::document::SectionRole;
-use super::domain;
 use super::label::Role;
-use super::lines;
 use super::lines::Line;
-use super::lines::LineKind;
-use super::pattern::fold;
-use super::provider;
-use super::record;
-use super::record::Record;
-use super::said;
-use super::said::runs_on;
-use super::sentence::Sentences;
-use super::tally;
 use super::tally::ACCUSED_MIN;
 use super::tally::Tally;
-use super::tally::vote;
+
+pub(super) use weigh::Side;
+pub(super) use weigh::weigh;
+
+/// Whom rows of events or fields name as the source of something.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shown {
+    /// Nobody that is accused.
+    #[default]
+    Nobody,
+    /// Somebody that is accused.
+    Somebody,
+    /// One that is known to be ours, or a host of a private network, which only its owner sees.
+    Ours,
+}
 
 /// What is known of all addresses of a notice.
 #[derive(Debug, Default)]
@@ -38,6 +41,8 @@ pub(super) struct Roles {
     own_is_complete: bool,
     /// Nothing in the notice tells of a deed: words in passing accuse nobody.
     pub is_harmless: bool,
+    /// It lists those whom it accuses, each at the beginning of an item.
+    is_list_of_accused: bool,
     /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
     pub is_about_nobody: bool,
     /// Whether the notice complains.
@@ -98,8 +103,13 @@ impl Roles {
         if !tally.is_said_now && self.others(tally).any(said_now) {
             return None;
         }
+        if self.is_list_of_accused && tally.is_merely_said() && !tally.heads_item {
+            return None;
+        }
         // Where a field or a subject points at somebody, whom else the prose mentions has another part, or a person tells.
-        let is_pointed_at = |it: &Tally| (it.ours || !tally.ours) && it.is_pointed_at(ACCUSED_MIN);
+        let is_far_more = |it: &Tally| it.sum(Role::Accused) >= FAR_MORE * tally.sum(Role::Accused);
+        let is_pointed_at =
+            |it: &Tally| (it.ours || !tally.ours || is_far_more(it)) && it.is_pointed_at(ACCUSED_MIN);
         if tally.is_merely_said() && self.others(tally).any(is_pointed_at) {
             return None;
         }
@@ -112,6 +122,10 @@ impl Roles {
             |it: &Tally| it.is_told_firmly() && it.sum(Role::Accused) >= 2.0 * tally.sum(Role::Accused);
         let named_firmly = || self.others(tally).any(|it| it.is_named_firmly() || is_more(it));
         if tally.is_named_in_passing() && named_firmly() {
+            return None;
+        }
+        // Who only speaks to one that a log accuses of more is its peer.
+        if tally.is_peer && !tally.ours && tally.is_accused_by_log_only() {
             return None;
         }
         // A log shows others too: where words say who it was, they are bystanders.
@@ -139,6 +153,19 @@ impl Roles {
     fn others<'a>(&'a self, tally: &Tally) -> impl Iterator<Item = &'a Tally> {
         let ip = tally.ip;
         self.tallies.iter().filter(move |it| it.ip != ip)
+    }
+
+    /// Says whether a row of events or a field names one of the accused as the source, or a host of a private network.
+    pub fn shows_the_source(&self) -> Shown {
+        let of_ours = |it: &Tally| it.ours || address::is_private(it.ip);
+        let shown = self.tallies.iter().filter(|it| it.is_shown());
+        let shown = shown.map(|it| match self.role_of(it) {
+            Some(Role::Accused) if of_ours(it) => Shown::Ours,
+            Some(Role::Accused) => Shown::Somebody,
+            None if address::is_private(it.ip) => Shown::Ours,
+            _ => Shown::Nobody,
+        });
+        shown.max().unwrap_or_default()
     }
 
     fn accuses_another(&self, tally: &Tally) -> bool {
@@ -250,6 +277,11 @@ impl Roles {
         true
     }
 
+    /// Says whether a subject, a field or a word leans to accusing an address.
+    pub fn is_named_outside_of_headers(&self, ip: IpAddr) -> bool {
+        self.places.get(&ip).is_some_and(|at| self.tallies[*at].sum(Role::Accused) > 0.0)
+    }
+
     fn tally(&mut self, ip: IpAddr, own: &[IpNet]) -> &mut Tally {
         let at = *self.places.entry(ip).or_insert_with(|| {
             self.tallies.push(Tally::new(ip, address::is_within(ip, own) && !address::is_private(ip)));
@@ -257,194 +289,13 @@ impl Roles {
         });
         &mut self.tallies[at]
     }
-
-    /// Counts for every address what is said of the network that it lies in.
-    fn count_networks(&mut self, networks: &[(IpNet, Role, usize)], lines: &[Line<'_>]) {
-        for tally in &mut self.tallies {
-            let ip = tally.ip;
-            for (network, role, line) in networks.iter().filter(|(network, ..)| network.contains(&ip)) {
-                let weight = if *role == Role::Accused { 0.75 } else { 2.0 };
-                tally.vote(vote(&lines[*line], *role, weight, format!("lies in {network}")));
-            }
-        }
-    }
-
-    /// Counts for every address of a list whose network its row names; what the list says of all is said already.
-    fn count_providers(&mut self, lines: &[Line<'_>]) {
-        for (ip, role, at) in provider::told(lines) {
-            let Some(tally) = self.places.get(&ip).map(|place| &mut self.tallies[*place]) else { continue };
-            match role {
-                Role::Accused if lines[at].spots.len() == 1 && tally.leans_to_nobody() => {
-                    tally.vote(vote(
-                        &lines[at],
-                        role,
-                        2.0,
-                        "its row names Amazon's network, or the reader's".to_owned(),
-                    ));
-                }
-                Role::Infrastructure if !tally.ours => {
-                    let why = "its row names another network than those beside it".to_owned();
-                    tally.vote(vote(&lines[at], role, tally::EXONERATED, why));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Where rows of two addresses give no direction, the one that stands first in all of them, with many
-    /// others behind it, is whom they are about.
-    fn count_consensus(&mut self, lines: &[Line<'_>], records: &[Option<Record>]) {
-        let rows = || {
-            let rows = lines.iter().zip(records).filter_map(|(line, record)| Some((line, record.as_ref()?)));
-            rows.filter(|(_, record)| record.how == record::ORDER)
-        };
-        let firsts: HashSet<IpAddr> = rows().filter_map(|(_, row)| row.source).collect();
-        let seconds: HashSet<IpAddr> = rows().filter_map(|(_, row)| row.target).collect();
-        let (Some(first), Some((line, _))) = (firsts.iter().next(), rows().next()) else { return };
-        if firsts.len() > 1 || seconds.len() < 2 || seconds.contains(first) {
-            return;
-        }
-        if let Some(tally) = self.places.get(first).map(|at| &mut self.tallies[*at]) {
-            let why = "stands first in all rows, before many others".to_owned();
-            tally.vote(vote(line, Role::Accused, 1.0, why));
-        }
-    }
 }
 
+/// What points at a stranger so many times as firmly says that one of ours has another part.
+const FAR_MORE: f32 = 2.5;
 /// What accuses one of ours must weigh this much of what accuses a stranger most.
 const OURS_LEAST_SHARE: f32 = 0.75;
 /// A field or subject that says "source" is as firm as this.
 const NAMED: f32 = 3.0;
 /// How many different addresses of one notice are weighed.
 const ADDRESSES_MAX: usize = 2000;
-/// How many mentions of one address are weighed.
-const MENTIONS_MAX: u32 = 200;
-/// What is said of a network less firmly says nothing of the addresses in it.
-const NETWORK_MIN: f32 = 1.0;
-/// How many networks are weighed.
-const NETWORKS_MAX: usize = 32;
-
-/// From whose side a notice speaks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Side<'a> {
-    /// Addresses known to be ours.
-    pub own: &'a [IpNet],
-    /// No other address that the notice names is.
-    pub own_is_complete: bool,
-    /// It speaks from our side, as AWS's mails do: "remote" is then the other side.
-    pub ours: bool,
-    /// The domains of whoever has the mailbox: addresses that have names in them are ours.
-    pub own_domains: &'a [String],
-    /// The domain of who writes it, empty where that says nothing.
-    pub reporter: &'a str,
-}
-
-/// Weighs all addresses of the lines.
-pub(super) fn weigh(
-    lines: &[Line<'_>],
-    records: &[Option<Record>],
-    sentences: &Sentences,
-    side: Side<'_>,
-) -> Roles {
-    let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
-    let mut intro: Option<String> = None;
-    let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
-        intro = next_intro(lines, index, intro);
-        let record = records.get(index).and_then(Option::as_ref);
-        for (position, spot) in line.spots.iter().enumerate() {
-            let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
-            let said = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
-            if let Some(network) = spot.network() {
-                if networks.len() < NETWORKS_MAX
-                    && record.is_none()
-                    && let Some((role, weight, _)) = said()
-                    && weight >= NETWORK_MIN
-                {
-                    networks.push((network, role, index));
-                }
-                continue;
-            }
-            if !roles.has_room(ip) {
-                continue;
-            }
-            let tally = roles.tally(ip, side.own);
-            tally.mentions += 1;
-            let is_named_ours = |domain: &String| domain::is_beside(line.text, spot, domain);
-            tally.ours |= tally.mentions <= MENTIONS_MAX
-                && !address::is_private(ip)
-                && side.own_domains.iter().any(is_named_ours);
-            tally.is_said_now |=
-                !(line.is_quoted || line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
-            if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
-                let why = "stands beside a host name of the reporter's own domain".to_owned();
-                tally.vote(vote(line, Role::Victim, 2.0, why));
-            }
-            if tally.count_row(record, line) || tally.mentions > MENTIONS_MAX {
-                continue;
-            }
-            match said() {
-                // Where a line says who did it, no other address of it did, unless a field says so.
-                Some((Role::Accused, weight, _))
-                    if record.is_some_and(|it| {
-                        it.source.is_some() && (weight < 3.0 || it.how == record::KEYS)
-                    }) =>
-                {
-                    tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
-                }
-                Some((role, weight, why)) => tally.vote(vote(line, role, weight, why)),
-                None if record.is_none() => tally.count_order(line, position),
-                // The line's own host, which no word before it speaks of.
-                None if record.is_some_and(|it| it.source.is_some() && it.target.is_none()) => {
-                    tally.vote(vote(line, Role::Victim, 0.8, "stands beside the source in a row".to_owned()));
-                }
-                None => {}
-            }
-        }
-    }
-    roles.count_networks(&networks, lines);
-    roles.count_providers(lines);
-    roles.count_consensus(lines, records);
-    roles
-}
-
-/// "…, namely": what follows is a list, with no colon before it.
-fn announces(text: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "namely",
-        "as follows",
-        "following",
-        "namlich",
-        "folgende",
-        "a savoir",
-        "a saber",
-        "cioe",
-        "namelijk",
-    ];
-    let text = fold(text);
-    let text = text.trim_end_matches([',', ' ']);
-    WORDS.iter().any(|word| text.ends_with(word))
-}
-
-/// Keeps the sentence that introduces a list while the list goes on.
-fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option<String> {
-    let line = &lines[index];
-    if line.kind != LineKind::Statement {
-        return None;
-    }
-    let text = line.text.trim();
-    let after = line.spots.last().and_then(|spot| line.text.get(spot.end..));
-    // An address that a colon follows heads lines of its own; one in brackets is said by the way.
-    let is_open = after.is_none_or(|after| after.len() > 20 || after.trim().starts_with(')'));
-    if is_open && (text.ends_with([':', '\u{ff1a}']) || announces(text)) {
-        let own = text.rsplit(". ").next().unwrap_or(text);
-        let above = if own.len() == text.len() && runs_on(lines, index) { lines[index - 1].text } else { "" };
-        return Some(format!("{above} {own}").trim().to_owned());
-    }
-    if line.is_blank() || line.is_item() {
-        // A blank line may stand between an introduction and its list, or between items.
-        let blanks = lines[..index].iter().rev().take_while(|before| before.is_blank()).count();
-        return intro.filter(|_| blanks < 2);
-    }
-    None
-}

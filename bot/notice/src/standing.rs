@@ -1,0 +1,71 @@
+//! Whether a letter has the standing to accuse by what it says: what speaks for a complaint to us about ours, and what
+//! against, weighed in one place.
+//!
+//! Whom a letter names as the source of something may be a stranger who attacked its reader, an indicator in a list, a
+//! row of a summary. It is accused where the letter complains, where it came to a mailbox for complaints, or where
+//! what it shows is known to be ours; else a person, or whoever holds the addresses, must tell.
+
+use super::appeal::Appeal;
+use super::parties::Parties;
+use super::parties::Way;
+use super::roles::Shown;
+use super::text::TextReading;
+
+/// What the signs together must weigh.
+const ENOUGH: i32 = 2;
+
+/// What speaks for and against.
+pub(super) struct Standing {
+    points: i32,
+    against: Vec<&'static str>,
+}
+
+impl Standing {
+    /// Weighs a letter; `is_ours` where one of the accused addresses is known to be ours, `names_instance` where an
+    /// instance is accused, which nobody else has.
+    pub fn of(words: &TextReading, parties: &Parties, is_ours: bool, names_instance: bool) -> Self {
+        let plea = &words.plea;
+        let said = &plea.said;
+        let signs = [
+            (said.wronged, 2),
+            (said.blamed, 2),
+            (parties.is_to_abuse, 2),
+            (parties.is_to_nobody, 1),
+            (plea.is_titled, 2),
+            (plea.asks, 1),
+            (said.addressed, 1),
+            (said.tells_of_own && said.is_headed, 1),
+            (said.saw, 1),
+            (words.shown != Shown::Nobody, 1),
+            (words.shown == Shown::Ours || is_ours, 1),
+            (names_instance, 1),
+            (parties.is_passed_on, 1),
+            (parties.is_of_aws, 1),
+        ];
+        let doubts = [
+            (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),
+            (parties.way == Way::Among, 1, "one of ours wrote it to another"),
+            (words.activity.is_none() && !parties.is_to_abuse, 3, "it names no deed"),
+        ];
+        let for_it: i32 = signs.iter().filter(|(applies, _)| *applies).map(|(_, weight)| weight).sum();
+        let against_it: i32 =
+            doubts.iter().filter(|(applies, ..)| *applies).map(|(_, weight, _)| weight).sum();
+        let lacks = [
+            (plea.appeal != Appeal::Complains, "it does not complain"),
+            (!parties.is_to_abuse, "it came to no mailbox for complaints"),
+        ];
+        let doubts = doubts.into_iter().map(|(applies, _, why)| (applies, why));
+        let against = lacks.into_iter().chain(doubts).filter(|(applies, _)| *applies).map(|(_, why)| why);
+        Self { points: for_it - against_it, against: against.collect() }
+    }
+
+    /// Says whether it may accuse.
+    pub fn is_enough(&self) -> bool {
+        self.points >= ENOUGH
+    }
+
+    /// Says in words why it may not.
+    pub fn sentence(&self) -> String {
+        self.against.join(", ")
+    }
+}
