@@ -85,7 +85,8 @@ pub(super) fn leave_open(
             let Some(words) = words.filter(|_| names_somebody && document.outer_mail().is_some()) else {
                 return;
             };
-            let standing = Standing::of(words, parties, is_ours, names_instance);
+            let tells_whom = draft.claims.iter().any(|claim| !claim.remote.is_empty());
+            let standing = Standing::of(words, parties, is_ours, names_instance, tells_whom);
             if standing.is_enough() {
                 return;
             }

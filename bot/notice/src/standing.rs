@@ -22,8 +22,15 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Weighs a letter; `is_ours` where one of the accused addresses is known to be ours, `names_instance` where an
-    /// instance is accused, which nobody else has.
-    pub fn of(words: &TextReading, parties: &Parties, is_ours: bool, names_instance: bool) -> Self {
+    /// instance is accused, which nobody else has, `tells_whom` where it names who suffered it: a list of those to beware
+    /// of does not.
+    pub fn of(
+        words: &TextReading,
+        parties: &Parties,
+        is_ours: bool,
+        names_instance: bool,
+        tells_whom: bool,
+    ) -> Self {
         let plea = &words.plea;
         let said = &plea.said;
         let signs = [
@@ -39,6 +46,7 @@ impl Standing {
             (words.shown != Shown::Nobody, 1),
             (words.shown == Shown::Ours || is_ours, 1),
             (names_instance, 1),
+            (tells_whom, 1),
             (parties.is_passed_on, 1),
             (parties.is_of_aws, 1),
         ];
