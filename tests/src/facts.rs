@@ -41,6 +41,8 @@ pub struct Facts {
     pub ports: u64,
     /// Whether every host's history of the claimed time is complete.
     pub complete: bool,
+    /// What it doubts, and why.
+    pub doubts: Vec<String>,
 }
 
 impl Facts {
@@ -53,7 +55,8 @@ impl Facts {
             let found = judgement.pointer(pointer).and_then(Value::as_str);
             found.unwrap_or_default().to_owned()
         };
-        let hosts = judgement["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list = |name: &str| judgement[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let hosts = list("hosts");
         Self {
             verdict: text("/verdict/kind"),
             confidence: text("/confidence"),
@@ -70,6 +73,11 @@ impl Facts {
                 .and_then(Value::as_u64)
                 .unwrap_or_default(),
             complete: !hosts.is_empty() && hosts.iter().all(|host| host["complete"] == true),
+            doubts: list("doubts")
+                .iter()
+                .filter_map(|doubt| doubt["text"].as_str())
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

@@ -132,8 +132,15 @@ fn judge(book: &Book, observed: &Observed, sent: &Sent) -> Result<bool, String> 
         return Err(format!("case {} stands in the channel {} times", case.id, case.messages));
     }
     let facts = &case.facts;
-    let said =
-        format!("case {} says {} by {:?} of {:?}", case.id, facts.verdict, facts.person, facts.program);
+    let said = format!(
+        "case {} says {} by {:?} of {:?} (its evidence is {}complete; it doubts: {})",
+        case.id,
+        facts.verdict,
+        facts.person,
+        facts.program,
+        if facts.complete { "" } else { "in" },
+        facts.doubts.join("; ")
+    );
     let unknown = facts.verdict == "unknown";
     match &sent.truth {
         Truth::Nothing if facts.person.is_empty() => Ok(true),
