@@ -177,17 +177,20 @@ pub fn is_named(said: &str, name: &str) -> bool {
 }
 
 /// Whether the book holds a reason why a notice of a deed's time could not be answered, and the report says itself
-/// that it had not everything.
+/// that it had not everything, or that a host's answer, which was a lie, cannot be: one that answers another question may
+/// know all of that time.
 fn may_not_know(book: &Book, done: &Done, sent: &Sent, case: &Case) -> bool {
     let (before, after) = (UnixNs(done.from.0 - AROUND_NS), UnixNs(done.to.0 + AROUND_NS));
+    let lied = book.held(Fault::HostLies, sent.at, case.made);
     let reason = book.held(Fault::RecorderKilled, before, after)
         // A full disk costs the oldest history, a changed segment what stood in it.
         || book.held(Fault::DiskFull, before, case.made)
         || book.held(Fault::SegmentCorrupted, before, case.made)
-        || book.held(Fault::HostLies, sent.at, case.made)
+        || lied
         // What was done then stands under other times, and a host that is in the past knows of no later.
         || book.held(Fault::ClockStepped, before, case.made);
-    reason && !case.facts.complete
+    let is_seen_through = || case.facts.doubts.iter().any(|doubt| doubt.contains("contradicts itself"));
+    reason && (!case.facts.complete || lied && is_seen_through())
 }
 
 fn holds(bytes: &[u8], marker: &str) -> bool {
@@ -355,6 +358,23 @@ mod tests {
             with("unknown", only_slow, 102, 150, "it was nmap by alice");
         }
         with("not_this_host", Fault::RecorderKilled, 101, 103, "it was nmap by alice");
+        for (lies, sees_through, expected) in
+            [(true, true, ""), (true, false, "nobody did it"), (false, true, "nobody did it")]
+        {
+            check_with(
+                |book, observed| {
+                    let facts = &mut observed.cases[2].facts;
+                    facts.verdict = "unknown".to_owned();
+                    if sees_through {
+                        facts.doubts = vec!["the answer of web-1 contradicts itself: it is older".to_owned()];
+                    }
+                    if lies {
+                        book.broken.push(broken(Fault::HostLies, 221, 230));
+                    }
+                },
+                expected,
+            );
+        }
         check_with(
             |book, observed| {
                 forget(observed, "unknown");
