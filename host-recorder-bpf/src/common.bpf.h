@@ -58,7 +58,7 @@ struct {
 } scope SEC(".maps");
 
 /*
- * Zero, which the verifier does not know: a number that it is added to is any number from there on. What comes after a
+ * Zero, which the verifier does not know: a number that it is XORed with is any number from there on. What comes after a
  * choice between constants is looked at once then, and not for each of them.
  */
 __u32 unknown = 0;
@@ -93,6 +93,16 @@ static __always_inline __u64 wake_flags(void *ring, __u64 *last)
 		return BPF_RB_NO_WAKEUP;
 	*last = produced;
 	return BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline __u64 wake_for_identities(void)
+{
+	return wake_flags(&identity_ring, &woken.identity);
+}
+
+static __always_inline __u64 wake_for_flows(void)
+{
+	return wake_flags(&flow_ring, &woken.flow);
 }
 
 static __always_inline bool in_scope(void)

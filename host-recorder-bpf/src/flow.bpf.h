@@ -270,7 +270,7 @@ static __always_inline void write_batch(struct record_batch *batch)
 		return;
 	size = __builtin_offsetof(struct record_batch, targets) + count * sizeof(struct record_target);
 	batch->header.size = size;
-	if (bpf_ringbuf_output(&flow_ring, batch, size, wake_flags(&flow_ring, &woken.flow)))
+	if (bpf_ringbuf_output(&flow_ring, batch, size, wake_for_flows()))
 		lose(RECORD_LOSS_FLOW, count);
 	batch->count = 0;
 }
@@ -410,7 +410,7 @@ static __always_inline void write_totals(const struct flow_slot *slot, const str
 	record->tcp_flags = slot->tcp_flags;
 	__builtin_memset(record->pad, 0, sizeof(record->pad));
 	record->net_ns = slot->net_ns;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 }
 
 static __always_inline __u64 spread(__u64 hash)

@@ -31,7 +31,7 @@ static __always_inline struct record_operation *begin_operation(__u32 operation,
 
 static __always_inline void end_operation(struct record_operation *record)
 {
-	bpf_ringbuf_submit(record, wake_flags(&identity_ring, &woken.identity));
+	bpf_ringbuf_submit(record, wake_for_identities());
 }
 
 SEC("tp_btf/module_load")
@@ -191,6 +191,6 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 			record->text_len[half] =
 				read_text(record->texts + half * RECORD_DETAIL_MAX, record->arguments[3]);
 	}
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 	return 0;
 }

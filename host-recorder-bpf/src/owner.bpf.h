@@ -233,7 +233,7 @@ static __always_inline void write_bind(const struct record_process_id *process, 
 	record->protocol = protocol;
 	record->net_ns = 0;
 	record->pad = 0;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 }
 
 SEC("cgroup/post_bind4")

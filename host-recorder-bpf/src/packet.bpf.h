@@ -632,7 +632,7 @@ static __always_inline void write_dns(struct sk_buff *skb, struct sock *sk, cons
 		lose(RECORD_LOSS_DNS, 1);
 		return;
 	}
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 }
 
 /* Ports are at the same place in half-open and finished connections. */
@@ -731,8 +731,6 @@ static __always_inline bool count_flow(void *context, struct sk_buff *skb, __u64
 	/* What another process sends is a flow of its own. */
 	if (known && task_context && !is_process(cpu, place->actor.tgid))
 		known = false;
-	known ^= unknown;
-	again ^= unknown;
 	if (!known) {
 		begin_flow(cpu, task_context ? context : NULL, place, tag, TAG_OF(hash), slot, skb, socket, cookie,
 			   packet);
@@ -772,8 +770,10 @@ static __always_inline bool count_next(void *context, struct sk_buff *skb, struc
 	__u64 device = (__u64)skb->dev;
 	bool next;
 
+	if (!tag || *tag != (TAG_OF(hash) | FLOW_HAS_SLOT) || !place || !slot || !cpu)
+		return false;
 	/* One that another device handed down is known as such there. */
-	if (!tag || *tag != (TAG_OF(hash) | FLOW_HAS_SLOT) || !place || !slot || !cpu || (cpu->packet == (__u64)skb && cpu->device != device) || !take(cpu))
+	if ((cpu->packet == (__u64)skb && cpu->device != device) || !take(cpu))
 		return false;
 	next = is_next(place, (__u64)sk, device, plain) && is_by_noted_process(cpu, context, place->actor.tgid);
 	if (next) {
@@ -816,6 +816,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	}
 	if (!packet.family)
 		return 0;
+	/* Here the kinds of packets meet. */
 	packet.via ^= unknown;
 	packet.family ^= unknown;
 	packet.protocol ^= unknown;
@@ -905,7 +906,7 @@ static __always_inline void write_received_dns(struct __sk_buff *skb, const stru
 		if (length <= RECORD_DNS_MAX && !bpf_skb_load_bytes(skb, at, record->message, length))
 			record->length = length;
 	}
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 }
 
 /*

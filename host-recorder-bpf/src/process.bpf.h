@@ -233,7 +233,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 		return 0;
 	scratch->record.header.size = sizeof(scratch->record) + length;
 	if (bpf_ringbuf_output(&identity_ring, scratch, sizeof(scratch->record) + length,
-			       wake_flags(&identity_ring, &woken.identity)))
+			       wake_for_identities()))
 		lose(RECORD_LOSS_IDENTITY, 1);
 	return 0;
 }
@@ -258,7 +258,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	record->child.tgid = child->tgid;
 	record->child.start_ns = child->start_boottime;
 	record->child.exec = (__u32)child->self_exec_id;
-	bpf_ringbuf_submit(record, wake_flags(&identity_ring, &woken.identity));
+	bpf_ringbuf_submit(record, wake_for_identities());
 	return 0;
 }
 
@@ -283,7 +283,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (!record->exit_code)
 		record->exit_code = task->exit_code;
 	record->pad = 0;
-	bpf_ringbuf_submit(record, wake_flags(&identity_ring, &woken.identity));
+	bpf_ringbuf_submit(record, wake_for_identities());
 	return 0;
 }
 

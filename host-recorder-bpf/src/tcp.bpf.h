@@ -50,7 +50,7 @@ static __always_inline void record_tcp(struct sock *sk, int old_state, int new_s
 	record->new_state = new_state;
 	record->error = sk->sk_err;
 	record->net_ns = sk->__sk_common.skc_net.net->ns.inum;
-	bpf_ringbuf_submit(record, wake_flags(&flow_ring, &woken.flow));
+	bpf_ringbuf_submit(record, wake_for_flows());
 }
 
 #define TCP_FLAG_SYN_BIT 0x02
@@ -290,7 +290,6 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 				return 0;
 		}
 	}
-	owner.created ^= unknown;
 	if (new_state == BPF_TCP_LISTEN)
 		note_listener(sk, &owner);
 	if (new_state == BPF_TCP_SYN_SENT || (old_state == BPF_TCP_SYN_SENT && new_state == BPF_TCP_CLOSE)) {
@@ -309,7 +308,6 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int old_state, int new_state)
 		if (accepted)
 			flags |= RECORD_FLAG_OWNER_LISTENS;
 	}
-	flags ^= unknown;
 	record_tcp(sk, old_state, new_state, &owner, flags);
 	/* Whoever asks for a socket's number (`ss`) gives it one. */
 	if (new_state == BPF_TCP_CLOSE && !owner.created)

@@ -17,7 +17,6 @@ use history::ProcessId;
 use history::Seen;
 
 use crate::attached;
-use crate::beginnings::is_privileged;
 use crate::beginnings::program;
 use crate::ends::Ends;
 use crate::polls::Polls;
@@ -269,7 +268,7 @@ pub fn is_server_of_logins(process: &Process, known: &Processes) -> bool {
         is_copy = above.seen != Seen::Exec;
         same
     });
-    is_so_called && of_it.any(|above| is_privileged(&above.credentials))
+    is_so_called && of_it.any(|above| above.credentials.is_privileged())
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 
-use history::Credentials;
 use history::Login;
 use history::Process;
 use history::ProcessId;
@@ -145,7 +144,7 @@ impl Beginnings {
 
     /// A program whose very execution begins something.
     fn begins_itself(&mut self, process: &Process, known: &Processes, boot_ns: u64) -> Option<Begun> {
-        let service = Service::of(program(process)).filter(|_| is_privileged(&process.credentials))?;
+        let service = Service::of(program(process)).filter(|_| process.credentials.is_privileged())?;
         let parent = process.parent.and_then(|id| known.get(&id));
         if matches!(service, Service::Elevator | Service::Console) {
             // One that ran before the recorder has other ids by now than it was called with.
@@ -187,7 +186,7 @@ impl Beginnings {
         boot_ns: u64,
     ) -> Option<Begun> {
         let first = first_image(above, known);
-        if !is_privileged(&first.credentials) && !self.callers.contains_key(&first.id) {
+        if !first.credentials.is_privileged() && !self.callers.contains_key(&first.id) {
             return None;
         }
         let login = Login {
@@ -325,11 +324,6 @@ pub fn program(process: &Process) -> &str {
 /// Whether a program is a shell.
 pub fn is_shell(program: &str) -> bool {
     ["sh", "bash", "dash", "zsh", "ksh", "fish", "tcsh", "csh", "ash"].contains(&program)
-}
-
-/// Whether a process has root's rights, or has given them up for the moment.
-pub fn is_privileged(credentials: &Credentials) -> bool {
-    [credentials.uid, credentials.euid, credentials.suid].contains(&0)
 }
 
 /// As whom a process runs.

@@ -36,7 +36,7 @@ const BEGINS_NS: u64 = 3_000_000_000;
 const ALIKE_NS: u64 = 1_000_000_000;
 
 /// A process, whatever it executes.
-type Identity = (u32, u64);
+pub(crate) type Identity = (u32, u64);
 
 /// What is remembered of ends.
 #[derive(Debug, Default)]
@@ -286,7 +286,7 @@ fn is_own(flow: &Flow) -> bool {
     flow.local.address == flow.remote.address || flow.remote.address.is_loopback()
 }
 
-fn identity(id: &ProcessId) -> Identity {
+pub(crate) fn identity(id: &ProcessId) -> Identity {
     (id.tgid, id.start_ns)
 }
 

@@ -9,7 +9,6 @@ use history::ProcessId;
 use history::Seen;
 
 use crate::beginnings::Beginnings;
-use crate::beginnings::is_privileged;
 use crate::beginnings::program;
 use crate::enrich::login_log::LoginLine;
 use crate::processes::Processes;
@@ -59,7 +58,7 @@ pub fn check(
     let wrote = known
         .images(&id)
         .filter(|image| executed(image) && lasted(&image.id))
-        .find(|image| is_program(program(image), &line.program) && is_privileged(&image.credentials))
+        .find(|image| is_program(program(image), &line.program) && image.credentials.is_privileged())
         .map(|image| image.id);
     let called = line.by.as_deref().is_none_or(|by| {
         // login names who the terminal belonged to before.

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 
 use history::Endpoint;
 use history::Process;
-use history::ProcessId;
 
 use crate::beginnings::is_shell;
 use crate::beginnings::program;
 use crate::ends::Ends;
+use crate::ends::Identity;
+use crate::ends::identity;
 use crate::processes::Processes;
 
 /// Connections to one end that make it asking again and again.
@@ -24,7 +25,7 @@ const ASKED_LEAST_NS: u64 = 1_000_000_000;
 
 /// What processes, and the programs that they started, opened to this host itself.
 #[derive(Debug)]
-pub struct Polls(HashMap<(u32, u64), Vec<Poll>>);
+pub struct Polls(HashMap<Identity, Vec<Poll>>);
 
 /// One connection of this host to itself.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +41,11 @@ pub struct Poll {
 impl Polls {
     /// Of all connections of this host to itself that are remembered.
     pub fn of(known: &Processes, ends: &Ends) -> Self {
-        let mut polls: HashMap<(u32, u64), Vec<Poll>> = HashMap::new();
+        let mut polls: HashMap<Identity, Vec<Poll>> = HashMap::new();
         for (at, opener, local, remote) in ends.own() {
             let parent = known.get(&opener).and_then(|opener| opener.parent);
             for id in [Some(opener), parent].into_iter().flatten() {
-                polls.entry((id.tgid, id.start_ns)).or_default().push(Poll { at, local, remote });
+                polls.entry(identity(&id)).or_default().push(Poll { at, local, remote });
             }
         }
         Self(polls)
@@ -68,10 +69,6 @@ impl Polls {
 fn is_typed_into(process: &Process) -> bool {
     let mut words = process.argv.iter().skip(1);
     is_shell(program(process)) && words.all(|word| word.starts_with('-') && word != "-c")
-}
-
-fn identity(id: &ProcessId) -> (u32, u64) {
-    (id.tgid, id.start_ns)
 }
 
 #[cfg(test)]

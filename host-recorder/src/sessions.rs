@@ -8,7 +8,6 @@ use history::Endpoint;
 use history::Process;
 use history::ProcessId;
 
-use crate::beginnings::is_privileged;
 use crate::processes::Processes;
 use crate::room;
 
@@ -122,7 +121,7 @@ pub fn may_have_accepted(owner: Option<u32>, server: &ProcessId, known: &Process
     let Some(server) = known.get(server) else { return false };
     match owner.filter(|owner| *owner != 1) {
         Some(owner) => known.lineage(server).any(|above| above.id.tgid == owner),
-        None => is_privileged(&server.credentials),
+        None => server.credentials.is_privileged(),
     }
 }
 

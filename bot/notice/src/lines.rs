@@ -1,9 +1,8 @@
 //! Cuts sections into lines and says what each line is: words, a log entry, a quoted header, a
 //! signature.
 
-use std::net::IpAddr;
-
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use regex::Regex;

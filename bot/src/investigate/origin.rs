@@ -181,7 +181,7 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
             return found_by(entry, lets_in.then_some(login), Some(login));
         }
         // Anybody may call a program so. Who is root can make all of this up.
-        let service = if is_privileged(ancestor) { program_name(ancestor) } else { "" };
+        let service = if ancestor.credentials.is_privileged() { program_name(ancestor) } else { "" };
         let within_session = || ancestors[index + 1..].iter().any(|above| has_session(host, above));
         let by_agent = || ancestors.get(index + 1).is_none_or(|above| is_ssm_agent(above));
         match service {
@@ -215,14 +215,9 @@ fn entry<'a>(host: &Host<'a>, process: &'a Process, ancestors: &[&'a Process]) -
     scope(process, ancestors)
 }
 
-/// Whether a process has root's rights, or has given them up for the moment.
-fn is_privileged(process: &Process) -> bool {
-    let credentials = &process.credentials;
-    [credentials.uid, credentials.euid, credentials.suid].contains(&0)
-}
-
 fn is_ssm_agent(process: &Process) -> bool {
-    is_privileged(process) && ["ssm-agent-worker", "amazon-ssm-agent"].contains(&program_name(process))
+    process.credentials.is_privileged()
+        && ["ssm-agent-worker", "amazon-ssm-agent"].contains(&program_name(process))
 }
 
 /// What a recorded login or job began; `below` is the first process of it.

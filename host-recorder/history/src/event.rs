@@ -228,6 +228,13 @@ pub struct Credentials {
     pub groups: Groups,
 }
 
+impl Credentials {
+    /// Whether a process has root's rights, or has given them up for the moment.
+    pub fn is_privileged(&self) -> bool {
+        [self.uid, self.euid, self.suid].contains(&0)
+    }
+}
+
 /// A login or an attempt at one: whatever begins a session or acts for somebody.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,6 +2,7 @@
 
 use super::*;
 use history::BootId;
+use history::Credentials;
 use history::UnixNs;
 
 const ROOT: u32 = 0;
