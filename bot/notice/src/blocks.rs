@@ -65,12 +65,11 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
 impl Block {
     /// Says whether a line names a source again: the next block begins without a blank line.
     fn repeats(&self, line: &Line<'_>) -> bool {
-        let Some((name, _)) = field(line.text) else {
+        if self.record.source.is_none() || line.spots.is_empty() {
             return false;
-        };
-        let meaning = label::meaning(name);
-        let is_source = meaning.kind == Kind::Address && meaning.role == Some(Role::Accused);
-        is_source && self.record.source.is_some() && !line.spots.is_empty()
+        }
+        let meaning = field(line.text).map(|(name, _)| label::meaning(name));
+        meaning.is_some_and(|it| it.kind == Kind::Address && it.role == Some(Role::Accused))
     }
 
     fn take(&mut self, index: usize, line: &Line<'_>) {

@@ -35,13 +35,12 @@ pub(super) fn to_text(html: &str) -> String {
         rest = &rest[close + 1..];
         // What no reader sees accuses nobody.
         if (is_hidden(tag) || has_class(tag, &hidden)) && !name.starts_with('/') && !IS_VOID.contains(&name) {
-            rest = skip_element(rest, name);
+            rest = skip_element(rest, name, !IS_ENDED_BY_NEXT.contains(&name));
             continue;
         }
         match name {
-            "script" | "style" | "head" | "title" | "template" | "noscript" => {
-                rest = skip_element(rest, name)
-            }
+            // A head has nothing else in it that is words, and may have no end.
+            "script" | "style" | "title" | "template" | "noscript" => rest = skip_element(rest, name, false),
             "br" | "p" | "/p" | "div" | "/div" | "/tr" | "li" | "/table" | "h1" | "h2" | "h3" | "h4"
             | "/h1" | "/h2" | "/h3" | "/h4" | "pre" | "/pre" | "hr" | "blockquote" | "/blockquote"
             | "/li" | "dt" | "/dd" | "/dl" | "h5" | "/h5" => end_line(&mut out),
@@ -138,11 +137,29 @@ fn tag_name<'a>(tag: &str, letters: &'a mut [u8; NAME_MAX]) -> &'a str {
     std::str::from_utf8(place).unwrap_or_default()
 }
 
-fn skip_element<'a>(rest: &'a str, name: &str) -> &'a str {
-    let close = format!("</{name}");
-    let lower_at =
-        rest.as_bytes().windows(close.len()).position(|window| window.eq_ignore_ascii_case(close.as_bytes()));
-    lower_at.and_then(|at| rest[at..].find('>').map(|end| &rest[at + end + 1..])).unwrap_or("")
+/// Elements that the next of their kind ends: one never stands right in another.
+const IS_ENDED_BY_NEXT: [&str; 9] = ["p", "li", "dt", "dd", "tr", "td", "th", "option", "body"];
+
+/// Returns what stands behind an element that has begun; nothing where it does not end.
+fn skip_element<'a>(rest: &'a str, name: &str, nests: bool) -> &'a str {
+    let mut depth = 1;
+    let mut at = 0;
+    while let Some(open) = rest[at..].find('<') {
+        at += open + 1;
+        let tag = rest[at..].strip_prefix('/');
+        let head = tag.unwrap_or(&rest[at..]).as_bytes();
+        let is_named = head.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
+            && !head.get(name.len()).is_some_and(u8::is_ascii_alphanumeric);
+        match tag {
+            Some(_) if is_named => depth -= 1,
+            None if is_named && nests => depth += 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]);
+        }
+    }
+    ""
 }
 
 fn end_line(out: &mut String) {
@@ -229,6 +246,26 @@ mod tests {
     #[test]
     fn terms_are_fields() {
         assert_eq!(to_text("<dl><dt>Suspect</dt><dd>192.0.2.1</dd></dl>").trim(), "Suspect: 192.0.2.1");
+    }
+
+    #[test]
+    fn a_head_without_an_end_hides_nothing() {
+        let html =
+            "<html><head><meta charset=utf-8><title>Report</title><style>p{}</style><body><p>192.0.2.1</p>";
+        assert_eq!(to_text(html).trim(), "192.0.2.1");
+    }
+
+    #[test]
+    fn what_is_hidden_ends_with_the_element_that_hides_it() {
+        for (html, text) in [
+            ("<div style='display:none'>a<div>b</div>c</div>d", "d"),
+            ("<span hidden>a<SPAN>b</SPAN>c</span>d", "d"),
+            ("<p hidden>a<p>b</p>c", "c"),
+            ("<script>document.write('<script>')</script>d", "d"),
+            ("<title>a</title ><b>d</b>", "d"),
+        ] {
+            assert_eq!(to_text(html).trim(), text, "{html}");
+        }
     }
 
     #[test]

@@ -63,6 +63,10 @@ pub(super) struct Meaning {
 
 /// Says what a name means.
 pub(super) fn meaning(name: &str) -> Meaning {
+    // What a line of values holds before a colon is no name: most lines of a long log end here.
+    if !name.contains(char::is_alphabetic) {
+        return Meaning { kind: Kind::Other, role: None };
+    }
     let words = words(name);
     let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
     let joined = name.contains(':');

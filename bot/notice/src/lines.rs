@@ -16,6 +16,7 @@ use super::limits;
 use super::pattern::compile;
 use super::pattern::fold;
 use super::time::Finder;
+use super::time::Precision;
 use super::time::Stamp;
 
 /// What a line is.
@@ -53,6 +54,13 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Returns the one time, of a second, that a part of it is from its first to its last letter.
+    pub fn stamp_of(&self, part: &str) -> Option<Stamp> {
+        let fills = |stamp: &&Stamp| self.text.get(stamp.start..stamp.end) == Some(part);
+        let [stamp] = self.stamps.as_slice() else { return None };
+        Some(stamp).filter(fills).filter(|stamp| stamp.precision == Precision::Second).cloned()
+    }
+
     /// Says whether nothing stands in it.
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()

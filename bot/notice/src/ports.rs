@@ -55,13 +55,11 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
         }
         // "(e.g. 22/TCP)" is part of the name.
         let named = line.text.rsplit_once("):").or_else(|| super::activity::field(line.text));
-        let Some((name, value)) = named else { continue };
+        let Some((name, value)) = named.filter(|(name, _)| name.len() <= 80 && line.spots.is_empty()) else {
+            continue;
+        };
         let meaning = label::meaning(name);
-        if meaning.kind != Kind::Port
-            || meaning.role == Some(Role::Accused)
-            || name.len() > 80
-            || !line.spots.is_empty()
-        {
+        if meaning.kind != Kind::Port || meaning.role == Some(Role::Accused) {
             continue;
         }
         for found in PORT.captures_iter(value) {

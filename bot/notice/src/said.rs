@@ -162,11 +162,12 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
 /// "Reported by: the control room, 192.0.2.1": a field that names a part is all of that part's, whatever words its
 /// value has. Whom it accuses must stand in it alone.
 fn by_field_of_line(line: &Line<'_>) -> Option<Said> {
+    if line.role == SectionRole::Subject || !line.stamps.is_empty() {
+        return None;
+    }
     let (name, _) = super::activity::field(line.text).filter(|(name, _)| name.len() <= 40)?;
     let role = label::meaning(name).role.filter(|role| *role != Role::Accused)?;
-    let is_name =
-        label::words(name).len() <= 4 && line.role != SectionRole::Subject && line.stamps.is_empty();
-    is_name.then(|| (role, 2.0, format!("in the field \"{name}\"")))
+    (label::words(name).len() <= 4).then(|| (role, 2.0, format!("in the field \"{name}\"")))
 }
 
 /// How many lines above a field the heading may stand under which it is indented.

@@ -135,7 +135,7 @@ impl Header {
                 let cells = cells(line.text.trim(), separator);
                 let missing = self.columns.len().checked_sub(cells.len());
                 match (missing, separator) {
-                    (Some(0..=2), _) => self.row_of_cells(&cells, day),
+                    (Some(0..=2), _) => self.row_of_cells(line, &cells, day),
                     (None, _) | (_, Separator::Blanks) if self.fits(line) => self.row_of_words(line),
                     _ => None,
                 }
@@ -160,7 +160,7 @@ impl Header {
             .any(|column| column.meaning.kind == Kind::Address && column.meaning.role == Some(role))
     }
 
-    fn row_of_cells(&self, cells: &[String], day: &str) -> Option<Record> {
+    fn row_of_cells(&self, line: &Line<'_>, cells: &[String], day: &str) -> Option<Record> {
         let mut record = Record::default();
         let mut day = day.to_owned();
         // Beside an instance, "remote" is whom that talked to.
@@ -175,9 +175,9 @@ impl Header {
                 Kind::Address => self.take_address(&mut record, column, cell),
                 Kind::Port => self.take_port(&mut record, index, cell),
                 Kind::Protocol => record.protocol = protocol(cell),
-                Kind::Time => self.take_time(&mut record, column, &mut day, cell),
+                Kind::Time => self.take_time(&mut record, line, column, &mut day, cell),
                 Kind::OtherTime if record.stamps.is_empty() && !self.has_time() => {
-                    take_time(&mut record, &mut day, cell);
+                    take_time(&mut record, line, &mut day, cell);
                 }
                 Kind::Activity | Kind::Service if record.activity.is_none() => {
                     record.activity = activity::of_name(cell)
@@ -223,9 +223,9 @@ impl Header {
 
     /// The first time column tells when; later ones only where they are ends of a span, or the
     /// clock of a date.
-    fn take_time(&self, record: &mut Record, column: &Column, day: &mut String, cell: &str) {
+    fn take_time(&self, record: &mut Record, line: &Line<'_>, column: &Column, day: &mut String, cell: &str) {
         if record.stamps.is_empty() || !day.is_empty() || is_end(&column.name) {
-            take_time(record, day, cell);
+            take_time(record, line, day, cell);
         }
     }
 
@@ -355,15 +355,20 @@ fn is_end(name: &str) -> bool {
         .any(|word| ends.iter().any(|end| word == end || word.strip_suffix("time") == Some(end)))
 }
 
-fn take_time(record: &mut Record, day: &mut String, cell: &str) {
+/// Adds the times of a cell; a clock alone is of the day that an earlier cell told.
+fn take_time(record: &mut Record, line: &Line<'_>, day: &mut String, cell: &str) {
     if let Some(stamp) = epoch(cell) {
         record.stamps.push(stamp);
         return;
     }
-    let joined = format!("{day} {cell}");
+    // Most cells of times hold one, which was found with the line's.
+    if let Some(stamp) = line.stamp_of(cell) {
+        record.stamps.push(stamp);
+        return;
+    }
     let mut stamps: Vec<Stamp> = Finder.find(cell);
     if stamps.is_empty() && !day.is_empty() {
-        stamps = Finder.find(&joined);
+        stamps = Finder.find(&format!("{day} {cell}"));
         let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == super::time::Precision::Day);
         if !stamps.is_empty() && is_bare_day {
             record.stamps.pop();

@@ -65,8 +65,7 @@ fn in_field(lines: &[Line<'_>]) -> Option<String> {
         let Some((name, value)) = line.text.split_once([':', '\t', '=']) else {
             continue;
         };
-        let meaning = label::meaning(name);
-        if meaning.kind != Kind::CaseId || name.len() > 40 {
+        if name.len() > 40 || label::meaning(name).kind != Kind::CaseId {
             continue;
         }
         let token = value
