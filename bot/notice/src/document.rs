@@ -27,6 +27,8 @@ pub(super) struct Document {
     pub stored_at: Option<String>,
     /// A part of it was not read: packed too tightly, encrypted, or too deep.
     pub is_incomplete: bool,
+    /// It carries pictures, which are not read.
+    pub has_pictures: bool,
     /// It tells of a mail and does not hold it.
     pub lacks_mail: bool,
     /// Limits reached and oddities met.

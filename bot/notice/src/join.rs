@@ -271,6 +271,9 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         draft.claims.clear();
     } else if draft.claims.is_empty() {
         let named: Vec<String> = words.named.iter().map(ToString::to_string).collect();
+        if named.is_empty() && document.has_pictures {
+            draft.warnings.push("what its pictures show was not read".to_owned());
+        }
         draft.warnings.push(match named.is_empty() {
             true => "it names nobody: join it to the earlier notice of its case".to_owned(),
             false => {

@@ -278,10 +278,9 @@ fn is_attached(part: &MessagePart<'_>) -> bool {
 }
 
 fn is_type(part: &MessagePart<'_>, main: &str, sub: &str) -> bool {
-    part.content_type().is_some_and(|kind| {
-        kind.c_type.eq_ignore_ascii_case(main)
-            && kind.c_subtype.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(sub))
-    })
+    let is_sub = |kind: &str| kind.eq_ignore_ascii_case(sub);
+    is_of_type(part, main)
+        && part.content_type().and_then(|kind| kind.c_subtype.as_deref()).is_some_and(is_sub)
 }
 
 fn attachment_role(role: SectionRole, part: &MessagePart<'_>, name: &str) -> SectionRole {
@@ -301,6 +300,7 @@ fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Pl
         PartType::Text(text) if unwrapper.may_open(&inner) => unwrapper.open_text(text, &inner),
         PartType::Html(text) if unwrapper.may_open(&inner) => unwrapper.add_html(&inner, text),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+            unwrapper.document.has_pictures |= is_picture(part);
             if !is_ornament(part) {
                 unwrapper.open(bytes, &inner);
             }
@@ -311,11 +311,17 @@ fn open_attachment(unwrapper: &mut Unwrapper, part: &MessagePart<'_>, place: &Pl
 
 /// Whether a part is a picture, a sound or a signature.
 fn is_ornament(part: &MessagePart<'_>) -> bool {
-    let is_picture = part.content_type().is_some_and(|kind| {
-        ["image", "audio", "video", "font"].iter().any(|it| kind.c_type.eq_ignore_ascii_case(it))
-    });
+    let is_sound = ["audio", "video", "font"].iter().any(|it| is_of_type(part, it));
     let is_signature = part.attachment_name().is_some_and(|name| name.ends_with(".p7s"));
-    is_picture || is_signature || is_type(part, "application", "pgp-signature")
+    is_picture(part) || is_sound || is_signature || is_type(part, "application", "pgp-signature")
+}
+
+fn is_picture(part: &MessagePart<'_>) -> bool {
+    is_of_type(part, "image")
+}
+
+fn is_of_type(part: &MessagePart<'_>, main: &str) -> bool {
+    part.content_type().is_some_and(|kind| kind.c_type.eq_ignore_ascii_case(main))
 }
 
 fn headers(message: &Message<'_>) -> MailHeaders {

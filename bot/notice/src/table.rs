@@ -362,7 +362,9 @@ fn take_time(record: &mut Record, line: &Line<'_>, day: &mut String, cell: &str)
         return;
     }
     // Most cells of times hold one, which was found with the line's.
-    if let Some(stamp) = line.stamp_of(cell) {
+    if day.is_empty()
+        && let Some(stamp) = line.stamp_of(cell)
+    {
         record.stamps.push(stamp);
         return;
     }

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::archive;
+use super::cms;
 use super::document::Document;
 use super::document::Receipt;
 use super::document::SectionRole;
@@ -16,6 +17,7 @@ use super::flatten;
 use super::html;
 use super::limits;
 use super::mime;
+use super::uuencode;
 
 /// Opens everything that one notice holds.
 pub(super) fn unwrap(bytes: &[u8]) -> Document {
@@ -77,11 +79,15 @@ impl Unwrapper {
             archive::open(self, bytes, place);
             return;
         }
+        if let Some(signed) = cms::signed(bytes) {
+            self.open(&signed, &place.inside(&place.name));
+            return;
+        }
         // A mail's own lines are read also where it carries what is no text.
         if mime::looks_like_mail(bytes) && mime::open(self, bytes, place) {
             return;
         }
-        if is_closed(bytes) || is_binary(bytes) && !is_utf16(bytes) {
+        if is_closed(bytes) || cms::is_message(bytes) || is_binary(bytes) && !is_utf16(bytes) {
             let name = &place.name;
             self.document.leave_out(format!(
                 "a part ({name}) was not read: it is no text, mail or archive that is known"
@@ -114,6 +120,13 @@ impl Unwrapper {
         if head.iter().filter(|byte| **byte == 0).count() * 4 > head.len() {
             let text: String = text.chars().filter(|letter| !matches!(letter, '\0' | '\u{fffd}')).collect();
             self.open_text(&text, place);
+            return;
+        }
+        if let Some((words, files)) = uuencode::split(text) {
+            self.open_text(&words, place);
+            for (name, bytes) in files {
+                self.open(&bytes, &place.inside_as(SectionRole::Attachment, &name));
+            }
             return;
         }
         let trimmed = text.trim_start_matches('\u{feff}').trim();
@@ -410,7 +423,9 @@ fn percent_decode(key: &str) -> String {
 /// Whether bytes are no text: a stray zero in a log does not make it so.
 fn is_binary(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(2048)];
-    head.iter().filter(|byte| **byte == 0).count() * 50 > head.len()
+    // What shifts between character sets (0x0e, 0x0f, 0x1b) stands in texts of East Asia.
+    let is_control = |byte: &&u8| matches!(**byte, 0..=8 | 0x10..=0x1a | 0x1c..=0x1f | 0x7f);
+    head.iter().filter(is_control).count() * 50 > head.len()
 }
 
 /// Whether something holds its words in a form that is not read: PDF, encrypted, or packed by what is not unpacked here.
