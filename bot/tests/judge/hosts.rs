@@ -214,6 +214,25 @@ fn a_host_whose_clock_is_behind_the_claim_clears_nobody() {
 }
 
 #[test]
+fn a_claim_beyond_what_a_host_that_was_set_back_told_clears_nobody() {
+    // The last seconds before it was asked, of which it says nothing: its clock is long before them.
+    for (from, to) in [(178, 180), (180, 180)] {
+        let claim = accused(from, to);
+        let mut answer = answer(&quiet(), &claim);
+        answer.request.window.to = at(181);
+        let Answer::Evidence { evidence, .. } = &mut answer.answer else { unreachable!() };
+        evidence.request.window.to = at(181);
+        evidence.answered = at(135);
+        evidence.coverage.window.to = at(177);
+        evidence.coverage.recorded =
+            vec![history::Window { from: evidence.coverage.window.from, to: at(177) }];
+        let report = report_with(vec![claim], located(), &[answer]);
+        assert_eq!(report.facts.verdict, "unknown");
+        assert!(!report.facts.coverage_complete, "{}", report.facts.verdict);
+    }
+}
+
+#[test]
 fn a_wrong_host_clock_is_named() {
     let claim = accused(120, 180);
     let mut answer = answer(&quiet(), &claim);

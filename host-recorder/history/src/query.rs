@@ -46,6 +46,9 @@ const TRIES: usize = 5;
 /// Events of a window beyond which only what is asked for is read, and not what else happened.
 const BESIDE_EVENTS_MAX: u64 = 300_000;
 
+/// By how much the newest history may be ahead of the clock that answers, before that was set back, s.
+const LATE_S: i64 = 2;
+
 /// Why a request cannot be answered.
 #[derive(Debug, Error)]
 pub enum QueryError {
@@ -180,9 +183,11 @@ fn answer(
         gathered.note_unsearched(events);
     }
     let spans = ring::join(std::mem::take(&mut reading.spans).into_iter());
-    // What is still to come is not asked for; but whose clock was set back has history of what is to come.
-    let newest = spans.iter().map(|span| span.to).max().map_or(now, |newest| newest.max(now));
-    let window = if newest < window.from { window } else { Window { to: window.to.min(newest), ..window } };
+    // What is still to come is not asked for. But whose clock was set back has history of what is to come, and may lack
+    // some of that.
+    let was_set_back = spans.iter().any(|span| span.to > now.plus_s(LATE_S));
+    let is_to_come = now < window.from || was_set_back;
+    let window = if is_to_come { window } else { Window { to: window.to.min(now), ..window } };
     let (recorded, mut gaps) = ring::cover(window, &spans, since);
     gaps.append(&mut reading.gaps);
     let coverage = Coverage {

@@ -216,6 +216,27 @@ fn losses_and_gaps_make_coverage_incomplete() {
     assert!(later.coverage.complete(), "{:?}", later.coverage);
 }
 
+/// The recorder ended at 100 s, its clock was set back and it began again: what is asked of the time between is not there,
+/// though the clock has not come to it.
+#[test]
+fn whose_clock_was_set_back_tells_that_the_time_to_come_is_not_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    scanned(dir.path(), 8 << 20);
+    let mut ring = Ring::open(dir.path(), RingLimits { free_bytes: 0, ..RingLimits::default() }).unwrap();
+    recorder(&mut ring, 60, RecorderAct::Started);
+    recorder(&mut ring, 61, RecorderAct::Alive);
+    drop(ring);
+    let ask = |from, to| {
+        let evidence = query_at(dir.path(), &request(from, to, ""), Host::default(), at(61)).unwrap();
+        evidence.coverage
+    };
+    let coverage = ask(40, 104);
+    assert_eq!(coverage.window, Window { from: at(40), to: at(104) });
+    let is_told = |gap: &Gap| gap.window.from <= at(101) && at(104) <= gap.window.to;
+    assert!(coverage.gaps.iter().any(is_told), "{:?}", coverage.gaps);
+    assert!(!ask(101, 104).complete());
+}
+
 #[test]
 fn a_damaged_or_missing_segment_is_a_gap() {
     let dir = tempfile::tempdir().unwrap();
