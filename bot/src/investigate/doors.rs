@@ -39,20 +39,26 @@ fn up_to_entry<'a>(process: &'a Process, origin: &Origin<'a>) -> impl Iterator<I
     std::iter::once(process).chain(above).filter(|program| program.id.tgid != 1 && !lets_people_in(program))
 }
 
-/// The nearest program above a process, or itself, that takes requests of a kind. A terminal that it has not itself is
+/// The nearest program above a process, or itself, that takes requests of a kind by when the process acted. A terminal that it has not itself is
 /// somebody's who types.
 fn door<'a>(
     host: &Host<'a>,
     process: &'a Process,
     origin: &Origin<'a>,
     kind: OperationKind,
+    acted: UnixNs,
 ) -> Option<Door<'a>> {
+    let (mut is_itself, mut above) = (true, process);
     up_to_entry(process, origin).find_map(|program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
         let typed = process.tty.is_some() && process.tty != program.tty;
         if typed || is_multiplexer(program) {
             return None;
         }
-        host.door(program, kind, process.started).map(|event| Door { program, event })
+        // What sent itself is told of once it has.
+        let by = if is_itself { acted.plus_s(ITSELF_LATE_S) } else { process.started };
+        host.door(program, kind, by).map(|event| Door { program, event })
     })
 }
 
@@ -100,8 +106,8 @@ pub(super) fn beginning(origin: &Origin) -> &'static str {
 
 /// What stands between a process and the session that it belongs to and takes requests on a local socket, in words.
 pub(super) fn serves(host: &Host, process: &Process, origin: &Origin) -> Option<String> {
-    let found =
-        host.find(process.id).and_then(|process| door(host, process, origin, OperationKind::Serves))?;
+    let process = host.find(process.id)?;
+    let found = door(host, process, origin, OperationKind::Serves, process.started)?;
     let name = Untrusted::new(program_name(found.program)).shown(60);
     let socket = Untrusted::new(&found.event.operation.detail).shown(120);
     Some(format!(
@@ -115,7 +121,8 @@ pub(super) fn serves(host: &Host, process: &Process, origin: &Origin) -> Option<
 pub(super) fn doubt(first: &Candidate) -> Option<String> {
     let origin = first.origin.as_ref().filter(|origin| origin.person.is_some())?;
     let process = first.group.process?;
-    if let Some(found) = door(first.host, process, origin, OperationKind::Awaits) {
+    let acted = first.group.behaviour.first.max(process.started);
+    if let Some(found) = door(first.host, process, origin, OperationKind::Awaits, acted) {
         let name = Untrusted::new(program_name(found.program)).shown(60);
         let what = Untrusted::new(&found.event.operation.detail).shown(120);
         return Some(format!(

@@ -167,12 +167,12 @@ impl<'a> Host<'a> {
     }
 
     /// What of a kind a process was seen to take requests by: the last by some time, or else the first after it, where what
-    /// it has then it had before.
+    /// it has then it may have had before.
     pub fn door(&self, process: &Process, kind: OperationKind, by: UnixNs) -> Option<&'a OperationEvent> {
         let doors = self.doors.get(&(identity(process.id), kind))?;
         let before = doors.partition_point(|event| event.time <= by).checked_sub(1);
-        let first = (kind != OperationKind::Asked).then_some(0);
-        doors.get(before.or(first)?).copied()
+        let later = || doors.iter().position(|event| event.operation.may_be_older());
+        doors.get(before.or_else(later)?).copied()
     }
 
     /// Processes that fetch files.
