@@ -41,8 +41,18 @@ pub(super) fn begun<'a>(
 
 /// Whether a program has services start something, as opposed to keeping a terminal.
 pub(crate) fn is_client(program: &str) -> bool {
-    const KNOWN: [&str; 9] =
-        ["systemd-run", "run0", "machinectl", "docker", "podman", "nerdctl", "ctr", "at", "crontab"];
+    const KNOWN: [&str; 10] = [
+        "systemd-run",
+        "run0",
+        "machinectl",
+        "docker",
+        "docker-compose",
+        "podman",
+        "nerdctl",
+        "ctr",
+        "at",
+        "crontab",
+    ];
     KNOWN.contains(&program)
 }
 
