@@ -215,6 +215,30 @@ fn who_entered_a_container_is_told_from_who_else_did() {
 }
 
 #[test]
+fn who_had_a_container_started_long_ago_is_doubted_unless_somebody_types_in_it() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    for (started, typed, is_doubted) in [(-900, false, true), (-900, true, false), (100, false, false)] {
+        let mut story = Story::new();
+        let shim = story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "shim");
+        let app = story.run(shim, started, ROOT, "/usr/bin/node", "node app.js");
+        story.begun(app, started, client("docker", "alice", "root", "docker run -d web"));
+        // Its worker is younger.
+        let worker = story.run(app, started.max(90), ROOT, "/usr/bin/bash", "bash");
+        let nmap = story.run(worker, 120, ROOT, "/usr/bin/nmap", NMAP);
+        for process in [app, worker, nmap] {
+            story.of(process).cgroup = format!("/system.slice/docker-{id}.scope");
+            story.of(process).tty = typed.then(|| "pts/0".to_owned());
+        }
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.person.as_ref().map(|person| person.raw()), Some("alice"));
+        let is_told = doubts(&report).contains(&DoubtKind::AskedByOthers);
+        assert_eq!(is_told, is_doubted, "{started} {typed}: {:?}", report.judgement.doubts);
+        everything_holds(&report);
+    }
+}
+
+#[test]
 fn who_had_a_daemon_of_jobs_run_by_hand_is_behind_roots_jobs_and_not_behind_others() {
     for (user, person) in [(ROOT, "alice"), (BOB, "bob")] {
         let mut story = Story::new();

@@ -324,6 +324,32 @@ fn who_asked_a_service_over_a_connection_is_told_and_not_who_started_it() {
     }
 }
 
+/// An ssh server of a user's own, by which others come as that user. The host's own, which has become the user whom it let
+/// in, is how that one came.
+#[test]
+fn who_comes_by_a_users_own_ssh_server_is_not_who_started_that() {
+    for is_own in [true, false] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", -600);
+        let above = if is_own { shell } else { story.of(shell).parent.unwrap() };
+        let server = match is_own {
+            true => story.run(above, -590, BOB, "/usr/sbin/sshd", "/usr/sbin/sshd -f own"),
+            false => above,
+        };
+        let typed = story.run(server, 119, BOB, "/usr/bin/bash", "-bash");
+        let nmap = story.run(typed, 120, BOB, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        story.operation(server, 119, OperationKind::Asked, "203.0.113.66");
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("bob").filter(|_| !is_own), "{}", report.sentence);
+        let said = report.judgement.findings.iter().any(|finding| {
+            finding.text.contains("sshd stands between") && finding.text.contains("203.0.113.66 was the last")
+        });
+        assert_eq!(said, is_own, "{:#?}", report.judgement.findings);
+        everything_holds(&report);
+    }
+}
+
 /// A runtime that somebody started and others ask for containers, which lies outside of what runs in those.
 #[test]
 fn who_started_a_runtime_is_not_named_for_what_others_ask_of_it() {
