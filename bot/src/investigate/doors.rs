@@ -135,7 +135,24 @@ pub(super) fn doubt(first: &Candidate) -> Option<String> {
             "{name} acts on what it finds in {what}: whoever may write there may have had it done"
         ));
     }
-    left_running(first.host, process, origin)
+    takes_datagrams(first.host, process, origin, acted).or_else(|| left_running(first.host, process, origin))
+}
+
+/// Whether a process, or what it is a copy of, does what it does for datagrams that others send it. A client that chose its
+/// port may have an answer from an address that it did not ask, too.
+fn takes_datagrams(host: &Host, process: &Process, origin: &Origin, acted: UnixNs) -> Option<String> {
+    let (mut is_itself, mut above) = (true, process);
+    let copies = up_to_entry(process, origin).take_while(|program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
+        is_itself
+    });
+    let found = copies.filter_map(|program| Some((program, host.datagrams_from(program, acted)?))).next();
+    let (program, from) = found?;
+    Some(format!(
+        "{} takes datagrams that others send it, as {from} did: whoever sends there may have had it done",
+        Untrusted::new(program_name(program)).shown(60)
+    ))
 }
 
 /// Whether a program began long after the session that it belongs to had ended, by what that had left running, or after
