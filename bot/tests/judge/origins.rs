@@ -126,18 +126,28 @@ fn what_a_server_runs_for_itself_while_it_lets_somebody_in_is_nobodys() {
 
 #[test]
 fn who_logged_in_from_the_host_to_itself_is_who_was_there_before() {
-    let mut story = Story::new();
-    let shell = story.ssh(ALICE, LAPTOP, 60);
-    story.run(shell, 89, ALICE, "/usr/bin/ssh", "ssh -i key bob@127.0.0.1");
-    let inner = story.ssh(BOB, "127.0.0.1", 90);
-    story.logins.last_mut().unwrap().login.by = Some("alice".to_owned());
-    let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
-    story.raw_scan(nmap, 121, 134, Via::Socket);
-    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
-    let report = report_of(&story, accused(120, 180));
-    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
-    assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "opener");
-    everything_holds(&report);
+    // Its loopback address, and the two that it has as an instance; and somebody else's.
+    for (from, is_own) in [("127.0.0.1", true), ("10.0.0.5", true), ("203.0.113.10", true), (LAPTOP, false)] {
+        for opener in [Some("alice"), None] {
+            let mut story = Story::new();
+            let shell = story.ssh(ALICE, LAPTOP, 60);
+            story.run(shell, 89, ALICE, "/usr/bin/ssh", "ssh -i key bob@127.0.0.1");
+            let inner = story.ssh(BOB, from, 90);
+            story.logins.last_mut().unwrap().login.by = opener.map(str::to_owned);
+            let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+            story.raw_scan(nmap, 121, 134, Via::Socket);
+            story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+            let report = report_of(&story, accused(120, 180));
+            let known_by =
+                report.judgement.suspects[0].person.as_ref().map(|person| person.known_by.as_str());
+            let person = report.facts.person.as_ref().map(|person| person.raw());
+            let expected = if opener.is_some() { ("alice", "opener") } else { ("bob", "login_uid") };
+            assert_eq!(person.zip(known_by), Some(expected));
+            let is_doubted = doubts(&report).contains(&DoubtKind::EntryUnknown);
+            assert_eq!(is_doubted, is_own && opener.is_none(), "{from}: {:?}", report.judgement.doubts);
+            everything_holds(&report);
+        }
+    }
 }
 
 /// A session's client that had a service start something.

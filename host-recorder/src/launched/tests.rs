@@ -136,6 +136,22 @@ fn a_client_asks_once_and_of_two_alike_neither_is_preferred() {
 }
 
 #[test]
+fn of_an_account_that_several_share_each_key_that_asked_is_told() {
+    for (other, keys) in [("B", vec!["A", "B"]), ("A", vec!["A"])] {
+        let mut scene = Scene::new();
+        for (server, key) in [(130, "A"), (140, other)] {
+            scene.run(server, 0, 0, "/usr/sbin/sshd", "", "/system.slice/ssh.service");
+            let (user, key) = ("ubuntu".to_owned(), Some(key.to_owned()));
+            scene.known.set_login(&id(server), UnixNs(0), 0, Login { user, key, ..Login::default() });
+            scene.run(server + 1, server, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+        }
+        scene.run(600, 1, 0, "/usr/bin/nmap", "x", "/system.slice/run-u1.service");
+        let told = scene.launched.due(&scene.known, 0);
+        assert_eq!(told.into_iter().map(|begun| begun.login.key.unwrap()).collect::<Vec<_>>(), keys);
+    }
+}
+
+#[test]
 fn a_shell_that_machinectl_asks_for_is_told_and_a_listing_asks_for_none() {
     let mut scene = Scene::new();
     scene.run(110, 102, 0, "/usr/bin/machinectl", "list", SESSION);
