@@ -145,14 +145,29 @@ impl Launched {
         if let Some(kind) = kind(process) {
             let asker = asker(process, known, false);
             let client = Client { boot_ns, kind, process: process.clone(), asker, answered: false };
-            if self.clients.len() == CLIENTS_MAX {
-                self.make_room(&client, known);
-            }
-            self.clients.push_back(client);
+            self.remember(client, known);
         }
         if let Some(begins) = begins(process, known) {
             self.begun(process, begins, known, boot_ns);
         }
+        if let Some(inside) = started::attached_to(process, known) {
+            let client = Client {
+                boot_ns,
+                kind: Kind::Contained,
+                process: process.clone(),
+                asker: None,
+                answered: true,
+            };
+            self.remember(client, known);
+            self.wait(Start::of(inside, vec![process.id], boot_ns));
+        }
+    }
+
+    fn remember(&mut self, client: Client, known: &Processes) {
+        if self.clients.len() == CLIENTS_MAX {
+            self.make_room(&client, known);
+        }
+        self.clients.push_back(client);
     }
 
     /// How many clients and starts were let go untold since this was asked last.

@@ -256,8 +256,12 @@ impl Processes {
     /// What runs in a container.
     pub fn running_in<'a>(&'a self, container: &'a str) -> impl Iterator<Item = &'a Process> {
         let inside = move |process: &Process| process.container.as_ref().is_some_and(|of| of.id == container);
-        let running = self.entries.values().filter(|entry| entry.ended_ns.is_none());
-        running.map(|entry| &entry.process).filter(move |process| inside(process))
+        self.running().filter(move |process| inside(process))
+    }
+
+    /// What runs, each process by its images.
+    pub fn running(&self) -> impl Iterator<Item = &Process> {
+        self.entries.values().filter(|entry| entry.ended_ns.is_none()).map(|entry| &entry.process)
     }
 
     /// Gives a container's processes its name, and returns those that run, or one that ran.

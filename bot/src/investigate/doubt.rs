@@ -328,6 +328,15 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = format!("{}, and may have queued this job", asked::sentence(&origin.asked));
         found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
     }
+    if let Some(origin) = origin
+        && origin
+            .attached
+            .iter()
+            .any(|used| !origin.asked.iter().any(|asked| asked.login.by == used.login.by))
+    {
+        let text = format!("{}, and may have typed this", asked::sentence(&origin.attached));
+        found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, text));
+    }
     if let Some(who) = origin.and_then(|origin| origin.daemon_of.as_ref()) {
         let text = format!(
             "the daemon that ran this job was started by hand in a session of {who}, who may have chosen what it runs"

@@ -225,6 +225,33 @@ fn who_entered_a_container_is_told_from_who_else_did() {
 }
 
 #[test]
+fn who_used_a_containers_terminal_is_a_doubt_and_had_nothing_started() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    for (started_by, attached_by, at, doubted) in [
+        (Some("alice"), "bob", 110, true),
+        (Some("alice"), "alice", 110, false),
+        (Some("alice"), "bob", 130, false),
+        (None, "bob", 110, true),
+    ] {
+        let mut story = Story::new();
+        let shim = story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "shim");
+        let shell = story.run(shim, 100, ROOT, "/usr/bin/bash", "bash");
+        story.of(shell).cgroup = format!("/system.slice/docker-{id}.scope");
+        if let Some(by) = started_by {
+            story.begun(shell, 100, client("docker", by, "root", "docker run -dit tools bash"));
+        }
+        story.begun(shell, at, client("docker", attached_by, "root", "docker attach web"));
+        let nmap = story.run(shell, 120, ROOT, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.person.as_ref().map(|person| person.raw()), started_by);
+        let is_told = doubts(&report).contains(&DoubtKind::SeveralSuspects);
+        assert_eq!(is_told, doubted, "{started_by:?} {at}: {:?}", report.judgement.doubts);
+        everything_holds(&report);
+    }
+}
+
+#[test]
 fn who_had_a_container_started_long_ago_is_doubted_unless_somebody_types_in_it() {
     let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
     for (started, typed, is_doubted) in [(-900, false, true), (-900, true, false), (100, false, false)] {

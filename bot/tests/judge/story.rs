@@ -227,7 +227,7 @@ impl Story {
         let session =
             self.run(monitor, start + 1, user, "/usr/sbin/sshd", &format!("sshd: {}@pts/0", user.1));
         // The server's copy that acts for whom it let in.
-        self.of(session).seen = history::Seen::Fork;
+        self.of(session).seen = Seen::Fork;
         let shell = self.run(session, start + 1, user, "/usr/bin/bash", "-bash");
         let number = 40 + start.unsigned_abs() as u32 % 1000;
         for id in [session, shell] {

@@ -5,6 +5,7 @@ use history::Container;
 use history::Process;
 
 use crate::beginnings::program;
+use crate::processes::Processes;
 
 use super::is_named;
 
@@ -40,6 +41,20 @@ fn is_asked(client: &Process, container: &Container) -> bool {
         };
     }
     starts(client) && words().any(|word| is_named(container, word))
+}
+
+/// The first program of the container whose terminal a client uses from now on (`docker attach`).
+pub(super) fn attached_to<'a>(client: &Process, known: &'a Processes) -> Option<&'a Process> {
+    let asks = |word: &str| client.argv.iter().skip(1).any(|argument| argument == word);
+    let is_one = ["docker", "podman", "nerdctl"].contains(&program(client)) && asks("attach");
+    if !is_one || asks("run") || asks("exec") || starts(client) {
+        return None;
+    }
+    let is_its = |process: &&Process| {
+        let container = process.container.as_deref();
+        container.is_some_and(|container| client.argv.iter().skip(1).any(|word| is_named(container, word)))
+    };
+    known.running().filter(is_its).min_by_key(|process| process.id.start_ns)
 }
 
 /// Whether a client is Compose: its own program, or the command that executes that.

@@ -239,6 +239,14 @@ fn the_first_program_of_a_container_is_whose_client_named_it_or_its_image() {
     assert_eq!(begins(&mut scene, 5, "e", "/usr/bin/nginx", FETCHES_NS), [""; 0], "long after");
     scene.run(113, 102, 0, "/usr/bin/docker", "ps", SESSION);
     assert_eq!(scene.launched.unnamed.len(), 0);
+    // Who uses the terminal of one that runs is told, and who names another is not.
+    for (line, tells) in [("attach c", true), ("attach x", false), ("logs c", false)] {
+        scene.run(114, 102, 0, "/usr/bin/docker", line, SESSION);
+        let told = scene.launched.due(&scene.known, 0);
+        let command = |begun: Begun| begun.login.command.unwrap();
+        let expected = tells.then(|| format!("/usr/bin/docker {line}"));
+        assert_eq!(told.into_iter().map(command).next(), expected);
+    }
 }
 
 #[test]
