@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use history::Endpoint;
+use history::Login;
 use history::Operation;
 use history::OperationKind;
 use history::Process;
@@ -100,6 +101,10 @@ impl Askers {
                 .or_else(|| asker(process, &between, known, ends, looks));
             if let Some((came, by)) = asked {
                 tell(came.max(act.first), OperationKind::Asked, by);
+            } else if let Some((came, by)) = other_session(process, &before, known, ends)
+                .or_else(|| other_session(process, &between, known, ends))
+            {
+                tell(came.max(act.first), OperationKind::Awaits, by);
             }
             if act.starts
                 && let Some(what) = learns(process, act.first, known, ends, &polls)
@@ -188,6 +193,35 @@ fn asker(
     })
 }
 
+/// Of those that a process `accepted`, in this order, the first of another session of whom it belongs to, which may be
+/// another person's who shares the account: when it came, ns since boot, and in words.
+fn other_session(
+    process: &Process,
+    accepted: &[(u64, Endpoint)],
+    known: &Processes,
+    ends: &Ends,
+) -> Option<(u64, String)> {
+    let (_, own) = attached::session(process, known)?;
+    accepted.iter().find_map(|(at, end)| {
+        let opener = ends.opener((end.address, end.port).into()).and_then(|id| known.get(&id))?;
+        let (_, other) = attached::session(opener, known)?;
+        if other.person() != own.person() || !is_elsewhere(&own, &other) {
+            return None;
+        }
+        let from = other.source_address.map(|address| format!(", from {address}")).unwrap_or_default();
+        let by = if other.key == own.key { "" } else { " by another key" };
+        Some((*at, format!("a connection of another session of {}{from}{by}", other.person())))
+    })
+}
+
+/// Whether two logins of one account may be two persons': they came by other keys, or without any from other addresses.
+fn is_elsewhere(one: &Login, other: &Login) -> bool {
+    match (&one.key, &other.key) {
+        (Some(one), Some(other)) => one != other,
+        _ => one.source_address != other.source_address,
+    }
+}
+
 /// Over what a process that belongs to somebody may have learnt what to start, and not from whom it belongs to, in words: a
 /// connection that it has had for a while (a queue of jobs, a server that gives out work), connections with this host that it
 /// makes again and again for that, or the display that it is shown on, where another is connected to that.
@@ -274,7 +308,6 @@ pub fn is_server_of_logins(process: &Process, known: &Processes) -> bool {
 #[cfg(test)]
 mod tests {
     use history::Direction;
-    use history::Login;
     use history::UnixNs;
 
     use super::*;
@@ -300,18 +333,22 @@ mod tests {
 
     impl World {
         fn new() -> Self {
+            Self::of(["alice", "bob"].map(|user| Login { user: user.to_owned(), ..Login::default() }))
+        }
+
+        /// The same with other logins of the two.
+        fn of([first, second]: [Login; 2]) -> Self {
             let mut tree = Tree::default();
             let init = tree.init();
             let nginx = tree.runs(init, 5, 0, "/usr/sbin/nginx");
             let listener = tree.runs(init, 10, 0, "/usr/sbin/sshd");
-            let mut session = |tgid, uid, user: &str| {
+            let mut session = |tgid, uid, login: Login| {
                 let sshd = tree.forks(listener, tgid);
-                let login = Login { user: user.to_owned(), process: Some(sshd), ..Login::default() };
-                tree.known.set_login(&sshd, UnixNs(0), 0, login);
+                tree.known.set_login(&sshd, UnixNs(0), 0, Login { process: Some(sshd), ..login });
                 (sshd, tree.runs(sshd, tgid + 1, uid, "/bin/bash"))
             };
-            let (alice, shell) = session(20, ALICE, "alice");
-            let (bob, _) = session(30, ALICE + 1, "bob");
+            let (alice, shell) = session(20, ALICE, first);
+            let (bob, _) = session(30, ALICE + 1, second);
             let service = tree.runs(shell, 40, ALICE, "/usr/bin/gunicorn app");
             Self { tree, ends: Ends::default(), nginx, alice, bob, service, port: 40_000 }
         }
@@ -364,6 +401,29 @@ mod tests {
         assert_eq!(world.told(service).as_deref(), Some("203.0.113.66"), "it came later");
         world.comes(20, world.nginx, "203.0.113.66");
         assert_eq!(world.told(world.nginx), None, "it belongs to nobody");
+    }
+
+    #[test]
+    fn another_session_of_a_shared_account_is_told_where_it_may_be_another_persons() {
+        let told = |own: (Option<&str>, &str), other: (Option<&str>, &str)| {
+            let logins = [own, other].map(|(key, address)| Login {
+                user: "ubuntu".to_owned(),
+                key: key.map(str::to_owned),
+                source_address: address.parse().ok(),
+                ..Login::default()
+            });
+            let mut world = World::of(logins);
+            let service = world.service;
+            world.asks(10, world.bob, service);
+            world.told(service)
+        };
+        let (here, there) = ("203.0.113.7", "203.0.113.8");
+        let from =
+            |by: &str| Some(format!("a connection of another session of ubuntu, from 203.0.113.8{by}"));
+        assert_eq!(told((Some("A"), here), (Some("B"), there)), from(" by another key"));
+        assert_eq!(told((Some("A"), here), (Some("A"), there)), None, "the same person elsewhere");
+        assert_eq!(told((None, here), (None, there)), from(""));
+        assert_eq!(told((None, here), (None, here)), None);
     }
 
     #[test]

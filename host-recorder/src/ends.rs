@@ -29,6 +29,11 @@ const LEADS_MAX: usize = 8;
 /// Connections of this host to itself that are remembered.
 const OWN_MAX: usize = 1_024;
 
+/// Connections to other addresses that were opened last and may turn out to lead to this host itself, and how long that may
+/// take, ns.
+const OUTWARD_MAX: usize = 256;
+const COMES_BACK_NS: u64 = 3_000_000_000;
+
 /// How long after a connection a process begins that was begun for it, ns.
 const BEGINS_NS: u64 = 3_000_000_000;
 
@@ -46,6 +51,8 @@ pub struct Ends {
     own: VecDeque<Own>,
     /// Whether some of those were let go.
     own_gone: bool,
+    /// What this host opened last to addresses that are not its end's own.
+    outward: VecDeque<Outward>,
     /// Connections that processes opened and that stand.
     opened: HashMap<Identity, Opened>,
     /// Servers that were let go while somebody might still be let in, since this was asked last.
@@ -65,6 +72,16 @@ struct Own {
     reaches: bool,
 }
 
+/// A connection that this host opened to another address than its own end's. That may be this host all the same: by a second
+/// address, or from another network namespace. Where a gateway leads a public address back, the source is the gateway's, and
+/// who is elsewhere could choose such a port.
+#[derive(Debug)]
+struct Outward {
+    at: u64,
+    local: Endpoint,
+    opener: ProcessId,
+}
+
 /// Connections that a process opened and that stand.
 #[derive(Debug, Default)]
 struct Opened {
@@ -74,6 +91,8 @@ struct Opened {
     /// Since when there is any, ns since boot, and where some of them lead, the latest last.
     since_ns: u64,
     leads: Vec<Endpoint>,
+    /// Our ends of those that lead to this host itself, though their addresses do not tell.
+    back: Vec<Endpoint>,
 }
 
 /// What a server accepted.
@@ -115,19 +134,50 @@ pub enum Source {
 impl Ends {
     /// Notes a connection that stands from now on.
     pub fn stands(&mut self, boot_ns: u64, flow: &Flow) {
-        let Some(owner) = flow.owner.filter(|_| flow.state == FlowState::Established) else { return };
-        match flow.direction {
-            Direction::In => self.note_accepted(owner, boot_ns, flow.remote),
-            Direction::Out if is_own(flow) => {
-                if self.own.len() == OWN_MAX {
-                    self.own_gone = self.own.pop_front().is_some();
-                }
-                let reaches = self.reaches_beyond(&owner);
-                let (local, remote) = (flow.local, flow.remote);
-                self.own.push_back(Own { at: boot_ns, local, remote, opener: owner, reaches });
-            }
-            Direction::Out => {}
+        if flow.state != FlowState::Established {
+            return;
         }
+        match (flow.direction, flow.owner) {
+            (Direction::In, owner) => {
+                self.comes_back(boot_ns, flow);
+                if let Some(owner) = owner {
+                    self.note_accepted(owner, boot_ns, flow.remote);
+                }
+            }
+            (Direction::Out, Some(opener)) if is_own(flow) => {
+                self.note_own(boot_ns, opener, flow.local, flow.remote)
+            }
+            (Direction::Out, Some(opener)) => {
+                if self.outward.len() == OUTWARD_MAX {
+                    self.outward.pop_front();
+                }
+                self.outward.push_back(Outward { at: boot_ns, local: flow.local, opener });
+            }
+            (Direction::Out, None) => {}
+        }
+    }
+
+    /// Notes who opened a connection that this host accepted, where it did so itself by other addresses.
+    fn comes_back(&mut self, boot_ns: u64, accepted: &Flow) {
+        let recent = |out: &&Outward| boot_ns.saturating_sub(out.at) <= COMES_BACK_NS;
+        let mut recent = self.outward.iter().rev().take_while(recent);
+        let Some(out) = recent.find(|out| out.local == accepted.remote) else { return };
+        let (opener, ours) = (out.opener, out.local);
+        if let Some(opened) = self.opened.get_mut(&identity(&opener))
+            && opened.back.len() < LEADS_MAX
+            && !opened.back.contains(&ours)
+        {
+            opened.back.push(ours);
+        }
+        self.note_own(boot_ns, opener, accepted.remote, accepted.local);
+    }
+
+    fn note_own(&mut self, boot_ns: u64, opener: ProcessId, local: Endpoint, remote: Endpoint) {
+        if self.own.len() == OWN_MAX {
+            self.own_gone = self.own.pop_front().is_some();
+        }
+        let reaches = self.reaches_beyond(&opener);
+        self.own.push_back(Own { at: boot_ns, local, remote, opener, reaches });
     }
 
     /// Notes what became of a connection at a time, ns since boot, from what was known of it before.
@@ -136,7 +186,7 @@ impl Ends {
         if before == after {
             return;
         }
-        if let Some((owner, remote, beyond)) = after {
+        if let Some((owner, _, remote, beyond)) = after {
             let opened = self.opened.entry(owner).or_default();
             if opened.count == 0 {
                 opened.since_ns = boot_ns;
@@ -147,11 +197,12 @@ impl Ends {
                 opened.leads.push(remote);
             }
         }
-        if let Some((owner, remote, beyond)) = before
+        if let Some((owner, local, remote, beyond)) = before
             && let Some(opened) = self.opened.get_mut(&owner)
         {
             opened.count = opened.count.saturating_sub(1);
             opened.beyond = opened.beyond.saturating_sub(u32::from(beyond));
+            opened.back.retain(|end| *end != local);
             if let Some(at) = opened.leads.iter().rposition(|end| *end == remote) {
                 opened.leads.remove(at);
             }
@@ -162,7 +213,7 @@ impl Ends {
     }
 
     fn reaches_beyond(&self, id: &ProcessId) -> bool {
-        self.opened.get(&identity(id)).is_some_and(|opened| opened.beyond > 0)
+        self.opened.get(&identity(id)).is_some_and(|opened| opened.beyond as usize > opened.back.len())
     }
 
     /// Where a connection leads that a process opened, where it has had some since before a time, ns since boot.
@@ -275,10 +326,11 @@ fn begun_for(Accepted { list, gone }: &Accepted, began: Option<u64>) -> Source {
     Source::Known(Endpoint { port, ..end })
 }
 
-/// Who opened a connection that stands, where it leads, and whether that is another host.
-fn opened(flow: &Flow) -> Option<(Identity, Endpoint, bool)> {
+/// Who opened a connection that stands, from which end, where it leads, and whether that is another host as far as its
+/// addresses tell.
+fn opened(flow: &Flow) -> Option<(Identity, Endpoint, Endpoint, bool)> {
     let stands = flow.state == FlowState::Established && flow.direction == Direction::Out;
-    flow.owner.filter(|_| stands).map(|owner| (identity(&owner), flow.remote, !is_own(flow)))
+    flow.owner.filter(|_| stands).map(|owner| (identity(&owner), flow.local, flow.remote, !is_own(flow)))
 }
 
 /// Whether both ends of a connection are this host's.
@@ -404,6 +456,32 @@ mod tests {
         ends.stands(1, &connection(client, Direction::Out, end("10.0.1.10", 4001), end("192.0.2.1", 22)));
         assert_eq!(ends.opener("10.0.1.10:4000".parse().unwrap()), Some(client));
         assert_eq!(ends.opener("10.0.1.10:4001".parse().unwrap()), None, "it leads elsewhere");
+    }
+
+    #[test]
+    fn a_connection_to_this_host_by_other_addresses_is_its_openers_and_leads_nowhere_else() {
+        let client = id(9, 9);
+        let ours = end("10.0.1.10", 4000);
+        // A second address, and one that the host's firewall leads back.
+        for asked in ["10.0.1.77", "203.0.113.5"] {
+            let (mut ends, out) = (Ends::default(), connection(client, Direction::Out, ours, end(asked, 22)));
+            let comes = connection(id(7, 7), Direction::In, end("10.0.1.77", 22), ours);
+            let source = (ours.address, ours.port).into();
+            ends.stands(1, &out);
+            ends.changed(1, None, Some(&out));
+            assert!(ends.reaches(&client, ours), "as far as addresses tell");
+            ends.stands(2, &comes);
+            assert_eq!((ends.opener(source), ends.reaches(&client, ours)), (Some(client), false), "{asked}");
+            ends.changed(3, Some(&out), None);
+            assert!(ends.opened.is_empty() && ends.opener(source) == Some(client));
+        }
+        // From elsewhere by the same port, by another port, and long after.
+        for (from, at) in [(end("192.0.2.10", 4000), 2), (end("10.0.1.10", 4001), 2), (ours, 9 * S)] {
+            let mut ends = Ends::default();
+            ends.stands(1, &connection(client, Direction::Out, ours, end("192.0.2.10", 22)));
+            ends.stands(at, &connection(id(7, 7), Direction::In, end("10.0.1.10", 22), from));
+            assert_eq!(ends.opener((from.address, from.port).into()), None, "{from:?}");
+        }
     }
 
     #[test]

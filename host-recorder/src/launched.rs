@@ -5,9 +5,13 @@
 //! Such a process descends from the service, whoever asked for it, and the kernel tells nothing of the message between.
 //! But it saw the client that was executed, in whose session, and with which arguments. What begins is a client's where
 //! its command ends the client's arguments, and, for a unit, systemd gave it a name of its own making, or the one that the
-//! client asked for; for a program in a container that was there, the client named that container. Of several clients
+//! client asked for; for a program in a container that was there, the client named that container. The first program of a
+//! container is also a client's that started it by its name, its image or its project, whatever the image has it execute:
+//! that is known once the runtime has told the name. Of several clients
 //! alike those count that are at it right now; where they are different people's all are told. Who queued a job is not told
 //! by the job: whoever called such a client for its user may have.
+
+mod started;
 
 use std::collections::VecDeque;
 
@@ -15,6 +19,7 @@ use history::Container;
 use history::Login;
 use history::Process;
 use history::ProcessId;
+use history::Seen;
 use history::unit_of;
 
 use crate::attached::session;
@@ -40,6 +45,13 @@ const ALIKE_MAX: usize = 16;
 
 /// Units and jobs that wait for the login of a client's session.
 const WAITING_MAX: usize = 1_000;
+
+/// How long a client may take until its container begins, ns: it may fetch an image first.
+const FETCHES_NS: u64 = 600_000_000_000;
+
+/// How long a container may take to be named, ns, and how many wait for that.
+const NAMED_NS: u64 = 10_000_000_000;
+const UNNAMED_MAX: usize = 256;
 
 /// Where this is known from.
 const ORIGIN: &str = "the process tree";
@@ -72,10 +84,22 @@ impl Client {
             && self.process.argv == other.process.argv
             && self.process.credentials.uid == other.process.credentials.uid
             && self.name() == other.name()
+            && self.key() == other.key()
+    }
+
+    /// Whether what it asks for may begin now, ns since boot.
+    fn is_at_it(&self, known: &Processes, now_ns: u64) -> bool {
+        let is_recent = now_ns.saturating_sub(self.boot_ns) < AT_IT_NS;
+        !self.answered && (is_recent || known.is_running(&self.process.id))
     }
 
     fn name(&self) -> Option<&str> {
         self.asker.as_ref().map(|asker| asker.name.as_str())
+    }
+
+    /// The key by which the asker came: an account may be several people's.
+    fn key(&self) -> Option<&str> {
+        self.asker.as_ref()?.login.key.as_deref()
     }
 }
 
@@ -94,6 +118,14 @@ struct Start {
     id: ProcessId,
     user: String,
     clients: Vec<ProcessId>,
+    /// Whether it is the first program of a container.
+    is_first: bool,
+}
+
+impl Start {
+    fn of(process: &Process, clients: Vec<ProcessId>, boot_ns: u64) -> Self {
+        Self { boot_ns, id: process.id, user: name_of(process), clients, is_first: false }
+    }
 }
 
 /// What is remembered between programs.
@@ -101,6 +133,8 @@ struct Start {
 pub struct Launched {
     clients: VecDeque<Client>,
     waiting: Vec<Start>,
+    /// First programs of containers without a name so far, and the clients that are at it.
+    unnamed: Vec<Start>,
     /// Clients and starts that were let go untold since this was asked last.
     lost: u64,
 }
@@ -111,14 +145,29 @@ impl Launched {
         if let Some(kind) = kind(process) {
             let asker = asker(process, known, false);
             let client = Client { boot_ns, kind, process: process.clone(), asker, answered: false };
-            if self.clients.len() == CLIENTS_MAX {
-                self.make_room(&client, known);
-            }
-            self.clients.push_back(client);
+            self.remember(client, known);
         }
         if let Some(begins) = begins(process, known) {
             self.begun(process, begins, known, boot_ns);
         }
+        if let Some(inside) = started::attached_to(process, known) {
+            let client = Client {
+                boot_ns,
+                kind: Kind::Contained,
+                process: process.clone(),
+                asker: None,
+                answered: true,
+            };
+            self.remember(client, known);
+            self.wait(Start::of(inside, vec![process.id], boot_ns));
+        }
+    }
+
+    fn remember(&mut self, client: Client, known: &Processes) {
+        if self.clients.len() == CLIENTS_MAX {
+            self.make_room(&client, known);
+        }
+        self.clients.push_back(client);
     }
 
     /// How many clients and starts were let go untold since this was asked last.
@@ -147,9 +196,7 @@ impl Launched {
         let asked =
             |client: &&mut Client| age_ns(client) < REMEMBERED_NS && may_ask_for(client, process, begins);
         let mut asked: Vec<&mut Client> = self.clients.iter_mut().filter(asked).collect();
-        let at_it = |client: &Client| {
-            !client.answered && (known.is_running(&client.process.id) || age_ns(client) < AT_IT_NS)
-        };
+        let at_it = |client: &Client| client.is_at_it(known, boot_ns);
         if asked.iter().any(|client| at_it(client)) {
             asked.retain(|client| at_it(client));
             // Of several that ask for the same it is not known which this is.
@@ -157,12 +204,58 @@ impl Launched {
                 only.answered = true;
             }
         } else if begins == Kind::Contained {
-            return;
+            return self.contained(process, known, boot_ns);
         }
         // Else a timer's unit, or one that is started again.
         let (clients, beyond) = alike(asked.into_iter().map(|client| &*client));
         self.lost += beyond;
-        self.wait(Start { boot_ns, id: process.id, user: name_of(process), clients });
+        self.wait(Start::of(process, clients, boot_ns));
+    }
+
+    /// Remembers a program in a container that no client is known to have asked for by what is known of the container, and
+    /// the clients that are at it.
+    fn contained(&mut self, process: &Process, known: &Processes, boot_ns: u64) {
+        let may_have = |client: &&Client| {
+            client.kind == Kind::Contained
+                && boot_ns.saturating_sub(client.boot_ns) < FETCHES_NS
+                && client.is_at_it(known, boot_ns)
+        };
+        let clients: Vec<ProcessId> =
+            self.clients.iter().filter(may_have).map(|client| client.process.id).collect();
+        if clients.is_empty() {
+            return;
+        }
+        let is_first = is_first_of_container(process, known);
+        let start = Start { is_first, ..Start::of(process, clients, boot_ns) };
+        self.lost += room::add(&mut self.unnamed, UNNAMED_MAX, start);
+    }
+
+    /// Looks at programs in containers that have a name by now; who asked for them is told by that.
+    fn named(&mut self, known: &Processes, now_ns: u64) {
+        for mut start in std::mem::take(&mut self.unnamed) {
+            let is_named =
+                |process: &&Process| process.container.as_ref().is_some_and(|it| it.name.is_some());
+            let Some(process) = known.get(&start.id).filter(is_named) else {
+                if now_ns.saturating_sub(start.boot_ns) < NAMED_NS {
+                    self.unnamed.push(start);
+                }
+                continue;
+            };
+            let by_command = |client: &Client| may_ask_for(client, process, Kind::Contained);
+            let asked = |client: &&mut Client| {
+                start.clients.contains(&client.process.id)
+                    && !client.answered
+                    && (by_command(client) || (start.is_first && started::asks_for(&client.process, process)))
+            };
+            let mut clients: Vec<&mut Client> = self.clients.iter_mut().filter(asked).collect();
+            if let [only] = &mut clients[..] {
+                only.answered = by_command(only) || started::asks_for_one(&only.process);
+            }
+            let (clients, beyond) = alike(clients.into_iter().map(|client| &*client));
+            self.lost += beyond;
+            start.clients = clients;
+            self.wait(start);
+        }
     }
 
     /// Looks at a job that began: whoever called a client for that user may have queued it.
@@ -181,7 +274,7 @@ impl Launched {
         };
         let (clients, beyond) = alike(self.clients.iter().filter(for_it));
         self.lost += beyond;
-        self.wait(Start { boot_ns, id, user: login.user.clone(), clients });
+        self.wait(Start { boot_ns, id, user: login.user.clone(), clients, is_first: false });
     }
 
     /// Units and jobs whose client's session is known by now. Jobs that a user queued for himself are no news.
@@ -190,6 +283,7 @@ impl Launched {
             let late = now_ns.saturating_sub(client.boot_ns) >= LOGIN_LATE_NS;
             client.asker = asker(&client.process, known, late);
         }
+        self.named(known, now_ns);
         let mut begun = Vec::new();
         for start in std::mem::take(&mut self.waiting) {
             let asked = |client: &&Client| start.clients.contains(&client.process.id);
@@ -236,7 +330,11 @@ fn kind(process: &Process) -> Option<Kind> {
     match program(process) {
         "systemd-run" | "run0" => Some(Kind::Unit),
         "machinectl" => asks("shell").then_some(Kind::Unit),
-        "docker" | "podman" | "nerdctl" | "ctr" => (asks("run") || asks("exec")).then_some(Kind::Contained),
+        "docker" | "podman" | "nerdctl" | "ctr" => {
+            let starts = asks("run") || asks("exec") || started::starts(process);
+            starts.then_some(Kind::Contained)
+        }
+        "docker-compose" => started::starts(process).then_some(Kind::Contained),
         // To list, show or remove some queues none.
         "at" | "batch" | "crontab" => {
             let only_looks = ["-l", "-r", "-c", "-d"].into_iter().any(asks);
@@ -266,7 +364,9 @@ fn tell_all(start: &Start, clients: &[&Client]) -> Vec<Begun> {
             None if is_job => {}
             None => return Vec::new(),
             Some(asker) => {
-                let is_told = told.iter().any(|begun| begun.login.by.as_ref() == Some(&asker.name));
+                let is_told = told.iter().any(|begun| {
+                    begun.login.by.as_ref() == Some(&asker.name) && begun.login.key == asker.login.key
+                });
                 let is_own = is_job && asker.name == start.user;
                 if !is_told && !is_own {
                     told.push(tell(start, client, asker));
@@ -301,19 +401,25 @@ fn begins(process: &Process, known: &Processes) -> Option<Kind> {
     if unit_name(process).is_some() && program(parent) == "systemd" {
         return Some(Kind::Unit);
     }
-    let container = process.container.as_ref()?;
-    // Who is in the same container already starts it himself.
+    let container = process.container.as_ref().filter(|_| !is_runtime(process))?;
     let before = known.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id));
-    let above =
-        before.and_then(|id| known.get(&id)).filter(|before| before.exe != process.exe).unwrap_or(parent);
-    let outside = parent.container.as_ref().is_none_or(|known| known.id != container.id);
-    (outside || is_runtime(program(above))).then_some(Kind::Contained)
+    let before = before.and_then(|id| known.get(&id));
+    let is_inside = |other: &Process| other.container.as_ref().is_some_and(|known| known.id == container.id);
+    // One program executes the next.
+    if before.is_some_and(|before| before.seen == Seen::Exec && is_inside(before) && !is_runtime(before)) {
+        return None;
+    }
+    // Who is in the same container already starts it himself.
+    let above = before.filter(|before| before.exe != process.exe).unwrap_or(parent);
+    let outside = !is_inside(parent);
+    (outside || is_runtime(above)).then_some(Kind::Contained)
 }
 
-/// Whether a program is one that becomes what it puts into a container.
-fn is_runtime(program: &str) -> bool {
-    ["runc", "crun", "memfd:runc_cloned:/proc/self/exe"].contains(&program)
-        || program.starts_with("memfd:runc")
+/// Whether a process runs a program that becomes what it puts into a container: runc, from its file, from a copy of that in
+/// memory or from a mount of its own, whose path is `/`.
+fn is_runtime(process: &Process) -> bool {
+    let is_mounted = process.exe == "/" && process.argv.iter().map(String::as_str).eq(["runc", "init"]);
+    ["runc", "crun"].contains(&program(process)) || process.exe.starts_with("memfd:runc") || is_mounted
 }
 
 /// The unit of a process, or the session that a unit became.
@@ -343,6 +449,12 @@ fn may_ask_for(client: &Client, process: &Process, begins: Kind) -> bool {
         _ => false,
     };
     own && (ends_with(argv, &process.argv) || (begins == Kind::Unit && is_shell_of(client, process)))
+}
+
+/// Whether nothing else runs in a process's container but what put it there.
+fn is_first_of_container(process: &Process, known: &Processes) -> bool {
+    let Some(container) = &process.container else { return false };
+    known.running_in(&container.id).all(|other| other.id.same_process(&process.id) || is_runtime(other))
 }
 
 /// Whether a client speaks to the manager that runs a unit. Everybody has one of his own, in which he may run what he sees

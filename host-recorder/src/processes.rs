@@ -253,6 +253,17 @@ impl Processes {
         self.entries.get(id).and_then(|entry| entry.ended_ns)
     }
 
+    /// What runs in a container.
+    pub fn running_in<'a>(&'a self, container: &'a str) -> impl Iterator<Item = &'a Process> {
+        let inside = move |process: &Process| process.container.as_ref().is_some_and(|of| of.id == container);
+        self.running().filter(move |process| inside(process))
+    }
+
+    /// What runs, each process by its images.
+    pub fn running(&self) -> impl Iterator<Item = &Process> {
+        self.entries.values().filter(|entry| entry.ended_ns.is_none()).map(|entry| &entry.process)
+    }
+
     /// Gives a container's processes its name, and returns those that run, or one that ran.
     pub fn name_container(&mut self, named: &Container) -> Vec<Process> {
         let (mut running, mut ended) = (Vec::new(), None);

@@ -1,6 +1,8 @@
 //! Sessions that had a service start something: units by `systemd-run` and `machinectl`, programs in containers by their
 //! runtimes' clients, jobs by `at` and `crontab`. What these start descends from the service, whoever asked. Pure.
 
+use std::collections::BTreeSet;
+
 use history::LoginEvent;
 use history::Process;
 
@@ -21,8 +23,34 @@ pub(super) fn asked<'a>(
     if !matches!(entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Cron { .. }) {
         return Vec::new();
     }
-    let uses = below.flat_map(|process| host.logins.by(process).iter().copied());
-    uses.filter(|event| is_asking(event) && event.login.by.is_some()).collect()
+    uses(host, below).filter(|event| !is_attaching(event)).collect()
+}
+
+/// Sessions that used the terminal of a container until a process of it began.
+pub(super) fn attached<'a>(
+    host: &Host<'a>,
+    process: &'a Process,
+    below: impl Iterator<Item = &'a Process>,
+) -> Vec<&'a LoginEvent> {
+    let before = |event: &&LoginEvent| is_attaching(event) && event.time <= process.started;
+    uses(host, below).filter(before).collect()
+}
+
+/// What clients did for or with any of these processes, each once.
+fn uses<'a>(
+    host: &Host<'a>,
+    below: impl Iterator<Item = &'a Process>,
+) -> impl Iterator<Item = &'a LoginEvent> {
+    let mut seen = BTreeSet::new();
+    let all = below.flat_map(|process| host.logins.by(process).iter().copied());
+    all.filter(move |event| is_asking(event) && event.login.by.is_some() && seen.insert(event.event))
+}
+
+/// Whether a client only uses the terminal of what runs (`docker attach`).
+fn is_attaching(event: &LoginEvent) -> bool {
+    let words = || event.login.command.as_deref().unwrap_or_default().split(' ').skip(1);
+    let starts = ["run", "exec", "start", "restart", "up", "create"];
+    words().any(|word| word == "attach") && !words().any(|word| starts.contains(&word))
 }
 
 /// How many processes above one lies the first of what a session had started, where nothing else tells how it began: PAM
@@ -34,15 +62,25 @@ pub(super) fn begun<'a>(
 ) -> Option<(usize, Entry)> {
     let mut chain = std::iter::once(process).chain(ancestors.iter().copied()).enumerate();
     let (depth, first) =
-        chain.find(|(_, above)| host.logins.by(above).iter().any(|event| is_asking(event)))?;
+        chain.find(|(_, above)| uses(host, std::iter::once(*above)).any(|event| !is_attaching(event)))?;
     let name = Untrusted::new(first.cgroup.rsplit('/').next().unwrap_or_default());
     Some((depth, Entry::Unit { name }))
 }
 
 /// Whether a program has services start something, as opposed to keeping a terminal.
 pub(crate) fn is_client(program: &str) -> bool {
-    const KNOWN: [&str; 9] =
-        ["systemd-run", "run0", "machinectl", "docker", "podman", "nerdctl", "ctr", "at", "crontab"];
+    const KNOWN: [&str; 10] = [
+        "systemd-run",
+        "run0",
+        "machinectl",
+        "docker",
+        "docker-compose",
+        "podman",
+        "nerdctl",
+        "ctr",
+        "at",
+        "crontab",
+    ];
     KNOWN.contains(&program)
 }
 

@@ -11,7 +11,7 @@ use history::UnixNs;
 use super::host::Host;
 use super::origin::Origin;
 use super::program::is_multiplexer;
-use super::program::lets_people_in;
+use super::program::lets_others_in;
 use super::program::program_name;
 use super::suspect::Candidate;
 use super::words;
@@ -34,25 +34,37 @@ struct Door<'a> {
 /// A process and what is above it, up to what let somebody in or runs jobs, which does so for everybody.
 fn up_to_entry<'a>(process: &'a Process, origin: &Origin<'a>) -> impl Iterator<Item = &'a Process> {
     let all = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
-    let below = if all { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
-    let above: Vec<&Process> = origin.chain[..below].iter().chain(&origin.between).copied().collect();
-    std::iter::once(process).chain(above).filter(|program| program.id.tgid != 1 && !lets_people_in(program))
+    let entry = origin.chain.last().filter(|_| !all).map(|entry| entry.id);
+    let above = origin.chain.iter().chain(&origin.between).copied();
+    let programs: Vec<&Process> = std::iter::once(process).chain(above).collect();
+    let may_be_asked = |at: &usize| {
+        let program = programs[*at];
+        program.id.tgid != 1 && Some(program.id) != entry && !lets_others_in(program, &programs[at + 1..])
+    };
+    let found: Vec<&Process> = (0..programs.len()).filter(may_be_asked).map(|at| programs[at]).collect();
+    found.into_iter()
 }
 
-/// The nearest program above a process, or itself, that takes requests of a kind. A terminal that it has not itself is
-/// somebody's who types.
+/// The nearest program above a process, or itself, that takes requests of a kind by when the process acted. A terminal that
+/// it has not itself is somebody's who types.
 fn door<'a>(
     host: &Host<'a>,
     process: &'a Process,
     origin: &Origin<'a>,
     kind: OperationKind,
+    acted: UnixNs,
 ) -> Option<Door<'a>> {
+    let (mut is_itself, mut above) = (true, process);
     up_to_entry(process, origin).find_map(|program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
         let typed = process.tty.is_some() && process.tty != program.tty;
         if typed || is_multiplexer(program) {
             return None;
         }
-        host.door(program, kind, process.started).map(|event| Door { program, event })
+        // What sent itself is told of once it has.
+        let by = if is_itself { acted.plus_s(ITSELF_LATE_S) } else { process.started };
+        host.door(program, kind, by).map(|event| Door { program, event })
     })
 }
 
@@ -100,8 +112,8 @@ pub(super) fn beginning(origin: &Origin) -> &'static str {
 
 /// What stands between a process and the session that it belongs to and takes requests on a local socket, in words.
 pub(super) fn serves(host: &Host, process: &Process, origin: &Origin) -> Option<String> {
-    let found =
-        host.find(process.id).and_then(|process| door(host, process, origin, OperationKind::Serves))?;
+    let process = host.find(process.id)?;
+    let found = door(host, process, origin, OperationKind::Serves, process.started)?;
     let name = Untrusted::new(program_name(found.program)).shown(60);
     let socket = Untrusted::new(&found.event.operation.detail).shown(120);
     Some(format!(
@@ -115,30 +127,58 @@ pub(super) fn serves(host: &Host, process: &Process, origin: &Origin) -> Option<
 pub(super) fn doubt(first: &Candidate) -> Option<String> {
     let origin = first.origin.as_ref().filter(|origin| origin.person.is_some())?;
     let process = first.group.process?;
-    if let Some(found) = door(first.host, process, origin, OperationKind::Awaits) {
+    let acted = first.group.behaviour.first.max(process.started);
+    if let Some(found) = door(first.host, process, origin, OperationKind::Awaits, acted) {
         let name = Untrusted::new(program_name(found.program)).shown(60);
         let what = Untrusted::new(&found.event.operation.detail).shown(120);
         return Some(format!(
             "{name} acts on what it finds in {what}: whoever may write there may have had it done"
         ));
     }
-    left_running(first.host, process, origin)
+    takes_datagrams(first.host, process, origin, acted).or_else(|| left_running(first.host, process, origin))
 }
 
-/// Whether a program began long after the session that it belongs to had ended, by what that had left running.
+/// Whether a process, or what it is a copy of, does what it does for datagrams that others send it. A client that chose its
+/// port may have an answer from an address that it did not ask, too.
+fn takes_datagrams(host: &Host, process: &Process, origin: &Origin, acted: UnixNs) -> Option<String> {
+    let (mut is_itself, mut above) = (true, process);
+    let copies = up_to_entry(process, origin).take_while(|program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
+        is_itself
+    });
+    let found = copies.filter_map(|program| Some((program, host.datagrams_from(program, acted)?))).next();
+    let (program, from) = found?;
+    Some(format!(
+        "{} takes datagrams that others send it, as {from} did: whoever sends there may have had it done",
+        Untrusted::new(program_name(program)).shown(60)
+    ))
+}
+
+/// Whether a program began long after the session that it belongs to had ended, by what that had left running, or after
+/// somebody had its unit or container started.
 fn left_running(host: &Host, process: &Process, origin: &Origin) -> Option<String> {
     if matches!(origin.entry, Entry::Cron { .. } | Entry::SsmCommand { .. }) {
         return None;
     }
-    let ended = host.exit(origin.chain.last()?.id)?.time;
-    if process.started < ended.plus_s(LEFT_S) {
+    // Who had a unit or container started may be gone for long; at a terminal of it somebody types.
+    let asked = origin.asked.first().filter(|_| process.tty.is_none());
+    let (since, left) = match (asked, origin.asked.is_empty()) {
+        (Some(asked), _) => (asked.time, origin.chain.last()?),
+        (None, true) => {
+            let ended = host.exit(origin.chain.last()?.id)?.time;
+            (ended, origin.chain.first().filter(|above| above.started < ended)?)
+        }
+        (None, false) => return None,
+    };
+    if process.started < since.plus_s(LEFT_S) {
         return None;
     }
-    let late = words::duration_s((process.started.0.saturating_sub(ended.0) / 1_000_000_000).unsigned_abs());
-    let left = origin.chain.first().filter(|above| above.started < ended)?;
-    Some(format!(
-        "it began {late} after its session had ended, by {}, which that left running: whoever gives that its work may \
-         have had it done",
-        Untrusted::new(program_name(left)).shown(60)
-    ))
+    let late = words::duration_s((process.started.0.saturating_sub(since.0) / 1_000_000_000).unsigned_abs());
+    let name = Untrusted::new(program_name(left)).shown(60);
+    let how = match asked {
+        Some(_) => format!("that was started, by {name}, which has run since then"),
+        None => format!("its session had ended, by {name}, which that left running"),
+    };
+    Some(format!("it began {late} after {how}: whoever gives that its work may have had it done"))
 }

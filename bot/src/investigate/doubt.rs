@@ -1,7 +1,9 @@
 //! Everything that makes a verdict less sure, by name, and what would change it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
+use history::LoginEvent;
 use history::LossClass;
 use history::UnixNs;
 use history::Window;
@@ -326,11 +328,27 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = format!("{}, and may have queued this job", asked::sentence(&origin.asked));
         found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
     }
+    if let Some(origin) = origin
+        && origin
+            .attached
+            .iter()
+            .any(|used| !origin.asked.iter().any(|asked| asked.login.by == used.login.by))
+    {
+        let text = format!("{}, and may have typed this", asked::sentence(&origin.attached));
+        found.push(doubt(DoubtKind::SeveralSuspects, Confidence::Medium, text));
+    }
     if let Some(who) = origin.and_then(|origin| origin.daemon_of.as_ref()) {
         let text = format!(
             "the daemon that ran this job was started by hand in a session of {who}, who may have chosen what it runs"
         );
         found.push(doubt(DoubtKind::AskedByOthers, Confidence::Medium, text));
+    }
+    if let Some(from) = origin.and_then(|origin| origin.login).and_then(|login| from_itself(first, login)) {
+        let text = format!(
+            "the login came from {from}, which is this host itself: who was on it before, or came through a program of it (a \
+             tunnel, a proxy), and from where, is not known"
+        );
+        found.push(doubt(DoubtKind::EntryUnknown, Confidence::Medium, text));
     }
     if let (Some(other), Some(person)) =
         (origin.and_then(|origin| origin.other_person.clone()), &suspect.person)
@@ -353,6 +371,13 @@ fn chain(first: &Candidate, found: &mut Vec<Doubt>) {
         let text = "the login and the session's first process lie more than two minutes apart";
         found.push(doubt(DoubtKind::ChainBroken, Confidence::Medium, text));
     }
+}
+
+/// Whence a login came where that is its own host's address, and whose session opened the connection is not known.
+fn from_itself(first: &Candidate, login: &LoginEvent) -> Option<IpAddr> {
+    let from = login.login.source_address.filter(|_| login.login.by.is_none())?;
+    let mut own = first.instance.private_addresses.iter().chain(&first.instance.public_addresses);
+    (from.is_loopback() || own.any(|address| *address == from)).then_some(from)
 }
 
 fn rivals(first: &Candidate, candidates: &[Candidate], found: &mut Vec<Doubt>) {

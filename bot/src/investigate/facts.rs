@@ -14,6 +14,7 @@ use super::habit::Unlike;
 use super::host::Host;
 use super::origin::Origin;
 use super::program::is_temporary;
+use super::program::lets_others_in;
 use super::program::lets_people_in;
 use super::program::program_name;
 use super::program::title;
@@ -130,13 +131,14 @@ fn serving_ancestor<'a>(host: &Host, process: &Process, origin: &Origin<'a>) -> 
     // The process that let a login in serves the network, too, and says nothing.
     let entry_serves = matches!(origin.entry, Entry::Unit { .. } | Entry::Container { .. } | Entry::Unknown);
     let below_entry = if entry_serves { origin.chain.len() } else { origin.chain.len().saturating_sub(1) };
-    let mut above = origin.chain[..below_entry].iter().copied();
-    above.find(|ancestor| {
+    let mut above = origin.chain[..below_entry].iter().copied().enumerate();
+    let found = above.find(|(at, ancestor)| {
         ancestor.id.tgid != 1
             && ancestor.exe != process.exe
-            && !lets_people_in(ancestor)
+            && !lets_others_in(ancestor, &origin.chain[at + 1..])
             && (host.serves(ancestor) || is_worker(ancestor, &origin.chain))
-    })
+    });
+    found.map(|(_, ancestor)| ancestor)
 }
 
 /// Whether a process is what a service does its work in: of a program that began as root, and under an account of the

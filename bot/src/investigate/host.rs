@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use history::Activity;
 use history::Direction;
@@ -17,6 +18,7 @@ use history::OperationEvent;
 use history::OperationKind;
 use history::Process;
 use history::ProcessId;
+use history::Protocol;
 use history::Seen;
 use history::UnixNs;
 use history::Via;
@@ -56,7 +58,7 @@ pub(super) struct Host<'a> {
     images: Vec<Image<'a>>,
     users: BTreeMap<u32, &'a str>,
     /// Those that take connections themselves, and whether from other hosts.
-    serving: BTreeMap<Identity, bool>,
+    serving: BTreeMap<Identity, (bool, u32)>,
     /// Places in the evidence's list of exits.
     exits: OnceCell<HashMap<Identity, usize>>,
     /// Parents with their children, in order.
@@ -120,7 +122,8 @@ impl<'a> Host<'a> {
             if let Some(process) = activity.process {
                 let locals = &activity.local_addresses;
                 let beyond = locals.is_empty() || locals.iter().any(|address| !address.is_loopback());
-                *host.serving.entry(identity(process)).or_default() |= beyond;
+                let served = host.serving.entry(identity(process)).or_insert((beyond, process.exec));
+                *served = (served.0 | beyond, served.1.min(process.exec));
             }
         }
         host
@@ -156,23 +159,40 @@ impl<'a> Host<'a> {
         self.images[place].parent.map(|parent| parent as usize)
     }
 
-    /// Whether a process takes connections itself.
+    /// Whether a process takes connections itself, by the program that it ran then or by one before: what `nohup` became
+    /// says nothing of `nohup`.
     pub fn serves(&self, process: &Process) -> bool {
-        self.serving.contains_key(&identity(process.id))
+        self.serving.get(&identity(process.id)).is_some_and(|(_, since)| *since <= process.id.exec)
     }
 
     /// Whether it takes them from other hosts itself, not only from programs beside it.
     pub fn serves_others(&self, process: &Process) -> bool {
-        self.serving.get(&identity(process.id)).is_some_and(|beyond| *beyond)
+        self.serves(process) && self.serving.get(&identity(process.id)).is_some_and(|(beyond, _)| *beyond)
+    }
+
+    /// From where a process had datagrams that others sent first, to a port of UDP that it chose, by some time.
+    pub fn datagrams_from(&self, process: &Process, by: UnixNs) -> Option<IpAddr> {
+        let listed = self.evidence.activities.iter().take(ACTIVITIES_MAX);
+        let mut received = listed.filter(|activity| {
+            let has = |wanted: FlowState| activity.states.iter().any(|(state, _)| *state == wanted);
+            let is_its = activity.process.is_some_and(|id| identity(id) == identity(process.id));
+            is_its
+                && (activity.protocol, activity.direction) == (Protocol::UDP, Direction::In)
+                && (has(FlowState::Received) && has(FlowState::Bound))
+                && activity.first <= by
+        });
+        let from =
+            |activity: &Activity| activity.address_sample.iter().copied().find(|from| !from.is_loopback());
+        received.find_map(from)
     }
 
     /// What of a kind a process was seen to take requests by: the last by some time, or else the first after it, where what
-    /// it has then it had before.
+    /// it has then it may have had before.
     pub fn door(&self, process: &Process, kind: OperationKind, by: UnixNs) -> Option<&'a OperationEvent> {
         let doors = self.doors.get(&(identity(process.id), kind))?;
         let before = doors.partition_point(|event| event.time <= by).checked_sub(1);
-        let first = (kind != OperationKind::Asked).then_some(0);
-        doors.get(before.or(first)?).copied()
+        let later = || doors.iter().position(|event| event.operation.may_be_older());
+        doors.get(before.or_else(later)?).copied()
     }
 
     /// Processes that fetch files.

@@ -48,6 +48,8 @@ pub(super) struct Origin<'a> {
     pub elevated_by: Option<String>,
     /// Sessions that had its unit started, or may have queued its job.
     pub asked: Vec<&'a LoginEvent>,
+    /// Sessions that used the terminal of its container until it began.
+    pub attached: Vec<&'a LoginEvent>,
     /// Whose own systemd manager runs its unit: a timer or service of a user, with or without a login.
     pub users_manager: Option<u32>,
 }
@@ -78,6 +80,7 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
         daemon_of: None,
         elevated_by: None,
         asked: Vec::new(),
+        attached: Vec::new(),
         users_manager: None,
     };
     match found {
@@ -108,8 +111,9 @@ pub(super) fn origin<'a>(host: &Host<'a>, process: &'a Process) -> Origin<'a> {
     origin.chain = ancestors;
     origin.users_manager = users_manager(process).filter(|_| matches!(origin.entry, Entry::Unit { .. }));
     origin.elevated_by = elevated_by(process, &origin.chain);
-    let below = std::iter::once(process).chain(origin.chain.iter().copied());
-    origin.asked = asked::asked(host, &origin.entry, below);
+    let below = || std::iter::once(process).chain(origin.chain.iter().copied());
+    (origin.asked, origin.attached) =
+        (asked::asked(host, &origin.entry, below()), asked::attached(host, process, below()));
     if asked::who(&origin.entry, &origin.asked).is_some() {
         origin.between.clear();
     }

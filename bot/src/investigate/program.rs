@@ -53,6 +53,19 @@ pub(super) fn lets_people_in(process: &Process) -> bool {
     is_ssh_server(process) || KNOWN.contains(&name.strip_prefix("in.").unwrap_or(name))
 }
 
+/// The same of a program below others, nearest first. An ssh server that never had root's rights is a user's own: who reaches
+/// it becomes that user, whoever he is, so that it is a service like any other.
+pub(super) fn lets_others_in(process: &Process, above: &[&Process]) -> bool {
+    let mut is_copy = true;
+    let mut copies = std::iter::once(&process).chain(above).take_while(|other| {
+        let same = is_copy && is_ssh_server(other);
+        is_copy = other.seen != Seen::Exec;
+        same
+    });
+    lets_people_in(process)
+        && (!is_ssh_server(process) || copies.any(|copy| copy.credentials.is_privileged()))
+}
+
 /// Whether a program keeps a terminal that logins come and go to.
 pub(super) fn is_multiplexer(process: &Process) -> bool {
     const KNOWN: [&str; 7] = ["tmux", "screen", "zellij", "byobu", "dtach", "abduco", "shpool"];

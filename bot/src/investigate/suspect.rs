@@ -23,6 +23,7 @@ use super::source_ports;
 use super::source_ports::SourcePorts;
 use crate::case::Claim;
 use crate::case::Entry;
+use crate::case::HostRef;
 use crate::case::Suspect;
 use crate::case::Verdict;
 use crate::playbook::Facts;
@@ -44,6 +45,8 @@ const ANCESTORS_KEPT: usize = 16;
 pub(super) struct Candidate<'a> {
     pub suspect: Suspect,
     pub host: &'a Host<'a>,
+    /// The instance that it is, with its addresses.
+    pub instance: &'a HostRef,
     pub claims: &'a [&'a Claim],
     pub group: Group<'a>,
     pub origin: Option<Origin<'a>>,
@@ -216,6 +219,7 @@ fn candidate<'a>(
         fits: rule.map(|rule| rule.fits.clone()).unwrap_or_default(),
         suspect,
         host,
+        instance: &asked.answer.host,
         claims,
         group,
         origin,

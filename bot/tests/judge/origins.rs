@@ -126,18 +126,28 @@ fn what_a_server_runs_for_itself_while_it_lets_somebody_in_is_nobodys() {
 
 #[test]
 fn who_logged_in_from_the_host_to_itself_is_who_was_there_before() {
-    let mut story = Story::new();
-    let shell = story.ssh(ALICE, LAPTOP, 60);
-    story.run(shell, 89, ALICE, "/usr/bin/ssh", "ssh -i key bob@127.0.0.1");
-    let inner = story.ssh(BOB, "127.0.0.1", 90);
-    story.logins.last_mut().unwrap().login.by = Some("alice".to_owned());
-    let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
-    story.raw_scan(nmap, 121, 134, Via::Socket);
-    story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
-    let report = report_of(&story, accused(120, 180));
-    assert_eq!(report.facts.person.as_ref().unwrap().raw(), "alice");
-    assert_eq!(report.judgement.suspects[0].person.as_ref().unwrap().known_by, "opener");
-    everything_holds(&report);
+    // Its loopback address, and the two that it has as an instance; and somebody else's.
+    for (from, is_own) in [("127.0.0.1", true), ("10.0.0.5", true), ("203.0.113.10", true), (LAPTOP, false)] {
+        for opener in [Some("alice"), None] {
+            let mut story = Story::new();
+            let shell = story.ssh(ALICE, LAPTOP, 60);
+            story.run(shell, 89, ALICE, "/usr/bin/ssh", "ssh -i key bob@127.0.0.1");
+            let inner = story.ssh(BOB, from, 90);
+            story.logins.last_mut().unwrap().login.by = opener.map(str::to_owned);
+            let nmap = story.run(inner, 120, BOB, "/usr/bin/nmap", "nmap -sT 198.51.100.7");
+            story.raw_scan(nmap, 121, 134, Via::Socket);
+            story.activities.last_mut().unwrap().states = vec![(FlowState::Refused, 1000)];
+            let report = report_of(&story, accused(120, 180));
+            let known_by =
+                report.judgement.suspects[0].person.as_ref().map(|person| person.known_by.as_str());
+            let person = report.facts.person.as_ref().map(|person| person.raw());
+            let expected = if opener.is_some() { ("alice", "opener") } else { ("bob", "login_uid") };
+            assert_eq!(person.zip(known_by), Some(expected));
+            let is_doubted = doubts(&report).contains(&DoubtKind::EntryUnknown);
+            assert_eq!(is_doubted, is_own && opener.is_none(), "{from}: {:?}", report.judgement.doubts);
+            everything_holds(&report);
+        }
+    }
 }
 
 /// A session's client that had a service start something.
@@ -210,6 +220,57 @@ fn who_entered_a_container_is_told_from_who_else_did() {
         }
         told(&report, "a scan in a container that a session entered by docker exec", "who entered it");
         assert_eq!(person.as_deref(), Some("alice"));
+        everything_holds(&report);
+    }
+}
+
+#[test]
+fn who_used_a_containers_terminal_is_a_doubt_and_had_nothing_started() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    for (started_by, attached_by, at, doubted) in [
+        (Some("alice"), "bob", 110, true),
+        (Some("alice"), "alice", 110, false),
+        (Some("alice"), "bob", 130, false),
+        (None, "bob", 110, true),
+    ] {
+        let mut story = Story::new();
+        let shim = story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "shim");
+        let shell = story.run(shim, 100, ROOT, "/usr/bin/bash", "bash");
+        story.of(shell).cgroup = format!("/system.slice/docker-{id}.scope");
+        if let Some(by) = started_by {
+            story.begun(shell, 100, client("docker", by, "root", "docker run -dit tools bash"));
+        }
+        story.begun(shell, at, client("docker", attached_by, "root", "docker attach web"));
+        let nmap = story.run(shell, 120, ROOT, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.person.as_ref().map(|person| person.raw()), started_by);
+        let is_told = doubts(&report).contains(&DoubtKind::SeveralSuspects);
+        assert_eq!(is_told, doubted, "{started_by:?} {at}: {:?}", report.judgement.doubts);
+        everything_holds(&report);
+    }
+}
+
+#[test]
+fn who_had_a_container_started_long_ago_is_doubted_unless_somebody_types_in_it() {
+    let id = "4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e9d1c0b2a4f5e";
+    for (started, typed, is_doubted) in [(-900, false, true), (-900, true, false), (100, false, false)] {
+        let mut story = Story::new();
+        let shim = story.service("containerd.service", ROOT, "/usr/bin/containerd-shim-runc-v2", "shim");
+        let app = story.run(shim, started, ROOT, "/usr/bin/node", "node app.js");
+        story.begun(app, started, client("docker", "alice", "root", "docker run -d web"));
+        // Its worker is younger.
+        let worker = story.run(app, started.max(90), ROOT, "/usr/bin/bash", "bash");
+        let nmap = story.run(worker, 120, ROOT, "/usr/bin/nmap", NMAP);
+        for process in [app, worker, nmap] {
+            story.of(process).cgroup = format!("/system.slice/docker-{id}.scope");
+            story.of(process).tty = typed.then(|| "pts/0".to_owned());
+        }
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(report.facts.person.as_ref().map(|person| person.raw()), Some("alice"));
+        let is_told = doubts(&report).contains(&DoubtKind::AskedByOthers);
+        assert_eq!(is_told, is_doubted, "{started} {typed}: {:?}", report.judgement.doubts);
         everything_holds(&report);
     }
 }

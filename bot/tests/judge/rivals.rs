@@ -10,6 +10,7 @@ use history::Direction;
 use history::FlowState;
 use history::OperationKind;
 use history::ProcessId;
+use history::Protocol;
 use history::Via;
 
 use super::check::doubts;
@@ -320,6 +321,61 @@ fn who_asked_a_service_over_a_connection_is_told_and_not_who_started_it() {
         assert_eq!(person(&report), None, "{entry}: {}", report.sentence);
         let said = "python3.11 takes connections: whoever reaches it may have had it done";
         assert!(report.judgement.findings.iter().any(|finding| finding.text.contains(said)));
+        everything_holds(&report);
+    }
+}
+
+/// An ssh server of a user's own, by which others come as that user. The host's own, which has become the user whom it let
+/// in, is how that one came.
+#[test]
+fn who_comes_by_a_users_own_ssh_server_is_not_who_started_that() {
+    for is_own in [true, false] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", -600);
+        let above = if is_own { shell } else { story.of(shell).parent.unwrap() };
+        let server = match is_own {
+            true => story.run(above, -590, BOB, "/usr/sbin/sshd", "/usr/sbin/sshd -f own"),
+            false => above,
+        };
+        let typed = story.run(server, 119, BOB, "/usr/bin/bash", "-bash");
+        let nmap = story.run(typed, 120, BOB, "/usr/bin/nmap", NMAP);
+        story.raw_scan(nmap, 121, 134, Via::Packet);
+        story.operation(server, 119, OperationKind::Asked, "203.0.113.66");
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("bob").filter(|_| !is_own), "{}", report.sentence);
+        let said = report.judgement.findings.iter().any(|finding| {
+            finding.text.contains("sshd stands between") && finding.text.contains("203.0.113.66 was the last")
+        });
+        assert_eq!(said, is_own, "{:#?}", report.judgement.findings);
+        everything_holds(&report);
+    }
+}
+
+/// What somebody started and takes datagrams may do what it does for whoever sends them, and what it was before its program
+/// was executed took none.
+#[test]
+fn who_started_what_takes_datagrams_or_listens_is_doubted_only_where_others_ask() {
+    for (received, chosen) in [(true, true), (true, false), (false, true)] {
+        let mut story = Story::new();
+        let shell = story.ssh(BOB, "192.0.2.77", 60);
+        let nohup = story.run(shell, 100, BOB, "/usr/bin/nohup", "nohup ./relay");
+        let mut image = story.of(nohup).clone();
+        (image.exe, image.argv) = ("/home/bob/relay".to_owned(), vec!["./relay".to_owned()]);
+        image.id.exec += 1;
+        let relay = image.id;
+        story.processes.push(image);
+        story.traffic(Some(relay), 100, 110, |activity| {
+            (activity.protocol, activity.direction) = (Protocol::UDP, Direction::In);
+            activity.address_sample = vec!["203.0.113.66".parse().unwrap()];
+            let states = [(FlowState::Bound, chosen), (FlowState::Received, received)];
+            activity.states =
+                states.iter().filter(|(_, is_so)| *is_so).map(|(state, _)| (*state, 1)).collect();
+        });
+        story.raw_scan(relay, 121, 134, Via::Packet);
+        let report = report_of(&story, accused(120, 180));
+        assert_eq!(person(&report), Some("bob"), "{}", report.sentence);
+        let is_told = doubts(&report).contains(&DoubtKind::AskedByOthers);
+        assert_eq!(is_told, received && chosen, "{:?}", report.judgement.doubts);
         everything_holds(&report);
     }
 }

@@ -226,6 +226,8 @@ impl Story {
         let monitor = self.run(listener, start, ROOT, "/usr/sbin/sshd", &format!("sshd: {} [priv]", user.1));
         let session =
             self.run(monitor, start + 1, user, "/usr/sbin/sshd", &format!("sshd: {}@pts/0", user.1));
+        // The server's copy that acts for whom it let in.
+        self.of(session).seen = Seen::Fork;
         let shell = self.run(session, start + 1, user, "/usr/bin/bash", "-bash");
         let number = 40 + start.unsigned_abs() as u32 % 1000;
         for id in [session, shell] {

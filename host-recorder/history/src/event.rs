@@ -550,12 +550,25 @@ pub enum OperationKind {
     Syscall,
     /// A process that acts takes requests on local sockets, which no traffic shows; the detail has their names.
     Serves,
-    /// A process that acts reads named pipes or has files watched, and so may act on what others put there; the detail
-    /// says which.
+    /// A process that acts reads named pipes or has files watched, or has or had a connection over which it may have been told
+    /// what to do, and so may act on what others put there; the detail says which.
     Awaits,
     /// A process that acts, or whose child does, had accepted a connection of another than whose session or job it belongs
     /// to; the detail says whose came last: an address, or a program of this host.
     Asked,
+}
+
+impl Operation {
+    /// Whether it tells what a process has open, which it may have had for long before that was seen. What came over a
+    /// connection is told by when it came.
+    pub fn may_be_older(&self) -> bool {
+        match self.kind {
+            OperationKind::Awaits => {
+                !["a connection ", "connections "].iter().any(|by| self.detail.starts_with(by))
+            }
+            kind => kind == OperationKind::Serves,
+        }
+    }
 }
 
 impl OperationKind {

@@ -136,6 +136,22 @@ fn a_client_asks_once_and_of_two_alike_neither_is_preferred() {
 }
 
 #[test]
+fn of_an_account_that_several_share_each_key_that_asked_is_told() {
+    for (other, keys) in [("B", vec!["A", "B"]), ("A", vec!["A"])] {
+        let mut scene = Scene::new();
+        for (server, key) in [(130, "A"), (140, other)] {
+            scene.run(server, 0, 0, "/usr/sbin/sshd", "", "/system.slice/ssh.service");
+            let (user, key) = ("ubuntu".to_owned(), Some(key.to_owned()));
+            scene.known.set_login(&id(server), UnixNs(0), 0, Login { user, key, ..Login::default() });
+            scene.run(server + 1, server, 0, "/usr/bin/systemd-run", "nmap x", SESSION);
+        }
+        scene.run(600, 1, 0, "/usr/bin/nmap", "x", "/system.slice/run-u1.service");
+        let told = scene.launched.due(&scene.known, 0);
+        assert_eq!(told.into_iter().map(|begun| begun.login.key.unwrap()).collect::<Vec<_>>(), keys);
+    }
+}
+
+#[test]
 fn a_shell_that_machinectl_asks_for_is_told_and_a_listing_asks_for_none() {
     let mut scene = Scene::new();
     scene.run(110, 102, 0, "/usr/bin/machinectl", "list", SESSION);
@@ -179,6 +195,58 @@ fn who_had_a_program_put_into_a_container_is_told() {
     assert_eq!(enter(&mut scene, 150, "", "/usr/bin/nmap", "198.51.100.7").1, alice);
     scene.run(113, 102, 0, "/usr/bin/docker", "ps -a id -g", SESSION);
     assert_eq!(enter(&mut scene, 150, "", "/usr/bin/id", "-g").1, None);
+}
+
+#[test]
+fn the_first_program_of_a_container_is_whose_client_named_it_or_its_image() {
+    let mut scene = Scene::new();
+    scene.run(150, 1, 0, "/usr/bin/containerd-shim-runc-v2", "", "/system.slice/containerd.service");
+    // Who asked for a container that begins now, and is named a moment later.
+    let begins = |scene: &mut Scene, number: u64, name: &str, exe: &str, at: u64| {
+        let tgid = 300 + scene.known.len() as u32;
+        let container = Container { id: format!("{number:064x}"), ..Container::default() };
+        // What becomes the program is in the container before.
+        for exe in ["memfd:runc_cloned:/proc/self/exe", "/", "/bin/sh", exe] {
+            let mut process = scene.image(tgid, 150, 0, exe, "", &format!("/docker/{}", container.id));
+            if exe == "/" {
+                process.argv = ["runc", "init"].map(str::to_owned).to_vec();
+            }
+            process.id.exec += scene.known.len() as u32;
+            process.container = Some(Box::new(container.clone()));
+            scene.launched.executed(&process, &scene.known, at);
+            scene.known.insert(process, at);
+        }
+        assert_eq!(scene.launched.due(&scene.known, at), [], "it has no name yet");
+        let (name, image) = (Some(name.to_owned()), Some("web:1".to_owned()));
+        scene.known.name_container(&Container { name, image, ..container });
+        let told = scene.launched.due(&scene.known, at);
+        told.into_iter().map(|begun| begun.login.by.unwrap()).collect::<Vec<_>>()
+    };
+    scene.run(110, 102, 0, "/usr/bin/docker", "run -d web:1", SESSION);
+    assert_eq!(begins(&mut scene, 1, "a", "/usr/bin/nginx", 0), ["alice"]);
+    assert_eq!(begins(&mut scene, 2, "b", "/usr/bin/nginx", 0), [""; 0], "she asked for one");
+    scene.run(111, 102, 0, "/usr/bin/docker", "start c", SESSION);
+    assert_eq!(
+        begins(&mut scene, 2, "c", "/usr/bin/curl", 0),
+        [""; 0],
+        "it runs already: a check of its health"
+    );
+    assert_eq!(begins(&mut scene, 3, "d", "/usr/bin/nginx", 0), [""; 0], "another");
+    assert_eq!(begins(&mut scene, 4, "c", "/usr/bin/nginx", 0), ["alice"]);
+    scene.run(112, 102, 0, "/usr/bin/docker", "exec f sh", SESSION);
+    assert_eq!(begins(&mut scene, 4, "f", "/usr/bin/nginx", 0), ["alice"], "named when it runs already");
+    scene.run(112, 102, 0, "/usr/bin/docker", "run web:1", SESSION);
+    assert_eq!(begins(&mut scene, 5, "e", "/usr/bin/nginx", FETCHES_NS), [""; 0], "long after");
+    scene.run(113, 102, 0, "/usr/bin/docker", "ps", SESSION);
+    assert_eq!(scene.launched.unnamed.len(), 0);
+    // Who uses the terminal of one that runs is told, and who names another is not.
+    for (line, tells) in [("attach c", true), ("attach x", false), ("logs c", false)] {
+        scene.run(114, 102, 0, "/usr/bin/docker", line, SESSION);
+        let told = scene.launched.due(&scene.known, 0);
+        let command = |begun: Begun| begun.login.command.unwrap();
+        let expected = tells.then(|| format!("/usr/bin/docker {line}"));
+        assert_eq!(told.into_iter().map(command).next(), expected);
+    }
 }
 
 #[test]

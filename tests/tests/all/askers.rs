@@ -175,3 +175,56 @@ fn a_login_over_what_another_person_carries_is_not_that_persons() -> anyhow::Res
     let carol = "carol@example.com by login sshd bob publickey 127.0.0.1";
     check(&recording, &evidence, &[(8721, bob), (8722, bob), (8723, carol)])
 }
+
+/// An account that two people share, and alice with a key of bob's; a network namespace, and a second address of the host.
+const SHARED: &str = "set -e
+cat /home/alice/.ssh/authorized_keys /home/bob/.ssh/authorized_keys >>/home/deploy/.ssh/authorized_keys
+ip addr add 10.0.1.77/32 dev lo
+ip netns add inner; ip link add outside type veth peer name inside netns inner
+ip addr add 172.18.0.1/24 dev outside; ip link set outside up
+ip -n inner addr add 172.18.0.2/24 dev inside; ip -n inner link set inside up
+install -o alice -m 600 /dev/stdin /home/alice/bob";
+
+#[test]
+fn who_shares_an_account_or_comes_from_this_host_by_another_address_is_told_apart() -> anyhow::Result<()> {
+    let lab = Lab::up()?;
+    write_send(&lab)?;
+    let near = VICTIM.to_string();
+    let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
+    fs::write(lab.instance().path("/srv/app.py"), APP.replace("NEAR", near))?;
+    let keys = lab.dir().join("keys");
+    let own = fs::read_to_string(keys.join("bob"))?;
+    shell(&lab, &format!("{SHARED} <<'END'\n{own}END"))?;
+    let mut recording = Recording::begin_in(lab)?;
+    let lab = &recording.lab;
+    let as_deploy = |who: &str, line: &str| {
+        let key = keys.join(who).display().to_string();
+        let mut ssh = ssh(lab, 22, "deploy", &["-i", &key])?;
+        ssh.arg(line);
+        run(&format!("{who} as deploy"), ssh)
+    };
+    as_deploy(
+        "alice",
+        "setsid python3 /srv/app.py 127.0.0.1 8731 </dev/null >/dev/null 2>&1 &
+        until ss -Hltn sport = 8731 | grep -q .; do sleep 0.1; done; curl -sS localhost:8731/shell/8732",
+    )?;
+    as_deploy("bob", "curl -sS localhost:8731/shell/8733; curl -sS localhost:8731/itself/8734")?;
+    let ssh = "ssh -i bob -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
+    recording.alice(&format!(
+        "{ssh} -b 10.0.1.10 bob@10.0.1.77 bash /tmp/send 8735
+        sudo ip netns exec inner sudo -u alice {ssh} bob@172.18.0.1 bash /tmp/send 8736"
+    ))?;
+    let evidence = recording.evidence()?;
+    let deploy = "deploy by login sshd deploy publickey 203.0.113.7";
+    let from = |address: &str| format!("alice by login sshd bob publickey {address}");
+    let (second, inner) = (from("10.0.1.10"), from("172.18.0.2"));
+    let expected = [(8732, deploy), (8733, deploy), (8734, deploy), (8735, &second), (8736, &inner)];
+    check(&recording, &evidence, &expected)?;
+    for (port, other) in [(8732, false), (8733, true), (8734, true)] {
+        let report = judged(&recording, &evidence, port)?;
+        let said = report.to_string().contains("another session of deploy, from 203.0.113.7 by another key");
+        let is_so = said == other;
+        assert!(is_so, "{port}: {report:#}\n{}", history::text(&evidence));
+    }
+    Ok(())
+}

@@ -5,9 +5,11 @@ use std::fs;
 
 use tests::lab::INSTANCE_PUBLIC;
 use tests::lab::Lab;
+use tests::lab::VICTIM;
 
 use super::names::write_send;
 use super::paths::run;
+use super::paths::ssh;
 use super::recorder::COMMAND_MAX;
 use super::recorder::Recording;
 use super::recorder::shell;
@@ -15,6 +17,7 @@ use super::servers::check;
 use super::ways::judged;
 use super::ways::laptop;
 use super::who::set_password;
+use super::who::wait_for_packet;
 
 const SESSION: &str = "carol@example.com-0a1b2c3d4e5f60718";
 
@@ -167,6 +170,57 @@ fn what_others_ask_of_what_somebody_started_by_hand_is_not_that_persons() -> any
         let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
         assert_eq!(report["facts"]["person"], "alice", "{}", shown());
         assert!(report.to_string().contains(said), "{}", shown());
+    }
+    Ok(())
+}
+
+/// A relay that sends to the port that a datagram names, and a program that sends while nobody asks it, though it listens.
+const RELAY: &str = "import socket,sys,time
+at,*to=map(int,sys.argv[1:])
+s=socket.socket(2,2); s.bind(('0.0.0.0',at)); kept=socket.create_server(('0.0.0.0',at)) if to else None
+to=to[0] if to else int(s.recv(9)); socket.socket(2,2).sendto(b'x',('NEAR.%d'%(100+to%100),to)); time.sleep(30)
+";
+
+/// An ssh server of alice's own, without root's rights, that lets in who has a key of hers or of bob's.
+const OWN_SERVER: &str = "mkdir -m 700 own; cd own; ssh-keygen -q -t ed25519 -N '' -f key; cat ~/.ssh/authorized_keys >allowed
+cat >>allowed; printf '%s\\n' 'Port 2299' \"HostKey $PWD/key\" \"AuthorizedKeysFile $PWD/allowed\" 'PidFile none' 'UsePAM no' \
+    'StrictModes no' >config; /usr/sbin/sshd -f $PWD/config -E $PWD/log";
+
+#[test]
+fn who_started_a_server_of_ones_own_or_a_relay_is_not_who_comes_by_it() -> anyhow::Result<()> {
+    let lab = Lab::up()?;
+    write_send(&lab)?;
+    let near = VICTIM.to_string();
+    let near = near.trim_end_matches(|c| c != '.').trim_end_matches('.');
+    fs::write(lab.instance().path("/srv/relay.py"), RELAY.replace("NEAR", near))?;
+    let key = lab.dir().join("keys/bob").display().to_string();
+    let public = fs::read_to_string(format!("{key}.pub"))?;
+    let mut recording = Recording::begin_in(lab)?;
+    let quiet = "</dev/null >/dev/null 2>&1 &";
+    let waits = |port: u16| format!("until ss -Hln sport = {port} | grep -q .; do sleep 0.1; done");
+    recording.alice(&format!("(echo '{public}' | (\n{OWN_SERVER}))\n{}", waits(2299)))?;
+    recording.alice(&format!("python3 /srv/relay.py 8770 {quiet} {}", waits(8770)))?;
+    recording.await_receiving()?;
+    let lab = &recording.lab;
+    let mut by_own = ssh(lab, 2299, "alice", &["-i", &key])?;
+    by_own.arg("bash /tmp/send 8751");
+    run("ssh by her own server", by_own)?;
+    laptop(lab, "the relay", &format!("echo -n 8752 >/dev/udp/{INSTANCE_PUBLIC}/8770"))?;
+    wait_for_packet(&recording, 8752)?;
+    recording.alice(&format!("nohup python3 /srv/relay.py 8771 8753 {quiet} {}", waits(8771)))?;
+    wait_for_packet(&recording, 8753)?;
+    let evidence = recording.evidence()?;
+    let hers = "by login sshd alice publickey 203.0.113.7";
+    let (nobody, alice) = (format!("- {hers}"), format!("alice {hers}"));
+    check(&recording, &evidence, &[(8751, &nobody), (8752, &alice), (8753, &alice)])?;
+    for (port, said, is_said) in [
+        (8751, "sshd stands between", true),
+        (8752, "takes datagrams that others send it, as 203.0.113.7 did", true),
+        (8753, "takes datagrams", false),
+    ] {
+        let report = judged(&recording, &evidence, port)?;
+        let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
+        assert_eq!(report.to_string().contains(said), is_said, "{}", shown());
     }
     Ok(())
 }
