@@ -14,6 +14,7 @@ use super::record::Record;
 use super::record::protocol;
 use super::resource;
 use super::time::Finder;
+use super::time::Precision;
 use super::time::Stamp;
 use super::time::epoch;
 use super::vocabulary;
@@ -363,18 +364,22 @@ fn take_time(record: &mut Record, line: &Line<'_>, day: &mut String, cell: &str)
     }
     // Most cells of times hold one, which was found with the line's.
     if let Some(stamp) = line.stamp_of(cell) {
+        // The cell before told its day.
+        let is_its_day =
+            |it: &Stamp| it.precision == Precision::Day && it.civil.date() == stamp.civil.date();
+        record.stamps.pop_if(|last| is_its_day(last));
         record.stamps.push(stamp);
         return;
     }
     let mut stamps: Vec<Stamp> = Finder.find(cell);
     if stamps.is_empty() && !day.is_empty() {
         stamps = Finder.find(&format!("{day} {cell}"));
-        let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == super::time::Precision::Day);
+        let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == Precision::Day);
         if !stamps.is_empty() && is_bare_day {
             record.stamps.pop();
         }
     }
-    if stamps.len() == 1 && stamps[0].precision == super::time::Precision::Day {
+    if stamps.len() == 1 && stamps[0].precision == Precision::Day {
         *day = cell.to_owned();
     }
     record.stamps.extend(stamps);
