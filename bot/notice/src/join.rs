@@ -24,6 +24,7 @@ use super::not_ours;
 use super::not_ours::NotOurs;
 use super::own;
 use super::parties;
+use super::parties::Parties;
 use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
@@ -63,7 +64,8 @@ const RECOGNISERS: [fn(&Value) -> Option<Draft>; 7] =
 /// Reads a document.
 pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
-    let structured = structured(&mut document);
+    let parties = parties::of(&document);
+    let structured = structured(&mut document, parties.is_from_outside);
     let fields = report_fields::read(&document).or_else(|| flow_log::read_text(&document));
     let structured = match (structured, fields) {
         (Some(one), Some(other)) => Some(merge(one, other)),
@@ -73,7 +75,6 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     document.sections.sort_by_key(|section| section.role == SectionRole::Nested);
     let warnings = std::mem::take(&mut document.warnings);
     let lines = lines::cut(&document.sections);
-    let parties = parties::of(&document);
     let words = (!lines.is_empty()).then(|| text::read(&lines, &document, &parties, context, sent));
     // A letter that accuses counts more than an attached value that does not, unless it only carries an event.
     let is_letter = document.outer_mail().is_some();
@@ -85,7 +86,7 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
-        (_, Some(words)) => of_words(&lines, &document, words),
+        (_, Some(words)) => of_words(&lines, &document, &parties, words),
         (None, None) => unreadable(),
     };
     draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
@@ -96,11 +97,14 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
-/// Reads the structured values; those that nobody knows become words.
-fn structured(document: &mut Document) -> Option<Draft> {
+/// Reads the structured values; those that nobody knows become words, and so does what somebody else's account was told of.
+fn structured(document: &mut Document, is_from_outside: bool) -> Option<Draft> {
     let mut joined: Option<Draft> = None;
     for value in std::mem::take(&mut document.values) {
         match RECOGNISERS.iter().find_map(|read| read(&value)) {
+            Some(Draft { told_by_owner: Some(text), .. }) if is_from_outside => {
+                document.add_section(SectionRole::Attachment, "the finding's title", &text);
+            }
             Some(mut draft) => {
                 if let Some(text) = draft.telling.take() {
                     document.add_section(SectionRole::Attachment, "the event's description", &text);
@@ -208,7 +212,7 @@ fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &T
 }
 
 /// Decides what a text without structure is.
-fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
+fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &TextReading) -> Draft {
     let mut draft = words.draft.clone();
     let is_aws = sender_side::is_aws(lines);
     let own_words = thread::own_words(lines);
@@ -228,6 +232,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             tells_of_a_deed: words.tells_of_a_deed || is_aws,
             is_report: words.activity.is_some()
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
+            may_be_ours: !parties.is_from_outside || parties.ours.is_empty(),
         },
     ) {
         // A word at its foot closes no letter that names who did it.

@@ -38,6 +38,9 @@ pub(super) struct Parties {
     pub is_of_aws: bool,
     /// Somebody passed it on to us.
     pub is_passed_on: bool,
+    /// Who sent it, or passed it on last, is of another organisation than whoever got it, and is not AWS: what a program
+    /// tells in it is of hosts of theirs.
+    pub is_from_outside: bool,
 }
 
 /// Addresses of one header that are looked at.
@@ -53,7 +56,20 @@ pub(super) fn of(document: &Document) -> Parties {
     let is_to_abuse = mailboxes().any(|header| has_abuse_mailbox(header));
     let is_to_nobody = !mailboxes().any(|header| header.contains('@'));
     let is_of_aws = document.mails.iter().any(|mail| trust::is_aws(mail.sender_domain()));
-    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on: document.passed_on_by.is_some() }
+    let is_passed_on = document.passed_on_by.is_some();
+    let is_from_outside = is_from_outside(document, &ours);
+    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on, is_from_outside }
+}
+
+fn is_from_outside(document: &Document, ours: &[String]) -> bool {
+    let Some(mail) = document.passed_on_by.as_ref().or(document.outer_mail()) else { return false };
+    let from = domains(&mail.from);
+    let receivers = match ours {
+        [] => [domains(&mail.to), domains(&mail.copy_to)].concat(),
+        ours => ours.to_vec(),
+    };
+    let is_inside = |domain: &String| receivers.contains(domain) || trust::is_aws(domain);
+    !from.is_empty() && !receivers.is_empty() && !from.iter().any(is_inside)
 }
 
 /// Says whether one of the addresses in a header is a mailbox that takes complaints: `abuse@`, `ec2-abuse@`.

@@ -122,7 +122,9 @@ fn read_lines(
     let sentences = sentence::read(lines, &records);
     let mut instances = groups::instances(lines, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
-    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
+    // Whose own program tells of an attack on an instance tells of an instance of theirs.
+    let instance_attacked = !parties.is_from_outside
+        && instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let own_domains: Vec<String> =
         parties.ours.iter().filter_map(|domain| domain::of_reporter(domain)).collect();
@@ -202,7 +204,7 @@ fn read_lines(
             || roles.ours_attacked()
             || sender_side::says_ours_attacked(lines, &roles, &sentences)
             || courtesy::is_one(lines)
-            || not_ours::is_from_our_guard(lines, document.outer_mail()));
+            || !parties.is_from_outside && not_ours::is_from_our_guard(lines, document.outer_mail()));
     TextReading {
         draft,
         activity,

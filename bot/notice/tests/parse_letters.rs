@@ -1,0 +1,61 @@
+//! Letters whose parts say different things of one address: a forwarded alert below a complaint, headings over tables,
+//! logs beside prose.
+
+use notice::Context;
+use notice::Reading;
+use notice::claim::Disposition;
+
+fn read(from: &str, subject: &str, body: &str, own: &[&str]) -> Reading {
+    let mail = format!(
+        "From: {from}\nTo: security@example.com\nSubject: {subject}\nDate: Tue, 10 Mar 2026 16:00:00 +0000\n\n{body}"
+    );
+    let own_addresses = own.iter().map(|it| it.parse().expect("a prefix")).collect();
+    notice::read(mail.as_bytes(), &Context { own_addresses, ..Context::default() })
+}
+
+fn accused(reading: &Reading) -> Vec<String> {
+    let all = reading.parsed.claims.iter().map(|claim| &claim.accused);
+    all.flat_map(|it| it.instance_ids.iter().cloned().chain(it.addresses.iter().map(ToString::to_string)))
+        .collect()
+}
+
+#[track_caller]
+fn check(reading: &Reading, expect: &[&str]) {
+    assert_eq!(reading.parsed.disposition, Disposition::Claims, "{:#?}", reading.parsed);
+    assert_eq!(accused(reading), expect, "{:#?}", reading.facts);
+}
+
+/// What a program that guards a host wrote to its own people.
+fn alert(of: &str) -> String {
+    format!(
+        "---------- Forwarded message ----------\nFrom: OSSEC <ossec@{of}>\nDate: Mon, 9 Mar 2026 04:51:22 +0000\nSubject: OSSEC Notification - www\nTo: it@{of}\n\n\nOSSEC HIDS Notification.\nReceived From: (www) 198.51.100.7->/var/log/auth.log\nSrc IP: 192.0.2.1\nPortion of the log(s):\n\n2026-03-09T04:51:17Z www sshd[2201]: Invalid user oracle from 192.0.2.1 port 51112\n"
+    )
+}
+
+#[test]
+fn an_alert_that_others_pass_on_is_of_their_host() {
+    let words = "Hello,\n\nour server sent this during the night, please see that it stops.\n\n";
+    for words in [words, ""] {
+        let body = format!("{words}{}", alert("school.example"));
+        check(&read("it@school.example", "Fwd: OSSEC Notification", &body, &[]), &["192.0.2.1"]);
+    }
+    let reading = read("it@example.com", "Fwd: OSSEC Notification", &alert("example.com"), &[]);
+    assert_eq!(reading.parsed.disposition, Disposition::Inbound, "it is of ours");
+}
+
+#[test]
+fn a_finding_of_anothers_account_tells_of_an_attack_on_that_one() {
+    let finding = r#"{"schemaVersion": "2.0", "accountId": "111122223333", "region": "eu-west-1", "id": "1", "type": "UnauthorizedAccess:EC2/SSHBruteForce",
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": "i-0123456789abcdef0", "networkInterfaces": [{"publicIp": "198.51.100.7"}]}},
+        "service": {"serviceName": "guardduty", "resourceRole": "TARGET", "eventFirstSeen": "2026-03-09T04:51:05Z", "eventLastSeen": "2026-03-09T05:20:00Z",
+        "action": {"actionType": "NETWORK_CONNECTION", "networkConnectionAction": {"connectionDirection": "INBOUND", "remoteIpDetails": {"ipAddressV4": "192.0.2.1"}}}},
+        "title": "192.0.2.1 is performing SSH brute force attacks against i-0123456789abcdef0."}"#;
+    let mail = |from: &str| {
+        format!(
+            "From: {from}\nTo: security@example.com\nSubject: Brute force\nDate: Mon, 9 Mar 2026 16:00:00 +0000\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nHello,\n\nyour server tries to log in on our instance, see the finding.\n\n--x\nContent-Type: application/json\nContent-Disposition: attachment; filename=finding.json\n\n{finding}\n--x--\n"
+        )
+    };
+    check(&notice::read(mail("ops@shop.example").as_bytes(), &Context::default()), &["192.0.2.1"]);
+    let own = notice::read(mail("ops@example.com").as_bytes(), &Context::default());
+    assert_eq!(own.parsed.disposition, Disposition::Inbound, "a colleague's is of ours");
+}
