@@ -46,7 +46,7 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     // A table of two columns: the name, a gap, the value.
     let gap = &text[before.len()..end];
     let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
-    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
+    let name = past_number(before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']));
     // Where more cells follow it is a row of a table, whose header names them.
     let goes_on =
         text.get(spot.end..).is_some_and(|rest| rest.trim_end().trim_matches('|').trim().contains("  "));
@@ -56,6 +56,13 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
         && name.len() <= 40
         && name.chars().all(|letter| !letter.is_ascii_digit()))
     .then(|| name.to_owned())
+}
+
+/// "4. Asset notified": a form counts its fields.
+fn past_number(name: &str) -> &str {
+    let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let is_number = (1..=2).contains(&(name.len() - rest.len()));
+    rest.strip_prefix(['.', ')']).filter(|_| is_number).map_or(name, str::trim_start)
 }
 
 /// Returns where the words of a log entry begin: the host and the program before them are no part of a name.

@@ -92,6 +92,12 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
     own::settle(&mut draft, context);
+    if draft.disposition == Verdict::Is(Disposition::Inbound)
+        && draft.format == GENERIC
+        && words.as_ref().is_some_and(|words| may_be_a_complaint(words, &parties))
+    {
+        doubt::open(&mut draft, "ours is named as what was attacked, in a letter that asks for an end");
+    }
     let said = words.as_ref().filter(|_| draft.format == GENERIC);
     doubt::leave_open(&mut draft, &lines, &document, &parties, said, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
@@ -257,7 +263,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &
         // A subject alone is no letter: a person must look.
         None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
         None if words.ours_is_victim
-            && !words.plea.is_of_the_wronged()
+            && !may_be_a_complaint(words, parties)
             && (words.activity.is_some() || words.reader_is_attacked) =>
         {
             Disposition::Inbound
@@ -286,6 +292,13 @@ fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
     draft
+}
+
+/// Says whether a letter that calls one of ours attacked is no courtesy all the same: its writer was wronged, or one from
+/// outside asks for an end and tells of no attack on its reader.
+fn may_be_a_complaint(words: &TextReading, parties: &Parties) -> bool {
+    let is_told = words.plea.said.reader_wronged || words.reader_is_attacked;
+    words.plea.is_of_the_wronged() || (words.plea.asks && parties.is_from_outside && !is_told)
 }
 
 /// Says whether a letter tells who did what: of an instance, of one address at a time, or of few that it speaks of as its

@@ -140,6 +140,31 @@ pub(super) fn turn_answers(records: &mut [Option<Record>]) {
     }
 }
 
+/// Turns rows around in which others come to a host that serves them what it should not, and that the notice names for it:
+/// whose infected machines fetch their orders there is no accused. Says whether it turned any.
+pub(super) fn turn_visits(
+    records: &mut [Option<Record>],
+    activity: Option<Activity>,
+    roles: &Roles,
+) -> bool {
+    let is_served =
+        matches!(activity, Some(Activity::CommandAndControl | Activity::MalwareHosting | Activity::Phishing));
+    if !is_served || roles.tallies.iter().any(|it| it.ours && it.visits()) {
+        return false;
+    }
+    let hosts: HashSet<IpAddr> =
+        roles.tallies.iter().filter(|it| it.is_only_visited()).map(|it| it.ip).collect();
+    let comes_there = |record: &&mut Record| {
+        record.source.is_some() && record.target.is_some_and(|target| hosts.contains(&target))
+    };
+    let mut turned = false;
+    for record in records.iter_mut().flatten().filter(comes_there) {
+        record.turn();
+        turned = true;
+    }
+    turned
+}
+
 fn ends(record: &Record) -> Option<Ends> {
     Some((record.source?, record.source_port, record.target?, record.target_port))
 }

@@ -196,6 +196,9 @@ impl Header {
             }
         }
         self.settle_plain(&mut record, cells);
+        if record.source.is_some() && record.target.is_none() {
+            record.target = self.in_nameless_column(&record, cells);
+        }
         (record.source.is_some() || record.target.is_some()).then_some(record)
     }
 
@@ -216,6 +219,22 @@ impl Header {
             let port = record.target_port.take();
             record.source_port = record.source_port.or(port);
         }
+    }
+
+    /// Beside the source, an address under a head that says nobody's part, or "remote", is the other side.
+    fn in_nameless_column(&self, record: &Record, cells: &[String]) -> Option<IpAddr> {
+        let is_nameless = |column: &Column| {
+            column.meaning.kind == Kind::Other && column.meaning.role.is_none()
+                || column.meaning.kind == Kind::Address && label::holds(&column.name, vocabulary::REMOTE)
+        };
+        let named = self.columns.iter().zip(cells).filter(|(column, _)| is_nameless(column));
+        let whole = named.filter_map(|(_, cell)| {
+            let [spot] = &address::find(cell)[..] else { return None };
+            (spot.start == 0 && spot.end == cell.len() && !spot.is_network()).then_some(spot.ip?)
+        });
+        let mut others = whole.filter(|ip| Some(*ip) != record.source);
+        let only = others.next()?;
+        others.next().is_none().then_some(only)
     }
 
     fn has_time(&self) -> bool {

@@ -287,6 +287,19 @@ impl Tally {
         self.votes.iter().all(|vote| vote.why == ALONE) && !self.votes.is_empty()
     }
 
+    /// Says whether rows show it as the source of something.
+    pub fn visits(&self) -> bool {
+        self.told().rows_from > 0
+    }
+
+    /// Says whether rows show it only as where others went, and all else that is said of it names it as what is meant.
+    pub fn is_only_visited(&self) -> bool {
+        let told = self.told();
+        let said = |role: Role| told.sums[role as usize];
+        let is_meant = said(Role::Accused) >= ACCUSED_MIN || self.ours;
+        told.rows_to > 0 && told.rows_from == 0 && is_meant && said(Role::Accused) >= said(Role::Victim)
+    }
+
     /// Says whether it stands in a line of a log, whatever its part there.
     pub fn stands_in_a_log(&self) -> bool {
         let told = self.told();

@@ -139,6 +139,9 @@ fn read_lines(
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
+    if rows::turn_visits(&mut records, activity, &roles) {
+        roles = roles::weigh(lines, &records, &sentences, side);
+    }
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
     let plea = if is_letter { appeal::of(lines, &sentences) } else { Plea::default() };
     let appeal = plea.appeal;

@@ -31,7 +31,7 @@ classes! {
     11 NUMBER "id number no nr nummer num code"
     12 CASE_ID "rid caseid ticketid"
     13 REPORT "report abuse"
-    14 ADDRESS "adres adresse adresa adresu adresen direccion endereco indirizzo osoite alamat cim adressen ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
+    14 ADDRESS "adres adresse adresa adresu adresen direccion endereco indirizzo osoite alamat cim adressen asset assets ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
     15 SERVICE "service method"
     16 ABOUT_SERVICE "name version provider"
     17 ACTIVITY "type category activity classification violation infection threat kind reason"
@@ -52,7 +52,7 @@ classes! {
     31 IP_OR_PORT "ip port"
     32 REMOTE "remote"
     33 LOCAL "local"
-    35 PLAIN "the public external internet user customer server machine device system affected involved listed blocked banned blacklisted reported full main exit proxy hostname domain v4 v6 and or of in question responsible betroffen betroffene betroffenes betroffener problem primary ipaddress node list"
+    35 PLAIN "notified concerned subject asset concerne concernee the public external internet user customer server machine device system affected involved listed blocked banned blacklisted reported full main exit proxy hostname domain v4 v6 and or of in question responsible betroffen betroffene betroffenes betroffener problem primary ipaddress node list"
     34 WEAK "your our my local client remote instance resource foreign ihr ihre votre vostro uw unser unsere notre nuestro nuestra onze nasz nasza"
 }
 

@@ -9,7 +9,7 @@ fn read(from: &str, subject: &str, body: &str, own: &[&str]) -> Reading {
     let mail = format!(
         "From: {from}\nTo: security@example.com\nSubject: {subject}\nDate: Tue, 10 Mar 2026 16:00:00 +0000\n\n{body}"
     );
-    let own_addresses = own.iter().map(|it| it.parse().expect("a prefix")).collect();
+    let own_addresses = own.iter().map(|it| it.parse::<std::net::IpAddr>().expect("an address").into()).collect();
     notice::read(mail.as_bytes(), &Context { own_addresses, ..Context::default() })
 }
 
@@ -58,4 +58,33 @@ fn a_finding_of_anothers_account_tells_of_an_attack_on_that_one() {
     check(&notice::read(mail("ops@shop.example").as_bytes(), &Context::default()), &["192.0.2.1"]);
     let own = notice::read(mail("ops@example.com").as_bytes(), &Context::default());
     assert_eq!(own.parsed.disposition, Disposition::Inbound, "a colleague's is of ours");
+}
+
+#[test]
+fn whose_machines_fetch_their_orders_from_a_host_of_ours_is_no_accused() {
+    for (field, client, server) in [
+        ("4. Asset notified", "Infected host", "Destination"),
+        ("IP concerned", "Client", "C2 server"),
+        ("Affected resource", "Compromised host", "Remote host"),
+    ] {
+        let body = format!(
+            "Incident notification\n\n{field}     192.0.2.1 , TCP port 8443\n\nDescription\nInfected machines contacted this command and control server. Isolate the server and let us know.\n\n   Time                  {client}     {server}\n   2026-03-08 05:20:03   198.51.100.7      192.0.2.1:8443\n   2026-03-08 17:02:41   198.51.100.8      192.0.2.1:8443\n"
+        );
+        for own in [&[][..], &["192.0.2.1"]] {
+            let reading = read("cert@cert.example", "Command and control server", &body, own);
+            let mut named = accused(&reading);
+            named.dedup();
+            assert_eq!(named, ["192.0.2.1"], "{field}: {:#?}", reading.facts);
+        }
+    }
+    let body = "Systems in your network connect to a command and control server.\n\n   Time                  Infected host     Destination\n   2026-03-08 05:20:03   192.0.2.1      198.51.100.7:8443\n";
+    let reading = read("cert@cert.example", "Infected systems", body, &["192.0.2.1"]);
+    check(&reading, &["192.0.2.1"]);
+}
+
+#[test]
+fn who_asks_for_an_end_is_not_closed_as_an_attack_on_us() {
+    let body = "Please stop this at once.\n\n2026-03-08 05:20:03 UTC 198.51.100.7:443 -> 192.0.2.1:8443 TCP\n";
+    let reading = read("noc@net.example", "Attack", body, &["192.0.2.1"]);
+    check(&reading, &[]);
 }
