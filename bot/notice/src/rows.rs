@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::activity;
 use super::document::SectionRole;
 use super::groups;
+use super::heading;
 use super::label;
 use super::label::Role;
 use super::lines::Line;
@@ -30,9 +31,10 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     // The day that the words above a table name, for columns that hold clocks alone.
     let mut day = String::new();
     let mut section = usize::MAX;
-    for line in lines {
+    let mut heading = None;
+    for (index, line) in lines.iter().enumerate() {
         if line.section != section {
-            header = None;
+            (header, heading) = (None, None);
             section = line.section;
         }
         if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
@@ -45,10 +47,13 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             day = stamp.civil.date().to_string();
         }
         if line.spots.is_empty() {
-            if let Some(found) = Header::read(line) {
+            if let Some(found) = Header::read(line).filter(|it| !is_over_another(it, lines, index)) {
                 zone = zone.or(found.zone());
-                header = Some(found);
+                header = Some(found.under(heading.take()));
                 (misses, rows) = (0, 0);
+            } else if let Some(found) = heading::of(lines, index) {
+                // What it heads is no row of the table before.
+                (header, heading) = (None, Some(found));
             } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
                 misses += 1;
             }
@@ -106,6 +111,11 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     (records, zone)
 }
 
+/// "Targets (our network)" above the head of a table is no head itself.
+fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {
+    header.is_loose() && heading::below(lines, index).is_some_and(|it| Header::read(it).is_some())
+}
+
 fn is_field_of_a_part(text: &str) -> bool {
     activity::field(text).is_some_and(|(name, _)| {
         text.trim_start()[name.len()..].starts_with(':')
@@ -142,11 +152,7 @@ pub(super) fn turn_answers(records: &mut [Option<Record>]) {
 
 /// Turns rows around in which others come to a host that serves them what it should not, and that the notice names for it:
 /// whose infected machines fetch their orders there is no accused. Says whether it turned any.
-pub(super) fn turn_visits(
-    records: &mut [Option<Record>],
-    activity: Option<Activity>,
-    roles: &Roles,
-) -> bool {
+pub(super) fn turn_visits(records: &mut [Option<Record>], activity: Option<Activity>, roles: &Roles) -> bool {
     let is_served =
         matches!(activity, Some(Activity::CommandAndControl | Activity::MalwareHosting | Activity::Phishing));
     if !is_served || roles.tallies.iter().any(|it| it.ours && it.visits()) {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::activity;
 use super::address;
+use super::heading::Heading;
 use super::label;
 use super::label::Kind;
 use super::label::Meaning;
@@ -35,6 +36,8 @@ enum Separator {
 pub(super) struct Header {
     separator: Separator,
     columns: Vec<Column>,
+    /// What stands above it.
+    heading: Option<Heading>,
 }
 
 #[derive(Debug)]
@@ -113,7 +116,14 @@ impl Header {
         let is_flow = spelled >= 2 && known * 2 >= columns.len();
         let all_known = separator != Separator::Words || known + 1 >= columns.len() || is_flow;
         let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
-        is_header.then_some(Self { separator, columns })
+        is_header.then_some(Self { separator, columns, heading: None })
+    }
+
+    /// Puts it under a heading, which counts where no column of it says whose the addresses are.
+    pub fn under(mut self, heading: Option<Heading>) -> Self {
+        let has_roles = self.has_role(Role::Accused) || self.has_role(Role::Victim);
+        self.heading = heading.filter(|_| !has_roles);
+        self
     }
 
     /// Returns the zone that the name of a time column states.
@@ -127,9 +137,17 @@ impl Header {
 
     /// Reads a line as a row under this header.
     pub fn row(&self, line: &Line<'_>, day: &str) -> Option<Record> {
-        if line.spots.is_empty() {
+        if line.spots.is_empty() || self.heading == Some(Heading::Cleared) {
             return None;
         }
+        let mut row = self.plain_row(line, day)?;
+        if self.heading == Some(Heading::Of(Role::Victim)) && row.target.is_none() {
+            row.turn();
+        }
+        Some(row)
+    }
+
+    fn plain_row(&self, line: &Line<'_>, day: &str) -> Option<Record> {
         match self.separator {
             Separator::Words => self.row_of_words(line),
             separator => {
@@ -384,8 +402,7 @@ fn take_time(record: &mut Record, line: &Line<'_>, day: &mut String, cell: &str)
     // Most cells of times hold one, which was found with the line's.
     if let Some(stamp) = line.stamp_of(cell) {
         // The cell before told its day.
-        let is_its_day =
-            |it: &Stamp| it.precision == Precision::Day && it.civil.date() == stamp.civil.date();
+        let is_its_day = |it: &Stamp| it.precision == Precision::Day && it.civil.date() == stamp.civil.date();
         record.stamps.pop_if(|last| is_its_day(last));
         record.stamps.push(stamp);
         return;

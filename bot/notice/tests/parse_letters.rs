@@ -9,7 +9,8 @@ fn read(from: &str, subject: &str, body: &str, own: &[&str]) -> Reading {
     let mail = format!(
         "From: {from}\nTo: security@example.com\nSubject: {subject}\nDate: Tue, 10 Mar 2026 16:00:00 +0000\n\n{body}"
     );
-    let own_addresses = own.iter().map(|it| it.parse::<std::net::IpAddr>().expect("an address").into()).collect();
+    let own_addresses =
+        own.iter().map(|it| it.parse::<std::net::IpAddr>().expect("an address").into()).collect();
     notice::read(mail.as_bytes(), &Context { own_addresses, ..Context::default() })
 }
 
@@ -84,7 +85,42 @@ fn whose_machines_fetch_their_orders_from_a_host_of_ours_is_no_accused() {
 
 #[test]
 fn who_asks_for_an_end_is_not_closed_as_an_attack_on_us() {
-    let body = "Please stop this at once.\n\n2026-03-08 05:20:03 UTC 198.51.100.7:443 -> 192.0.2.1:8443 TCP\n";
+    let body =
+        "Please stop this at once.\n\n2026-03-08 05:20:03 UTC 198.51.100.7:443 -> 192.0.2.1:8443 TCP\n";
     let reading = read("noc@net.example", "Attack", body, &["192.0.2.1"]);
     check(&reading, &[]);
+}
+
+#[test]
+fn a_heading_says_whose_the_rows_below_it_are() {
+    let table = |heading: &str, rows: &[&str]| {
+        let rows: String = rows.iter().map(|ip| format!("<tr><td>{ip}</td><td>host</td></tr>")).collect();
+        format!("<h3>{heading}</h3><table><tr><th>Address</th><th>Remark</th></tr>{rows}</table>")
+    };
+    let text = |heading: &str, rows: &[&str]| {
+        let rows: String = rows.iter().map(|ip| format!("{ip}    a host\n")).collect();
+        format!("{heading}\n\nAddress         Remark\n{rows}\n")
+    };
+    for (by, at, clean) in [
+        (
+            "A. Attacking systems operated by you",
+            "B. Attacked systems of our customer",
+            "C. Your systems that behaved normally",
+        ),
+        ("Sources (your network)", "Targets (our network)", "Not involved"),
+        ("Angreifende Systeme", "Angegriffene Systeme", "Unbeteiligte Systeme"),
+    ] {
+        let parts = [(by, "192.0.2.1"), (at, "198.51.100.7"), (clean, "192.0.2.9")];
+        let html: String = parts.iter().map(|(heading, ip)| table(heading, &[ip])).collect();
+        let plain: String = parts.iter().map(|(heading, ip)| text(heading, &[ip])).collect();
+        for body in [
+            format!("<html><body><p>Port scans of our customer.</p>{html}"),
+            format!("Port scans of our customer.\n\n{plain}"),
+        ] {
+            for own in [&[][..], &["192.0.2.1", "192.0.2.9"]] {
+                let reading = read("abuse@soc.example", "Abuse complaint: port scan", &body, own);
+                assert_eq!(accused(&reading), ["192.0.2.1"], "{body} {own:?} {:#?}", reading.facts);
+            }
+        }
+    }
 }

@@ -36,8 +36,12 @@ use anaphora::Resolved;
 pub(super) use appeal::Appeal;
 use grammar::Part;
 use grammar::Told;
+use lexicon::CLEAN;
 use lexicon::DEED;
+use lexicon::INVOLVED;
 use lexicon::Lexicon;
+use lexicon::NOT;
+use lexicon::SUFFERS;
 use lexicon::WEAK;
 use pieces::END;
 use pieces::cut_line;
@@ -91,6 +95,21 @@ impl Sentences {
     pub fn tell_of_a_deed(&self) -> bool {
         self.said.values().any(|(role, weight)| *role == Role::Accused && *weight >= WEIGHT)
     }
+}
+
+/// Says whether a heading clears those below it: "Your systems that behaved normally", "Not involved".
+pub(super) fn clears(heading: &str) -> bool {
+    let pieces: Vec<Piece> = heading
+        .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.to_owned(), None))
+        .collect();
+    let words: Vec<String> = pieces.iter().map(|(word, _)| fold(word).into_owned()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
+    let class = tokens(&pieces, lexicon).iter().fold(0, |all, token| all | token.class);
+    let has = |wanted: lexicon::Class| class & wanted != 0;
+    if has(NOT) { has(INVOLVED | SUFFERS | DEED) && !has(CLEAN) } else { has(CLEAN) }
 }
 
 /// Where a mention stands.
