@@ -175,7 +175,7 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
     let begins = |near: usize| line.stamps.first().is_some_and(|stamp| stamp.start < near);
     let is_record = records.get(at).is_some_and(Option::is_some);
     let is_row =
-        begins_with_clock(line.text) || begins(2) || (begins(8) && is_record) || is_columns(line.text.trim());
+        begins_with_clock(line.text) || begins(2) || (begins(8) && is_record) || is_columns(line.text.trim()) || is_pairs(line.text);
     let is_field =
         || activity::field(line.text).is_some_and(|(name, value)| name.len() <= 40 && value.len() <= 60);
     line.kind == LineKind::Statement
@@ -194,6 +194,16 @@ fn is_eastern_clause(text: &str) -> bool {
 /// Says whether tabs or wide gaps cut a line into columns.
 fn is_columns(text: &str) -> bool {
     text.contains('\t') || text.contains("   ") || text.matches("  ").count() >= 2
+}
+
+/// A line of so many pairs of a key and its value is an entry of a log, whatever sentence stands in one of them.
+const PAIRS_MIN: usize = 4;
+
+fn is_pairs(text: &str) -> bool {
+    let joins = text.as_bytes().windows(3).filter(|it| {
+        it[1] == b'=' && (it[0].is_ascii_alphanumeric() || it[0] == b'_') && !it[2].is_ascii_whitespace()
+    });
+    joins.take(PAIRS_MIN).count() == PAIRS_MIN
 }
 
 fn runs_on(lines: &[Line<'_>], at: usize) -> bool {
