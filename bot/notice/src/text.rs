@@ -164,7 +164,7 @@ fn read_lines(
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
 
     let mut times = when::sort(lines, &records, &blocks.lines);
-    clock_rows::complete(lines, &mut times);
+    clock_rows::complete(lines, &mut records, &mut times);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
     let mut accused = groups::join(lines, &roles, &instances);
     links::add_hosts(lines, activity, document, &mut accused);

@@ -124,3 +124,82 @@ fn a_heading_says_whose_the_rows_below_it_are() {
         }
     }
 }
+
+/// The window of the one claim, without its fractions of a second.
+fn window(reading: &Reading) -> String {
+    let [claim] = &reading.parsed.claims[..] else { panic!("one claim: {:#?}", reading.parsed) };
+    let window = claim.window.as_ref().expect("a window");
+    let second = |at: jiff::Timestamp| at.to_string()[..19].to_owned();
+    format!("{} {}", second(window.from), second(window.to))
+}
+
+#[test]
+fn a_log_whose_lines_have_no_day_goes_on_past_the_stated_beginning() {
+    let body = "Your server 192.0.2.1 floods our game server 198.51.100.7.\n\nStart: 2026-03-10 12:03 (UTC)\n\ntcpdump (UTC, 2026-03-10)\n\n12:03:12.190069 IP 192.0.2.1.9072 > 198.51.100.7.27015: UDP, length 1024\n12:08:16.248928 IP 192.0.2.1.14145 > 198.51.100.7.27015: UDP, length 1024\n";
+    let reading = read("ops@game.example", "UDP flood", body, &[]);
+    assert_eq!(window(&reading), "2026-03-10T12:03:00 2026-03-10T12:08:16");
+}
+
+#[test]
+fn the_only_offset_from_utc_is_that_of_all_times() {
+    for said in [
+        "Thời gian (giờ Việt Nam, UTC+7): từ 13:02:17 đến 14:48:59 ngày 10/03/2026",
+        "Zeit (UTC+7): von 13:02:17 bis 14:48:59 am 10.03.2026",
+        "Seen until 14:48 ICT (ICT = UTC+7)",
+        "The clock is Vietnamese (GMT +7)",
+    ] {
+        let body = format!(
+            "The host 192.0.2.1 attacked our portal with SQL injections.\n\n{said}\n\n10/03/2026 13:02:17 | 192.0.2.1 -> 198.51.100.7:443 | POST /x\n10/03/2026 14:48:59 | 192.0.2.1 -> 198.51.100.7:443 | GET /y\n"
+        );
+        let reading = read("soc@bank.example", "SQL injection", &body, &[]);
+        assert_eq!(
+            window(&reading),
+            "2026-03-10T06:02:17 2026-03-10T07:48:59",
+            "{said} {:#?}",
+            reading.facts
+        );
+    }
+}
+
+#[test]
+fn what_an_earlier_mail_told_of_was_another_time() {
+    let body = "It goes on:\n\n2026-03-10T09:12:44Z src=192.0.2.1 dst=198.51.100.7 dpt=22 ssh auth fail\n2026-03-10T09:58:10Z src=192.0.2.1 dst=198.51.100.7 dpt=22 ssh auth fail\n\nOn Mon, 9 Mar 2026 at 19:44, R wrote:\n> > 192.0.2.1 was reported for intrusion attempts.\n> > Abuse Time: 09 Mar 2026 11:20:31 GMT\n";
+    let reading = read("noc@net.example", "RE: your host 192.0.2.1", body, &[]);
+    assert_eq!(window(&reading), "2026-03-10T09:12:44 2026-03-10T09:58:10");
+    assert_eq!(reading.parsed.claims[0].activity, notice::claim::Activity::LoginAttack);
+}
+
+#[test]
+fn who_was_let_in_did_nothing_where_others_were_refused() {
+    for [refused, let_in] in [
+        [
+            "Warning  Connection  2026/03/09 10:21:55  SYSTEM  User [admin] from [192.0.2.1] failed to log in via [DSM] due to authorization failure.",
+            "Info     Connection  2026/03/09 10:30:00  SYSTEM  User [tom] from [192.168.1.34] signed in to [DSM] successfully via [password].",
+        ],
+        [
+            "2026-03-09 10:21:55 login failed for admin from 192.0.2.1",
+            "2026-03-09 10:30:00 login ok for tom from 198.51.100.7",
+        ],
+    ] {
+        let body = format!(
+            "You are trying to get into my NAS. The log (UTC):\n\n{refused}\n{let_in}\n\nPlease stop this!\n"
+        );
+        let reading = read("tom@home.example", "you try to hack my NAS", &body, &[]);
+        check(&reading, &["192.0.2.1"]);
+        assert_eq!(reading.parsed.claims[0].activity, notice::claim::Activity::LoginAttack);
+    }
+}
+
+#[test]
+fn pairs_of_keys_and_values_are_no_sentence() {
+    for entry in [
+        r#"date=2026-03-09 time=04:50:05 tz="+0100" type="event" action="ssl-login-fail" remip=192.0.2.1 user="vpn" dst_host="N/A" msg="SSL user failed to logged in""#,
+        r#"LEEF:1.0|Juniper|SA|1.0|AUT24327|devTime=2026-03-09 04:50:05 remoteip=192.0.2.1 user=jan msg=Primary authentication failed for jan"#,
+        r#"time="09Mar2026  4:50:05" action="Failed Log In" origin="198.51.100.7" user="jan" client_ip="192.0.2.1" reason="Access denied - wrong user name or password""#,
+    ] {
+        let body = format!(
+            "Somebody in your network guesses passwords at our VPN gateway (198.51.100.7).\n\n{entry}\n{entry}\n"
+        );
+        check(&read("it@clinic.example", "Failed logins", &body, &[]), &["192.0.2.1"]);
+    }
+}

@@ -174,8 +174,11 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
     // A row of a log begins with its time, or a tab stands between its cells.
     let begins = |near: usize| line.stamps.first().is_some_and(|stamp| stamp.start < near);
     let is_record = records.get(at).is_some_and(Option::is_some);
-    let is_row =
-        begins_with_clock(line.text) || begins(2) || (begins(8) && is_record) || is_columns(line.text.trim()) || is_pairs(line.text);
+    let is_row = begins_with_clock(line.text)
+        || begins(2)
+        || (begins(8) && is_record)
+        || is_columns(line.text.trim())
+        || is_pairs(line.text);
     let is_field =
         || activity::field(line.text).is_some_and(|(name, value)| name.len() <= 40 && value.len() <= 60);
     line.kind == LineKind::Statement
