@@ -50,10 +50,10 @@ const ADDRESSES_MAX: usize = 50;
 pub(super) fn of(document: &Document) -> Parties {
     let Some(mail) = document.outer_mail() else { return Parties::default() };
     let ours = ours(document);
-    let way = way(document, &ours);
     let mailboxes =
         || document.delivered_to.iter().chain(&mail.delivered_to).chain([&mail.to, &mail.copy_to]);
     let is_to_abuse = mailboxes().any(|header| has_abuse_mailbox(header));
+    let way = way(document, &ours, is_to_abuse);
     let is_to_nobody = !mailboxes().any(|header| header.contains('@'));
     let is_of_aws = document.mails.iter().any(|mail| trust::is_aws(mail.sender_domain()));
     let is_passed_on = document.passed_on_by.is_some();
@@ -97,14 +97,20 @@ fn ours(document: &Document) -> Vec<String> {
     ours
 }
 
-fn way(document: &Document, ours: &[String]) -> Way {
+fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
     let Some(mail) = document.outer_mail() else { return Way::ToUs };
     let is_ours = |domain: &String| ours.contains(domain);
     let to = domains(&mail.to);
     // Who passes it on gives it his own references.
     let references = mail.references.iter().filter(|_| document.passed_on_by.is_none());
     let answers_us = references.flat_map(|id| domains(id)).any(|it| is_ours(&it));
-    let is_from_us = domains(&mail.from).iter().any(is_ours);
+    let from = domains(&mail.from);
+    let is_within = !from.is_empty() && !to.is_empty() && to.iter().all(|it| from.contains(it));
+    if ours.is_empty() && is_within && !is_to_abuse && !is_from_outside(document, ours) {
+        // Whoever has it, it never left the organisation in which it was written.
+        return Way::Among;
+    }
+    let is_from_us = from.iter().any(is_ours);
     let goes_to_us = to.iter().any(|it| is_ours(it) || trust::is_aws(it));
     if ours.is_empty() || to.is_empty() || goes_to_us {
         return match () {

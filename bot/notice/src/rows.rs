@@ -150,12 +150,15 @@ pub(super) fn turn_answers(records: &mut [Option<Record>]) {
     }
 }
 
+/// Says whether a host does it by what it serves to those who come to it.
+pub(super) fn is_served(activity: Option<Activity>) -> bool {
+    matches!(activity, Some(Activity::CommandAndControl | Activity::MalwareHosting | Activity::Phishing))
+}
+
 /// Turns rows around in which others come to a host that serves them what it should not, and that the notice names for it:
 /// whose infected machines fetch their orders there is no accused. Says whether it turned any.
 pub(super) fn turn_visits(records: &mut [Option<Record>], activity: Option<Activity>, roles: &Roles) -> bool {
-    let is_served =
-        matches!(activity, Some(Activity::CommandAndControl | Activity::MalwareHosting | Activity::Phishing));
-    if !is_served || roles.tallies.iter().any(|it| it.ours && it.visits()) {
+    if !is_served(activity) || roles.tallies.iter().any(|it| it.ours && it.visits()) {
         return false;
     }
     let hosts: HashSet<IpAddr> =

@@ -33,8 +33,10 @@ impl Standing {
     ) -> Self {
         let plea = &words.plea;
         let said = &plea.said;
+        let is_of_colleague = parties.way == Way::Among;
+        let is_attack_on_us = is_of_colleague && said.wronged && !is_ours && !names_instance;
         let signs = [
-            (said.wronged, 2),
+            (said.wronged && !is_of_colleague, 2),
             (said.blamed, 2),
             (parties.is_to_abuse, 2),
             (parties.is_to_nobody, 1),
@@ -52,7 +54,8 @@ impl Standing {
         ];
         let doubts = [
             (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),
-            (parties.way == Way::Among, 1, "one of ours wrote it to another"),
+            (is_of_colleague, 1, "one of ours wrote it to another"),
+            (is_attack_on_us, 2, "its writer tells of an attack on us"),
             (words.activity.is_none() && !parties.is_to_abuse, 3, "it names no deed"),
         ];
         let for_it: i32 = signs.iter().filter(|(applies, _)| *applies).map(|(_, weight)| weight).sum();

@@ -101,6 +101,10 @@ const PREPOSITIONS: [&str; 18] = [
     "from the",
 ];
 
+/// Of those, which say whence somebody came.
+const WHENCE: [&str; 9] =
+    ["from", "from the", "von", "depuis", "desde", "vanaf", "fra", "fran", "en provenance de"];
+
 /// What one layer of a mail says of an address: its own words, or those that it quotes.
 #[derive(Debug, Default)]
 struct Said {
@@ -361,6 +365,16 @@ impl Tally {
                 let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with(said::BY_FIELD);
                 is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
+    }
+
+    /// Says whether nothing is said of it but that somebody came from there.
+    pub fn is_only_whence(&self) -> bool {
+        let is_whence = |vote: &Vote| {
+            let words = vote.why.strip_prefix(said::BY_WORDS).and_then(|it| it.strip_suffix('"'));
+            words.is_some_and(|words| WHENCE.contains(&words))
+        };
+        self.told().rows_from == 0
+            && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(is_whence)
     }
 
     /// Says whether nothing but sentences, words, the heads of lists, plain fields and rows without any event accuse it.

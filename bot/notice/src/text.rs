@@ -142,12 +142,18 @@ fn read_lines(
     if rows::turn_visits(&mut records, activity, &roles) {
         roles = roles::weigh(lines, &records, &sentences, side);
     }
+    roles.is_served = rows::is_served(activity);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
     let plea = if is_letter { appeal::of(lines, &sentences) } else { Plea::default() };
     let appeal = plea.appeal;
-    // A colleague who says hardly anything complains of nobody.
-    let is_among_us = appeal == Appeal::Terse && parties.way == Way::Among;
-    roles.appeal = if is_among_us { Appeal::Tells } else { appeal };
+    roles.appeal = match appeal {
+        // A colleague who says hardly anything complains of nobody, and one who was wronged tells of an attack on us.
+        Appeal::Terse if parties.way == Way::Among => Appeal::Tells,
+        Appeal::Complains if parties.way == Way::Among && plea.said.wronged && !plea.said.blamed => {
+            Appeal::Elsewhere
+        }
+        appeal => appeal,
+    };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()

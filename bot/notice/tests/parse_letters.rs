@@ -203,3 +203,30 @@ fn pairs_of_keys_and_values_are_no_sentence() {
         check(&read("it@clinic.example", "Failed logins", &body, &[]), &["192.0.2.1"]);
     }
 }
+
+#[test]
+fn a_colleague_who_tells_of_an_attack_on_us_accuses_no_stranger() {
+    let letter = "Summary\n  Our web site was attacked with an HTTP flood and was down for 48 minutes on 2 March 2026.\n\nTimeline (UTC)\n  18:04  Requests to 192.0.2.10 climb\n  18:09  The top sources: 198.51.100.7, 198.51.100.8\n";
+    for own in [&[][..], &["192.0.2.10"]] {
+        let reading = read("sre@example.com", "Post-mortem: flood against us", letter, own);
+        assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
+    }
+    let ours = "On 2 March 2026 at 18:04 UTC our host 192.0.2.10 scanned the ports of 198.51.100.7. Please find out who did it.\n";
+    check(&read("sre@example.com", "We scan others", ours, &["192.0.2.10"]), &["192.0.2.10"]);
+}
+
+#[test]
+fn who_comes_to_look_at_what_is_served_is_no_accused() {
+    for from in [
+        "Our robot visits the page every 15 minutes from 198.51.100.7.",
+        "The last check was made from 198.51.100.7.",
+    ] {
+        let body = format!(
+            "The page hxxps://pay[.]example/x on your server collects card numbers. The content is served by 192.0.2.1. {from} Please remove it.\n"
+        );
+        check(
+            &read("abuse@takedown.example", "Abuse complaint: phishing on your server", &body, &[]),
+            &["192.0.2.1"],
+        );
+    }
+}
