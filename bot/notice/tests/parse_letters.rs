@@ -211,7 +211,7 @@ fn a_colleague_who_tells_of_an_attack_on_us_accuses_no_stranger() {
         let reading = read("sre@example.com", "Post-mortem: flood against us", letter, own);
         assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
     }
-    let ours = "On 2 March 2026 at 18:04 UTC our host 192.0.2.10 scanned the ports of 198.51.100.7. Please find out who did it.\n";
+    let ours = "On 2 March 2026 at 18:04 UTC the host 192.0.2.10 scanned the ports of 198.51.100.7. Please find out who did it.\n";
     check(&read("sre@example.com", "We scan others", ours, &["192.0.2.10"]), &["192.0.2.10"]);
 }
 
