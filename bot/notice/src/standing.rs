@@ -41,7 +41,7 @@ impl Standing {
             (parties.is_to_abuse, 2),
             (parties.is_to_nobody, 1),
             (plea.is_titled, 2),
-            (plea.asks, 1),
+            (plea.asks, if parties.is_from_outside { 2 } else { 1 }),
             (said.addressed, 1),
             (said.tells_of_own && said.is_headed, 1),
             (said.saw, 1),

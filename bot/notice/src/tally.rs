@@ -367,9 +367,12 @@ impl Tally {
             })
     }
 
-    /// Says whether nothing is said of it but that somebody came from there.
+    /// Says whether nothing is said of it but that somebody, or requests, came from there.
     pub fn is_only_whence(&self) -> bool {
         let is_whence = |vote: &Vote| {
+            if vote.why == said::BY_GRAMMAR {
+                return vote.weight <= sentence::WEIGHT_WEAK;
+            }
             let words = vote.why.strip_prefix(said::BY_WORDS).and_then(|it| it.strip_suffix('"'));
             words.is_some_and(|words| WHENCE.contains(&words))
         };

@@ -62,7 +62,7 @@ pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
 const WEIGHT: f32 = 2.5;
 /// How firmly one says it that names no attack, but what is one only where somebody complains: a log-in, a request.
-const WEIGHT_WEAK: f32 = 2.0;
+pub(super) const WEIGHT_WEAK: f32 = 2.0;
 
 /// What the sentences of a notice say of those that they mention.
 #[derive(Debug, Default)]
