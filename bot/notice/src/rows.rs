@@ -67,6 +67,7 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         // "Target: 192.0.2.1" below a table is a field of its own.
         let is_row =
             is_row && !(header.as_ref().is_some_and(Header::is_loose) && is_field_of_a_part(line.text));
+        let is_row = is_row && !is_sentence(line);
         let row = header
             .as_ref()
             .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
@@ -115,6 +116,17 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
 fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {
     header.is_loose() && heading::below(lines, index).is_some_and(|it| Header::read(it).is_some())
 }
+
+/// A line of words that ends as a sentence does, and tells no date, is no row.
+fn is_sentence(line: &Line<'_>) -> bool {
+    let words = || line.text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
+    line.stamps.is_empty()
+        && line.text.trim_end().ends_with(['.', '!', '?'])
+        && words().take(SENTENCE_WORDS_MIN).count() == SENTENCE_WORDS_MIN
+}
+
+/// A row of a table has fewer words.
+const SENTENCE_WORDS_MIN: usize = 8;
 
 fn is_field_of_a_part(text: &str) -> bool {
     activity::field(text).is_some_and(|(name, _)| {

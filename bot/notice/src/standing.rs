@@ -52,11 +52,14 @@ impl Standing {
             (parties.is_passed_on, 1),
             (parties.is_of_aws, 1),
         ];
+        let names_no_deed = words.activity.is_none() && !parties.is_to_abuse;
+        let only_asks = names_no_deed && !plea.asks && !plea.is_titled && !said.blamed;
         let doubts = [
             (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),
             (is_of_colleague, 1, "one of ours wrote it to another"),
             (is_attack_on_us, 2, "its writer tells of an attack on us"),
-            (words.activity.is_none() && !parties.is_to_abuse, 3, "it names no deed"),
+            (names_no_deed, 3, "it names no deed"),
+            (only_asks, 3, "it asks for nothing to be done"),
         ];
         let for_it: i32 = signs.iter().filter(|(applies, _)| *applies).map(|(_, weight)| weight).sum();
         let against_it: i32 =

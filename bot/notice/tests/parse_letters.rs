@@ -230,3 +230,15 @@ fn who_comes_to_look_at_what_is_served_is_no_accused() {
         );
     }
 }
+
+#[test]
+fn a_sentence_below_a_table_is_no_row_of_it() {
+    let body = "A scan of our network:\n\nDate first seen          Proto      Src IP Addr:Port          Dst IP Addr:Port   Packets\n2026-03-09 13:07:44.120  TCP       192.0.2.1:44120 ->     198.51.100.7:6379    1\n\nOne of our machines, 198.51.100.9, runs an exposed Redis and answered; it was isolated by us at 13:45.\n";
+    check(&read("abuse@uni.example", "Abuse complaint: scan", body, &[]), &["192.0.2.1"]);
+}
+
+#[test]
+fn who_asks_whose_an_address_is_accuses_nobody() {
+    let body = "Since Tuesday the sync no longer works. In their log I find two addresses that try to reach our server:\n\n2026-03-09 02:00:05  deny  192.0.2.10 -> 198.51.100.7:8443\n\nAre those your workers? The sync is wanted.\n";
+    check(&read("ramon@bodega.example", "Is 192.0.2.10 one of your addresses?", body, &["192.0.2.10"]), &[]);
+}
