@@ -119,14 +119,8 @@ fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {
 
 /// A line of words that ends as a sentence does, and tells no date, is no row.
 fn is_sentence(line: &Line<'_>) -> bool {
-    let words = || line.text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
-    line.stamps.is_empty()
-        && line.text.trim_end().ends_with(['.', '!', '?'])
-        && words().take(SENTENCE_WORDS_MIN).count() == SENTENCE_WORDS_MIN
+    line.stamps.is_empty() && line.text.trim_end().ends_with(['.', '!', '?']) && line.has_words()
 }
-
-/// A row of a table has fewer words.
-const SENTENCE_WORDS_MIN: usize = 8;
 
 fn is_field_of_a_part(text: &str) -> bool {
     activity::field(text).is_some_and(|(name, _)| {

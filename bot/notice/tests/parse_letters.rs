@@ -242,3 +242,14 @@ fn who_asks_whose_an_address_is_accuses_nobody() {
     let body = "Since Tuesday the sync no longer works. In their log I find two addresses that try to reach our server:\n\n2026-03-09 02:00:05  deny  192.0.2.10 -> 198.51.100.7:8443\n\nAre those your workers? The sync is wanted.\n";
     check(&read("ramon@bodega.example", "Is 192.0.2.10 one of your addresses?", body, &["192.0.2.10"]), &[]);
 }
+
+#[test]
+fn what_a_name_stands_in_says_whose_it_is() {
+    for report in [
+        r#"<incident><source ip="192.0.2.1" port="41000"/><target ip="198.51.100.7" port="22"/><sensor ip="198.51.100.9"/></incident>"#,
+        r#"{"category": "bruteforce", "attacker": {"ip": "192.0.2.1"}, "victim": {"ip": "198.51.100.7"}, "reporter": {"ip": "198.51.100.9"}}"#,
+    ] {
+        let body = format!("Automated report about password guessing:\n\n{report}\n");
+        check(&read("abuse@net.example", "Abuse complaint 4711", &body, &[]), &["192.0.2.1"]);
+    }
+}
