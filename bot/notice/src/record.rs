@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub activity: Option<Activity>,
     /// The instance there, where it stands in the place of an address.
     pub source_instance: Option<String>,
+    /// A cell of it says that what it tells of is ordinary: it is about nobody.
+    pub is_cleared: bool,
     /// What in the line gave the direction.
     pub how: &'static str,
 }

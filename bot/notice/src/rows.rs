@@ -32,6 +32,7 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     let mut day = String::new();
     let mut section = usize::MAX;
     let mut heading = None;
+    let (mut cleared, mut all_rows) = (Vec::new(), 0);
     for (index, line) in lines.iter().enumerate() {
         if line.section != section {
             (header, heading) = (None, None);
@@ -104,13 +105,26 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             },
             Some(_) => row,
         });
+        if row.is_some() && rows < VERDICT_ROWS_MAX && header.as_ref().is_some_and(|it| it.clears(line)) {
+            cleared.push(index);
+        }
+        all_rows += usize::from(row.is_some());
         rows += usize::from(row.is_some());
         misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
+    // Where every row is ordinary, that word says nothing.
+    if cleared.len() < all_rows {
+        for at in cleared {
+            records[at] = Some(Record { is_cleared: true, ..Record::default() });
+        }
+    }
     (records, zone)
 }
+
+/// Longer tables are logs, whose cells are no verdicts.
+const VERDICT_ROWS_MAX: usize = 40;
 
 /// "Targets (our network)" above the head of a table is no head itself.
 fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {

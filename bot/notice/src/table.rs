@@ -14,6 +14,7 @@ use super::pattern::fold;
 use super::record::Record;
 use super::record::protocol;
 use super::resource;
+use super::sentence;
 use super::time::Finder;
 use super::time::Precision;
 use super::time::Stamp;
@@ -166,6 +167,23 @@ impl Header {
     fn fits(&self, line: &Line<'_>) -> bool {
         let named = self.columns.iter().filter(|it| it.meaning.kind == Kind::Address).count();
         line.spots.len() == named || self.separator == Separator::Blanks
+    }
+
+    /// Says whether a cell of a row clears whom the row names: "normal API use".
+    pub fn clears(&self, line: &Line<'_>) -> bool {
+        let is_words = |cell: &str| {
+            cell.len() <= VERDICT_BYTES_MAX
+                && cell.chars().all(|it| it.is_alphabetic() || " -,()'".contains(it))
+        };
+        let is_verdict = |column: &Column| {
+            matches!(column.meaning.kind, Kind::Other | Kind::Activity) && !is_degree(&column.name)
+        };
+        self.separator != Separator::Words
+            && self
+                .columns
+                .iter()
+                .zip(cells(line.text.trim(), self.separator))
+                .any(|(column, cell)| is_verdict(column) && is_words(&cell) && sentence::clears(&cell))
     }
 
     /// Says whether rows must follow at once, because the header might be a mere sentence.
@@ -355,6 +373,15 @@ impl Header {
         record.protocol = words_outside(line).find_map(protocol);
         (record.source.is_some() || record.target.is_some()).then_some(record)
     }
+}
+
+/// A longer cell is no verdict.
+const VERDICT_BYTES_MAX: usize = 40;
+
+/// A "normal" severity clears nobody.
+fn is_degree(name: &str) -> bool {
+    const DEGREES: [&str; 5] = ["severity", "priority", "level", "urgency", "risk"];
+    label::words(name).iter().any(|word| DEGREES.contains(&word.as_str()))
 }
 
 /// Says whether a column is one end of a span.

@@ -253,3 +253,10 @@ fn what_a_name_stands_in_says_whose_it_is() {
         check(&read("abuse@net.example", "Abuse complaint 4711", &body, &[]), &["192.0.2.1"]);
     }
 }
+
+#[test]
+fn a_row_that_calls_it_ordinary_accuses_nobody() {
+    let body = "Result of our analysis of an attack (UTC):\n\nAddress          First                Verdict\n192.0.2.1     2026-03-09 10:00:01    attack\n192.0.2.9     2026-03-09 10:05:00    normal API use\n\nPlease look at the first one.\n";
+    let own = ["192.0.2.1", "192.0.2.9"];
+    check(&read("noc@net.example", "SQL injection from your network", body, &own), &["192.0.2.1"]);
+}

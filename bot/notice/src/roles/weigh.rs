@@ -77,6 +77,10 @@ pub(crate) fn weigh(
         for (position, spot) in line.spots.iter().enumerate() {
             let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
             let said = || {
+                if record.is_some_and(|it| it.is_cleared) {
+                    let why = "its row says that it did what is ordinary".to_owned();
+                    return Some((Role::Infrastructure, tally::EXONERATED, why));
+                }
                 let by_heading = under.says(line, spot);
                 let is_clear = by_heading.as_ref().is_some_and(|(_, weight, _)| *weight >= tally::EXONERATED);
                 let own = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
