@@ -28,7 +28,9 @@ pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let text = name(line)?;
     let below = below(lines, index)?;
-    (!below.spots.is_empty() || names_an_address(below)).then(|| told(text)).flatten()
+    let found = (!below.spots.is_empty() || names_an_address(below)).then(|| told(text)).flatten();
+    // What a colon ends introduces a list, and is read as a sentence.
+    found.filter(|it| *it == Heading::Cleared || !lines[index].text.trim_end().ends_with(':'))
 }
 
 /// Returns the next line in which something stands.

@@ -300,7 +300,7 @@ impl Tally {
     pub fn is_only_visited(&self) -> bool {
         let told = self.told();
         let said = |role: Role| told.sums[role as usize];
-        let is_meant = said(Role::Accused) >= ACCUSED_MIN || self.ours;
+        let is_meant = said(Role::Accused) >= if self.ours { f32::MIN_POSITIVE } else { ACCUSED_MIN };
         told.rows_to > 0 && told.rows_from == 0 && is_meant && said(Role::Accused) >= said(Role::Victim)
     }
 
