@@ -40,15 +40,16 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::LoginAttack,
         1.5,
     ),
+    // An entry of a log about a log-in that failed, whatever program wrote it.
     (
-        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|unauthori[sz]ed (?:access|entry)|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|attempts? to (?:compromise|exploit|break into|gain access)|\bintrusion\b|badbot|remote[\s_-]*(?:code|command)[\s_-]*execution|code\.execution|\brce\b|command[\s_.-]*injection|\bsqli\b|directory[\s_-]*traversal|web-?shell upload|privilege gain|attempted-admin|\blfi\b|\brfi\b|attempt\w* to (?:hack|log4)",
-        Activity::IntrusionAttempt,
-        2.5,
+        r"\b(?:fail(?:ed|s)?|unable|denied|rejected|unsuccessful)\b[^.;]{0,20}\b(?:log(?:ged|ging)?[\s-]?(?:in|on)|sign(?:ed)?[\s-]?in|authenticat\w*)\b|\b(?:log-?[io]n|sign-?in|auth|authentication|authori[sz]ation)\b[^.;]{0,20}\b(?:fail\w*|denied|rejected|unsuccessful)\b|\binvalid (?:authentication|credentials|login)\b",
+        Activity::LoginAttack,
+        2.0,
     ),
     (
-        r"intento\w* de acceso|tentativ\w+ d(?:e |')acc?es|\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        r"\bexploit|sql[\s_-]*injection|web[\s_-]*(?:application[\s_-]*)?attack|code[\s_-]*injection|path traversal|vulnerability[\s_-]*scan|shellshock|log4(?:j|shell)|jndi:|\bxss\b|\bwaf\b|badbot|remote[\s_-]*(?:code|command)[\s_-]*execution|code\.execution|\brce\b|command[\s_.-]*injection|\bsqli\b|directory[\s_-]*traversal|web-?shell upload|privilege gain|attempted-admin|\blfi\b|\brfi\b|attempts? to exploit|attempt\w* to log4",
         Activity::IntrusionAttempt,
-        1.0,
+        2.5,
     ),
     (
         r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]pps\b|\bflood(?:ing|ed|s)?\b",
@@ -114,11 +115,6 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         r"hrubou silou|tentativ\w+ d'authentification|slownikow\w*|slovnikov\w* utok|utok\w* na hesl|(?:tent|essay)\w+[^.]{0,60}se connecter|versuch\w*[^.]{0,60}anzumelden|intent\w+[^.]{0,60}(?:iniciar sesion|conectarse)|tent\w+[^.]{0,60}(?:autentica|fazer login)|tentativ\w+ di accesso|forsokt?\w*[^.]{0,40}logga in|bejelentkezesi|oturum acma|prob\w+[^.]{0,30}zalogowa|пытал\w+[^.]{0,40}войти|подбор\w* парол|спроб\w+ входу|fuerza bruta|force brute|forza bruta|forca bruta|\bbrute ?force|silow|angriff\w*.{0,40}\b(?:ssh|rdp|imap|ftp)\b|hruba sila|kaba kuvvet|inlogpog|anmeldeversuch|passwort|tentativ\w+ (?:de |di )?(?:connexion|login|accesso|acceso)|intento\w* de (?:login|inicio de sesion|autenticacion)|proby logowania|inloggningsforsok|innloggingsforsok|loginforsog|kirjautumisyrity|暴力破解|暴力攻击|暴力攻擊|tan cong brute|do mat khau|総当たり|ブルートフォース|무차별|перебор|підбір",
         Activity::LoginAttack,
         3.0,
-    ),
-    (
-        r"murtautu|inbreken|in te breken|inbraak|intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
-        Activity::IntrusionAttempt,
-        0.6,
     ),
     (
         r"overbelastning|tjenestenekt|palvelunesto|uberflut|geflutet|denegacion de servicio|deni de service|negacao de servico|odmow\w* uslug|uberlastungsangriff|拒绝服务|サービス拒否|서비스 거부|отказ\w* в обслуживании|відмов\w+ в обслуговуванні",
@@ -190,7 +186,27 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
 ];
 
-static SET: LazyLock<RegexSet> = LazyLock::new(|| compile_set(PATTERNS.iter().map(|(pattern, ..)| *pattern)));
+/// Words for any way to get in: where the notice shows log-ins that failed, they mean those.
+const VAGUE: &[(&str, Activity, f32)] = &[
+    (
+        r"intrusion[\s_-]*attempt|without authori[sz]ation|hack(?:ing|ed)?[\s_-]*attempt|unauthori[sz]ed (?:access|entry)|attempts? to (?:compromise|break into|gain access)|\bintrusion\b|attempt\w* to (?:hack)",
+        Activity::IntrusionAttempt,
+        2.5,
+    ),
+    (
+        r"intento\w* de acceso|tentativ\w+ d(?:e |')acc?es|\bhack(?:ing|ed|er|ers)?\b|break[\s-]?in|cowrie|dionaea|\bwget https?:|malicious (?:request|traffic|activity)|illegal access|web crawl",
+        Activity::IntrusionAttempt,
+        1.0,
+    ),
+    (
+        r"murtautu|inbreken|in te breken|inbraak|intento\w* de intrusi|behatolasi kiserlet|feltores|intrusion|intrusao|einbruch|angriffsversuch|acesso nao autorizado|acceso no autorizado|acces non autorise|wlaman|intrang|入侵|不正アクセス|침입|взлом|несанкционирован",
+        Activity::IntrusionAttempt,
+        0.6,
+    ),
+];
+
+static SET: LazyLock<RegexSet> =
+    LazyLock::new(|| compile_set(PATTERNS.iter().chain(VAGUE).map(|(pattern, ..)| *pattern)));
 
 /// What follows these words is the accusation itself.
 static STATED: LazyLock<Regex> = LazyLock::new(|| {
@@ -305,24 +321,33 @@ pub(super) fn field(text: &str) -> Option<(&str, &str)> {
 
 /// A deed of this weight is what a notice is about, whatever it says of rights.
 const DEED_MIN: f32 = 2.0;
+/// Log-ins of this weight are what vague words mean.
+const LOG_INS_MIN: f32 = 1.0;
 
 #[derive(Debug, Default)]
 struct Scores {
     by_activity: Vec<(Activity, f32, u32)>,
+    /// More than vague words tell of an intrusion.
+    is_firm_intrusion: bool,
 }
 
 impl Scores {
     /// Counts the patterns of a text; repeats count less and less.
     fn add(&mut self, text: &str, weight: f32) {
         for index in SET.matches(&fold(&text[..text.floor_char_boundary(text.len().min(600))])) {
-            let (_, activity, worth) = PATTERNS[index];
+            let vague = index.checked_sub(PATTERNS.len());
+            let (_, activity, worth) = vague.map_or(PATTERNS[index.min(PATTERNS.len() - 1)], |at| VAGUE[at]);
             self.count(activity, worth * weight);
+            self.is_firm_intrusion |= activity == Activity::IntrusionAttempt && vague.is_none();
         }
     }
 
     fn add_field(&mut self, value: &str) {
         match of_name(value) {
-            Some(activity) => self.count(activity, 15.0),
+            Some(activity) => {
+                self.count(activity, 15.0);
+                self.is_firm_intrusion |= activity == Activity::IntrusionAttempt;
+            }
             None => self.add(value, 8.0),
         }
     }
@@ -350,6 +375,10 @@ impl Scores {
         let says_more = deeds().any(|it| it.1 >= DEED_MIN);
         let weighed = self.by_activity.iter().filter(|it| it.0 != Activity::Copyright || !says_more);
         let best = weighed.max_by(|one, other| one.1.total_cmp(&other.1))?;
+        let shows_log_ins = || deeds().any(|it| it.0 == Activity::LoginAttack && it.1 >= LOG_INS_MIN);
+        if best.0 == Activity::IntrusionAttempt && !self.is_firm_intrusion && shows_log_ins() {
+            return Some(Activity::LoginAttack);
+        }
         (best.1 >= 0.2).then_some(best.0)
     }
 }

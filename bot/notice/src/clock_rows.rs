@@ -3,6 +3,7 @@
 use super::document::SectionRole;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::record::Record;
 use super::time::Precision;
 use super::time::Stamp;
 use super::when::Times;
@@ -13,32 +14,33 @@ const LINES_MAX: usize = 2000;
 /// The clock stands within this many bytes.
 const CLOCK_BYTES_MAX: usize = 16;
 
-/// Puts the clocks of such lines in the place of the day, where the words name one day and no time of it.
-pub(super) fn complete(lines: &[Line<'_>], times: &mut Times) {
-    let days: Vec<&Stamp> = times.told.iter().filter(|it| it.precision == Precision::Day).collect();
-    let is_one_day = times.labelled.is_empty()
-        && times.wide.is_empty()
-        && !days.is_empty()
-        && days.len() == times.told.len()
-        && days.iter().all(|it| it.civil.date() == days[0].civil.date());
-    if !is_one_day {
+/// Puts the clocks of such lines in the place of the day, where the words name one day and no time of it; entries of a log
+/// have the one day that the words name, whatever times of it.
+pub(super) fn complete(lines: &[Line<'_>], records: &mut [Option<Record>], times: &mut Times) {
+    let named = || times.labelled.iter().chain(&times.wide).chain(&times.told);
+    let Some(day) = named().next().cloned() else { return };
+    if named().any(|it| it.civil.date() != day.civil.date()) {
         return;
     }
-    let day = days[0].clone();
-    let rows = lines.iter().take(LINES_MAX).filter(|line| {
-        line.kind == LineKind::Statement
+    let is_day_only = named().all(|it| it.precision == Precision::Day) && times.labelled.is_empty();
+    let mut clocks: Vec<Stamp> = Vec::new();
+    for (line, record) in lines.iter().zip(records).take(LINES_MAX) {
+        let is_row = line.kind == LineKind::Statement
             && line.role != SectionRole::Subject
             && line.stamps.is_empty()
-            && begins_with_clock(line.text)
-    });
-    let clocks: Vec<Stamp> = rows
-        .flat_map(|line| {
-            let text = line.text.trim_start();
-            clock_on(day.civil, &text[..text.floor_char_boundary(CLOCK_BYTES_MAX)])
-        })
-        .map(|it| Stamp { zone: it.zone.or(day.zone), ..it })
-        .collect();
-    if !clocks.is_empty() {
+            && begins_with_clock(line.text);
+        if !is_row || !(is_day_only || record.is_some()) {
+            continue;
+        }
+        let text = line.text.trim_start();
+        let told = clock_on(day.civil, &text[..text.floor_char_boundary(CLOCK_BYTES_MAX)]);
+        let told = told.into_iter().map(|it| Stamp { zone: it.zone.or(day.zone), ..it });
+        match record {
+            Some(record) if record.stamps.is_empty() => record.stamps = told.collect(),
+            _ => clocks.extend(told),
+        }
+    }
+    if is_day_only && !clocks.is_empty() {
         times.told = clocks;
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Draft {
     pub activity_open: bool,
     /// What it tells in words, which are read as a letter's are.
     pub telling: Option<String>,
+    /// What it tells in words where it came from the owner of another account: it is then read in its stead.
+    pub told_by_owner: Option<String>,
     /// Its window is that of the telling; times that its words name are better.
     pub window_open: bool,
     /// It came as an AWS event, not as somebody's report.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::address::Spot;
+use super::label;
 use super::lines::Line;
 use super::pattern::compile;
 
@@ -36,7 +37,10 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
         let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
         let named = &named[entry_head(line, named)..];
-        return Some(tail_name(named, before.ends_with('='))).filter(|name| !name.trim().is_empty());
+        let name = tail_name(named, before.ends_with('='));
+        let outer = enclosing(named, &name).filter(|_| label::is_plain_address(&name));
+        let name = outer.map_or(name.clone(), |outer| format!("{outer} {name}"));
+        return Some(name).filter(|name| !name.trim().is_empty());
     }
     // A row of dots leads from the name to the value.
     let led = before.trim_end_matches(['.', '_', '-', ' ']);
@@ -46,7 +50,7 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
     // A table of two columns: the name, a gap, the value.
     let gap = &text[before.len()..end];
     let is_gap = gap.contains('\t') || gap.contains("  ") || before.ends_with('|');
-    let name = before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']);
+    let name = past_number(before.trim_end_matches('|').trim_matches(['|', '*', ' ', '\t']));
     // Where more cells follow it is a row of a table, whose header names them.
     let goes_on =
         text.get(spot.end..).is_some_and(|rest| rest.trim_end().trim_matches('|').trim().contains("  "));
@@ -56,6 +60,29 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
         && name.len() <= 40
         && name.chars().all(|letter| !letter.is_ascii_digit()))
     .then(|| name.to_owned())
+}
+
+/// `<source port="1" ip=`, `"attacker": {"ip":`: what a name stands in, which says whose it is.
+fn enclosing<'a>(named: &'a str, name: &str) -> Option<&'a str> {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    let before = named.strip_suffix(name)?.trim_end_matches(['"', '\'', ' ']);
+    let open = before.rfind(['{', '}', '<', '>'])?;
+    match before.as_bytes()[open] {
+        b'<' => before[open + 1..].split(|letter| !is_name(letter)).next(),
+        b'{' => {
+            let outer = before[..open].trim_end_matches([' ', ':', '"', '\'']);
+            outer.rsplit(|letter| !is_name(letter)).next()
+        }
+        _ => None,
+    }
+    .filter(|outer| !outer.is_empty())
+}
+
+/// "4. Asset notified": a form counts its fields.
+fn past_number(name: &str) -> &str {
+    let rest = name.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let is_number = (1..=2).contains(&(name.len() - rest.len()));
+    rest.strip_prefix(['.', ')']).filter(|_| is_number).map_or(name, str::trim_start)
 }
 
 /// Returns where the words of a log entry begin: the host and the program before them are no part of a name.

@@ -72,10 +72,20 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
             }
         }
         Disposition::Claims => add_claim(&mut draft, finding, service, activity),
-        Disposition::Inbound => draft.warnings.push(format!("{kind}: somebody attacked us, not we them")),
+        Disposition::Inbound => {
+            draft.warnings.push(format!("{kind}: somebody attacked us, not we them"));
+            draft.told_by_owner = told_by_owner(finding, service);
+        }
         _ => draft.warnings.push(format!("{kind}: not about what a host did")),
     }
     draft
+}
+
+/// What the owner of the attacked resource says with it: who did it, and when.
+fn told_by_owner(finding: &Value, service: &Value) -> Option<String> {
+    let title = json::text(finding, "title")?;
+    let time = |key| json::text(service, key).unwrap_or_default();
+    Some(format!("{title}\nFirst seen: {}\nLast seen: {}", time("eventFirstSeen"), time("eventLastSeen")))
 }
 
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {

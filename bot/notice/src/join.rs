@@ -24,6 +24,7 @@ use super::not_ours;
 use super::not_ours::NotOurs;
 use super::own;
 use super::parties;
+use super::parties::Parties;
 use super::reading::Reading;
 use super::reading::Reply;
 use super::reading::Stage;
@@ -63,7 +64,8 @@ const RECOGNISERS: [fn(&Value) -> Option<Draft>; 7] =
 /// Reads a document.
 pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     let sent = document.outer_mail().and_then(|mail| mail.date).map(|(at, _)| at).or(context.received);
-    let structured = structured(&mut document);
+    let parties = parties::of(&document);
+    let structured = structured(&mut document, parties.is_from_outside);
     let fields = report_fields::read(&document).or_else(|| flow_log::read_text(&document));
     let structured = match (structured, fields) {
         (Some(one), Some(other)) => Some(merge(one, other)),
@@ -73,7 +75,6 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
     document.sections.sort_by_key(|section| section.role == SectionRole::Nested);
     let warnings = std::mem::take(&mut document.warnings);
     let lines = lines::cut(&document.sections);
-    let parties = parties::of(&document);
     let words = (!lines.is_empty()).then(|| text::read(&lines, &document, &parties, context, sent));
     // A letter that accuses counts more than an attached value that does not, unless it only carries an event.
     let is_letter = document.outer_mail().is_some();
@@ -85,22 +86,31 @@ pub(super) fn read(mut document: Document, context: &Context) -> Reading {
             beside(structured, words)
         }
         (Some(structured), None) => structured,
-        (_, Some(words)) => of_words(&lines, &document, words),
+        (_, Some(words)) => of_words(&lines, &document, &parties, words),
         (None, None) => unreadable(),
     };
     draft.claims.iter_mut().filter_map(|claim| claim.window.as_mut()).for_each(widen_to_unit);
     draft.warnings.splice(0..0, warnings);
     own::settle(&mut draft, context);
+    if draft.disposition == Verdict::Is(Disposition::Inbound)
+        && draft.format == GENERIC
+        && words.as_ref().is_some_and(|words| may_be_a_complaint(words, &parties))
+    {
+        doubt::open(&mut draft, "ours is named as what was attacked, in a letter that asks for an end");
+    }
     let said = words.as_ref().filter(|_| draft.format == GENERIC);
     doubt::leave_open(&mut draft, &lines, &document, &parties, said, context);
     finish(draft, &lines, &document, words.as_ref(), sent)
 }
 
-/// Reads the structured values; those that nobody knows become words.
-fn structured(document: &mut Document) -> Option<Draft> {
+/// Reads the structured values; those that nobody knows become words, and so does what somebody else's account was told of.
+fn structured(document: &mut Document, is_from_outside: bool) -> Option<Draft> {
     let mut joined: Option<Draft> = None;
     for value in std::mem::take(&mut document.values) {
         match RECOGNISERS.iter().find_map(|read| read(&value)) {
+            Some(Draft { told_by_owner: Some(text), .. }) if is_from_outside => {
+                document.add_section(SectionRole::Attachment, "the finding's title", &text);
+            }
             Some(mut draft) => {
                 if let Some(text) = draft.telling.take() {
                     document.add_section(SectionRole::Attachment, "the event's description", &text);
@@ -208,7 +218,7 @@ fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &T
 }
 
 /// Decides what a text without structure is.
-fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Draft {
+fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &TextReading) -> Draft {
     let mut draft = words.draft.clone();
     let is_aws = sender_side::is_aws(lines);
     let own_words = thread::own_words(lines);
@@ -228,6 +238,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
             tells_of_a_deed: words.tells_of_a_deed || is_aws,
             is_report: words.activity.is_some()
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
+            may_be_ours: !parties.is_from_outside || parties.ours.is_empty(),
         },
     ) {
         // A word at its foot closes no letter that names who did it.
@@ -252,7 +263,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         // A subject alone is no letter: a person must look.
         None if document.lacks_mail && !names_somebody => Disposition::Unreadable,
         None if words.ours_is_victim
-            && !words.plea.is_of_the_wronged()
+            && !may_be_a_complaint(words, parties)
             && (words.activity.is_some() || words.reader_is_attacked) =>
         {
             Disposition::Inbound
@@ -284,6 +295,13 @@ fn of_words(lines: &[Line<'_>], document: &Document, words: &TextReading) -> Dra
         draft.claims.push(super::claims::claim(place(lines), Vec::new(), words.general, activity));
     }
     draft
+}
+
+/// Says whether a letter that calls one of ours attacked is no courtesy all the same: its writer was wronged, or one from
+/// outside asks for an end and tells of no attack on its reader.
+fn may_be_a_complaint(words: &TextReading, parties: &Parties) -> bool {
+    let is_told = words.plea.said.reader_wronged || words.reader_is_attacked;
+    words.plea.is_of_the_wronged() || (words.plea.asks && parties.is_from_outside && !is_told)
 }
 
 /// Says whether a letter tells who did what: of an instance, of one address at a time, or of few that it speaks of as its

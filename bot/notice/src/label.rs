@@ -75,6 +75,15 @@ pub(super) fn meaning(name: &str) -> Meaning {
     Meaning { kind: name.kind(), role: name.role() }
 }
 
+/// Returns whose a name says something is, where a word does that means the same whoever speaks: no mere "our".
+pub(super) fn strong_role(name: &str) -> Option<Role> {
+    let is_strong = |word: &String| {
+        let class = classes(word);
+        class & (word::VICTIM | word::ACCUSED) != 0 && class & word::WEAK == 0
+    };
+    words(name).iter().any(is_strong).then(|| meaning(name).role).flatten()
+}
+
 /// Says whether a name holds a word of a class.
 pub(super) fn holds(name: &str, class: Classes) -> bool {
     words(name).iter().any(|word| classes(word) & class != 0)

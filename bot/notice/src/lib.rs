@@ -30,6 +30,7 @@ mod flow_log;
 mod forwarded;
 mod groups;
 mod guardduty;
+mod heading;
 mod health;
 mod html;
 mod join;

@@ -61,6 +61,12 @@ impl Line<'_> {
         Some(stamp).filter(fills).filter(|stamp| stamp.precision == Precision::Second).cloned()
     }
 
+    /// Says whether it has so many words of letters alone as a row of a table or an entry of a log seldom has.
+    pub fn has_words(&self) -> bool {
+        let words = self.text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
+        words.take(SENTENCE_WORDS_MIN).count() == SENTENCE_WORDS_MIN
+    }
+
     /// Says whether nothing stands in it.
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
@@ -98,6 +104,8 @@ impl Line<'_> {
         letters - named.unwrap_or(0).min(letters) <= 12
     }
 }
+
+const SENTENCE_WORDS_MIN: usize = 8;
 
 fn count_letters(text: &str) -> usize {
     text.chars().filter(|letter| letter.is_alphabetic()).count()
@@ -137,7 +145,7 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
 /// What it says of what it let in.
 static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login|logged\s+(?:in|on)|connect(?:ed)?\s+from|disconnect(?:ed)?(?:\s+from)?|session\s+opened)\b",
+        r"(?i)\b(?:accept(?:ed)?|allow(?:ed)?|permit(?:ted)?|pass(?:ed)?|succe(?:ss|eded)|built\s+(?:in|out)bound|teardown|login:\s+user|ok\s+login|(?:logged|signed)\s+(?:in|on)|log-?in\s+ok|connect(?:ed)?\s+from|disconnect(?:ed)?(?:\s+from)?|session\s+opened)\b",
     )
 });
 /// A hop of a traceroute: its number, who answered, and how soon.

@@ -38,6 +38,9 @@ pub(super) struct Parties {
     pub is_of_aws: bool,
     /// Somebody passed it on to us.
     pub is_passed_on: bool,
+    /// Who sent it, or passed it on last, is of another organisation than whoever got it, and is not AWS: what a program
+    /// tells in it is of hosts of theirs.
+    pub is_from_outside: bool,
 }
 
 /// Addresses of one header that are looked at.
@@ -47,13 +50,26 @@ const ADDRESSES_MAX: usize = 50;
 pub(super) fn of(document: &Document) -> Parties {
     let Some(mail) = document.outer_mail() else { return Parties::default() };
     let ours = ours(document);
-    let way = way(document, &ours);
     let mailboxes =
         || document.delivered_to.iter().chain(&mail.delivered_to).chain([&mail.to, &mail.copy_to]);
     let is_to_abuse = mailboxes().any(|header| has_abuse_mailbox(header));
+    let way = way(document, &ours, is_to_abuse);
     let is_to_nobody = !mailboxes().any(|header| header.contains('@'));
     let is_of_aws = document.mails.iter().any(|mail| trust::is_aws(mail.sender_domain()));
-    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on: document.passed_on_by.is_some() }
+    let is_passed_on = document.passed_on_by.is_some();
+    let is_from_outside = is_from_outside(document, &ours);
+    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on, is_from_outside }
+}
+
+fn is_from_outside(document: &Document, ours: &[String]) -> bool {
+    let Some(mail) = document.passed_on_by.as_ref().or(document.outer_mail()) else { return false };
+    let from = domains(&mail.from);
+    let receivers = match ours {
+        [] => [domains(&mail.to), domains(&mail.copy_to)].concat(),
+        ours => ours.to_vec(),
+    };
+    let is_inside = |domain: &String| receivers.contains(domain) || trust::is_aws(domain);
+    !from.is_empty() && !receivers.is_empty() && !from.iter().any(is_inside)
 }
 
 /// Says whether one of the addresses in a header is a mailbox that takes complaints: `abuse@`, `ec2-abuse@`.
@@ -81,14 +97,20 @@ fn ours(document: &Document) -> Vec<String> {
     ours
 }
 
-fn way(document: &Document, ours: &[String]) -> Way {
+fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
     let Some(mail) = document.outer_mail() else { return Way::ToUs };
     let is_ours = |domain: &String| ours.contains(domain);
     let to = domains(&mail.to);
     // Who passes it on gives it his own references.
     let references = mail.references.iter().filter(|_| document.passed_on_by.is_none());
     let answers_us = references.flat_map(|id| domains(id)).any(|it| is_ours(&it));
-    let is_from_us = domains(&mail.from).iter().any(is_ours);
+    let from = domains(&mail.from);
+    let is_within = !from.is_empty() && !to.is_empty() && to.iter().all(|it| from.contains(it));
+    if ours.is_empty() && is_within && !is_to_abuse && !is_from_outside(document, ours) {
+        // Whoever has it, it never left the organisation in which it was written.
+        return Way::Among;
+    }
+    let is_from_us = from.iter().any(is_ours);
     let goes_to_us = to.iter().any(|it| is_ours(it) || trust::is_aws(it));
     if ours.is_empty() || to.is_empty() || goes_to_us {
         return match () {

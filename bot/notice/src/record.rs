@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub activity: Option<Activity>,
     /// The instance there, where it stands in the place of an address.
     pub source_instance: Option<String>,
+    /// A cell of it says that what it tells of is ordinary: it is about nobody.
+    pub is_cleared: bool,
     /// What in the line gave the direction.
     pub how: &'static str,
 }
@@ -215,7 +217,7 @@ pub(super) fn port_of(spot: &Spot, text: &str) -> Option<u16> {
 
 /// `SRC=a DST=b SPT=1 DPT=2`, `src outside:a/1 dst inside:b/2`, `rip=a, lip=b`, `from a port 1`.
 fn keys(line: &Line<'_>) -> Option<Record> {
-    let mut by_plain_key = false;
+    let mut rank = 0;
     let mut record = Record { how: KEYS, ..Record::default() };
     // An alert on an answer names the server as its source; the flow inside it names who asked.
     let flow = line.text.find("\"flow\":").unwrap_or(0);
@@ -232,11 +234,10 @@ fn keys(line: &Line<'_>) -> Option<Record> {
         let Some(role) = label::meaning(&key).role else {
             continue;
         };
-        // "src" names the source; "origin" and "client" may be whose log it is.
-        let is_plain = says_source(&key);
+        let own = rank_of_source(&key);
         match role {
-            Role::Accused if record.source.is_none() || (is_plain && !by_plain_key) => {
-                by_plain_key = is_plain;
+            Role::Accused if record.source.is_none() || own > rank => {
+                rank = own;
                 record.source = spot.ip;
                 record.source_port = port_of(spot, line.text);
             }
@@ -262,12 +263,17 @@ fn keys(line: &Line<'_>) -> Option<Record> {
     Some(record)
 }
 
-/// Says whether a key cannot mean anybody but the source.
-fn says_source(key: &str) -> bool {
+/// Says how firmly a key names the source: "src" means nobody else, "client" may be whose log it is, and "origin" mostly is.
+fn rank_of_source(key: &str) -> u8 {
     let plain = |word: &String| {
         ["src", "source", "saddr", "attacker", "xff", "forwarded"].iter().any(|it| word.starts_with(it))
     };
-    label::words(key).iter().any(plain)
+    let words = label::words(key);
+    match () {
+        () if words.iter().any(plain) => 2,
+        () if words == ["origin"] => 0,
+        () => 1,
+    }
 }
 
 /// Says whether nothing but a blank joins what stands before to a value.

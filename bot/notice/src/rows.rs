@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::activity;
 use super::document::SectionRole;
 use super::groups;
+use super::heading;
 use super::label;
 use super::label::Role;
 use super::lines::Line;
@@ -30,9 +31,11 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     // The day that the words above a table name, for columns that hold clocks alone.
     let mut day = String::new();
     let mut section = usize::MAX;
-    for line in lines {
+    let mut heading = None;
+    let (mut cleared, mut all_rows) = (Vec::new(), 0);
+    for (index, line) in lines.iter().enumerate() {
         if line.section != section {
-            header = None;
+            (header, heading) = (None, None);
             section = line.section;
         }
         if line.role == SectionRole::Subject || line.kind != LineKind::Statement {
@@ -45,10 +48,13 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             day = stamp.civil.date().to_string();
         }
         if line.spots.is_empty() {
-            if let Some(found) = Header::read(line) {
+            if let Some(found) = Header::read(line).filter(|it| !is_over_another(it, lines, index)) {
                 zone = zone.or(found.zone());
-                header = Some(found);
+                header = Some(found.under(heading.take()));
                 (misses, rows) = (0, 0);
+            } else if let Some(found) = heading::of(lines, index) {
+                // What it heads is no row of the table before.
+                (header, heading) = (None, Some(found));
             } else if !line.is_blank() && !line.text.trim_start().starts_with(['#', '-', '=', '+']) {
                 misses += 1;
             }
@@ -62,6 +68,7 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
         // "Target: 192.0.2.1" below a table is a field of its own.
         let is_row =
             is_row && !(header.as_ref().is_some_and(Header::is_loose) && is_field_of_a_part(line.text));
+        let is_row = is_row && !is_sentence(line);
         let row = header
             .as_ref()
             .filter(|header| is_row && (misses < 3 || (rows == 0 && !header.is_loose())))
@@ -98,12 +105,35 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             },
             Some(_) => row,
         });
+        if row.is_some() && rows < VERDICT_ROWS_MAX && header.as_ref().is_some_and(|it| it.clears(line)) {
+            cleared.push(index);
+        }
+        all_rows += usize::from(row.is_some());
         rows += usize::from(row.is_some());
         misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
         records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
     }
+    // Where every row is ordinary, that word says nothing.
+    if cleared.len() < all_rows {
+        for at in cleared {
+            records[at] = Some(Record { is_cleared: true, ..Record::default() });
+        }
+    }
     (records, zone)
+}
+
+/// Longer tables are logs, whose cells are no verdicts.
+const VERDICT_ROWS_MAX: usize = 40;
+
+/// "Targets (our network)" above the head of a table is no head itself.
+fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {
+    header.is_loose() && heading::below(lines, index).is_some_and(|it| Header::read(it).is_some())
+}
+
+/// A line of words that ends as a sentence does, and tells no date, is no row.
+fn is_sentence(line: &Line<'_>) -> bool {
+    line.stamps.is_empty() && line.text.trim_end().ends_with(['.', '!', '?']) && line.has_words()
 }
 
 fn is_field_of_a_part(text: &str) -> bool {
@@ -138,6 +168,30 @@ pub(super) fn turn_answers(records: &mut [Option<Record>]) {
             records[index].iter_mut().for_each(Record::turn);
         }
     }
+}
+
+/// Says whether a host does it by what it serves to those who come to it.
+pub(super) fn is_served(activity: Option<Activity>) -> bool {
+    matches!(activity, Some(Activity::CommandAndControl | Activity::MalwareHosting | Activity::Phishing))
+}
+
+/// Turns rows around in which others come to a host that serves them what it should not, and that the notice names for it:
+/// whose infected machines fetch their orders there is no accused. Says whether it turned any.
+pub(super) fn turn_visits(records: &mut [Option<Record>], activity: Option<Activity>, roles: &Roles) -> bool {
+    if !is_served(activity) || roles.tallies.iter().any(|it| it.ours && it.visits()) {
+        return false;
+    }
+    let hosts: HashSet<IpAddr> =
+        roles.tallies.iter().filter(|it| it.is_only_visited()).map(|it| it.ip).collect();
+    let comes_there = |record: &&mut Record| {
+        record.source.is_some() && record.target.is_some_and(|target| hosts.contains(&target))
+    };
+    let mut turned = false;
+    for record in records.iter_mut().flatten().filter(comes_there) {
+        record.turn();
+        turned = true;
+    }
+    turned
 }
 
 fn ends(record: &Record) -> Option<Ends> {

@@ -50,6 +50,8 @@ pub(super) fn resolver(
         every().chain(rows.iter().copied().take(4)).filter(|stamp| stamp.zone.is_some()).take(16).collect();
     if let Some(zone) = when::calibrate(&resolver, &unzoned, &zoned) {
         resolver.stated = Some((zone, ZoneSource::Prose));
+    } else if let Some(zone) = when::only_offset(lines) {
+        resolver.stated = Some((zone, ZoneSource::Prose));
     }
     resolver
 }

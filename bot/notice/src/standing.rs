@@ -33,13 +33,15 @@ impl Standing {
     ) -> Self {
         let plea = &words.plea;
         let said = &plea.said;
+        let is_of_colleague = parties.way == Way::Among;
+        let is_attack_on_us = is_of_colleague && said.wronged && !is_ours && !names_instance;
         let signs = [
-            (said.wronged, 2),
+            (said.wronged && !is_of_colleague, 2),
             (said.blamed, 2),
             (parties.is_to_abuse, 2),
             (parties.is_to_nobody, 1),
             (plea.is_titled, 2),
-            (plea.asks, 1),
+            (plea.asks, if parties.is_from_outside { 2 } else { 1 }),
             (said.addressed, 1),
             (said.tells_of_own && said.is_headed, 1),
             (said.saw, 1),
@@ -50,10 +52,14 @@ impl Standing {
             (parties.is_passed_on, 1),
             (parties.is_of_aws, 1),
         ];
+        let names_no_deed = words.activity.is_none() && !parties.is_to_abuse;
+        let only_asks = names_no_deed && !plea.asks && !plea.is_titled && !said.blamed;
         let doubts = [
             (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),
-            (parties.way == Way::Among, 1, "one of ours wrote it to another"),
-            (words.activity.is_none() && !parties.is_to_abuse, 3, "it names no deed"),
+            (is_of_colleague, 1, "one of ours wrote it to another"),
+            (is_attack_on_us, 2, "its writer tells of an attack on us"),
+            (names_no_deed, 3, "it names no deed"),
+            (only_asks, 3, "it asks for nothing to be done"),
         ];
         let for_it: i32 = signs.iter().filter(|(applies, _)| *applies).map(|(_, weight)| weight).sum();
         let against_it: i32 =

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::activity;
 use super::address;
+use super::heading::Heading;
 use super::label;
 use super::label::Kind;
 use super::label::Meaning;
@@ -13,7 +14,9 @@ use super::pattern::fold;
 use super::record::Record;
 use super::record::protocol;
 use super::resource;
+use super::sentence;
 use super::time::Finder;
+use super::time::Precision;
 use super::time::Stamp;
 use super::time::epoch;
 use super::vocabulary;
@@ -34,6 +37,8 @@ enum Separator {
 pub(super) struct Header {
     separator: Separator,
     columns: Vec<Column>,
+    /// What stands above it.
+    heading: Option<Heading>,
 }
 
 #[derive(Debug)]
@@ -112,7 +117,14 @@ impl Header {
         let is_flow = spelled >= 2 && known * 2 >= columns.len();
         let all_known = separator != Separator::Words || known + 1 >= columns.len() || is_flow;
         let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
-        is_header.then_some(Self { separator, columns })
+        is_header.then_some(Self { separator, columns, heading: None })
+    }
+
+    /// Puts it under a heading, which counts where no column of it says whose the addresses are.
+    pub fn under(mut self, heading: Option<Heading>) -> Self {
+        let has_roles = self.has_role(Role::Accused) || self.has_role(Role::Victim);
+        self.heading = heading.filter(|_| !has_roles);
+        self
     }
 
     /// Returns the zone that the name of a time column states.
@@ -126,9 +138,17 @@ impl Header {
 
     /// Reads a line as a row under this header.
     pub fn row(&self, line: &Line<'_>, day: &str) -> Option<Record> {
-        if line.spots.is_empty() {
+        if line.spots.is_empty() || self.heading == Some(Heading::Cleared) {
             return None;
         }
+        let mut row = self.plain_row(line, day)?;
+        if self.heading == Some(Heading::Of(Role::Victim)) && row.target.is_none() {
+            row.turn();
+        }
+        Some(row)
+    }
+
+    fn plain_row(&self, line: &Line<'_>, day: &str) -> Option<Record> {
         match self.separator {
             Separator::Words => self.row_of_words(line),
             separator => {
@@ -147,6 +167,23 @@ impl Header {
     fn fits(&self, line: &Line<'_>) -> bool {
         let named = self.columns.iter().filter(|it| it.meaning.kind == Kind::Address).count();
         line.spots.len() == named || self.separator == Separator::Blanks
+    }
+
+    /// Says whether a cell of a row clears whom the row names: "normal API use".
+    pub fn clears(&self, line: &Line<'_>) -> bool {
+        let is_words = |cell: &str| {
+            cell.len() <= VERDICT_BYTES_MAX
+                && cell.chars().all(|it| it.is_alphabetic() || " -,()'".contains(it))
+        };
+        let is_verdict = |column: &Column| {
+            matches!(column.meaning.kind, Kind::Other | Kind::Activity) && !is_degree(&column.name)
+        };
+        self.separator != Separator::Words
+            && self
+                .columns
+                .iter()
+                .zip(cells(line.text.trim(), self.separator))
+                .any(|(column, cell)| is_verdict(column) && is_words(&cell) && sentence::clears(&cell))
     }
 
     /// Says whether rows must follow at once, because the header might be a mere sentence.
@@ -195,6 +232,9 @@ impl Header {
             }
         }
         self.settle_plain(&mut record, cells);
+        if record.source.is_some() && record.target.is_none() {
+            record.target = self.in_nameless_column(&record, cells);
+        }
         (record.source.is_some() || record.target.is_some()).then_some(record)
     }
 
@@ -215,6 +255,22 @@ impl Header {
             let port = record.target_port.take();
             record.source_port = record.source_port.or(port);
         }
+    }
+
+    /// Beside the source, an address under a head that says nobody's part, or "remote", is the other side.
+    fn in_nameless_column(&self, record: &Record, cells: &[String]) -> Option<IpAddr> {
+        let is_nameless = |column: &Column| {
+            column.meaning.kind == Kind::Other && column.meaning.role.is_none()
+                || column.meaning.kind == Kind::Address && label::holds(&column.name, vocabulary::REMOTE)
+        };
+        let named = self.columns.iter().zip(cells).filter(|(column, _)| is_nameless(column));
+        let whole = named.filter_map(|(_, cell)| {
+            let [spot] = &address::find(cell)[..] else { return None };
+            (spot.start == 0 && spot.end == cell.len() && !spot.is_network()).then_some(spot.ip?)
+        });
+        let mut others = whole.filter(|ip| Some(*ip) != record.source);
+        let only = others.next()?;
+        others.next().is_none().then_some(only)
     }
 
     fn has_time(&self) -> bool {
@@ -319,6 +375,15 @@ impl Header {
     }
 }
 
+/// A longer cell is no verdict.
+const VERDICT_BYTES_MAX: usize = 40;
+
+/// A "normal" severity clears nobody.
+fn is_degree(name: &str) -> bool {
+    const DEGREES: [&str; 5] = ["severity", "priority", "level", "urgency", "risk"];
+    label::words(name).iter().any(|word| DEGREES.contains(&word.as_str()))
+}
+
 /// Says whether a column is one end of a span.
 fn is_end(name: &str) -> bool {
     let ends = [
@@ -371,12 +436,12 @@ fn take_time(record: &mut Record, line: &Line<'_>, day: &mut String, cell: &str)
     let mut stamps: Vec<Stamp> = Finder.find(cell);
     if stamps.is_empty() && !day.is_empty() {
         stamps = Finder.find(&format!("{day} {cell}"));
-        let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == super::time::Precision::Day);
+        let is_bare_day = record.stamps.last().is_some_and(|it| it.precision == Precision::Day);
         if !stamps.is_empty() && is_bare_day {
             record.stamps.pop();
         }
     }
-    if stamps.len() == 1 && stamps[0].precision == super::time::Precision::Day {
+    if stamps.len() == 1 && stamps[0].precision == Precision::Day {
         *day = cell.to_owned();
     }
     record.stamps.extend(stamps);

@@ -101,6 +101,10 @@ const PREPOSITIONS: [&str; 18] = [
     "from the",
 ];
 
+/// Of those, which say whence somebody came.
+const WHENCE: [&str; 9] =
+    ["from", "from the", "von", "depuis", "desde", "vanaf", "fra", "fran", "en provenance de"];
+
 /// What one layer of a mail says of an address: its own words, or those that it quotes.
 #[derive(Debug, Default)]
 struct Said {
@@ -287,6 +291,19 @@ impl Tally {
         self.votes.iter().all(|vote| vote.why == ALONE) && !self.votes.is_empty()
     }
 
+    /// Says whether rows show it as the source of something.
+    pub fn visits(&self) -> bool {
+        self.told().rows_from > 0
+    }
+
+    /// Says whether rows show it only as where others went, and all else that is said of it names it as what is meant.
+    pub fn is_only_visited(&self) -> bool {
+        let told = self.told();
+        let said = |role: Role| told.sums[role as usize];
+        let is_meant = said(Role::Accused) >= if self.ours { f32::MIN_POSITIVE } else { ACCUSED_MIN };
+        told.rows_to > 0 && told.rows_from == 0 && is_meant && said(Role::Accused) >= said(Role::Victim)
+    }
+
     /// Says whether it stands in a line of a log, whatever its part there.
     pub fn stands_in_a_log(&self) -> bool {
         let told = self.told();
@@ -348,6 +365,19 @@ impl Tally {
                 let is_plain_field = vote.weight <= PLAIN_FIELD && vote.why.starts_with(said::BY_FIELD);
                 is_plain_field || words.is_some_and(|words| PREPOSITIONS.contains(&words))
             })
+    }
+
+    /// Says whether nothing is said of it but that somebody, or requests, came from there.
+    pub fn is_only_whence(&self) -> bool {
+        let is_whence = |vote: &Vote| {
+            if vote.why == said::BY_GRAMMAR {
+                return vote.weight <= sentence::WEIGHT_WEAK;
+            }
+            let words = vote.why.strip_prefix(said::BY_WORDS).and_then(|it| it.strip_suffix('"'));
+            words.is_some_and(|words| WHENCE.contains(&words))
+        };
+        self.told().rows_from == 0
+            && self.votes.iter().filter(|vote| vote.role == Role::Accused).all(is_whence)
     }
 
     /// Says whether nothing but sentences, words, the heads of lists, plain fields and rows without any event accuse it.

@@ -122,7 +122,9 @@ fn read_lines(
     let sentences = sentence::read(lines, &records);
     let mut instances = groups::instances(lines, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
-    let instance_attacked = instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
+    // Whose own program tells of an attack on an instance tells of an instance of theirs.
+    let instance_attacked = !parties.is_from_outside
+        && instances.iter().any(|it| it.is_victim && !it.is_writers && it.is_said_now);
     let reporter = document.outer_mail().and_then(|mail| domain::of_reporter(mail.sender_domain()));
     let own_domains: Vec<String> =
         parties.ours.iter().filter_map(|domain| domain::of_reporter(domain)).collect();
@@ -137,12 +139,21 @@ fn read_lines(
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
+    if rows::turn_visits(&mut records, activity, &roles) {
+        roles = roles::weigh(lines, &records, &sentences, side);
+    }
+    roles.is_served = rows::is_served(activity);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
     let plea = if is_letter { appeal::of(lines, &sentences) } else { Plea::default() };
     let appeal = plea.appeal;
-    // A colleague who says hardly anything complains of nobody.
-    let is_among_us = appeal == Appeal::Terse && parties.way == Way::Among;
-    roles.appeal = if is_among_us { Appeal::Tells } else { appeal };
+    roles.appeal = match appeal {
+        // A colleague who says hardly anything complains of nobody, and one who was wronged tells of an attack on us.
+        Appeal::Terse if parties.way == Way::Among => Appeal::Tells,
+        Appeal::Complains if parties.way == Way::Among && plea.said.wronged && !plea.said.blamed => {
+            Appeal::Elsewhere
+        }
+        appeal => appeal,
+    };
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()
@@ -159,7 +170,7 @@ fn read_lines(
     settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
 
     let mut times = when::sort(lines, &records, &blocks.lines);
-    clock_rows::complete(lines, &mut times);
+    clock_rows::complete(lines, &mut records, &mut times);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
     let mut accused = groups::join(lines, &roles, &instances);
     links::add_hosts(lines, activity, document, &mut accused);
@@ -202,7 +213,7 @@ fn read_lines(
             || roles.ours_attacked()
             || sender_side::says_ours_attacked(lines, &roles, &sentences)
             || courtesy::is_one(lines)
-            || not_ours::is_from_our_guard(lines, document.outer_mail()));
+            || !parties.is_from_outside && not_ours::is_from_our_guard(lines, document.outer_mail()));
     TextReading {
         draft,
         activity,

@@ -81,13 +81,34 @@ static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Sorts the times of all lines that are no rows of a log.
+/// Sorts the times of all lines that are no rows of a log. What an earlier mail told of gives way to rows or fields of
+/// this one.
 pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
+    let is_own_row = |(line, record): (&Line<'_>, &Option<Record>)| {
+        let is_timed = record.as_ref().is_some_and(|it| it.source.is_some() && !it.stamps.is_empty());
+        !line.is_quoted && is_timed
+    };
+    let all = sort_where(lines, records, blocks, true);
+    if !lines.iter().any(|line| line.is_quoted && !line.stamps.is_empty()) {
+        return all;
+    }
+    let own = sort_where(lines, records, blocks, false);
+    let is_enough = !own.labelled.is_empty() || lines.iter().zip(records).any(is_own_row);
+    if is_enough { own } else { all }
+}
+
+fn sort_where(
+    lines: &[Line<'_>],
+    records: &[Option<Record>],
+    blocks: &HashSet<usize>,
+    quoted_too: bool,
+) -> Times {
     let mut times = Times::default();
     let mut day: Option<(DateTime, bool)> = None;
     for (index, (line, record)) in lines.iter().zip(records).enumerate() {
         let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
-        if is_row || line.kind != LineKind::Statement || WROTE.is_match(line.text) {
+        let is_left_out = line.is_quoted && !quoted_too;
+        if is_row || is_left_out || line.kind != LineKind::Statement || WROTE.is_match(line.text) {
             continue;
         }
         let name = field(line.text).map(|(name, _)| name).filter(|name| is_name(name));
@@ -290,6 +311,21 @@ fn lone_zone(text: &str) -> Option<Zone> {
 /// Reads the zone beside a clock that has no date: "between 10:02 and 10:15 EST".
 fn clock_zone(text: &str) -> Option<Zone> {
     Finder.find(&format!("2024-01-01 {text}")).into_iter().find_map(|stamp| stamp.zone)
+}
+
+/// An offset from UTC, whatever it is said of.
+static OFFSET: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:UTC|GMT)\s?[+-]\s?\d{1,2}(?::?\d{2})?\b"));
+
+/// Returns the only offset from UTC that a notice names: "(giờ Việt Nam, UTC+7)", "EAT = UTC+3".
+pub(super) fn only_offset(lines: &[Line<'_>]) -> Option<Zone> {
+    let statements = lines.iter().filter(|line| line.kind == LineKind::Statement && !line.is_quoted);
+    let mut found = statements
+        .filter(|line| line.text.contains("UTC") || line.text.contains("GMT"))
+        .flat_map(|line| OFFSET.find_iter(line.text))
+        .filter_map(|found| super::time::read_zone(&found.as_str().replace(' ', "")))
+        .map(|(zone, _)| zone);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// Finds the zone of times that have none by one time that is written with a zone elsewhere in the

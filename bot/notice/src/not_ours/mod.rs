@@ -176,6 +176,8 @@ pub(super) struct Marks {
     pub tells_of_a_deed: bool,
     /// Its subject or a field of its own names who did it: it is a report, whatever stands at its foot.
     pub is_report: bool,
+    /// Somebody of ours may have written it.
+    pub may_be_ours: bool,
 }
 
 /// Says whether a letter speaks of what is its writer's or its reader's, beside what stands at its foot.
@@ -188,7 +190,7 @@ pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
 pub(super) fn recognise(
     lines: &[Line<'_>],
     mail: Option<&MailHeaders>,
-    Marks { accuses, says_abuse, tells_of_a_deed, is_report }: Marks,
+    Marks { accuses, says_abuse, tells_of_a_deed, is_report, may_be_ours }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
         && (mail.auto_reply
@@ -215,14 +217,14 @@ pub(super) fn recognise(
     if text.len() <= CONFIRMATION_MAX && CONFIRMS.is_match(&text) {
         return Some(NotOurs::AutoReply);
     }
-    if mail.is_some_and(|mail| is_copy_of_ours(mail, &text)) {
+    if may_be_ours && mail.is_some_and(|mail| is_copy_of_ours(mail, &text)) {
         return Some(NotOurs::OurAnswer);
     }
-    if TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
+    if may_be_ours && TO_AWS.is_match(&text) && WE_DID.find_iter(&text).take(2).count() == 2 {
         return Some(NotOurs::OurAnswer);
     }
     let answers = mail.is_some_and(|mail| mail.subject.trim_start().to_ascii_lowercase().starts_with("re:"));
-    if answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
+    if may_be_ours && answers && WE_ENDED_IT.is_match(&text) && WE_DID.find_iter(&text).take(3).count() == 3 {
         return Some(NotOurs::OurAnswer);
     }
     // Where no deed is named, whom it names stands in it by the way, unless it blames the reader.
@@ -243,7 +245,7 @@ pub(super) fn recognise(
     if ACTED_FOR_US.is_match(&own.join("\n")) && (IS_ANSWER.is_match(subject) || IS_ANSWER.is_match(&text)) {
         return Some(NotOurs::AnswerToUs);
     }
-    if mail.is_some_and(|mail| is_our_answer(mail, &own.join("\n"))) {
+    if may_be_ours && mail.is_some_and(|mail| is_our_answer(mail, &own.join("\n"))) {
         return Some(NotOurs::OurAnswer);
     }
     if !is_report && ANSWERS_US.is_match(&text) {

@@ -45,6 +45,8 @@ pub(super) struct Roles {
     is_list_of_accused: bool,
     /// Nor does any word hint at one: the instances that it names, and their addresses, did nothing.
     pub is_about_nobody: bool,
+    /// It is about what a host serves to those who come to it.
+    pub is_served: bool,
     /// Whether the notice complains.
     pub appeal: Appeal,
 }
@@ -122,6 +124,11 @@ impl Roles {
             |it: &Tally| it.is_told_firmly() && it.sum(Role::Accused) >= 2.0 * tally.sum(Role::Accused);
         let named_firmly = || self.others(tally).any(|it| it.is_named_firmly() || is_more(it));
         if tally.is_named_in_passing() && named_firmly() {
+            return None;
+        }
+        // Who came from there looked at what another one serves.
+        let serves = |it: &Tally| it.role() == Some(Role::Accused) && !it.is_only_whence();
+        if self.is_served && !tally.ours && tally.is_only_whence() && self.others(tally).any(serves) {
             return None;
         }
         // Who only speaks to one that a log accuses of more is its peer.

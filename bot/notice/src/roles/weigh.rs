@@ -7,8 +7,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::super::address;
+use super::super::address::Spot;
 use super::super::document::SectionRole;
 use super::super::domain;
+use super::super::heading;
+use super::super::heading::Heading;
 use super::super::label::Role;
 use super::super::lines;
 use super::super::lines::Line;
@@ -35,6 +38,9 @@ const NETWORK_MIN: f32 = 1.0;
 /// How many networks are weighed.
 const NETWORKS_MAX: usize = 32;
 
+/// How firmly a heading says whose those below it are.
+const HEADING_WEIGHT: f32 = 2.5;
+
 /// From whose side a notice speaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Side<'a> {
@@ -59,16 +65,33 @@ pub(crate) fn weigh(
 ) -> Roles {
     let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
+    let mut under = Under::default();
     let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
     // Whoever handed an offending mail over only carried it, unless something accuses it.
     let handed_over_by = received::handed_over_by(lines).map(|(ip, _)| ip);
     let mut carried: Vec<Vote> = Vec::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
+        under = under.next(lines, index);
         let record = records.get(index).and_then(Option::as_ref);
         for (position, spot) in line.spots.iter().enumerate() {
             let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
-            let said = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
+            let said = || {
+                if record.is_some_and(|it| it.is_cleared) {
+                    let why = "its row says that it did what is ordinary".to_owned();
+                    return Some((Role::Infrastructure, tally::EXONERATED, why));
+                }
+                let by_heading = under.says(line, spot);
+                let is_clear = by_heading.as_ref().is_some_and(|(_, weight, _)| *weight >= tally::EXONERATED);
+                let own = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
+                match by_heading {
+                    Some(by_heading) if is_clear => Some(by_heading),
+                    Some(by_heading) => {
+                        own().filter(|(_, weight, _)| *weight >= HEADING_WEIGHT).or(Some(by_heading))
+                    }
+                    None => own(),
+                }
+            };
             if let Some(network) = spot.network() {
                 if networks.len() < NETWORKS_MAX
                     && record.is_none()
@@ -128,6 +151,44 @@ pub(crate) fn weigh(
     roles.mark_peers(records);
     roles.count_items(lines);
     roles
+}
+
+/// The heading under which a line stands: in its table, or in the paragraph right below it.
+#[derive(Debug, Default, Clone, Copy)]
+struct Under {
+    heading: Option<Heading>,
+    /// Something stood below it already.
+    has_begun: bool,
+}
+
+impl Under {
+    fn next(self, lines: &[Line<'_>], index: usize) -> Self {
+        let line = &lines[index];
+        if let Some(heading) = heading::of(lines, index) {
+            return Self { heading: Some(heading), has_begun: false };
+        }
+        let is_new = index == 0 || lines[index - 1].section != line.section;
+        if is_new || line.kind != LineKind::Statement || (self.has_begun && line.is_blank()) {
+            return Self::default();
+        }
+        Self { has_begun: self.has_begun || !line.is_blank(), ..self }
+    }
+
+    /// Returns what the heading says of a mention in this line: it clears all that are named below it; a part it gives to
+    /// those that begin a row.
+    fn says(self, line: &Line<'_>, spot: &Spot) -> Option<said::Said> {
+        match self.heading.filter(|_| self.has_begun)? {
+            Heading::Cleared => {
+                let why = "stands under a heading that clears it".to_owned();
+                Some((Role::Infrastructure, tally::EXONERATED, why))
+            }
+            Heading::Of(role) => {
+                let begins_row = !line.text[..spot.start].contains(char::is_alphabetic)
+                    && line.stamps.first().is_none_or(|stamp| stamp.start > spot.start);
+                begins_row.then(|| (role, HEADING_WEIGHT, format!("{}heading\"", said::BY_LIST)))
+            }
+        }
+    }
 }
 
 /// "…, namely": what follows is a list, with no colon before it.

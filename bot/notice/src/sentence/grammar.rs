@@ -7,6 +7,7 @@ use super::lexicon::AND;
 use super::lexicon::CLEAN;
 use super::lexicon::Class;
 use super::lexicon::DEED;
+use super::lexicon::FROM;
 use super::lexicon::INVOLVED;
 use super::lexicon::NOT;
 use super::lexicon::OTHERS;
@@ -14,6 +15,7 @@ use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
 use super::lexicon::SEES;
 use super::lexicon::SUFFERS;
+use super::lexicon::TO;
 use super::lexicon::WE;
 use super::lexicon::WEAK;
 use super::lexicon::YOURS;
@@ -59,6 +61,7 @@ pub(super) struct Told {
 pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     let mut tokens = tokens.to_vec();
     let concerns = tokens.iter().any(|it| it.class & (OURS | YOURS | OTHERS | WE) != 0);
+    let is_clean = is_clean(&tokens);
     let several = tokens.iter().filter(|it| matches!(it.kind, TokenKind::Mention(_))).take(2).count() == 2;
     for token in &mut tokens {
         if (concerns || several) && token.class & WEAK != 0 {
@@ -116,6 +119,14 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     } else {
         settle(&tokens, &groups, &mut parts);
     }
+    if is_clean {
+        for (group, part) in groups.iter().zip(&mut parts).filter(|(group, _)| whose(group) & OURS == 0) {
+            let is_whence = group.left.case & FROM != 0 && group.left.case & TO == 0;
+            let is_meant =
+                *part == Some(Part::Source) || part.is_none() && (is_whence || whose(group) & YOURS != 0);
+            *part = if is_meant { Some(Part::Cleared) } else { *part };
+        }
+    }
     let has_source = parts.contains(&Some(Part::Source));
     if parts.iter().all(Option::is_none) {
         return None;
@@ -135,6 +146,13 @@ pub(super) fn read(tokens: &[Token], mentions: usize) -> Option<Told> {
     told.reader_accused = blames_reader || any(Part::Target, OURS);
     told.reader_attacked = any(Part::Target, YOURS) && !told.reader_accused;
     Some(told)
+}
+
+/// "From 192.0.2.2, which is yours as well, came ordinary requests only": what is done there is no deed of an attack.
+fn is_clean(tokens: &[Token]) -> bool {
+    let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
+    let is_deed = |it: &Token| it.class & DEED != 0 && it.class & WEAK == 0;
+    has(CLEAN) && !has(NOT) && !tokens.iter().any(is_deed)
 }
 
 /// ", and you need not do anything": a negation in a clause of its own at the end, about nobody and no deed.

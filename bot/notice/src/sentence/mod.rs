@@ -36,8 +36,12 @@ use anaphora::Resolved;
 pub(super) use appeal::Appeal;
 use grammar::Part;
 use grammar::Told;
+use lexicon::CLEAN;
 use lexicon::DEED;
+use lexicon::INVOLVED;
 use lexicon::Lexicon;
+use lexicon::NOT;
+use lexicon::SUFFERS;
 use lexicon::WEAK;
 use pieces::END;
 use pieces::cut_line;
@@ -58,7 +62,7 @@ pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
 const WEIGHT: f32 = 2.5;
 /// How firmly one says it that names no attack, but what is one only where somebody complains: a log-in, a request.
-const WEIGHT_WEAK: f32 = 2.0;
+pub(super) const WEIGHT_WEAK: f32 = 2.0;
 
 /// What the sentences of a notice say of those that they mention.
 #[derive(Debug, Default)]
@@ -91,6 +95,21 @@ impl Sentences {
     pub fn tell_of_a_deed(&self) -> bool {
         self.said.values().any(|(role, weight)| *role == Role::Accused && *weight >= WEIGHT)
     }
+}
+
+/// Says whether a heading clears those below it: "Your systems that behaved normally", "Not involved".
+pub(super) fn clears(heading: &str) -> bool {
+    let pieces: Vec<Piece> = heading
+        .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.to_owned(), None))
+        .collect();
+    let words: Vec<String> = pieces.iter().map(|(word, _)| fold(word).into_owned()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
+    let class = tokens(&pieces, lexicon).iter().fold(0, |all, token| all | token.class);
+    let has = |wanted: lexicon::Class| class & wanted != 0;
+    if has(NOT) { has(INVOLVED | SUFFERS | DEED) && !has(CLEAN) } else { has(CLEAN) }
 }
 
 /// Where a mention stands.
@@ -155,8 +174,11 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
     // A row of a log begins with its time, or a tab stands between its cells.
     let begins = |near: usize| line.stamps.first().is_some_and(|stamp| stamp.start < near);
     let is_record = records.get(at).is_some_and(Option::is_some);
-    let is_row =
-        begins_with_clock(line.text) || begins(2) || (begins(8) && is_record) || is_columns(line.text.trim());
+    let is_row = begins_with_clock(line.text)
+        || begins(2)
+        || (begins(8) && is_record)
+        || is_columns(line.text.trim())
+        || is_pairs(line.text);
     let is_field =
         || activity::field(line.text).is_some_and(|(name, value)| name.len() <= 40 && value.len() <= 60);
     line.kind == LineKind::Statement
@@ -175,6 +197,16 @@ fn is_eastern_clause(text: &str) -> bool {
 /// Says whether tabs or wide gaps cut a line into columns.
 fn is_columns(text: &str) -> bool {
     text.contains('\t') || text.contains("   ") || text.matches("  ").count() >= 2
+}
+
+/// A line of so many pairs of a key and its value is an entry of a log, whatever sentence stands in one of them.
+const PAIRS_MIN: usize = 4;
+
+fn is_pairs(text: &str) -> bool {
+    let joins = text.as_bytes().windows(3).filter(|it| {
+        it[1] == b'=' && (it[0].is_ascii_alphanumeric() || it[0] == b'_') && !it[2].is_ascii_whitespace()
+    });
+    joins.take(PAIRS_MIN).count() == PAIRS_MIN
 }
 
 fn runs_on(lines: &[Line<'_>], at: usize) -> bool {
@@ -400,6 +432,9 @@ mod tests {
             "La dirección {A}, asignada a su organización, ha intentado acceder por fuerza bruta al servicio de nuestra universidad {V}.",
             "Ödeme sağlayıcımızın {N} adresi saldırıyla ilgili değildir.",
             "Le relais {N}, qui figure également dans les en-têtes, n'est pas en cause.",
+            "Von {N}, das ebenfalls Ihnen gehört, kamen nur reguläre Zustellungen.",
+            "Drugi Państwa adres, {N}, wykonywał tylko zwykłe zapytania.",
+            "Requests from {N} to our server {V} are ordinary ones.",
             "The resolver {N} is not involved in the attack.",
             "The sensor moves from {N} to {N}, and the report about the attack is discussed.",
             "Von den Rechnern {A} und {N} hat nur der erste unsere Server angegriffen.",

@@ -23,7 +23,8 @@ pub(super) fn clock_of(found: &Captures<'_>) -> Option<Clock> {
         let afternoon = matches!(half.as_str(), "午後" | "下午" | "오후" | "晚上");
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
-    if let Some(half) = found.name("ap") {
+    // "bis 14:48 am 10.03.": an hour past noon has no half of the day.
+    if let Some(half) = found.name("ap").filter(|_| hour <= 12) {
         let afternoon = half.as_str().eq_ignore_ascii_case("p");
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }

@@ -187,7 +187,7 @@ const OWN_NAMES: [(&str, i32); 4] =
 /// "heure de Paris", "Berliner Zeit", "czas polski", "Lisbon time": the time of a place.
 static OF_PLACE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^[\s(（,]{0,3}((?:heures?|horas?|horario|horário|ora|czasu?|tijd|ortszeit|time (?:in|of))\s[^\d,.;:()]{3,30}|[^\s\d,.;:()]{3,24}\s(?:local\s)?(?:(?:sommer|summer\s)?zeit|time|tid|tijd|saati|ajan|aikaa))",
+        r"(?i)^[\s(（,]{0,3}((?:heures?|horas?|horario|horário|ora|czasu?|tijd|ortszeit|time (?:in|of))\s[^\d,.;:()]{3,30}|[^\s\d,.;:()]{3,24}\s(?:local\s)?(?:(?:sommer|sommar|zomer|summer\s)?(?:zeit|time|tid|tijd)|saati|ajan|aikaa))",
     )
 });
 
@@ -264,7 +264,7 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
 
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rios?|tijd(?:en|zone|stip(?:pen)?)?|orari[oe]?|ore|czas[a-z]*|tider|tidzon|tidssone|klockslag|saat(?:ler(?:i)?)?|zaman(?:lar)?|id[\u{151}\u{f6}o]pont[a-z]*|waktu|aik(?:a|oja|avy\u{f6}hyke)|[\u{10d}c]as[uy]?|orele)\b|врем[яе]|時刻|時間|时间|时区|時區|시간|시각",
+        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rios?|tijd(?:en|zone|stip(?:pen)?)?|orari[oe]?|ore|czas[a-z]*|tider|tidzon|tidssone|klock\w*|klokk\w*|saat(?:ler(?:i)?)?|zaman(?:lar)?|id[\u{151}\u{f6}o]pont[a-z]*|waktu|aik(?:a|oja|avy\u{f6}hyke)|[\u{10d}c]as[uy]?|orele)\b|врем[яе]|時刻|時間|时间|时区|時區|시간|시각",
     )
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
@@ -276,6 +276,9 @@ static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
         | (?P<us>\((?i:eastern|pacific|mountain)\)) | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
     )
 });
+
+/// "The clock is Norwegian summer time": the place stands within so many words of it.
+const PLACE_WORDS_MAX: usize = 6;
 
 /// Reads a zone that a line states of times in general, such as "all times are CET".
 pub(in super::super) fn prose_zone(line: &str) -> Option<Zone> {
@@ -290,6 +293,10 @@ pub(in super::super) fn prose_zone(line: &str) -> Option<Zone> {
             if let Some(zone) = zone_of_word(&found) {
                 return Some(zone);
             }
+        }
+        let words = sentence.match_indices(' ').take(PLACE_WORDS_MAX);
+        if let Some((zone, _)) = words.filter_map(|(at, _)| time_of_place(&sentence[at..])).next() {
+            return Some(zone);
         }
     }
     None

@@ -1,0 +1,108 @@
+//! Headings over tables and lists: "Attacking systems operated by you", "Attacked systems of our customer", "Your systems
+//! that behaved normally". A heading says whose the addresses below it are whose own column says nothing.
+
+use super::document::SectionRole;
+use super::label;
+use super::label::Kind;
+use super::label::Role;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::list_intro;
+use super::sentence;
+
+/// A longer line is a sentence.
+const BYTES_MAX: usize = 70;
+const WORDS_MAX: usize = 9;
+
+/// What a heading says of those below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heading {
+    /// They have this part.
+    Of(Role),
+    /// They have none.
+    Cleared,
+}
+
+/// Returns what a line says as a heading of what follows it: addresses, or the head of a table of them.
+pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
+    let line = &lines[index];
+    let text = name(line)?;
+    let below = below(lines, index)?;
+    let found = (!below.spots.is_empty() || names_an_address(below)).then(|| told(text)).flatten();
+    // What a colon ends introduces a list, and is read as a sentence.
+    found.filter(|it| *it == Heading::Cleared || !lines[index].text.trim_end().ends_with(':'))
+}
+
+/// Returns the next line in which something stands.
+pub(super) fn below<'a, 'b>(lines: &'b [Line<'a>], index: usize) -> Option<&'b Line<'a>> {
+    let section = lines[index].section;
+    lines[index + 1..].iter().find(|it| !it.is_blank()).filter(|it| it.section == section)
+}
+
+/// Returns the words of a line that may be a heading, without its number.
+fn name<'a>(line: &Line<'a>) -> Option<&'a str> {
+    let text = line.text.trim();
+    let is_short = (3..=BYTES_MAX).contains(&text.len())
+        && line.spots.is_empty()
+        && line.stamps.is_empty()
+        && line.kind == LineKind::Statement
+        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence);
+    if !is_short || text.ends_with(['.', ',', ';', '!', '?']) || text.contains('\t') || text.contains("  ") {
+        return None;
+    }
+    let text = text.trim_matches(['*', '=', '-', '#', ' ', '_']).trim_end_matches(':');
+    // "A field: its value" is no heading.
+    if text.contains(": ") || text.contains('=') {
+        return None;
+    }
+    let mark = text.find(['.', ')']).filter(|at| *at <= 2).map_or(0, |at| at + 1);
+    Some(text[mark..].trim()).filter(|it| it.split_whitespace().take(WORDS_MAX + 1).count() <= WORDS_MAX)
+}
+
+fn names_an_address(line: &Line<'_>) -> bool {
+    line.text.split(['\t', '|', ';', ',']).flat_map(|cell| cell.split("  ")).any(|cell| {
+        let cell = cell.trim();
+        cell.len() <= 40 && label::meaning(cell).kind == Kind::Address
+    })
+}
+
+/// Returns what the words of a heading say.
+fn told(text: &str) -> Option<Heading> {
+    if sentence::clears(text) {
+        return Some(Heading::Cleared);
+    }
+    // A remark in brackets says of what it is: "Excerpt (our firewall)".
+    let text = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
+    let role = list_intro::read(text).map(|(role, _)| role).or_else(|| label::strong_role(text))?;
+    Some(Heading::Of(role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Heading;
+    use super::Role;
+    use super::told;
+
+    #[test]
+    fn says_whose_those_below_are() {
+        for (text, expect) in [
+            ("Attacking systems operated by you", Some(Heading::Of(Role::Accused))),
+            ("Attacked systems of our customer", Some(Heading::Of(Role::Victim))),
+            ("Your systems that behaved normally", Some(Heading::Cleared)),
+            ("Sources (your network)", Some(Heading::Of(Role::Accused))),
+            ("Targets (our network)", Some(Heading::Of(Role::Victim))),
+            ("Hosts of yours that did nothing wrong", Some(Heading::Cleared)),
+            ("Our hosts that were hit", Some(Heading::Of(Role::Victim))),
+            ("Systems of yours that are not involved", Some(Heading::Cleared)),
+            ("Angreifende Systeme", Some(Heading::Of(Role::Accused))),
+            ("Angegriffene Systeme", Some(Heading::Of(Role::Victim))),
+            ("Unbeteiligte Systeme", Some(Heading::Cleared)),
+            ("Systèmes attaqués", Some(Heading::Of(Role::Victim))),
+            ("Excerpt (our firewall, local time)", None),
+            ("Log excerpt", None),
+            ("Details", None),
+        ] {
+            assert_eq!(told(text), expect, "{text}");
+        }
+    }
+}

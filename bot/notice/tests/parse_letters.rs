@@ -1,0 +1,262 @@
+//! Letters whose parts say different things of one address: a forwarded alert below a complaint, headings over tables,
+//! logs beside prose.
+
+use notice::Context;
+use notice::Reading;
+use notice::claim::Disposition;
+
+fn read(from: &str, subject: &str, body: &str, own: &[&str]) -> Reading {
+    let mail = format!(
+        "From: {from}\nTo: security@example.com\nSubject: {subject}\nDate: Tue, 10 Mar 2026 16:00:00 +0000\n\n{body}"
+    );
+    let own_addresses =
+        own.iter().map(|it| it.parse::<std::net::IpAddr>().expect("an address").into()).collect();
+    notice::read(mail.as_bytes(), &Context { own_addresses, ..Context::default() })
+}
+
+fn accused(reading: &Reading) -> Vec<String> {
+    let all = reading.parsed.claims.iter().map(|claim| &claim.accused);
+    all.flat_map(|it| it.instance_ids.iter().cloned().chain(it.addresses.iter().map(ToString::to_string)))
+        .collect()
+}
+
+#[track_caller]
+fn check(reading: &Reading, expect: &[&str]) {
+    assert_eq!(reading.parsed.disposition, Disposition::Claims, "{:#?}", reading.parsed);
+    assert_eq!(accused(reading), expect, "{:#?}", reading.facts);
+}
+
+/// What a program that guards a host wrote to its own people.
+fn alert(of: &str) -> String {
+    format!(
+        "---------- Forwarded message ----------\nFrom: OSSEC <ossec@{of}>\nDate: Mon, 9 Mar 2026 04:51:22 +0000\nSubject: OSSEC Notification - www\nTo: it@{of}\n\n\nOSSEC HIDS Notification.\nReceived From: (www) 198.51.100.7->/var/log/auth.log\nSrc IP: 192.0.2.1\nPortion of the log(s):\n\n2026-03-09T04:51:17Z www sshd[2201]: Invalid user oracle from 192.0.2.1 port 51112\n"
+    )
+}
+
+#[test]
+fn an_alert_that_others_pass_on_is_of_their_host() {
+    let words = "Hello,\n\nour server sent this during the night, please see that it stops.\n\n";
+    for words in [words, ""] {
+        let body = format!("{words}{}", alert("school.example"));
+        check(&read("it@school.example", "Fwd: OSSEC Notification", &body, &[]), &["192.0.2.1"]);
+    }
+    let reading = read("it@example.com", "Fwd: OSSEC Notification", &alert("example.com"), &[]);
+    assert_eq!(reading.parsed.disposition, Disposition::Inbound, "it is of ours");
+}
+
+#[test]
+fn a_finding_of_anothers_account_tells_of_an_attack_on_that_one() {
+    let finding = r#"{"schemaVersion": "2.0", "accountId": "111122223333", "region": "eu-west-1", "id": "1", "type": "UnauthorizedAccess:EC2/SSHBruteForce",
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": "i-0123456789abcdef0", "networkInterfaces": [{"publicIp": "198.51.100.7"}]}},
+        "service": {"serviceName": "guardduty", "resourceRole": "TARGET", "eventFirstSeen": "2026-03-09T04:51:05Z", "eventLastSeen": "2026-03-09T05:20:00Z",
+        "action": {"actionType": "NETWORK_CONNECTION", "networkConnectionAction": {"connectionDirection": "INBOUND", "remoteIpDetails": {"ipAddressV4": "192.0.2.1"}}}},
+        "title": "192.0.2.1 is performing SSH brute force attacks against i-0123456789abcdef0."}"#;
+    let mail = |from: &str| {
+        format!(
+            "From: {from}\nTo: security@example.com\nSubject: Brute force\nDate: Mon, 9 Mar 2026 16:00:00 +0000\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nHello,\n\nyour server tries to log in on our instance, see the finding.\n\n--x\nContent-Type: application/json\nContent-Disposition: attachment; filename=finding.json\n\n{finding}\n--x--\n"
+        )
+    };
+    check(&notice::read(mail("ops@shop.example").as_bytes(), &Context::default()), &["192.0.2.1"]);
+    let own = notice::read(mail("ops@example.com").as_bytes(), &Context::default());
+    assert_eq!(own.parsed.disposition, Disposition::Inbound, "a colleague's is of ours");
+}
+
+#[test]
+fn whose_machines_fetch_their_orders_from_a_host_of_ours_is_no_accused() {
+    for (field, client, server) in [
+        ("4. Asset notified", "Infected host", "Destination"),
+        ("IP concerned", "Client", "C2 server"),
+        ("Affected resource", "Compromised host", "Remote host"),
+    ] {
+        let body = format!(
+            "Incident notification\n\n{field}     192.0.2.1 , TCP port 8443\n\nDescription\nInfected machines contacted this command and control server. Isolate the server and let us know.\n\n   Time                  {client}     {server}\n   2026-03-08 05:20:03   198.51.100.7      192.0.2.1:8443\n   2026-03-08 17:02:41   198.51.100.8      192.0.2.1:8443\n"
+        );
+        for own in [&[][..], &["192.0.2.1"]] {
+            let reading = read("cert@cert.example", "Command and control server", &body, own);
+            let mut named = accused(&reading);
+            named.dedup();
+            assert_eq!(named, ["192.0.2.1"], "{field}: {:#?}", reading.facts);
+        }
+    }
+    let body = "Systems in your network connect to a command and control server.\n\n   Time                  Infected host     Destination\n   2026-03-08 05:20:03   192.0.2.1      198.51.100.7:8443\n";
+    let reading = read("cert@cert.example", "Infected systems", body, &["192.0.2.1"]);
+    check(&reading, &["192.0.2.1"]);
+}
+
+#[test]
+fn who_asks_for_an_end_is_not_closed_as_an_attack_on_us() {
+    let body =
+        "Please stop this at once.\n\n2026-03-08 05:20:03 UTC 198.51.100.7:443 -> 192.0.2.1:8443 TCP\n";
+    let reading = read("noc@net.example", "Attack", body, &["192.0.2.1"]);
+    check(&reading, &[]);
+}
+
+#[test]
+fn a_heading_says_whose_the_rows_below_it_are() {
+    let table = |heading: &str, rows: &[&str]| {
+        let rows: String = rows.iter().map(|ip| format!("<tr><td>{ip}</td><td>host</td></tr>")).collect();
+        format!("<h3>{heading}</h3><table><tr><th>Address</th><th>Remark</th></tr>{rows}</table>")
+    };
+    let text = |heading: &str, rows: &[&str]| {
+        let rows: String = rows.iter().map(|ip| format!("{ip}    a host\n")).collect();
+        format!("{heading}\n\nAddress         Remark\n{rows}\n")
+    };
+    for (by, at, clean) in [
+        (
+            "A. Attacking systems operated by you",
+            "B. Attacked systems of our customer",
+            "C. Your systems that behaved normally",
+        ),
+        ("Sources (your network)", "Targets (our network)", "Not involved"),
+        ("Angreifende Systeme", "Angegriffene Systeme", "Unbeteiligte Systeme"),
+    ] {
+        let parts = [(by, "192.0.2.1"), (at, "198.51.100.7"), (clean, "192.0.2.9")];
+        let html: String = parts.iter().map(|(heading, ip)| table(heading, &[ip])).collect();
+        let plain: String = parts.iter().map(|(heading, ip)| text(heading, &[ip])).collect();
+        for body in [
+            format!("<html><body><p>Port scans of our customer.</p>{html}"),
+            format!("Port scans of our customer.\n\n{plain}"),
+        ] {
+            for own in [&[][..], &["192.0.2.1", "192.0.2.9"]] {
+                let reading = read("abuse@soc.example", "Abuse complaint: port scan", &body, own);
+                assert_eq!(accused(&reading), ["192.0.2.1"], "{body} {own:?} {:#?}", reading.facts);
+            }
+        }
+    }
+}
+
+/// The window of the one claim, without its fractions of a second.
+fn window(reading: &Reading) -> String {
+    let [claim] = &reading.parsed.claims[..] else { panic!("one claim: {:#?}", reading.parsed) };
+    let window = claim.window.as_ref().expect("a window");
+    let second = |at: jiff::Timestamp| at.to_string()[..19].to_owned();
+    format!("{} {}", second(window.from), second(window.to))
+}
+
+#[test]
+fn a_log_whose_lines_have_no_day_goes_on_past_the_stated_beginning() {
+    let body = "Your server 192.0.2.1 floods our game server 198.51.100.7.\n\nStart: 2026-03-10 12:03 (UTC)\n\ntcpdump (UTC, 2026-03-10)\n\n12:03:12.190069 IP 192.0.2.1.9072 > 198.51.100.7.27015: UDP, length 1024\n12:08:16.248928 IP 192.0.2.1.14145 > 198.51.100.7.27015: UDP, length 1024\n";
+    let reading = read("ops@game.example", "UDP flood", body, &[]);
+    assert_eq!(window(&reading), "2026-03-10T12:03:00 2026-03-10T12:08:16");
+}
+
+#[test]
+fn the_only_offset_from_utc_is_that_of_all_times() {
+    for said in [
+        "Thời gian (giờ Việt Nam, UTC+7): từ 13:02:17 đến 14:48:59 ngày 10/03/2026",
+        "Zeit (UTC+7): von 13:02:17 bis 14:48:59 am 10.03.2026",
+        "Seen until 14:48 ICT (ICT = UTC+7)",
+        "The clock is Vietnamese (GMT +7)",
+    ] {
+        let body = format!(
+            "The host 192.0.2.1 attacked our portal with SQL injections.\n\n{said}\n\n10/03/2026 13:02:17 | 192.0.2.1 -> 198.51.100.7:443 | POST /x\n10/03/2026 14:48:59 | 192.0.2.1 -> 198.51.100.7:443 | GET /y\n"
+        );
+        let reading = read("soc@bank.example", "SQL injection", &body, &[]);
+        assert_eq!(
+            window(&reading),
+            "2026-03-10T06:02:17 2026-03-10T07:48:59",
+            "{said} {:#?}",
+            reading.facts
+        );
+    }
+}
+
+#[test]
+fn what_an_earlier_mail_told_of_was_another_time() {
+    let body = "It goes on:\n\n2026-03-10T09:12:44Z src=192.0.2.1 dst=198.51.100.7 dpt=22 ssh auth fail\n2026-03-10T09:58:10Z src=192.0.2.1 dst=198.51.100.7 dpt=22 ssh auth fail\n\nOn Mon, 9 Mar 2026 at 19:44, R wrote:\n> > 192.0.2.1 was reported for intrusion attempts.\n> > Abuse Time: 09 Mar 2026 11:20:31 GMT\n";
+    let reading = read("noc@net.example", "RE: your host 192.0.2.1", body, &[]);
+    assert_eq!(window(&reading), "2026-03-10T09:12:44 2026-03-10T09:58:10");
+    assert_eq!(reading.parsed.claims[0].activity, notice::claim::Activity::LoginAttack);
+}
+
+#[test]
+fn who_was_let_in_did_nothing_where_others_were_refused() {
+    for [refused, let_in] in [
+        [
+            "Warning  Connection  2026/03/09 10:21:55  SYSTEM  User [admin] from [192.0.2.1] failed to log in via [DSM] due to authorization failure.",
+            "Info     Connection  2026/03/09 10:30:00  SYSTEM  User [tom] from [192.168.1.34] signed in to [DSM] successfully via [password].",
+        ],
+        [
+            "2026-03-09 10:21:55 login failed for admin from 192.0.2.1",
+            "2026-03-09 10:30:00 login ok for tom from 198.51.100.7",
+        ],
+    ] {
+        let body = format!(
+            "You are trying to get into my NAS. The log (UTC):\n\n{refused}\n{let_in}\n\nPlease stop this!\n"
+        );
+        let reading = read("tom@home.example", "you try to hack my NAS", &body, &[]);
+        check(&reading, &["192.0.2.1"]);
+        assert_eq!(reading.parsed.claims[0].activity, notice::claim::Activity::LoginAttack);
+    }
+}
+
+#[test]
+fn pairs_of_keys_and_values_are_no_sentence() {
+    for entry in [
+        r#"date=2026-03-09 time=04:50:05 tz="+0100" type="event" action="ssl-login-fail" remip=192.0.2.1 user="vpn" dst_host="N/A" msg="SSL user failed to logged in""#,
+        r#"LEEF:1.0|Juniper|SA|1.0|AUT24327|devTime=2026-03-09 04:50:05 remoteip=192.0.2.1 user=jan msg=Primary authentication failed for jan"#,
+        r#"time="09Mar2026  4:50:05" action="Failed Log In" origin="198.51.100.7" user="jan" client_ip="192.0.2.1" reason="Access denied - wrong user name or password""#,
+    ] {
+        let body = format!(
+            "Somebody in your network guesses passwords at our VPN gateway (198.51.100.7).\n\n{entry}\n{entry}\n"
+        );
+        check(&read("it@clinic.example", "Failed logins", &body, &[]), &["192.0.2.1"]);
+    }
+}
+
+#[test]
+fn a_colleague_who_tells_of_an_attack_on_us_accuses_no_stranger() {
+    let letter = "Summary\n  Our web site was attacked with an HTTP flood and was down for 48 minutes on 2 March 2026.\n\nTimeline (UTC)\n  18:04  Requests to 192.0.2.10 climb\n  18:09  The top sources: 198.51.100.7, 198.51.100.8\n";
+    for own in [&[][..], &["192.0.2.10"]] {
+        let reading = read("sre@example.com", "Post-mortem: flood against us", letter, own);
+        assert!(accused(&reading).is_empty(), "{:#?}", reading.parsed);
+    }
+    let ours = "On 2 March 2026 at 18:04 UTC the host 192.0.2.10 scanned the ports of 198.51.100.7. Please find out who did it.\n";
+    check(&read("sre@example.com", "We scan others", ours, &["192.0.2.10"]), &["192.0.2.10"]);
+}
+
+#[test]
+fn who_comes_to_look_at_what_is_served_is_no_accused() {
+    for from in [
+        "Our robot visits the page every 15 minutes from 198.51.100.7.",
+        "The last check was made from 198.51.100.7.",
+    ] {
+        let body = format!(
+            "The page hxxps://pay[.]example/x on your server collects card numbers. The content is served by 192.0.2.1. {from} Please remove it.\n"
+        );
+        check(
+            &read("abuse@takedown.example", "Abuse complaint: phishing on your server", &body, &[]),
+            &["192.0.2.1"],
+        );
+    }
+}
+
+#[test]
+fn a_sentence_below_a_table_is_no_row_of_it() {
+    let body = "A scan of our network:\n\nDate first seen          Proto      Src IP Addr:Port          Dst IP Addr:Port   Packets\n2026-03-09 13:07:44.120  TCP       192.0.2.1:44120 ->     198.51.100.7:6379    1\n\nOne of our machines, 198.51.100.9, runs an exposed Redis and answered; it was isolated by us at 13:45.\n";
+    check(&read("abuse@uni.example", "Abuse complaint: scan", body, &[]), &["192.0.2.1"]);
+}
+
+#[test]
+fn who_asks_whose_an_address_is_accuses_nobody() {
+    let body = "Since Tuesday the sync no longer works. In their log I find two addresses that try to reach our server:\n\n2026-03-09 02:00:05  deny  192.0.2.10 -> 198.51.100.7:8443\n\nAre those your workers? The sync is wanted.\n";
+    check(&read("ramon@bodega.example", "Is 192.0.2.10 one of your addresses?", body, &["192.0.2.10"]), &[]);
+}
+
+#[test]
+fn what_a_name_stands_in_says_whose_it_is() {
+    for report in [
+        r#"<incident><source ip="192.0.2.1" port="41000"/><target ip="198.51.100.7" port="22"/><sensor ip="198.51.100.9"/></incident>"#,
+        r#"{"category": "bruteforce", "attacker": {"ip": "192.0.2.1"}, "victim": {"ip": "198.51.100.7"}, "reporter": {"ip": "198.51.100.9"}}"#,
+    ] {
+        let body = format!("Automated report about password guessing:\n\n{report}\n");
+        check(&read("abuse@net.example", "Abuse complaint 4711", &body, &[]), &["192.0.2.1"]);
+    }
+}
+
+#[test]
+fn a_row_that_calls_it_ordinary_accuses_nobody() {
+    let body = "Result of our analysis of an attack (UTC):\n\nAddress          First                Verdict\n192.0.2.1     2026-03-09 10:00:01    attack\n192.0.2.9     2026-03-09 10:05:00    normal API use\n\nPlease look at the first one.\n";
+    let own = ["192.0.2.1", "192.0.2.9"];
+    check(&read("noc@net.example", "SQL injection from your network", body, &own), &["192.0.2.1"]);
+}
