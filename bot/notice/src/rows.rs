@@ -12,10 +12,12 @@ use super::label;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::list_intro;
 use super::record;
 use super::record::Record;
 use super::resource;
 use super::roles::Roles;
+use super::sentence;
 use super::table::Header;
 use super::time::Precision;
 use super::time::Zone;
@@ -176,22 +178,40 @@ pub(super) fn is_served(activity: Option<Activity>) -> bool {
 }
 
 /// Turns rows around in which others come to a host that serves them what it should not, and that the notice names for it:
-/// whose infected machines fetch their orders there is no accused. Says whether it turned any.
-pub(super) fn turn_visits(records: &mut [Option<Record>], activity: Option<Activity>, roles: &Roles) -> bool {
+/// whose infected machines fetch their orders there is no accused, unless they are the reader's. Says whether it turned any.
+pub(super) fn turn_visits(
+    lines: &[Line<'_>],
+    records: &mut [Option<Record>],
+    activity: Option<Activity>,
+    roles: &Roles,
+) -> bool {
     if !is_served(activity) || roles.tallies.iter().any(|it| it.ours && it.visits()) {
         return false;
     }
     let hosts: HashSet<IpAddr> =
         roles.tallies.iter().filter(|it| it.is_only_visited()).map(|it| it.ip).collect();
-    let comes_there = |record: &&mut Record| {
+    let comes_there = |record: &Record| {
         record.source.is_some() && record.target.is_some_and(|target| hosts.contains(&target))
     };
-    let mut turned = false;
-    for record in records.iter_mut().flatten().filter(comes_there) {
-        record.turn();
-        turned = true;
+    let is_visit = |record: &Option<Record>| record.as_ref().is_some_and(comes_there);
+    let first = records.iter().position(is_visit);
+    if first.is_none_or(|first| are_readers(lines, first)) {
+        return false;
     }
-    turned
+    records.iter_mut().flatten().filter(|record| comes_there(record)).for_each(Record::turn);
+    true
+}
+
+/// Lines above the first row, its head among them, of which one may introduce the list.
+const INTRO_LINES: usize = 3;
+
+/// Says whether what introduces a list calls those in it the reader's: "The following systems of yours visited it:".
+fn are_readers(lines: &[Line<'_>], first: usize) -> bool {
+    let above = lines[..first].iter().rev().filter(|line| !line.is_blank()).take(INTRO_LINES);
+    above.filter(|line| line.text.trim_end().ends_with(':')).any(|line| {
+        list_intro::read(line.text)
+            .is_some_and(|(role, words)| role == Role::Accused && sentence::speak_of_readers(&words))
+    })
 }
 
 fn ends(record: &Record) -> Option<Ends> {

@@ -139,7 +139,7 @@ fn read_lines(
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &sentences, side);
     let activity = activity::of_lines(lines);
-    if rows::turn_visits(&mut records, activity, &roles) {
+    if rows::turn_visits(lines, &mut records, activity, &roles) {
         roles = roles::weigh(lines, &records, &sentences, side);
     }
     roles.is_served = rows::is_served(activity);

@@ -81,6 +81,12 @@ fn whose_machines_fetch_their_orders_from_a_host_of_ours_is_no_accused() {
     let body = "Systems in your network connect to a command and control server.\n\n   Time                  Infected host     Destination\n   2026-03-08 05:20:03   192.0.2.1      198.51.100.7:8443\n";
     let reading = read("cert@cert.example", "Infected systems", body, &["192.0.2.1"]);
     check(&reading, &["192.0.2.1"]);
+    // Those that came there are the reader's: what they came to is not.
+    let body = "The following systems of yours visited the phishing page hosted at 198.51.100.7:\n\nTime (UTC)            Source        Destination\n2026-03-08 05:20:03   192.0.2.1     198.51.100.7:443\n";
+    for own in [&[][..], &["192.0.2.1"]] {
+        let reading = read("cert@cert.example", "Visitors of a phishing page", body, own);
+        check(&reading, &["192.0.2.1"]);
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Other recorders that a Debian machine offers, to be measured in the same rounds as ours. Whether
-//! one works here is found out by starting it.
+//! Other recorders that a Debian machine offers, to be measured in the same rounds as ours, and programs that record nothing.
+//! Whether one works here is found out by starting it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,7 @@ use super::context::Context;
 use super::process;
 use super::process::Measured;
 use crate::interrupt;
+use crate::lab::cgroup_root;
 use crate::lab::wait_until;
 
 const READY_MAX: Duration = Duration::from_secs(20);
@@ -59,12 +60,44 @@ pub trait Running {
 /// Those that are known.
 pub fn all() -> Vec<Box<dyn Peer>> {
     vec![
+        Box::new(Empty),
         Box::new(Auditd),
         Box::new(Tracer { name: "bpftrace", loads: None }),
         Box::new(Tracer { name: "execsnoop", loads: Some(&["exec_storm", "make"]) }),
         Box::new(Tracer { name: "tcpconnect", loads: Some(&["connect"]) }),
         Box::new(Tracer { name: "tcpstates", loads: Some(&["connect"]) }),
     ]
+}
+
+/// Programs that do nothing where ours are: what no recorder by these hooks can be cheaper than.
+struct Empty;
+
+impl Peer for Empty {
+    fn name(&self) -> &'static str {
+        "empty"
+    }
+
+    fn sees(&self, load: &str) -> bool {
+        ["connect", "udp_spread", "udp_flow"].contains(&load)
+    }
+
+    fn start(&self, context: &Context) -> anyhow::Result<Box<dyn Running>> {
+        let ready = context.work().join(format!("peer-{}.ready", context.number()));
+        let mut command = context.command("peer", "python3")?;
+        command.args(["-c", include_str!("empty.py")]).arg(&ready).arg(cgroup_root()?);
+        let process = Measured::start(self.name(), &mut command)?;
+        wait_until(self.name(), READY_MAX, || ready.exists() || !process.runs())?;
+        if !process.runs() {
+            bail!("{} ends at once: {}", self.name(), process.wait(STOP_MAX)?.stderr.trim());
+        }
+        Ok(Box::new(process))
+    }
+}
+
+impl Running for Measured {
+    fn stop(self: Box<Self>) -> anyhow::Result<()> {
+        (*self).stop(Signal::SIGTERM, STOP_MAX).map(drop)
+    }
 }
 
 /// A tracing tool: bpftrace with a script of ours, or one of libbpf-tools.

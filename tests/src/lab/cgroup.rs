@@ -97,7 +97,10 @@ impl Cgroup {
 }
 
 /// Where cgroup2 is mounted: /sys/fs/cgroup, or beside v1 in a subdirectory.
-fn root() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When it is mounted nowhere.
+pub fn root() -> anyhow::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")?;
     mounts
         .lines()

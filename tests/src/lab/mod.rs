@@ -37,6 +37,7 @@ pub use self::bare::SCANNER;
 pub use self::bare::VICTIM_MAC;
 pub use self::bare::WIRE;
 pub use self::cgroup::Cgroup;
+pub use self::cgroup::root as cgroup_root;
 pub use self::clock::HostClock;
 pub use self::host::Host;
 pub use self::janitor::dismiss_all;

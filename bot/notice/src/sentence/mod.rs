@@ -43,6 +43,7 @@ use lexicon::Lexicon;
 use lexicon::NOT;
 use lexicon::SUFFERS;
 use lexicon::WEAK;
+use lexicon::YOURS;
 use pieces::END;
 use pieces::cut_line;
 use pieces::mentions;
@@ -99,7 +100,19 @@ impl Sentences {
 
 /// Says whether a heading clears those below it: "Your systems that behaved normally", "Not involved".
 pub(super) fn clears(heading: &str) -> bool {
-    let pieces: Vec<Piece> = heading
+    let class = meanings(heading);
+    let has = |wanted: lexicon::Class| class & wanted != 0;
+    if has(NOT) { has(INVOLVED | SUFFERS | DEED) && !has(CLEAN) } else { has(CLEAN) }
+}
+
+/// Says whether words name something as the reader's: "systems of yours".
+pub(super) fn speak_of_readers(words: &str) -> bool {
+    meanings(words) & YOURS != 0
+}
+
+/// What the words of a few mean, all together.
+fn meanings(words: &str) -> lexicon::Class {
+    let pieces: Vec<Piece> = words
         .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
         .filter(|word| !word.is_empty())
         .map(|word| (word.to_owned(), None))
@@ -107,9 +120,7 @@ pub(super) fn clears(heading: &str) -> bool {
     let words: Vec<String> = pieces.iter().map(|(word, _)| fold(word).into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
-    let class = tokens(&pieces, lexicon).iter().fold(0, |all, token| all | token.class);
-    let has = |wanted: lexicon::Class| class & wanted != 0;
-    if has(NOT) { has(INVOLVED | SUFFERS | DEED) && !has(CLEAN) } else { has(CLEAN) }
+    tokens(&pieces, lexicon).iter().fold(0, |all, token| all | token.class)
 }
 
 /// Where a mention stands.
