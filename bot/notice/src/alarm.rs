@@ -17,6 +17,9 @@ use crate::claim::Disposition;
 const FORMAT: &str = "alarm";
 /// An alarm looks back over at most this.
 const LOOK_BACK_SECONDS_MAX: i64 = 7 * 86_400;
+/// How metrics begin that tell how a host fares, and nothing of what it does to others.
+const OF_HEALTH: [&str; 8] =
+    ["StatusCheckFailed", "CPUCredit", "EBS", "Volume", "mem_", "disk_", "diskio_", "swap_"];
 
 /// Reads an alarm; none when the value is something else.
 pub(super) fn read(value: &Value) -> Option<Draft> {
@@ -36,11 +39,25 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
         draft.warnings.push(format!("the alarm {name} names no instance"));
         return Some(draft);
     }
+    let metrics = metrics(inner);
+    if !metrics.is_empty() && metrics.iter().all(|it| OF_HEALTH.iter().any(|of| it.starts_with(of))) {
+        draft.warnings.push(format!("the alarm {name} tells how the host fares, not what it did"));
+        return Some(draft);
+    }
     draft.disposition = super::draft::Verdict::Is(Disposition::Claims);
     draft.note("activity", name.clone(), "AlarmName");
     let activity = activity::of_name(&name).unwrap_or(Activity::Other);
     draft.claims.push(claims::claim(accused, Vec::new(), window(inner), activity));
     Some(draft)
+}
+
+/// The metrics that an alarm watches.
+fn metrics(inner: &Value) -> Vec<String> {
+    let listed =
+        json::items(inner, "configuration.metrics").iter().chain(json::items(inner, "Trigger.Metrics"));
+    let named = listed
+        .filter_map(|it| json::first_text(it, &["metricStat.metric.name", "MetricStat.Metric.MetricName"]));
+    json::text(inner, "Trigger.MetricName").into_iter().chain(named).collect()
 }
 
 fn accused(value: &Value, inner: &Value, arn: Option<&str>) -> Accused {
@@ -113,6 +130,12 @@ mod tests {
             "Trigger": {"Dimensions": [{"name": "InstanceId", "value": "i-0123456789abcdef0"}]}});
         let draft = read(&named).expect("an alarm");
         assert_eq!(draft.claims[0].accused.region.as_deref(), Some("eu-central-1"));
+        let unwell = json!({"AlarmName": "status", "NewStateValue": "ALARM", "StateChangeTime": "2024-01-15T10:10:00.123+0000",
+            "Trigger": {"MetricName": "StatusCheckFailed_System", "Dimensions": [{"name": "InstanceId", "value": "i-0123456789abcdef0"}]}});
+        assert!(read(&unwell).expect("an alarm").claims.is_empty());
+        let busy = json!({"AlarmName": "out", "NewStateValue": "ALARM", "StateChangeTime": "2024-01-15T10:10:00.123+0000",
+            "Trigger": {"MetricName": "NetworkPacketsOut", "Dimensions": [{"name": "InstanceId", "value": "i-0123456789abcdef0"}]}});
+        assert_eq!(read(&busy).expect("an alarm").claims.len(), 1);
         let calm = json!({"AlarmName": "scan-out", "NewStateValue": "OK"});
         assert!(read(&calm).expect("an alarm").claims.is_empty());
     }

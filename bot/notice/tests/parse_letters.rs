@@ -266,3 +266,10 @@ fn a_row_that_calls_it_ordinary_accuses_nobody() {
     let own = ["192.0.2.1", "192.0.2.9"];
     check(&read("noc@net.example", "SQL injection from your network", body, &own), &["192.0.2.1"]);
 }
+
+#[test]
+fn what_its_writer_shut_at_home_closes_no_complaint() {
+    let body = "Your server 192.0.2.1 fetches every page of our library with 80 connections at once and overloads it. The first request was on 8 March 2026 at 19:30 UTC, the last before we closed the door on 9 March 2026 at 23:05 UTC. Please switch this off.\n";
+    let reading = read("library@library.example", "Excessive crawling by your server", body, &["192.0.2.1"]);
+    check(&reading, &["192.0.2.1"]);
+}
