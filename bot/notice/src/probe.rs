@@ -9,6 +9,7 @@ use super::address;
 use super::alarm;
 use super::archive;
 use super::asff;
+use super::cms;
 use super::document::Document;
 use super::document::Section;
 use super::document::SectionRole;
@@ -86,11 +87,12 @@ pub fn mail(bytes: &[u8]) {
     unwrap::unwrap(&mail);
 }
 
-/// An archive: gzip where the first byte is even, else zip.
+/// An archive, a message of S/MIME or a file in a text, behind one byte; else what is made gzip where that is even, or zip.
 pub fn packed(bytes: &[u8]) {
     let Some((first, rest)) = bytes.split_first() else { return };
     let magic: &[u8] = if first % 2 == 0 { &[0x1f, 0x8b, 8] } else { b"PK\x03\x04" };
-    let packed = if archive::is_packed(rest) { rest.to_vec() } else { [magic, rest].concat() };
+    let is_whole = archive::is_packed(rest) || cms::is_message(rest) || rest.starts_with(b"begin ");
+    let packed = if is_whole { rest.to_vec() } else { [magic, rest].concat() };
     unwrap::unwrap(&packed);
 }
 
