@@ -191,6 +191,10 @@ impl Name<'_> {
         if self.has(word::CARRIER) {
             return Some(Role::Infrastructure);
         }
+        // "Our scanner" is the writer's, whatever scanners are.
+        if self.is_writers() && self.strong_role() == Some(Role::Accused) {
+            return Some(Role::Reporter);
+        }
         // The columns of IIS: s-ip is the server's, c-ip the client's.
         match self.words.first().map(String::as_str) {
             Some("s") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
@@ -213,6 +217,15 @@ impl Name<'_> {
             (false, true) => Some(Role::Accused),
             (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
         }
+    }
+
+    /// A name that begins with the writer's "our".
+    fn is_writers(&self) -> bool {
+        const OURS: [&str; 16] = [
+            "our", "my", "unser", "unsere", "unseres", "mein", "meine", "notre", "nos", "nuestro", "nuestra",
+            "nosso", "nossa", "nostro", "onze", "nasz",
+        ];
+        self.words.first().is_some_and(|first| OURS.contains(&first.as_str()))
     }
 
     /// "Your address (target)" is the target's: whose "your" is depends on who filled the form in.
@@ -283,6 +296,8 @@ mod tests {
             ("s-ip", Kind::Address, victim),
             ("Your network's IP (target)", Kind::Address, victim),
             ("Attacker on our host", Kind::Address, accused),
+            ("Our scanner", Kind::Address, Some(Role::Reporter)),
+            ("Our server", Kind::Address, victim),
             ("Adres źródłowy", Kind::Address, accused),
             ("Adres docelowy", Kind::Address, victim),
             ("Sender IP", Kind::Address, accused),
