@@ -78,10 +78,18 @@ impl Bench for Cost {
         rows.push(self.programs_row(context)?);
         for (side, runs) in sides.iter().zip(&rounds).skip(2) {
             let name = format!("peer.{}.{}.cpu_ratio", side.name(), self.0.name);
-            rows.push(match runs {
-                Ok(runs) => Row::median(name, "", statistics::ratios(&cpu(runs), &cpu(alone))),
-                Err(why) => Row::not_available(name, why),
-            });
+            match runs {
+                Ok(runs) => {
+                    let at_full_pace = pace::ratio(&slices(runs), &slices(alone));
+                    rows.push(Row::median(name.clone(), "", statistics::ratios(&cpu(runs), &cpu(alone))));
+                    rows.extend(
+                        at_full_pace.map(|ratio| {
+                            Row::of(format!("{name}_at_full_pace"), Some(ratio), "", Vec::new())
+                        }),
+                    );
+                }
+                Err(why) => rows.push(Row::not_available(name, why)),
+            }
         }
         Ok(rows)
     }
