@@ -168,7 +168,7 @@ fn a_disk_that_fails_for_a_while_costs_nothing_once_it_works() -> anyhow::Result
     for run in 0..FAILING_RUNS {
         let (kind, errno) = kinds[run as usize % kinds.len()];
         // From its opening to deep in its work, for one operation or many, and over long before its end.
-        let first = random.below(if kind == "name" { 40 } else { 160 });
+        let first = random.below(if kind == "name" { 40 } else { 200 });
         let fault = format!("{kind} {errno} {first} {}", 1 + random.below(40));
         let told = || format!("RING_SEED={seed}, run {run}, {fault}");
         let mut ring = Watched::new()?;
