@@ -34,6 +34,11 @@ const CUTS_OF_FAILED: u64 = 3;
 /// Runs with a disk that fails for a while.
 const FAILING_RUNS: u64 = 18;
 
+/// Whether a writer tells that its disk does not take what it has.
+fn is_refusal(operation: &Operation) -> bool {
+    matches!(operation, Operation::Told(text) if text.starts_with("not"))
+}
+
 /// A directory in memory where there is one: what is tried here is not this machine's disk.
 fn scratch() -> anyhow::Result<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
@@ -86,6 +91,12 @@ impl Watched {
             Operation::Told(text) => text.trim().parse().ok(),
             _ => None,
         })
+    }
+
+    /// Whether the last that was told is that the disk takes nothing.
+    fn ended_refused(&self) -> bool {
+        let told = |it: &&Operation| matches!(it, Operation::Told(_));
+        self.disk.operations.iter().rev().find(told).is_some_and(is_refusal)
     }
 
     /// Takes the power at some moment, and opens what is left.
@@ -167,19 +178,18 @@ fn a_disk_that_fails_for_a_while_costs_nothing_once_it_works() -> anyhow::Result
     let mut refusals = 0;
     for run in 0..FAILING_RUNS {
         let (kind, errno) = kinds[run as usize % kinds.len()];
-        // From its opening to deep in its work, for one operation or many, and over long before its end.
+        // From its opening to deep in its work, for one operation or many, now and then beyond its end.
         let first = random.below(if kind == "name" { 40 } else { 200 });
         let fault = format!("{kind} {errno} {first} {}", 1 + random.below(40));
         let told = || format!("RING_SEED={seed}, run {run}, {fault}");
         let mut ring = Watched::new()?;
         let mut first = 1;
-        if !ring.write(1, NUMBERS, Some(&fault))?.success() {
-            // It cannot be opened on such a disk; the service manager starts it again.
+        if !ring.write(1, NUMBERS, Some(&fault))?.success() || ring.ended_refused() {
+            // It cannot be opened on such a disk, or ends while that still fails; the service manager starts it again.
             first = check_ledger(&ring.dir()).with_context(told)?.unwrap_or(0) + 1;
             ensure!(ring.write(first, NUMBERS, None)?.success(), "{}: it never recovered", told());
         }
-        let refused = |it: &Operation| matches!(it, Operation::Told(text) if text.starts_with("not"));
-        refusals += u64::from(first > 1 || ring.disk.operations.iter().any(refused));
+        refusals += u64::from(first > 1 || ring.disk.operations.iter().any(is_refusal));
         let found = check_ledger(&ring.dir()).with_context(told)?;
         ensure!(found == Some(NUMBERS), "{}: {found:?} is there", told());
         let verified = history::verify(&ring.dir(), Some(&ring.key))?;
@@ -217,6 +227,33 @@ fn what_a_disk_that_failed_at_first_forgot_is_written_again() -> anyhow::Result<
         ring.cut_after(end, Survives::Nothing, &mut random).with_context(|| fault)?;
     }
     ensure!(reopened > 4, "only {reopened} rings could not be opened at first");
+    Ok(())
+}
+
+/// Operations after the start of the next run before and after each of which the power is taken.
+const NEXT_OPERATIONS: usize = 24;
+
+/// What a run handed to the system and was never told is on disk is read by the next; that promises nothing before it has
+/// brought it there.
+#[test]
+fn what_a_run_left_in_memory_is_on_disk_before_the_next_promises() -> anyhow::Result<()> {
+    let mut random = Random::new(1);
+    let mut left_in_memory = 0;
+    for (kind, first) in [("sync", 8), ("sync", 20), ("all", 31), ("write", 20)] {
+        let fault = format!("{kind} {} {first} 100000", libc::EIO);
+        let mut ring = Watched::new()?;
+        ring.write(1, FIRST_NUMBERS, Some(&fault))?;
+        ensure!(ring.ended_refused(), "{fault}: its disk worked in the end");
+        let (begun, promised) = (ring.disk.operations.len(), ring.promised(usize::MAX));
+        let next = check_ledger(&ring.dir()).with_context(|| fault.clone())?.unwrap_or(0) + 1;
+        left_in_memory += u64::from(Some(next - 1) > promised);
+        ensure!(ring.write(next, NUMBERS, None)?.success(), "{fault}: it never recovered");
+        for after in begun..begun + NEXT_OPERATIONS {
+            ring.cut_after(after, Survives::Nothing, &mut random).with_context(|| fault.clone())?;
+        }
+        ensure!(ring.promised(begun + NEXT_OPERATIONS) > Some(next), "{fault}: nothing was promised");
+    }
+    ensure!(left_in_memory > 0, "every disk had all that was read");
     Ok(())
 }
 

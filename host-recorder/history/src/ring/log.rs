@@ -185,6 +185,23 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Event, &'static str> {
     Ok(event)
 }
 
+/// Writes a log of an earlier run again, to the same place, and puts it on disk. What that run was not told is on disk may
+/// be read all the same, until the power goes, and a sync alone does not bring there what one that failed has forgotten.
+pub(super) fn write_again(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut piece = Vec::new();
+    let mut at = 0;
+    loop {
+        piece.clear();
+        (&file).take(READ_BYTES).read_to_end(&mut piece)?;
+        if piece.is_empty() {
+            return file.sync_all();
+        }
+        file.write_all_at(&piece, at)?;
+        at += piece.len() as u64;
+    }
+}
+
 /// Puts on disk which files a directory holds, and under which names.
 pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
     File::open(dir)?.sync_all()

@@ -21,6 +21,7 @@ use super::chain::Chain;
 use super::chain::Entry;
 use super::chain::What;
 use super::files;
+use super::log;
 use super::log::LogWriter;
 use super::sealer::Chore;
 use super::sealer::RingSize;
@@ -99,6 +100,8 @@ pub struct Ring {
     /// Processes of which the open log has the fork, which explains them until they do something else.
     forked: HashSet<ProcessId>,
     uncommitted: bool,
+    /// Logs of earlier runs of which it is not certain that what is read of them is on disk.
+    unsure: Vec<PathBuf>,
     chain: Arc<Mutex<Chain>>,
     /// When the open log was vouched for last.
     marked: Instant,
@@ -167,6 +170,7 @@ impl Ring {
             present: HashSet::new(),
             forked: HashSet::new(),
             uncommitted: true,
+            unsure: unsealed.clone(),
             chain,
             marked: Instant::now(),
             sealer: Some(sealer),
@@ -228,7 +232,9 @@ impl Ring {
     /// Puts what was appended on disk, and seals the log when it is full. To be called at least once a second.
     pub fn commit(&mut self) -> Result<(), RingError> {
         if self.uncommitted {
-            if let Err(error) = self.log.commit() {
+            // Nothing is promised that follows what may be gone; what is new is kept all the same.
+            let sure = self.make_sure();
+            if let Err(error) = self.log.commit().and(sure) {
                 self.ask(Chore::Evict);
                 return Err(error);
             }
@@ -290,6 +296,19 @@ impl Ring {
                 self.write(at, boot_ns, Body::Login(Box::new(login)))?;
             }
             self.present.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Puts on disk what earlier runs may have left in the system's memory alone. What was sealed meanwhile is there.
+    fn make_sure(&mut self) -> Result<(), RingError> {
+        while let Some(path) = self.unsure.last() {
+            match log::write_again(path).and_then(|()| log::sync_directory(&self.dir)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(RingError::io("write again", path, error));
+                }
+                _ => drop(self.unsure.pop()),
+            }
         }
         Ok(())
     }
