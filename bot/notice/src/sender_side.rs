@@ -5,20 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::SectionRole;
-use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::not_ours;
 use super::pattern::compile;
-use super::roles::Roles;
 use super::sentence::Sentences;
-
-/// "We have detected an attack on your address": the one who is written to is the victim.
-static OURS_ATTACKED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:votre|vos|ihr|ihre[nms]?|su|sus|vuestro|seu|sua|vostro|uw)\s+(?:serv\w+|ip|adresse?|host|instan\w+|syst\w+|machine|rechner|direcci[oó]n|endere[cç]o|indirizzo|netz\w*|r[ée]seau)\b(?:[^.;]|\.\S){0,60}\s(?:a subi|subit|re[çc]oit|wurde (?:[^.;]|\.\S){0,120}(?:angegriffen|attackiert|geflutet)|est[áa] (?:recibiendo|sufriendo|sofrendo)|ha (?:recibido|sufrido|subito|ricevuto)|sufri[óo]|sofreu|recebeu)|\b(?:attacks?|flood|ddos|dos)\s+(?:(?:was|is|has been)\s+)?(?:(?:detected|directed|seen)\s+)?(?:on|against|towards?|targeting|at|to)\s+your\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:received|was hit by|were hit by|is receiving|has received|is the (?:target|victim)|was the (?:target|victim))\b|\byour\s+(?:ip|address|server|host|instance|system|machine|service|network|infrastructure)\b(?:[^.;]|\.\S){0,60}\s(?:is|was|were|has been|came)\s+(?:\w+ly\s+)?under\s+(?:an?\s+)?(?:[\w-]+\s+){0,2}?(?:attack|ddos)",
-    )
-});
 
 /// Somebody whose host is attacked asks what to do.
 static ASKS_HELP: LazyLock<Regex> = LazyLock::new(|| {
@@ -42,24 +33,10 @@ fn asks_for_help(lines: &[Line<'_>]) -> bool {
     ASKS_HELP.is_match(&text) && MINE_ATTACKED.is_match(&text) && !not_ours::is_addressed(&text)
 }
 
-/// Says whether the sender's own words tell the reader of an attack on what is the reader's: whom
-/// they name as its victim is then ours, and whom they name as its sources is not.
-pub(super) fn says_ours_attacked(lines: &[Line<'_>], roles: &Roles, sentences: &Sentences) -> bool {
-    if asks_for_help(lines) || sentences.reader_is_attacked() {
-        return true;
-    }
-    let own = |line: &&Line<'_>| {
-        line.kind == LineKind::Statement
-            && !line.is_quoted
-            && matches!(line.role, SectionRole::Subject | SectionRole::Body)
-            && OURS_ATTACKED.is_match(line.text)
-    };
-    let names_victim = |line: &Line<'_>| {
-        let mut named = line.spots.iter().filter_map(|spot| spot.ip);
-        named.any(|ip| roles.of(ip) == Some(Role::Victim))
-    };
-    let mut said = lines.iter().take(400).filter(own).peekable();
-    said.peek().is_some() && (!roles.text_accuses() || said.any(names_victim))
+/// Says whether the sender's own words tell of an attack on what is ours: whom they name as its victim is then ours, and
+/// whom they name as its sources is not.
+pub(super) fn says_ours_attacked(lines: &[Line<'_>], sentences: &Sentences) -> bool {
+    asks_for_help(lines) || sentences.reader_is_attacked()
 }
 
 static AWS: LazyLock<Regex> = LazyLock::new(|| {

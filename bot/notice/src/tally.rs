@@ -278,14 +278,6 @@ impl Tally {
         self.votes.iter().any(|vote| vote.role == Role::Accused && vote.why.starts_with(said::IN_SUBJECT))
     }
 
-    /// Says whether anything beyond a subject accuses it.
-    pub fn is_accused_in_text(&self) -> bool {
-        let of_text = |vote: &Vote| {
-            vote.role == Role::Accused && vote.weight > 0.0 && !vote.why.starts_with(said::IN_SUBJECT)
-        };
-        self.told().rows_from > 0 || self.votes.iter().any(of_text)
-    }
-
     /// Says whether it was said of it only that it stands alone in log lines.
     pub fn is_listed(&self) -> bool {
         self.votes.iter().all(|vote| vote.why == ALONE) && !self.votes.is_empty()

@@ -211,7 +211,7 @@ fn read_lines(
     let ours_is_victim = no_instance
         && (instance_attacked
             || roles.ours_attacked()
-            || sender_side::says_ours_attacked(lines, &roles, &sentences)
+            || sender_side::says_ours_attacked(lines, &sentences)
             || courtesy::is_one(lines)
             || !parties.is_from_outside && not_ours::is_from_our_guard(lines, document.outer_mail()));
     TextReading {

@@ -218,11 +218,6 @@ impl Roles {
         self.tallies.iter().any(is_named)
     }
 
-    /// Says whether anything beyond a subject accuses an address.
-    pub fn text_accuses(&self) -> bool {
-        self.tallies.iter().any(Tally::is_accused_in_text)
-    }
-
     /// Returns the addresses of a role, in the order of the text.
     pub fn with(&self, role: Role) -> Vec<IpAddr> {
         self.tallies.iter().filter(|tally| self.role_of(tally) == Some(role)).map(|tally| tally.ip).collect()
