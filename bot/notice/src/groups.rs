@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::document::SectionRole;
 use super::field_name;
+use super::heading::Under;
 use super::label;
 use super::label::Role;
 use super::lines::Line;
@@ -98,11 +99,18 @@ static WRITERS: LazyLock<Regex> =
 pub(super) fn instances(lines: &[Line<'_>], sentences: &Sentences) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
     let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
+    let mut under = Under::default();
+    for (index, line) in lines.iter().enumerate() {
+        under = under.next(lines, index);
+        if !may_name(line) {
+            continue;
+        }
         for (at, id) in resource::instances(line.text) {
             let told = sentences.of(index, at).filter(|(_, weight)| *weight >= SAID_MIN);
             let Some(known) = found.iter_mut().find(|known| known.id == id) else {
-                found.push(instance(lines, index, at, id, told));
+                let mut instance = instance(lines, index, at, id, told);
+                instance.is_cleared |= under.clears();
+                found.push(instance);
                 continue;
             };
             known.is_said_now |= !line.is_quoted;

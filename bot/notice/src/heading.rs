@@ -1,6 +1,7 @@
 //! Headings over tables and lists: "Attacking systems operated by you", "Attacked systems of our customer", "Your systems
 //! that behaved normally". A heading says whose the addresses below it are whose own column says nothing.
 
+use super::address::Spot;
 use super::document::SectionRole;
 use super::label;
 use super::label::Kind;
@@ -8,7 +9,10 @@ use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::list_intro;
+use super::resource;
+use super::said;
 use super::sentence;
+use super::tally;
 
 /// A longer line is a sentence.
 const BYTES_MAX: usize = 70;
@@ -23,12 +27,61 @@ pub(super) enum Heading {
     Cleared,
 }
 
+/// How firmly a heading says whose those below it are.
+pub(super) const WEIGHT: f32 = 2.5;
+
+/// The heading under which a line stands: in its table, or in the paragraph right below it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Under {
+    heading: Option<Heading>,
+    /// Something stood below it already.
+    has_begun: bool,
+}
+
+impl Under {
+    /// Goes on to a line.
+    pub fn next(self, lines: &[Line<'_>], index: usize) -> Self {
+        let line = &lines[index];
+        if let Some(heading) = of(lines, index) {
+            return Self { heading: Some(heading), has_begun: false };
+        }
+        let is_new = index == 0 || lines[index - 1].section != line.section;
+        if is_new || line.kind != LineKind::Statement || (self.has_begun && line.is_blank()) {
+            return Self::default();
+        }
+        Self { has_begun: self.has_begun || !line.is_blank(), ..self }
+    }
+
+    /// Says whether it clears all that are named below it.
+    pub fn clears(self) -> bool {
+        self.has_begun && self.heading == Some(Heading::Cleared)
+    }
+
+    /// Returns what the heading says of a mention in this line: it clears all that are named below it; a part it gives to
+    /// those that begin a row.
+    pub fn says(self, line: &Line<'_>, spot: &Spot) -> Option<said::Said> {
+        match self.heading.filter(|_| self.has_begun)? {
+            Heading::Cleared => {
+                let why = "stands under a heading that clears it".to_owned();
+                Some((Role::Infrastructure, tally::EXONERATED, why))
+            }
+            Heading::Of(role) => {
+                let begins_row = !line.text[..spot.start].contains(char::is_alphabetic)
+                    && line.stamps.first().is_none_or(|stamp| stamp.start > spot.start);
+                begins_row.then(|| (role, WEIGHT, format!("{}heading\"", said::BY_LIST)))
+            }
+        }
+    }
+}
+
 /// Returns what a line says as a heading of what follows it: addresses, or the head of a table of them.
 pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let text = name(line)?;
     let below = below(lines, index)?;
-    let found = (!below.spots.is_empty() || names_an_address(below)).then(|| told(text)).flatten();
+    let names_some =
+        !below.spots.is_empty() || names_an_address(below) || !resource::instances(below.text).is_empty();
+    let found = names_some.then(|| told(text)).flatten();
     // What a colon ends introduces a list, and is read as a sentence.
     found.filter(|it| *it == Heading::Cleared || !lines[index].text.trim_end().ends_with(':'))
 }

@@ -15,6 +15,7 @@ mod caution;
 pub mod claim;
 mod claims;
 mod clock_rows;
+mod closed;
 mod cms;
 mod complaint;
 mod courtesy;

@@ -9,6 +9,7 @@ use regex::Regex;
 
 use super::address;
 use super::address::Spot;
+use super::closed;
 use super::document::Section;
 use super::document::SectionRole;
 use super::groups;
@@ -26,7 +27,7 @@ pub(super) enum LineKind {
     Statement,
     /// A mail header quoted in the text, or anything in the offending message itself.
     Header,
-    /// A signature, or what a registry says of a network.
+    /// A signature, what a registry says of a network, an entry that is done with.
     Aside,
 }
 
@@ -181,6 +182,7 @@ pub(super) fn cut(sections: &[Section]) -> Vec<Line<'_>> {
         let first = lines.len();
         cut_section(index, section, &mut lines);
         leave_out_allowed(&mut lines[first..]);
+        closed::leave_out(&mut lines[first..]);
     }
     lines
 }

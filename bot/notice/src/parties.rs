@@ -2,6 +2,7 @@
 //! to others, accuses nobody of ours by its words; whom it accuses the accounts or a person must tell.
 
 use super::document::Document;
+use super::document::MailHeaders;
 use super::domain;
 use super::trust;
 
@@ -110,6 +111,18 @@ fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
         // Whoever has it, it never left the organisation in which it was written.
         return Way::Among;
     }
+    // A colleague passed it on who is of the same organisation as its writer.
+    let is_of_colleague = || {
+        let passed = document.passed_on_by.as_ref().filter(|_| ours.is_empty());
+        let within = |outer: &MailHeaders| domains(&outer.to).iter().any(|it| from.contains(it));
+        let is_own = |domain: &String| from.contains(domain) || trust::is_aws(domain);
+        passed.is_some_and(|outer| domains(&outer.from).iter().any(|it| from.contains(it)) && within(outer))
+            && !to.is_empty()
+            && !to.iter().any(is_own)
+    };
+    if is_of_colleague() {
+        return Way::FromUs;
+    }
     let is_from_us = from.iter().any(is_ours);
     let goes_to_us = to.iter().any(|it| is_ours(it) || trust::is_aws(it));
     if ours.is_empty() || to.is_empty() || goes_to_us {
@@ -177,6 +190,22 @@ mod tests {
         check("a@example.com", "undisclosed-recipients:;", "", ours, Way::Among);
         check("a@example.com", "abuse@example.net", "security@example.com", "", Way::FromUs);
         check("a@example.com", "abuse@example.net", "soc@example.org", "", Way::ToUs);
+    }
+
+    #[test]
+    fn a_complaint_of_ours_that_a_colleague_passes_on_is_ours() {
+        let mail = |from: &str, to: &str| {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            MailHeaders { from, to, ..MailHeaders::default() }
+        };
+        let way = |inner: (&str, &str)| {
+            let passed_on_by = Some(mail("a@example.com", "team@example.com"));
+            of(&Document { mails: vec![mail(inner.0, inner.1)], passed_on_by, ..Document::default() }).way
+        };
+        assert_eq!(way(("a@example.com", "abuse@example.net")), Way::FromUs);
+        assert_eq!(way(("noc@example.net", "abuse@example.com")), Way::ToUs);
+        assert_eq!(way(("noc@example.net", "abuse@example.org")), Way::ToUs);
+        assert_eq!(way(("a@example.com", "abuse@amazonaws.com")), Way::ToUs);
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
     } else if line.kind == LineKind::Header {
         (Role::Infrastructure, 0.8, "stands in a quoted mail header")
     } else if line.kind == LineKind::Aside {
-        (Role::Infrastructure, 2.0, "stands in a signature or a registry's record")
+        (Role::Infrastructure, 2.0, "stands in a signature, a registry's record or an entry that is closed")
     } else if line.text[..spot.start].ends_with('@') {
         (Role::Victim, 0.8, "is the host part of a mail or telephone address")
     } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {

@@ -2,6 +2,7 @@
 
 use super::address;
 use super::appeal::Appeal;
+use super::appeal::Plea;
 use super::draft::Draft;
 use super::groups;
 use super::label::Role;
@@ -35,7 +36,9 @@ pub(super) fn settle_the_sender(
 
 /// Where a notice of an attack names one address and no instance, that address is meant.
 pub(super) fn settle_the_only_one(
+    lines: &[Line<'_>],
     roles: &mut Roles,
+    plea: &Plea,
     instances: &[groups::Instance],
     activity: Option<Activity>,
     draft: &mut Draft,
@@ -58,6 +61,16 @@ pub(super) fn settle_the_only_one(
         draft
             .warnings
             .push(format!("{ip} is taken for the accused because all other addresses are somebody else's"));
+    }
+    if instances.is_empty()
+        && roles.with(Role::Accused).is_empty()
+        && activity.is_some()
+        && plea.said.blamed
+        && let Some(ip) = roles.settle_spoken_of(lines)
+    {
+        draft.warnings.push(format!(
+            "{ip} is taken for the accused because it is the one of its list that the letter speaks of"
+        ));
     }
     let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
     if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {

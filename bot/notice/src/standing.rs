@@ -48,6 +48,7 @@ impl Standing {
             (words.shown != Shown::Nobody, 1),
             (words.shown == Shown::Ours || is_ours, 1),
             (names_instance, 1),
+            (names_instance && said.is_headed && parties.is_from_outside, 1),
             (tells_whom, 1),
             (parties.is_passed_on, 1),
             (parties.is_of_aws, 1),

@@ -190,6 +190,11 @@ impl Tally {
         self.settle("is one of a list of log lines that name nobody else".to_owned(), 0, 0);
     }
 
+    /// Accuses it as the one of a list of which the letter speaks.
+    pub fn settle_as_spoken_of(&mut self) {
+        self.settle("is the one of its list that the letter speaks of".to_owned(), 0, 0);
+    }
+
     fn settle(&mut self, why: String, section: usize, line: usize) {
         let is_quoted = self.now.is_silent();
         self.vote(Vote { role: Role::Accused, weight: ACCUSED_MIN * 2.0, why, section, line, is_quoted });

@@ -167,7 +167,7 @@ fn read_lines(
     }
     let mut draft = Draft::default();
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
-    settle::settle_the_only_one(&mut roles, &instances, activity, &mut draft);
+    settle::settle_the_only_one(lines, &mut roles, &plea, &instances, activity, &mut draft);
 
     let mut times = when::sort(lines, &records, &blocks.lines);
     clock_rows::complete(lines, &mut records, &mut times);

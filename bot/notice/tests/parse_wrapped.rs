@@ -190,7 +190,7 @@ fn a_notice_attached_to_a_mail_accuses_the_same() {
             continue;
         }
         let plain = notice::parse(&bytes, &Context::default());
-        let mut mail = b"From: Pat <pat@example.com>\r\nTo: abuse@example.com\r\nSubject: Fwd: please look\r\n\
+        let mut mail = b"From: Pat <pat@readers.example>\r\nTo: abuse@readers.example\r\nSubject: Fwd: please look\r\n\
             Date: Sat, 21 Nov 2026 11:00:00 +0000\r\nMessage-ID: <outer@example.com>\r\nMIME-Version: 1.0\r\n\
             Content-Type: multipart/mixed; boundary=\"=_outer\"\r\n\r\n--=_outer\r\nContent-Type: text/plain\r\n\r\n\
             Please see attached.\r\n\r\nPat\r\n--=_outer\r\nContent-Type: message/rfc822\r\n\
@@ -271,7 +271,7 @@ fn a_notice_forwarded_in_a_mail_accuses_the_same() {
         ];
         for (form, body) in forms {
             let mail = format!(
-                "From: Pat <pat@example.com>\nTo: abuse@example.com\nSubject: Fwd: {subject}\n\
+                "From: Pat <pat@readers.example>\nTo: abuse@readers.example\nSubject: Fwd: {subject}\n\
                  Date: Sat, 21 Nov 2026 11:00:00 +0000\nMessage-ID: <outer@example.com>\nMIME-Version: 1.0\n\
                  Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{body}"
             );

@@ -4,19 +4,25 @@
 mod weigh;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::address;
 use super::appeal::Appeal;
+use super::document::SectionRole;
 use super::label::Role;
 use super::lines::Line;
+use super::lines::LineKind;
 use super::tally::ACCUSED_MIN;
 use super::tally::Tally;
 
 pub(super) use weigh::Side;
 pub(super) use weigh::weigh;
+
+/// Sentences in which is looked for whom a letter speaks of.
+const SENTENCES_MAX: usize = 200;
 
 /// Whom rows of events or fields name as the source of something.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -259,6 +265,28 @@ impl Roles {
             return None;
         }
         tally.settle_as_only();
+        Some(tally.ip)
+    }
+
+    /// Accuses the one of several of a list that the letter's own sentences speak of.
+    pub fn settle_spoken_of(&mut self, lines: &[Line<'_>]) -> Option<IpAddr> {
+        let is_sentence = |line: &&Line<'_>| {
+            line.kind == LineKind::Statement
+                && line.role == SectionRole::Body
+                && !line.is_quoted
+                && line.has_words()
+        };
+        let sentences = lines.iter().filter(is_sentence).take(SENTENCES_MAX);
+        let spoken_of: HashSet<IpAddr> =
+            sentences.flat_map(|line| &line.spots).filter_map(|spot| spot.ip).collect();
+        let open = self.open();
+        let mut meant = open.iter().filter(|at| spoken_of.contains(&self.tallies[**at].ip));
+        let (Some(only), None, true) = (meant.next(), meant.next(), open.len() > 1) else { return None };
+        let tally = &mut self.tallies[*only];
+        if !tally.leans_to_nobody() || address::is_private(tally.ip) {
+            return None;
+        }
+        tally.settle_as_spoken_of();
         Some(tally.ip)
     }
 

@@ -7,11 +7,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::super::address;
-use super::super::address::Spot;
 use super::super::document::SectionRole;
 use super::super::domain;
 use super::super::heading;
-use super::super::heading::Heading;
+use super::super::heading::Under;
 use super::super::label::Role;
 use super::super::lines;
 use super::super::lines::Line;
@@ -37,9 +36,6 @@ const MENTIONS_MAX: u32 = 200;
 const NETWORK_MIN: f32 = 1.0;
 /// How many networks are weighed.
 const NETWORKS_MAX: usize = 32;
-
-/// How firmly a heading says whose those below it are.
-const HEADING_WEIGHT: f32 = 2.5;
 
 /// From whose side a notice speaks.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +83,7 @@ pub(crate) fn weigh(
                 match by_heading {
                     Some(by_heading) if is_clear => Some(by_heading),
                     Some(by_heading) => {
-                        own().filter(|(_, weight, _)| *weight >= HEADING_WEIGHT).or(Some(by_heading))
+                        own().filter(|(_, weight, _)| *weight >= heading::WEIGHT).or(Some(by_heading))
                     }
                     None => own(),
                 }
@@ -151,44 +147,6 @@ pub(crate) fn weigh(
     roles.mark_peers(records);
     roles.count_items(lines);
     roles
-}
-
-/// The heading under which a line stands: in its table, or in the paragraph right below it.
-#[derive(Debug, Default, Clone, Copy)]
-struct Under {
-    heading: Option<Heading>,
-    /// Something stood below it already.
-    has_begun: bool,
-}
-
-impl Under {
-    fn next(self, lines: &[Line<'_>], index: usize) -> Self {
-        let line = &lines[index];
-        if let Some(heading) = heading::of(lines, index) {
-            return Self { heading: Some(heading), has_begun: false };
-        }
-        let is_new = index == 0 || lines[index - 1].section != line.section;
-        if is_new || line.kind != LineKind::Statement || (self.has_begun && line.is_blank()) {
-            return Self::default();
-        }
-        Self { has_begun: self.has_begun || !line.is_blank(), ..self }
-    }
-
-    /// Returns what the heading says of a mention in this line: it clears all that are named below it; a part it gives to
-    /// those that begin a row.
-    fn says(self, line: &Line<'_>, spot: &Spot) -> Option<said::Said> {
-        match self.heading.filter(|_| self.has_begun)? {
-            Heading::Cleared => {
-                let why = "stands under a heading that clears it".to_owned();
-                Some((Role::Infrastructure, tally::EXONERATED, why))
-            }
-            Heading::Of(role) => {
-                let begins_row = !line.text[..spot.start].contains(char::is_alphabetic)
-                    && line.stamps.first().is_none_or(|stamp| stamp.start > spot.start);
-                begins_row.then(|| (role, HEADING_WEIGHT, format!("{}heading\"", said::BY_LIST)))
-            }
-        }
-    }
 }
 
 /// "…, namely": what follows is a list, with no colon before it.

@@ -100,18 +100,20 @@ impl Sentences {
 
 /// Says whether a heading clears those below it: "Your systems that behaved normally", "Not involved".
 pub(super) fn clears(heading: &str) -> bool {
-    let class = meanings(heading);
-    let has = |wanted: lexicon::Class| class & wanted != 0;
-    if has(NOT) { has(INVOLVED | SUFFERS | DEED) && !has(CLEAN) } else { has(CLEAN) }
+    let words = meanings(heading);
+    let is_denied = |at: usize| words[..at].iter().rev().take(2).any(|it| it & NOT != 0);
+    let clean = (0..words.len()).find(|at| words[*at] & CLEAN != 0);
+    let has = |wanted: lexicon::Class| words.iter().any(|it| it & wanted != 0);
+    clean.map_or(has(NOT) && has(INVOLVED | SUFFERS | DEED), |at| !is_denied(at))
 }
 
 /// Says whether words name something as the reader's: "systems of yours".
 pub(super) fn speak_of_readers(words: &str) -> bool {
-    meanings(words) & YOURS != 0
+    meanings(words).iter().any(|it| it & YOURS != 0)
 }
 
-/// What the words of a few mean, all together.
-fn meanings(words: &str) -> lexicon::Class {
+/// What the words of a few mean.
+fn meanings(words: &str) -> Vec<lexicon::Class> {
     let pieces: Vec<Piece> = words
         .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
         .filter(|word| !word.is_empty())
@@ -120,7 +122,7 @@ fn meanings(words: &str) -> lexicon::Class {
     let words: Vec<String> = pieces.iter().map(|(word, _)| fold(word).into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
-    tokens(&pieces, lexicon).iter().fold(0, |all, token| all | token.class)
+    tokens(&pieces, lexicon).iter().map(|token| token.class).collect()
 }
 
 /// Where a mention stands.

@@ -1,0 +1,148 @@
+//! Entries of a summary that are said to be done with: "3) Report 1234 - CLOSED", "Status: resolved". Whom they name is
+//! accused of nothing any more, where others of the same summary still are.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::activity::field;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::pattern::fold;
+use super::resource;
+
+/// What begins an entry: its number, or what it calls itself.
+static HEAD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W{0,4}(?:\(?\d{1,3}[.):]|#\d+|(?:report|case|ticket|incident|item|entry|reference|abuse id|complaint|meldung|fall|vorgang|vorfall|cas|dossier|caso|incidente|segnalazione|zgloszenie|sprawa|melding|sak|sag|arende|tapaus)\b)",
+    )
+});
+
+/// Its state, behind a mark: "- CLOSED on 12 Jan", "(resolved)", "[erledigt]".
+static STATE: LazyLock<Regex> =
+    LazyLock::new(|| compile(&format!(r"(?:\s-+|[\u{{2013}}\u{{2014}}:(\[|])\s*{DONE}")));
+
+/// A state that is all of a field's value, or begins it.
+static IS_DONE: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"^\W*{DONE}")));
+
+static NAMES_STATE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:\w+\s)?(?:status|state|zustand|statut|etat|estado|stato|stan|stav|durum|tila|tilstand|статус|состояние|状態|状态|상태)$",
+    )
+});
+
+const DONE: &str = r"(?:(?:closed|resolved|solved|done|completed|settled|no (?:further )?action (?:is )?(?:needed|required)|geschlossen|erledigt|abgeschlossen|gelost|behoben|ferme|clos|cloture|resolu|traite|cerrado|resuelto|solucionado|fechado|encerrado|resolvido|chiuso|risolto|gesloten|opgelost|afgehandeld|zamkniete|rozwiazane|uzavreno|vyreseno|lukket|stangd|atgardat|suljettu|kapatildi|cozuldu)\b|закрыт|решен|対応済|解決済|完了|已解决|已关闭|已處理|已结案|완료|종료)";
+
+/// Lines of a section that are looked at.
+const LINES_MAX: usize = 1_000;
+
+/// Takes closed entries out of what may state a fact, where the same section has entries that are not closed.
+pub(super) fn leave_out(lines: &mut [Line<'_>]) {
+    let lines_max = lines.len().min(LINES_MAX);
+    let lines = &mut lines[..lines_max];
+    if !lines.iter().any(|line| begins(line) && says_done_behind(line) || says_done(line)) {
+        return;
+    }
+    let entries = entries(lines);
+    let is_closed: Vec<bool> = entries.iter().map(|entry| is_closed(&lines[entry.clone()])).collect();
+    let still_open = entries.iter().zip(&is_closed).any(|(entry, is_closed)| {
+        let lines = &lines[entry.clone()];
+        !is_closed && names_somebody(lines) && lines.first().is_some_and(begins)
+    });
+    if !still_open {
+        return;
+    }
+    for (entry, _) in entries.into_iter().zip(is_closed).filter(|(_, is_closed)| *is_closed) {
+        lines[entry].iter_mut().for_each(|line| line.kind = LineKind::Aside);
+    }
+}
+
+/// Entries: what stands between two blank lines, or from one head to the next.
+fn entries(lines: &[Line<'_>]) -> Vec<std::ops::Range<usize>> {
+    let mut entries = Vec::new();
+    let mut first = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let ends = line.is_blank() || line.kind != LineKind::Statement;
+        if (ends || begins(line)) && first < at {
+            entries.push(first..at);
+        }
+        if ends || begins(line) {
+            first = at + usize::from(ends);
+        }
+    }
+    if first < lines.len() {
+        entries.push(first..lines.len());
+    }
+    entries
+}
+
+/// Says whether a line begins an entry.
+fn begins(line: &Line<'_>) -> bool {
+    line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX && HEAD.is_match(&fold(line.text))
+}
+
+/// A longer line is a sentence.
+const HEAD_BYTES_MAX: usize = 160;
+
+/// Says whether a field of an entry says that it is done with.
+fn says_done(line: &Line<'_>) -> bool {
+    let is_short = line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX;
+    let state = field(line.text).filter(|(name, _)| is_short && NAMES_STATE.is_match(&fold(name)));
+    state.is_some_and(|(_, value)| IS_DONE.is_match(&fold(value)))
+}
+
+/// Says whether the head of an entry does.
+fn says_done_behind(head: &Line<'_>) -> bool {
+    STATE.is_match(&fold(head.text))
+}
+
+fn is_closed(entry: &[Line<'_>]) -> bool {
+    let by_head = entry.first().is_some_and(|head| begins(head) && says_done_behind(head));
+    by_head || entry.iter().any(says_done)
+}
+
+fn names_somebody(entry: &[Line<'_>]) -> bool {
+    entry.iter().any(|line| !line.spots.is_empty() || !resource::instances(line.text).is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Context;
+
+    fn accused(body: &str) -> Vec<String> {
+        let mail =
+            format!("From: a@example.net\nTo: abuse@example.com\nSubject: Open abuse reports\n\n{body}");
+        let notice = crate::parse(mail.as_bytes(), &Context::default());
+        let all = notice.claims.into_iter().flat_map(|claim| claim.accused.addresses);
+        all.map(|ip| ip.to_string()).collect()
+    }
+
+    const OPEN: &str = "1) Report 101 - OPEN since 17 Jan 2026\nSource: 34.229.150.71\nActivity: SSH brute force\nTime: 2026-01-16 08:14:20 UTC\n";
+
+    #[test]
+    fn an_entry_that_is_done_with_accuses_nobody() {
+        for closed in [
+            "2) Report 102 - CLOSED on 12 Jan 2026, thank you\nSource: 34.229.150.90\nActivity: port scan\n",
+            "2) Report 102 (resolved)\nSource: 34.229.150.90\nActivity: port scan\n",
+            "2) Report 102\nSource: 34.229.150.90\nActivity: port scan\nStatus: Closed\n",
+            "2) Meldung 102\nQuelle: 34.229.150.90\nStatus: erledigt am 12.01.2026\n",
+            "2) 案件102\n送信元: 34.229.150.90\n状態: 対応済み\n",
+        ] {
+            for body in [format!("{OPEN}\n{closed}"), format!("{closed}\n{OPEN}")] {
+                assert_eq!(accused(&body), ["34.229.150.71"], "{body}");
+            }
+        }
+    }
+
+    /// A port may be closed, and so may all that a letter tells of: then it is for a person.
+    #[test]
+    fn what_is_no_state_of_an_entry_closes_none() {
+        for other in [
+            "2) Report 102\nSource: 34.229.150.90\nActivity: port scan\nPort 22: closed\n",
+            "2) Report 102 - open\nSource: 34.229.150.90\nActivity: port scan, connections closed by us\n",
+        ] {
+            assert_eq!(accused(&format!("{OPEN}\n{other}")), ["34.229.150.71", "34.229.150.90"], "{other}");
+        }
+    }
+}
