@@ -19,9 +19,30 @@ static HEAD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A paragraph of a letter that is about one of several: "About 192.0.2.1: …", "192.0.2.1 (i-…): …".
+static ABOUT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:(?:about|regarding|concerning|as (?:for|to)|re|on|for|with regard to|zu|bezuglich|was|concernant|quant a|sobre|respecto a|en cuanto a|riguardo a|quanto a|betreffende|wat betreft)\s+)?(?:(?:the\s+)?(?:host|address|ip|instance|server|resource)\s+)?(?:\d{1,3}(?:\.\d{1,3}){3}|i-[0-9a-f]{8,17})\b[^.:]{0,60}:\s+\w",
+    )
+});
+
+/// What settles such a paragraph.
+static SETTLED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:closed|resolved|settled)\s+(?:this|that|it|the)\s+(?:part|one|report|case|item|matter|half)\b|\b(?:this|that)\s+(?:part|one|report|case|item|matter)\s+(?:is|has been|was)\s+(?:now\s+)?(?:closed|resolved|settled|done)\b|\b(?:nothing|no)\s+(?:more|further|else)(?:\s+action)?\s+is\s+(?:needed|required|necessary)\b|\bdamit\s+erledigt\b|\bist\s+(?:fur\s+uns\s+)?(?:erledigt|geklart|abgeschlossen)\b|\best\s+(?:clos|close|regle|reglee)\b|\bqueda\s+(?:cerrad|resuelt)[oa]\b",
+    )
+});
+
 /// Its state, behind a mark: "- CLOSED on 12 Jan", "(resolved)", "[erledigt]".
 static STATE: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"(?:\s-+|[\u{{2013}}\u{{2014}}:(\[|])\s*{DONE}")));
+
+/// What is not for the reader to do.
+static NOT_FOR_READER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:nothing (?:to do )?(?:is )?(?:needed |required )?(?:for|from|by|of) you|for (?:your )?information only|no action (?:needed |required |expected )?(?:from|by|of|for) you|not (?:for|about|concerning) you|nichts (?:weiter )?(?:fur sie )?zu (?:tun|veranlassen)|nur zur (?:information|kenntnis)|rien a faire de votre cote|pour (?:votre )?information uniquement|solo (?:a titulo|para su) informa\w+|solo per conoscenza|ter informatie)\b",
+    )
+});
 
 /// A state that is all of a field's value, or begins it.
 static IS_DONE: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"^\W*{DONE}")));
@@ -41,7 +62,7 @@ const LINES_MAX: usize = 1_000;
 pub(super) fn leave_out(lines: &mut [Line<'_>]) {
     let lines_max = lines.len().min(LINES_MAX);
     let lines = &mut lines[..lines_max];
-    if !lines.iter().any(|line| begins(line) && says_done_behind(line) || says_done(line)) {
+    if !lines.iter().any(|line| begins(line) || says_done(line)) {
         return;
     }
     let entries = entries(lines);
@@ -77,9 +98,21 @@ fn entries(lines: &[Line<'_>]) -> Vec<std::ops::Range<usize>> {
     entries
 }
 
+/// Behind so many bytes an address is no longer what a paragraph is about.
+const ABOUT_BYTES_MAX: usize = 40;
+
 /// Says whether a line begins an entry.
 fn begins(line: &Line<'_>) -> bool {
-    line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX && HEAD.is_match(&fold(line.text))
+    line.kind == LineKind::Statement
+        && (line.text.len() <= HEAD_BYTES_MAX && HEAD.is_match(&fold(line.text)) || is_about(line))
+}
+
+fn is_about(line: &Line<'_>) -> bool {
+    let begins_early = || {
+        let spot = line.spots.first().is_some_and(|spot| spot.start <= ABOUT_BYTES_MAX);
+        spot || resource::instances(line.text).first().is_some_and(|(at, _)| *at <= ABOUT_BYTES_MAX)
+    };
+    line.has_words() && begins_early() && ABOUT.is_match(&fold(line.text))
 }
 
 /// A longer line is a sentence.
@@ -94,12 +127,17 @@ fn says_done(line: &Line<'_>) -> bool {
 
 /// Says whether the head of an entry does.
 fn says_done_behind(head: &Line<'_>) -> bool {
-    STATE.is_match(&fold(head.text))
+    let head = fold(head.text);
+    STATE.is_match(&head) || NOT_FOR_READER.is_match(&head)
 }
 
 fn is_closed(entry: &[Line<'_>]) -> bool {
     let by_head = entry.first().is_some_and(|head| begins(head) && says_done_behind(head));
-    by_head || entry.iter().any(says_done)
+    let is_settled = || {
+        let text: Vec<&str> = entry.iter().map(|line| line.text.trim()).collect();
+        SETTLED.is_match(&fold(&text.join(" ")))
+    };
+    by_head || entry.iter().any(says_done) || (entry.first().is_some_and(is_about) && is_settled())
 }
 
 fn names_somebody(entry: &[Line<'_>]) -> bool {

@@ -13,13 +13,13 @@ use super::pattern::fold;
 /// The noun that stands for the items, with what belongs to it before.
 static NOUN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?P<whose>(?:\b[\w-]+\s+){0,4}?)\b(?:hosts?|ips?|ip[ -]address(?:es)?|address(?:es)?|machines?|servers?|systems?|instances?|clients?|computers?|devices?|sources?|adressen|rechner|systeme|adresses|machines|serveurs|direcciones|equipos|servidores|enderecos|indirizzi|adresow|adresy|hosty)\b",
+        r"(?P<whose>(?:\b[\w-]+\s+){0,4}?)\b(?:hosts?|ips?|ip[ -]address(?:es)?|address(?:es)?|machines?|servers?|systems?|instances?|clients?|computers?|devices?|sources?|entit(?:y|ies)|nodes?|endpoints?|workloads?|adressen|rechner|systeme|adresses|machines|serveurs|direcciones|equipos|servidores|enderecos|indirizzi|adresow|adresy|hosty)\b",
     )
 });
 /// Whose the items are when these words follow the noun.
 static YOURS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\s*(?:\([^)]*\)\s*)?(?:of\s+yours?|in\s+your|on\s+your|under\s+your|from\s+your|within\s+your|at\s+your|belonging\s+to\s+you|(?:aus|in)\s+ihrem|de\s+(?:votre|su|vuestr\w+|sua)|dans\s+votre|en\s+su|na\s+sua|nella\s+vostra)\b",
+        r"^\s*(?:\([^)]*\)\s*)?(?:of\s+yours?|in\s+your|on\s+your|under\s+your|from\s+your|within\s+your|at\s+your|(?:(?:that|which)\s+)?belong(?:s|ing)?\s+to\s+you|that\s+are\s+yours|(?:aus|in)\s+ihrem|de\s+(?:votre|su|vuestr\w+|sua)|dans\s+votre|en\s+su|na\s+sua|nella\s+vostra)\b",
     )
 });
 /// "We blocked these today": pronouns are the items.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::address;
 use super::address::Spot;
 use super::label;
 use super::label::Kind;
@@ -397,7 +398,12 @@ fn access_log(line: &Line<'_>) -> Option<Record> {
         let (before, after) = (&line.text[..spot.start], &line.text[spot.end..]);
         FORWARDED_FOR.is_match(before) || before.ends_with('"') && after.trim_end() == "\""
     });
-    if let Some(client) = behind {
+    // A proxy within asks for nobody outside.
+    let is_far = |client: &&Spot| {
+        let is_private = |spot: &Spot| spot.ip.is_some_and(address::is_private);
+        !is_private(client) || is_private(first)
+    };
+    if let Some(client) = behind.filter(is_far) {
         return Some(Record {
             source: client.ip,
             how: "the client behind a proxy in a web server's log",

@@ -309,6 +309,13 @@ pub(super) static GENUINE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "The kit posts what it took to http://…": where something goes is not what is reported.
+static SENT_TO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:posts?|posted|sends?|sent|uploads?|uploaded|submits?|submitted|exfiltrat\w+|transmits?|transmitted|sendet|gesendet|uebertr[äa]gt|envoie|envoy[ée]es?|env[íi]a|invia|stuurt)\b[^.;]{0,40}\s(?:to|an|nach|[àa]|vers|hacia|verso|naar)\s+\S*$",
+    )
+});
+
 /// Says whether an address stands in brackets right after a link, as its host's address.
 fn is_after_link(text: &str, spot: &Spot) -> bool {
     let before = text[..spot.start].trim_end();
@@ -316,7 +323,7 @@ fn is_after_link(text: &str, spot: &Spot) -> bool {
     let Some(linked) = before.strip_suffix(['[', '(']).map(str::trim_end) else {
         return false;
     };
-    if GENUINE.is_match(linked) {
+    if GENUINE.is_match(linked) || SENT_TO.is_match(linked) {
         return false;
     }
     let link = linked.rsplit(char::is_whitespace).next().filter(|word| word.contains("://"));

@@ -57,6 +57,7 @@ impl Standing {
         let only_asks = names_no_deed && !plea.asks && !plea.is_titled && !said.blamed;
         let doubts = [
             (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),
+            (said.reader_cleared && !said.blamed, 6, "it says that what is its reader's had no part"),
             (is_of_colleague, 1, "one of ours wrote it to another"),
             (is_attack_on_us, 2, "its writer tells of an attack on us"),
             (names_no_deed, 3, "it names no deed"),

@@ -114,7 +114,7 @@ static BUT: LazyLock<Regex> = LazyLock::new(|| {
 /// The reporter takes the report back.
 static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)|\bals (?:gegenstandslos|erledigt) (?:zu )?betracht|\bbitte\b[^.;]{0,60}\bgegenstandslos|\b(?:c'était une|il s'agissait d'une) (?:fausse alerte|erreur)|\bconsid[ée]rer\b[^.;]{0,40}\bsans objet|\b(?:has|have|was|is) (?:now )?(?:been )?(?:removed from|delisted from) (?:our|the) (?:\w+ )?(?:block|black|deny)[- ]?list|(?:était|etait) une erreur\b|\bne pas (?:en )?tenir compte|\b(?:was|is) (?:meant|intended) for\b[^.;]{0,40}\b(?:ignore|disregard)\b|\b(?:war|ist) (?:ein|unser) (?:fehler|irrtum|fehlalarm|versehen)\b|\b(?:fue|ha sido|è stato|foi) un[oa]? (?:error|errore|erro)\b[^.;]{0,30}\b(?:nuestr|nostr|noss)\w+|\bwas (?:onze fout|een vergissing)|\b(?:fue|era) una falsa alarma|\bè stato un falso allarme|\bwas een vals alarm",
+        r"(?i)(?:^|[\[\]\s])(?:withdrawn|retracted|revoked|zur[üu]ckgezogen|widerrufen)\b\W|\b(?:take|took|taking)\s+(?:it|this|that|(?:our|my|the)\s+(?:report|complaint|notice|accusation))\s+back\b|\b(?:we|i)\s+(?:was|were|have\s+been)\s+(?:wrong|mistaken)\b|\bzieh\w*\s+(?:unsere|die|meine)\s+(?:meldung|beschwerde|anzeige)\s+zur[üu]ck|\bnous\s+(?:retirons|annulons)\s+(?:notre|ce|cette)\b|\bretiramos\s+(?:nuestr\w+|noss\w+|el|a|la)\s+(?:denuncia|reclama\w+|aviso|reporte)|\britiriamo\s+la\b|\b(?:disregard|ignore|withdraw\w*|retract\w*)\s+(?:our|my|the|this|that)\s+(?:\w+\s+){0,3}?(?:report|notice|e-?mail|message|complaint|notification)|\b(?:report|notice|complaint|e-?mail|message)\b[^.;]{0,40}\b(?:was|is|has been)\s+(?:sent\s+)?(?:an?\s+)?(?:in error|by mistake|false (?:positive|alarm)|mistake|withdrawn|retracted)|\bals (?:gegenstandslos|erledigt) (?:zu )?betracht|\bbitte\b[^.;]{0,60}\bgegenstandslos|\b(?:c'était une|il s'agissait d'une) (?:fausse alerte|erreur)|\bconsid[ée]rer\b[^.;]{0,40}\bsans objet|\b(?:has|have|was|is) (?:now )?(?:been )?(?:removed from|delisted from) (?:our|the) (?:\w+ )?(?:block|black|deny)[- ]?list|(?:était|etait) une erreur\b|\bne pas (?:en )?tenir compte|\b(?:was|is) (?:meant|intended) for\b[^.;]{0,40}\b(?:ignore|disregard)\b|\b(?:war|ist) (?:ein|unser) (?:fehler|irrtum|fehlalarm|versehen)\b|\b(?:fue|ha sido|è stato|foi) un[oa]? (?:error|errore|erro)\b[^.;]{0,30}\b(?:nuestr|nostr|noss)\w+|\bwas (?:onze fout|een vergissing)|\b(?:fue|era) una falsa alarma|\bè stato un falso allarme|\bwas een vals alarm",
     )
 });
 
@@ -155,7 +155,9 @@ fn says_resolved(text: &str) -> bool {
 }
 
 static STILL: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\bstill (?:seeing|receiving|observ\w+|ongoing|active|continu\w+|attack\w*|scann\w+)")
+    compile(
+        r"(?i)\bstill (?:seeing|receiving|observ\w+|ongoing|active|continu\w+|attack\w*|scann\w+)|\b(?:attempts|attacks?|scans?|scanning|traffic|requests|connections|spam|messages|activity|abuse|log-?ins|flood\w*|they|it|this)\s+(?:(?:has|have)\s+(?:not\s+(?:stopped|ended|ceased)|gone\s+on|continued|resumed|started\s+again|returned)|did\s+not\s+(?:stop|end|cease)|(?:continues?|goes\s+on|go\s+on)\b|(?:is|are)\s+(?:going\s+on|ongoing))|\bremains?\s+(?:open|unresolved|unanswered)\b|\b(?:geht|gehen|l[äa]uft|laufen)\s+(?:\w+\s+)?weiter\b|\bdauern?\s+(?:\w+\s+)?an\b|\bnicht\s+aufgeh[öo]rt\b|\b(?:continue(?:nt)?|contin[úu]an?|continuano|contin[ua]am)\s+(?:toujours|encore|todav[íi]a|a[úu]n|ancora|ainda)\b",
+    )
 });
 
 /// Says where in its case's life a notice stands.

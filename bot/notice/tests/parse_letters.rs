@@ -273,3 +273,86 @@ fn what_its_writer_shut_at_home_closes_no_complaint() {
     let reading = read("library@library.example", "Excessive crawling by your server", body, &["192.0.2.1"]);
     check(&reading, &["192.0.2.1"]);
 }
+
+#[test]
+fn a_letter_that_closes_one_part_goes_on_with_the_other() {
+    let body = "Hello,\n\nAbout 192.0.2.1 (i-0123456789abcdef0): we accept your explanation, your tester had an order. We have closed this part; nothing more is needed from you there.\n\nAbout 192.0.2.2 (i-0123456789abcdef1): your answer does not mention it, and the attempts have gone on. The reporter saw these at 198.51.100.7:\n\n  2026-03-09T20:02:51Z  4625  An account failed to log on.  Account: ADMIN  Source 192.0.2.2\n\nCould you please look at this instance too?\n";
+    let reading =
+        read("trustandsafety@support.aws.com", "RE:[CASE 1234567890] Your AWS Abuse Report", body, &[]);
+    check(&reading, &["i-0123456789abcdef1", "192.0.2.2"]);
+}
+
+#[test]
+fn who_takes_a_report_back_accuses_nobody() {
+    let old = "> Original report\n> Source: 192.0.2.1\n> Destination: 198.51.100.7\n> Type: UDP flood\n> Time: 2026-03-09 13:20 UTC\n";
+    for (subject, words) in [
+        ("WITHDRAWN: UDP flood from 192.0.2.1", "We were wrong: somebody forged your address."),
+        (
+            "UDP flood from 192.0.2.1",
+            "We said that 192.0.2.1 flooded our resolver. We take that back, the source was forged.",
+        ),
+        (
+            "UDP-Flut von 192.0.2.1",
+            "Wir ziehen unsere Meldung zur\u{fc}ck, die Absenderadresse war gef\u{e4}lscht.",
+        ),
+    ] {
+        let reading = read("noc@uni.example", subject, &format!("Hello,\n\n{words}\n\n{old}"), &[]);
+        assert_eq!(reading.parsed.disposition, Disposition::NotAbuse, "{subject}: {:#?}", reading.parsed);
+    }
+}
+
+#[test]
+fn a_robot_that_says_that_ours_is_clean_accuses_nobody() {
+    let body = "You asked about an address.\n\n  Query: 192.0.2.1\n  Listed: NO\n  Network: listed, 192.0.2.0/24\n\nOther customers of the same provider have sent spam to our traps:\n\n  192.0.2.77   212 spam hits\n  192.0.2.99   61 spam hits\n\nYour address has not taken part in this.\n";
+    for own in [&[][..], &["192.0.2.1"][..]] {
+        let reading = read("robot@lists.example", "Your query for 192.0.2.1", body, own);
+        assert_eq!(accused(&reading), [""; 0], "{:#?}", reading.facts);
+    }
+    // One is clean; the other is accused all the same.
+    let body = "Your server 192.0.2.1 scans our network since 10:00 UTC. Your other server is clean.";
+    check(&read("noc@uni.example", "Scan", body, &[]), &["192.0.2.1"]);
+}
+
+#[test]
+fn a_test_that_we_ordered_is_no_attack() {
+    let body = "Hello,\n\nas agreed in the rules of engagement we begin on Monday:\n\n  What: port scan, password guessing against the portal\n  When: 2026-03-16 07:00 UTC until 2026-03-20 18:00 UTC\n  From: 198.51.100.50, 198.51.100.51\n  Against: 192.0.2.1, 192.0.2.2\n\nPlease don't block us.\n";
+    let reading = read("delivery@testers.example", "Penetration test: start of work", body, &[]);
+    assert_eq!(reading.parsed.disposition, Disposition::NotAbuse, "{:#?}", reading.parsed);
+}
+
+#[test]
+fn what_a_kit_sends_its_loot_to_is_no_host_of_the_page() {
+    let body = "Please remove this page:\n\n1. The page\n   https://parcel.example/pay/index.php\n   Host: 192.0.2.1, seen 2026-03-10 09:05 UTC\n\n2. How victims get there (reported to the others, nothing to do for you)\n   hxxps://short.example/9Kd (198.51.100.21)\n\n3. Where the data goes\n   The kit posts to hxxps://api.example/bot/sendMessage (198.51.100.220).\n";
+    check(&read("takedown@brands.example", "Phishing page on 192.0.2.1", body, &[]), &["192.0.2.1"]);
+}
+
+#[test]
+fn a_proxy_within_is_no_client() {
+    let body = "Hello, your address went through a list of exploits on our site, please look at it.\n\n192.0.2.1 - - [09/Mar/2026:21:06:12 +0000] \"GET /.env HTTP/1.1\" 404 232 \"-\" \"curl/8\" \"10.4.2.20\"\n192.0.2.1 - - [09/Mar/2026:21:06:16 +0000] \"POST /cgi-bin/sh HTTP/1.1\" 403 187 \"-\" \"curl/8\" \"10.4.2.20\"\n";
+    check(&read("ict@council.example", "Exploits", body, &[]), &["192.0.2.1"]);
+    let behind = body.replace("10.4.2.20", "203.0.113.9").replace("192.0.2.1 -", "10.4.2.20 -");
+    check(&read("ict@council.example", "Exploits", &behind, &[]), &["203.0.113.9"]);
+}
+
+#[test]
+fn tables_of_what_is_ours_and_of_what_was_dismissed() {
+    let html = "<table><tr><th colspan=2>Entities that belong to you (AS64500)</th></tr><tr><td>192.0.2.1</td><td>Rule <i>Password spray</i>, 3,870 failed sign-ins<br>2026-03-09 00:20:33 UTC</td></tr><tr><td>192.0.2.2</td><td>Rule <i>Port scan</i> on 198.51.100.7<br>2026-03-09 13:02:10 UTC</td></tr></table><table><tr><th colspan=2>Entities checked and dismissed by the analyst</th></tr><tr><td>192.0.2.3</td><td>Also yours. Your webhook calls our API, as agreed.</td></tr><tr><td>198.51.100.7</td><td>our own firewall</td></tr></table><p>Please look into the two hosts of the first table.</p>";
+    let mail = format!(
+        "From: soc@estates.example\nTo: abuse@example.com\nSubject: Incident 20418: two of your hosts\nDate: Tue, 10 Mar 2026 16:00:00 +0000\nContent-Type: text/html\n\n{html}"
+    );
+    check(&notice::read(mail.as_bytes(), &Context::default()), &["192.0.2.1", "192.0.2.2"]);
+}
+
+#[test]
+fn siblings_that_are_clean_are_not_meant() {
+    let body = "CLOUD GUARD | Threat detected\n\nRule       Outbound SSH brute force to the internet\nWorkload   i-0123456789abcdef0\nStarted    2026-03-09T22:13:50Z\nEnded      2026-03-09T23:54:36Z\n\nSiblings in the group, checked, clean, no action:\n           i-0123456789abcdef1, i-0123456789abcdef2\n";
+    let subject = "[HIGH] Outbound SSH brute force from workload i-0123456789abcdef0";
+    check(&read("alerts@guard.example", subject, body, &[]), &["i-0123456789abcdef0"]);
+}
+
+#[test]
+fn of_a_list_of_visitors_the_one_is_meant_of_which_the_letter_speaks() {
+    let body = "Dear Sir or Madam,\n\nour image server became unusable since one client fetches every page with 80 connections.\n\n   Hits    %     Data\n 2914406  71.4   192.0.2.1\n  201133   4.9   203.0.113.66\n   61020   1.5   203.0.113.167\n\nThe first request of 192.0.2.1 was on 8 March 2026 at 19:30:12 UTC, the last on 9 March 2026 at 23:05:44 UTC. The two below it are the usual search engines and welcome. Please switch this off.\n";
+    let subject = "Excessive harvesting of our collections from your server";
+    check(&read("digital@library.example", subject, body, &[]), &["192.0.2.1"]);
+}

@@ -30,10 +30,12 @@ use words::LEAKED;
 use words::LEAKED_OF_YOURS;
 use words::MEND;
 use words::OF_SOMEBODY;
+use words::ORDERED_TEST;
 use words::OWNER_DID;
 use words::SENT_FROM;
 use words::SENT_TO;
 use words::STILL;
+use words::TEST_TERMS;
 use words::TO_AWS;
 use words::TO_BE_STOPPED;
 use words::TO_MANY;
@@ -53,6 +55,8 @@ pub(super) enum NotOurs {
     Business,
     /// It tells of what a host lets others do, or of what leaked, and of nothing that a host did.
     Exposure,
+    /// Who tests what is ours by our order says what is to come.
+    Test,
     /// A letter from us to the reporter.
     OurAnswer,
     /// Somebody answers a complaint of ours.
@@ -65,7 +69,7 @@ impl NotOurs {
         match self {
             Self::AutoReply => Aside::Automatic,
             Self::AccountNotice => Aside::Account,
-            Self::Business => Aside::Business,
+            Self::Business | Self::Test => Aside::Business,
             Self::Exposure => Aside::Other,
             Self::OurAnswer | Self::AnswerToUs => Aside::Answer,
         }
@@ -78,6 +82,7 @@ impl NotOurs {
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
             Self::Exposure => "about a weakness or a leak, not about what a host did",
+            Self::Test => "about a test that its reader ordered, not about abuse from a host",
             Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
             Self::OurAnswer => "a letter of our own, not a notice",
         }
@@ -271,6 +276,9 @@ pub(super) fn recognise(
     }
     if !tells_of_a_deed && ASKS_TO_PASS.is_match(&text) && !blames_reader(&text) {
         return Some(NotOurs::Business);
+    }
+    if ORDERED_TEST.is_match(&text) && TEST_TERMS.is_match(&text) && !blames_reader(&text) {
+        return Some(NotOurs::Test);
     }
     if BY_RESEARCHERS.is_match(&text) && !blames_reader(&text) {
         return Some(NotOurs::Business);

@@ -79,6 +79,18 @@ pub(super) static SENT_FROM: LazyLock<Regex> = LazyLock::new(|| {
         r"(?im)^\W{0,3}(?:from|von|de|da|van|od|från|fra|от|보낸 ?사람|발신|发件人|寄件者|差出人)\s?[:\x{ff1a}]\s*[^\n@]{0,60}@([\w.-]+)",
     )
 });
+/// A test that the reader ordered.
+pub(super) static ORDERED_TEST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:penetration|pen|security|vulnerability|red[- ]team\w*|intrusion|load|stress)[- ]?(?:tests?|testing|assessments?|scans?|exercises?)\b|\bpentests?\b|\bpenetrationstests?\b|\btests? d.intrusion\b|\bpruebas? de (?:penetraci[óo]n|intrusi[óo]n)\b|\btestes? de (?:penetra[çc][ãa]o|intrus[ãa]o)\b",
+    )
+});
+/// On what terms it is done.
+pub(super) static TEST_TERMS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\brules of engagement\b|\b(?:do not|don't|not to) (?:block|ban|blacklist) (?:us|our|the (?:sources?|addresses))\b|\bout of scope\b|\bas (?:agreed|ordered|contracted|discussed) (?:in|with|by)\b|\bwie (?:vereinbart|beauftragt|besprochen)\b|\bcomme convenu\b|\bsegún lo acordado\b|\bcome concordato\b|\bzoals afgesproken\b",
+    )
+});
 /// What is announced, asked or offered by who looks for weak spots with good intent.
 pub(super) static BY_RESEARCHERS: LazyLock<Regex> = LazyLock::new(|| {
     compile(

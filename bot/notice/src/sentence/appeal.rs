@@ -6,11 +6,13 @@
 use super::grammar::Told;
 use super::lexicon::AT;
 use super::lexicon::BY;
+use super::lexicon::CLEAN;
 use super::lexicon::Class;
 use super::lexicon::DEED;
 use super::lexicon::FROM;
 use super::lexicon::HOST;
 use super::lexicon::INNER_YOURS;
+use super::lexicon::INVOLVED;
 use super::lexicon::NOT;
 use super::lexicon::OURS;
 use super::lexicon::PASSIVE;
@@ -37,6 +39,8 @@ pub(crate) struct Appeal {
     pub saw: bool,
     /// It was done to what is the reader's.
     pub reader_wronged: bool,
+    /// What is the reader's had no part in it.
+    pub reader_cleared: bool,
     /// It speaks of hosts of the writer's.
     pub tells_of_own: bool,
     /// Its subject names a deed.
@@ -56,6 +60,8 @@ enum Reader {
     Suffered,
     /// It is where something is, or is merely named.
     Holds,
+    /// It is one that the sentence names: "your host 192.0.2.1".
+    Named,
     /// Nothing: it is no host.
     Nothing,
 }
@@ -75,6 +81,7 @@ impl Appeal {
             addressed: self.addressed || other.addressed,
             saw: self.saw || other.saw,
             reader_wronged: self.reader_wronged || other.reader_wronged,
+            reader_cleared: self.reader_cleared || other.reader_cleared,
             tells_of_own: self.tells_of_own || other.tells_of_own,
             is_headed: self.is_headed || other.is_headed,
             sentences: self.sentences + other.sentences,
@@ -94,24 +101,28 @@ impl Appeal {
         let mentions = tokens.iter().filter(|it| matches!(it.kind, TokenKind::Mention(_))).count();
         let is_deed = has(DEED | WEAK | SUFFERS);
         self.is_headed |= is_subject && has(DEED);
-        let (mut blamed, mut hit, mut addressed) = (false, false, false);
+        let (mut blamed, mut hit, mut addressed, mut named) = (false, false, false, false);
         for at in at(YOURS | INNER_YOURS) {
             match part_of_reader(tokens, at) {
                 Reader::Did => blamed = true,
                 Reader::Suffered => hit = true,
                 Reader::Holds => addressed = true,
+                Reader::Named => named = true,
                 Reader::Nothing => {}
             }
         }
         if let Some(told) = told {
-            blamed |= told.reader_blamed;
+            blamed |= told.reader_blamed && !at(YOURS).any(|at| is_writing(tokens.get(at + 1)));
             self.wronged |= told.reader_accused && !told.reader_blamed && is_deed;
             hit = told.reader_attacked;
         }
         self.blamed |= blamed && is_deed;
         self.addressed |=
             (addressed || blamed) && (is_deed || mentions > 0 || tokens.iter().any(is_for_a_doer));
+        self.addressed |= named && has(DEED) && !hit;
         self.reader_wronged |= hit && !blamed && is_deed;
+        // Of whom a sentence names it tells alone.
+        self.reader_cleared |= mentions == 0 && at(YOURS).any(|at| is_cleared(&tokens[at..]));
         let is_timed = tokens.iter().any(|it| it.kind == TokenKind::Number && it.word.contains(':'));
         let is_seen = has(WE | OURS) && has(SEES);
         let is_deed_of_one = mentions > 0 && has(DEED) || mentions > 1 && has(WEAK);
@@ -174,7 +185,61 @@ fn part_of_reader(tokens: &[Token], at: usize) -> Reader {
     if !noun().any(|it| it.class & HOST != 0) && behind().any(|it| it.class & HOST != 0) {
         return Reader::Holds;
     }
-    as_subject(after())
+    let is_named = after().take(4).any(|it| matches!(it.kind, TokenKind::Mention(_)));
+    match as_subject(after()) {
+        Reader::Nothing if is_named => Reader::Named,
+        said => said,
+    }
+}
+
+/// "Your query", "your report": what the reader wrote does nothing.
+fn is_writing(token: Option<&Token>) -> bool {
+    const WRITINGS: [&str; 28] = [
+        "query",
+        "question",
+        "lookup",
+        "search",
+        "request",
+        "report",
+        "complaint",
+        "message",
+        "mail",
+        "e-mail",
+        "email",
+        "letter",
+        "ticket",
+        "case",
+        "notice",
+        "enquiry",
+        "inquiry",
+        "application",
+        "anfrage",
+        "abfrage",
+        "meldung",
+        "beschwerde",
+        "nachricht",
+        "demande",
+        "requete",
+        "consulta",
+        "solicitud",
+        "richiesta",
+    ];
+    token.is_some_and(|it| WRITINGS.contains(&it.word.as_str()))
+}
+
+/// "Your address has not taken part in this", "your server is clean".
+fn is_cleared(tokens: &[Token]) -> bool {
+    const RELATIVE: [&str; 10] = ["that", "which", "who", "die", "das", "der", "qui", "que", "che", "dat"];
+    let host = tokens.iter().skip(1).take(2).position(|it| it.class & HOST != 0);
+    // "Your systems that did nothing wrong" are some of them.
+    let is_some = |at: usize| tokens.get(at + 2).is_some_and(|it| RELATIVE.contains(&it.word.as_str()));
+    let is_host = host.is_some_and(|at| !is_some(at));
+    let said = || tokens.iter().skip(2).take(8).take_while(|it| it.kind == TokenKind::Word);
+    let denied = said().position(|it| it.class & NOT != 0);
+    let is_free =
+        denied.is_some_and(|at| said().skip(at + 1).take(3).any(|it| it.class & (INVOLVED | DEED) != 0));
+    let is_clean = || denied.is_none() && said().any(|it| it.class & CLEAN != 0);
+    is_host && (is_free || is_clean())
 }
 
 /// What is said of the subject of what follows.

@@ -45,7 +45,7 @@ pub(super) const USES: Class = 1 << 26;
 const MOVED: Class = 1 << 29;
 
 /// Words are not longer than this, in letters.
-const WORD_MAX: usize = 8;
+const WORD_MAX: usize = 9;
 /// How far a particle may stand behind its noun, in pieces.
 const PARTICLE_FAR: usize = 8;
 /// How far the deed of a clause may stand before the noun that the clause describes.

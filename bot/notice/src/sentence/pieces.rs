@@ -47,7 +47,11 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
     let text = &text[..text.floor_char_boundary(STRETCH_BYTES_MAX)];
     let mut word = String::new();
     let mut letters = text.chars().peekable();
+    // What parts an address from what is said of it, or an item from its mark, parts no words.
+    let (mut before, mut has_words) = ('\n', false);
     while let Some(letter) = letters.next() {
+        let stands_alone = has_words && before == ' ' && letters.peek() == Some(&' ');
+        (before, has_words) = (letter, has_words || letter.is_alphanumeric());
         let joins = matches!(letter, '\'' | '\u{2019}' | '-' | '_')
             && !word.is_empty()
             && letters.peek().is_some_and(|next| next.is_alphanumeric());
@@ -67,7 +71,7 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
         if !word.is_empty() {
             pieces.push((std::mem::take(&mut word), None));
         }
-        let letter = narrow(letter);
+        let letter = if letter == '-' && stands_alone { '\u{2013}' } else { narrow(letter) };
         if ends || letter == ';' {
             pieces.push((END.to_owned(), None));
         } else if matches!(letter, ',' | ':' | '(' | ')' | '[' | ']' | '\u{2013}' | '\u{2014}') {
