@@ -1,6 +1,7 @@
 //! Several incidents told as blocks of fields: each with its own source, target and time.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use super::activity;
 use super::activity::field;
@@ -9,6 +10,7 @@ use super::label::Kind;
 use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::pattern::fold;
 use super::record::Record;
 use super::record::port_of;
 use super::record::protocol;
@@ -31,6 +33,8 @@ struct Block {
     record: Record,
     source_line: usize,
     lines: Vec<usize>,
+    /// The address that heads it, alone in an item, and its line: "(2) 192.0.2.1".
+    head: Option<(IpAddr, usize)>,
 }
 
 /// Reads blocks of fields; none unless at least two of them name a source and a time.
@@ -39,19 +43,29 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
     let mut block = Block::default();
     for (index, line) in lines.iter().enumerate() {
         let new_section = index > 0 && lines[index - 1].section != line.section;
-        if line.is_blank() || new_section || line.kind != LineKind::Statement || block.repeats(line) {
+        if line.is_blank()
+            || new_section
+            || line.kind != LineKind::Statement
+            || block.repeats(line)
+            || heads_block(line)
+        {
             found.push(std::mem::take(&mut block));
+            block.head = line.heads_item().filter(|_| heads_block(line)).map(|ip| (ip, index));
         }
         if line.kind == LineKind::Statement {
             block.take(index, line);
         }
     }
     found.push(block);
+    found.iter_mut().for_each(Block::take_head);
     let names_source = |record: &Record| {
         record.source.is_some() || (record.source_instance.is_some() && record.target.is_some())
     };
-    found.retain(|block| names_source(&block.record) && !block.record.stamps.is_empty());
-    if found.len() < 2 {
+    found.retain(|block| {
+        let record = &block.record;
+        record.is_cleared || names_source(record) && !record.stamps.is_empty()
+    });
+    if found.iter().filter(|block| !block.record.is_cleared).count() < 2 {
         return Blocks::default();
     }
     let mut blocks = Blocks::default();
@@ -62,7 +76,31 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
     blocks
 }
 
+/// Says whether an address, alone in an item, heads a block.
+fn heads_block(line: &Line<'_>) -> bool {
+    line.kind == LineKind::Statement && line.spots.len() == 1 && line.is_item() && line.heads_item().is_some()
+}
+
+/// What a field says where nothing was done: "Activity: none".
+fn is_nothing(value: &str) -> bool {
+    const NOTHING: [&str; 9] =
+        ["none", "nothing", "no activity", "n/a", "keine", "aucune", "ninguna", "nessuna", "geen"];
+    let value = fold(value);
+    let first = value.split(['.', ',', ';', '(']).next().unwrap_or_default().trim();
+    NOTHING.contains(&first)
+}
+
 impl Block {
+    /// Has whom it is headed by be who did what its fields tell of.
+    fn take_head(&mut self) {
+        let Some((ip, line)) = self.head.filter(|_| self.record.source.is_none()) else { return };
+        if self.record.activity.is_some() && !self.record.stamps.is_empty() {
+            (self.record.source, self.source_line) = (Some(ip), line);
+        } else if self.record.is_cleared {
+            self.source_line = line;
+        }
+    }
+
     /// Says whether a line names a source again: the next block begins without a blank line.
     fn repeats(&self, line: &Line<'_>) -> bool {
         if self.record.source.is_none() || line.spots.is_empty() {
@@ -86,6 +124,17 @@ impl Block {
         // Beside an instance, "remote" is whom that talked to.
         let is_other = record.source_instance.is_some() && label::holds(name, vocabulary::REMOTE);
         let role = if is_other { Some(Role::Victim) } else { meaning.role };
+        if self.head.is_some() && meaning.kind == Kind::Activity && is_nothing(value) {
+            record.is_cleared = true;
+            return;
+        }
+        // "From/to: 2026-09-12 03:10 - 07:44".
+        if self.head.is_some() && line.spots.is_empty() && !line.stamps.is_empty() {
+            record.stamps.extend(line.stamps.iter().cloned());
+            record.how = "a block of fields";
+            self.lines.push(index);
+            return;
+        }
         match (meaning.kind, role) {
             (Kind::Address, Some(Role::Accused)) if record.source.is_none() => {
                 record.source = first.and_then(|spot| spot.ip);

@@ -43,6 +43,20 @@ static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A colleague warns of a letter that nobody wrote in earnest.
+static FAKE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:it|this|that|mail|message|letter|complaint|notice|below|which)\s+(?:is|was)\s+(?:clearly\s+|obviously\s+|just\s+|only\s+)?(?:an?\s+)?(?:fake|faked|forgery|forged|hoax|scam|phish\w*|bogus)\b|\bthere is no (?:abuse )?(?:case|incident)\b|\bist (?:eine?\s+)?(?:falschung|gefalscht|fake|betrug)\b|\best (?:un )?faux\b|\bes (?:una )?falsific",
+    )
+});
+
+/// Somebody who was shut out asks to be let in again.
+static UNBLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\bun-?(?:block|ban)\w*\s+(?:my|our|us|me)\b|\bwhite-?list\s+(?:my|our|us)\b|\b(?:my|our)\s+(?:ip|address|network|office|server)\b[^.;?!]{0,60}\b(?:is|was|were|got|has been)\s+(?:\w+\s+)?(?:blocked|banned|blacklisted)\b|\b(?:meine|unsere)\s+(?:ip|adresse)\b[^.;?!]{0,60}(?:gesperrt|blockiert|freischalt|entsperr)|\bdebloqu\w+\s+(?:mon|notre)\b|\bdesbloque\w*\s+(?:mi|nuestr\w+|meu|noss\w+)\b|\bsblocca\w*\s+(?:il mio|il nostro|la mia|la nostra)\b|\bodblok\w+\s+(?:moj|nasz)\w*",
+    )
+});
+
 /// Takes accusations back that nothing but the words of a letter carries which is not written to us, or is forged.
 pub(super) fn leave_open(
     draft: &mut Draft,
@@ -65,7 +79,14 @@ pub(super) fn leave_open(
             FALSE_ALARM.find_iter(&text).any(|found| !thread::is_in_case(&text, found))
         })
     };
+    let says = |pattern: &Regex| {
+        let own = lines.iter().filter(|it| it.role != SectionRole::Nested && !it.is_quoted);
+        own.take(LINES_MAX).any(|line| pattern.is_match(&fold(line.text)))
+    };
+    let is_blamed = words.is_some_and(|words| words.plea.said.wronged || words.plea.is_titled);
     let why = match parties.way {
+        Way::Among if says(&FAKE) => "a colleague says that it is a fake",
+        _ if !is_blamed && says(&UNBLOCK) => "it asks for an address to be let in again",
         Way::FromUs => "one of ours wrote it to somebody else",
         Way::ToMany => "it was written to a mailing list",
         Way::Answer if draft.claims.iter().all(is_nobodys) => {
@@ -102,6 +123,9 @@ fn says_aws(draft: &Draft, document: &Document) -> bool {
     draft.format == "aws_email"
         || document.outer_mail().is_some_and(|mail| names(&mail.from) || names(&mail.subject))
 }
+
+/// Lines of a letter in which is looked for this.
+const LINES_MAX: usize = 200;
 
 /// How many of those that could have been meant are told.
 const TOLD_MAX: usize = 5;

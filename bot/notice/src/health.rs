@@ -118,10 +118,14 @@ fn accused(value: &Value, detail: &Value) -> Vec<Accused> {
     let account = account.filter(|account| resource::is_account(account));
     let region =
         json::text(detail, "eventRegion").or_else(|| json::text(value, "region")).filter(|it| it != "global");
-    let mut entities: Vec<String> = json::items(detail, "affectedEntities")
-        .iter()
-        .filter_map(|it| json::text(it, "entityValue"))
-        .collect();
+    let named = json::items(detail, "affectedEntities");
+    let is_over = |it: &&Value| {
+        json::text(it, "status").is_some_and(|status| matches!(status.as_str(), "RESOLVED" | "UNIMPAIRED"))
+    };
+    // One that is over is meant no more, where another is not.
+    let some_are_not = named.iter().any(|it| !is_over(&it));
+    let meant = named.iter().filter(|it| !some_are_not || !is_over(it));
+    let mut entities: Vec<String> = meant.filter_map(|it| json::text(it, "entityValue")).collect();
     if entities.is_empty() {
         entities =
             json::items(value, "resources").iter().filter_map(|it| it.as_str().map(str::to_owned)).collect();
@@ -181,6 +185,25 @@ mod tests {
             Some(crate::claim::ZoneSource::Assumed)
         );
         assert!(draft.facts.iter().any(|fact| fact.what == "time" && fact.why.contains("the day before")));
+    }
+
+    #[test]
+    fn an_entity_that_is_over_is_meant_no_more() {
+        let event = |first: &str, second: &str| {
+            let entity = |last: &str, status: &str| json!({"entityValue": format!("i-0123456789abcdef{last}"), "status": status});
+            json!({
+                "detail-type": "AWS Health Abuse Event", "source": "aws.health", "account": "111122223333",
+                "detail": {
+                    "eventTypeCode": "AWS_ABUSE_EC2_PORT_SCANNING_REPORT", "statusCode": "open", "service": "ABUSE",
+                    "startTime": "Mon, 15 Jan 2024 10:02:00 GMT",
+                    "affectedEntities": [entity("0", first), entity("1", second)]
+                }
+            })
+        };
+        let accused = |event| read(&event).expect("a Health event").claims.len();
+        assert_eq!(accused(event("IMPAIRED", "RESOLVED")), 1);
+        assert_eq!(accused(event("IMPAIRED", "PENDING")), 2);
+        assert_eq!(accused(event("RESOLVED", "RESOLVED")), 2, "the event is open");
     }
 
     #[test]

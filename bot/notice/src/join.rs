@@ -254,7 +254,11 @@ fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &
             Disposition::NotAbuse
         }
         None if stage == Stage::Resolved
-            && (is_aws || is_answer(document) || !names_somebody || thread::says_withdrawn(&own_words)) =>
+            && (is_aws
+                || is_answer(document)
+                || !names_somebody
+                || thread::is_titled_closed(document.outer_mail())
+                || thread::says_withdrawn(&own_words)) =>
         {
             draft.warnings.push("the reporter considers the case resolved".to_owned());
             draft.aside = Some(Aside::Resolved);

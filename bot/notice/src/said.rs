@@ -20,6 +20,7 @@ use super::list_intro;
 use super::pattern::compile;
 use super::sentence;
 use super::sentence::Sentences;
+use super::tally;
 use super::vocabulary;
 
 /// Why an address is counted that a subject merely names.
@@ -50,8 +51,11 @@ pub(super) fn of(
     ours: bool,
 ) -> Option<Said> {
     let line = &lines[index];
-    if let Some(said) = by_place(line, spot) {
+    if let Some(said) = by_instance(line, index, spot, sentences).or_else(|| by_place(line, spot)) {
         return Some(said);
+    }
+    if NOT_READERS.is_match(line.text.get(spot.end..).unwrap_or_default()) {
+        return Some((Role::Infrastructure, tally::EXONERATED, "is called somebody else's".to_owned()));
     }
     if matches!(link_around(line.text, spot), Some(Link::Other)) {
         return None;
@@ -125,6 +129,21 @@ fn heads_log(lines: &[Line<'_>], index: usize) -> Option<Said> {
     let is_own = below.spots.is_empty() || indent(below) > indent(line);
     let is_log = is_own && below.stamps.first().is_some_and(|stamp| stamp.start < 24);
     (is_bare(line) && is_log).then(|| (Role::Accused, 1.75, "heads a group of log lines".to_owned()))
+}
+
+/// "192.0.2.1, not yours": whatever it did, it did not do it as the reader's.
+static NOT_READERS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[\])'\x22]?\s*[,(\x{2013}-]?\s*(?:(?:which|that|and)\s+)?(?:is\s+|are\s+)?(?:not\s+(?:one\s+of\s+)?(?:yours|ours)\b|not\s+(?:in|on|part\s+of|within)\s+(?:your|aws|amazon)\b|belongs?\s+to\s+(?:somebody|someone)\s+else\b|nicht\s+(?:bei\s+|von\s+)?ihnen\b|pas\s+chez\s+vous\b|no\s+es\s+suy[oa]\b|niet\s+van\s+u\b)",
+    )
+});
+
+/// An address in brackets behind an instance is its own: what a sentence says of the instance it says of both.
+fn by_instance(line: &Line<'_>, index: usize, spot: &Spot, sentences: &Sentences) -> Option<Said> {
+    let id = instance_beside(line.text, spot)?;
+    let (role, weight) =
+        sentences.of(index, id).filter(|(role, weight)| *role != Role::Accused && *weight >= 1.0)?;
+    Some((role, weight, "stands in brackets beside an instance that did nothing".to_owned()))
 }
 
 /// Returns what follows from the place alone.

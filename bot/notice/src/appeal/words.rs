@@ -11,7 +11,7 @@ use super::super::pattern::compile;
 /// What a complaint calls itself.
 pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
+        r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
 /// What one asks for who complains.
@@ -35,6 +35,10 @@ pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
  |(?:请|請|望|烦请|煩請)[^。；;]{0,40}(?:处理|處理|调查|調查|停止|协助|協助|查处|解决|解決|措施|采取|採取|核实|核查|制止)
  |(?:調査|調べ|対処|対応|停止|止め|やめ|中止|確認|措置|遮断|対策|善処|削除|切断)[^。]{0,24}(?:お願い|いただ|頂|下さい|ください|願)
  |(?:조치|확인|차단|조사|중단|중지|멈추|막아|대응|처리|삭제)[^.]{0,24}(?:부탁|바랍|요청|주시|주십|주세)
+ |(?:نرجو|يرجى|الرجاء|نطلب)[^.؛]{0,80}(?:إيقاف|ايقاف|وقف|التحقيق|فحص|اتخاذ|معالجة|منع|حجب|إزالة)
+ |(?:נא|אנא|נבקש|מבקשים)[^.;]{0,60}(?:להפסיק|לבדוק|לטפל|לחסום|לעצור)
+ |(?:กรุณา|โปรด)[^.;]{0,80}(?:หยุด|ตรวจสอบ|ดำเนินการ|ระงับ|แก้ไข|บล็อก)
+ |कृपया[^।;]{0,80}(?:रोक|जांच|जाँच|कार्रवाई|बंद)
 ",
     )
 });

@@ -184,14 +184,34 @@ fn begins_clause(tokens: &[Token], earlier: usize, group: &Group) -> bool {
     has_verb && is_cut
 }
 
+fn begins_with_pronoun(tokens: &[Token]) -> bool {
+    const PRONOUNS: [&str; 21] = [
+        "it", "they", "er", "es", "sie", "il", "elle", "ella", "esso", "ele", "ela", "hij", "on", "ono",
+        "он", "она", "this", "that", "diese", "dieser", "celle-ci",
+    ];
+    tokens.first().is_some_and(|it| PRONOUNS.contains(&it.word.as_str()))
+}
+
+/// "It is fine", "it is not involved": a short sentence that clears whom the one before it mentions.
+pub(super) fn begins_with_its_clearance(tokens: &[Token]) -> bool {
+    let has = |class: Class| tokens.iter().any(|it| it.class & class != 0);
+    let is_deed = |it: &Token| it.class & (DEED | SUFFERS) != 0 && it.class & INVOLVED == 0;
+    let words = tokens.iter().filter(|it| it.kind == TokenKind::Word).take(CLEARANCE_WORDS_MAX + 1).count();
+    let mentions = tokens.iter().any(|it| matches!(it.kind, TokenKind::Mention(_)));
+    begins_with_pronoun(tokens)
+        && !mentions
+        && words <= CLEARANCE_WORDS_MAX
+        && !tokens.iter().any(is_deed)
+        && (has(CLEAN) != has(NOT))
+        && (has(CLEAN) || has(INVOLVED))
+}
+
+/// A longer sentence tells of more.
+const CLEARANCE_WORDS_MAX: usize = 8;
+
 /// "It keeps probing us": a sentence about a deed of whom the one before it mentions.
 pub(super) fn begins_with_its_deed(tokens: &[Token]) -> bool {
-    const PRONOUNS: [&str; 16] = [
-        "it", "they", "er", "es", "sie", "il", "elle", "ella", "esso", "ele", "ela", "hij", "on", "ono",
-        "он", "она",
-    ];
-    let is_pronoun = tokens.first().is_some_and(|it| PRONOUNS.contains(&it.word.as_str()));
-    is_pronoun && !tokens.iter().any(|it| it.class & NOT != 0) && does_at_once(tokens)
+    begins_with_pronoun(tokens) && !tokens.iter().any(|it| it.class & NOT != 0) && does_at_once(tokens)
 }
 
 fn does_at_once(tokens: &[Token]) -> bool {

@@ -245,6 +245,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
     let mut count = 0;
     // The only one that the sentence before mentions: whom a pronoun means.
     let mut antecedent: Option<Place> = None;
+    let mut antecedent_of_clean: Option<Place> = None;
     for sentence in pieces.split(|(piece, _)| piece == END) {
         if sentence.is_empty() {
             continue;
@@ -256,6 +257,11 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         if let Some(before) = antecedent.take().filter(|_| grammar::begins_with_its_deed(&tokens)) {
             all.said.entry((before.line, before.start)).or_insert((Role::Accused, WEIGHT));
         }
+        if let Some(before) =
+            antecedent_of_clean.take().filter(|_| grammar::begins_with_its_clearance(&tokens))
+        {
+            all.said.insert((before.line, before.start), (Role::Infrastructure, tally::EXONERATED));
+        }
         let appeal = all.appeal_of(&lines[from]);
         appeal.count(&tokens);
         let real = mood::told(&tokens);
@@ -266,6 +272,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
             continue;
         }
         count += 1;
+        antecedent_of_clean = own.first().copied().filter(|_| own.len() == 1);
         antecedent =
             places.first().copied().filter(|_| places.len() == 1 && !grammar::tells_of_ours(&tokens));
         let told = grammar::read(&tokens, places.len());
