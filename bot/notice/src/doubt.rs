@@ -83,10 +83,10 @@ pub(super) fn leave_open(
         let own = lines.iter().filter(|it| it.role != SectionRole::Nested && !it.is_quoted);
         own.take(LINES_MAX).any(|line| pattern.is_match(&fold(line.text)))
     };
-    let is_blamed = words.is_some_and(|words| words.plea.said.wronged || words.plea.is_titled);
+    let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
-        _ if !is_blamed && says(&UNBLOCK) => "it asks for an address to be let in again",
+        _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
         Way::FromUs => "one of ours wrote it to somebody else",
         Way::ToMany => "it was written to a mailing list",
         Way::Answer if draft.claims.iter().all(is_nobodys) => {

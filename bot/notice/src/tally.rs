@@ -446,6 +446,7 @@ impl Tally {
         match said {
             Some(Role::Victim) if accused * 2.0 >= self.sum(Role::Victim) => None,
             // What is ours is meant, where the notice leans to it.
+            None if self.sum(Role::Infrastructure) >= EXONERATED => None,
             None if accused > self.sum(Role::Victim) => Some(Role::Accused),
             said => said,
         }

@@ -149,7 +149,8 @@ fn sort_where(
                     day = Some((stamp.civil, stamp.day_month_unsure));
                 }
                 times.labelled.push(stamp.clone());
-            } else if kind == Some(Kind::OtherTime) || is_of_another_deed(before) {
+            } else if (kind == Some(Kind::OtherTime) && !before.contains(". ")) || is_of_another_deed(before)
+            {
                 continue;
             } else if is_wide_range(line, nth) {
                 times.wide.push(stamp.clone());

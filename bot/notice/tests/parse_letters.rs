@@ -356,3 +356,59 @@ fn of_a_list_of_visitors_the_one_is_meant_of_which_the_letter_speaks() {
     let subject = "Excessive harvesting of our collections from your server";
     check(&read("digital@library.example", subject, body, &[]), &["192.0.2.1"]);
 }
+
+#[test]
+fn what_is_fine_or_somebody_elses_is_accused_of_nothing() {
+    let body = "To the abuse contact of 192.0.2.1,\n\nyour host is the third largest sender in the attack below. The victim is 198.51.100.70, a customer of ours.\n\nAttack start: 2026-03-09 18:49:12 UTC\nAttack end:   2026-03-09 19:04:40 UTC\n\nSample:\n2026-03-09 18:49:12 192.0.2.1:40717 > 198.51.100.70:8000 protocol: udp\n2026-03-09 18:49:12 192.0.2.1:40717 > 198.51.100.70:8000 protocol: udp\n2026-03-09 18:49:12 192.0.2.9:443 > 198.51.100.70:51820 protocol: tcp\n\nThe last line (192.0.2.9, also yours) is the customer's own download and was in the sample by chance. It is fine.\n";
+    for own in [&[][..], &["192.0.2.1", "192.0.2.9"][..]] {
+        check(
+            &read("noc@ix.example", "Attack on 198.51.100.70: your host took part", body, own),
+            &["192.0.2.1"],
+        );
+    }
+    let body = "Hello,\n\nyour host 192.0.2.1 sends exploits to our site since 2026-03-09 10:00 UTC, please stop it.\n\nCommand host: 203.0.113.66, not yours.\n";
+    check(&read("noc@uni.example", "Exploits", body, &[]), &["192.0.2.1"]);
+}
+
+#[test]
+fn items_headed_by_an_address_are_blocks() {
+    let body = "Our members reported events from addresses of yours. Times are UTC.\n\n(1) 192[.]0[.]2[.]1\n    Activity:  password guessing (member A, 198[.]51[.]100[.]77)\n    From/to:   2026-03-02 03:10:22 - 2026-03-02 07:44:50\n    Action:    needed\n\n(2) 192[.]0[.]2[.]2\n    Activity:  scan for Modbus, 502/tcp\n    From/to:   2026-03-07 22:15:00 - 2026-03-08 01:05:33\n    Action:    needed\n\n(3) 192[.]0[.]2[.]3\n    Activity:  none. It was in last month's notice by mistake.\n";
+    let reading =
+        read("alerts@isac.example", "Notification to infrastructure owner - 3 of your addresses", body, &[]);
+    check(&reading, &["192.0.2.1", "192.0.2.2"]);
+    let windows: Vec<_> = reading.parsed.claims.iter().filter_map(|it| it.window.as_ref()).collect();
+    assert_eq!(
+        windows.iter().map(|it| it.from.to_string()).collect::<Vec<_>>(),
+        ["2026-03-02T03:10:22Z", "2026-03-07T22:15:00Z"]
+    );
+}
+
+#[test]
+fn who_closes_warns_of_a_fake_or_asks_to_be_let_in_accuses_nobody() {
+    let closing = "On 4 March we told you that 192.0.2.1 contacted a Mozi control server. Thank you for the rebuild of the machine.\n\nThere has not been any contact since. The case is therefore closed on our side. No further action is necessary.\n\nTwo addresses from your list, 192.0.2.2 and 192.0.2.3, have never appeared in our data.\n";
+    let reading =
+        read("incidents@cert.example", "[#90233] Closure: botnet notification, 192.0.2.1", closing, &[]);
+    assert_eq!(reading.parsed.disposition, Disposition::NotAbuse, "{:#?}", reading.parsed);
+    let fake = "Hi all,\n\nseveral of you asked about the mail below. It is a fake that goes round, I have checked the flow logs. Please delete it.\n\n----- fake mail -----\n\nYour server 192.0.2.1 was used for a brute force attack against 198.51.100.60 on 8 March 2026.\n";
+    let shut_out = "Hi support,\n\nyour site shows me this: \"Access denied. Your address 203.0.113.90 was blocked because of suspicious activity (brute force). Server: web-14 (192.0.2.27)\".\n\nI am not attacking anybody! Can you please take 203.0.113.90 off the list?\n";
+    for (from, subject, body) in [
+        ("marit@example.com", "FAKE, do not open", fake),
+        ("marek@boxes.example", "Please unblock my IP - your firewall says I attack you", shut_out),
+    ] {
+        let reading = read(from, subject, body, &[]);
+        assert_eq!(accused(&reading), [""; 0], "{subject}: {:#?}", reading.facts);
+    }
+}
+
+#[test]
+fn a_field_says_what_its_first_sentence_is_about() {
+    let body = "Please remove a phishing page from your host 192.0.2.1.\n\nTime of the report: 2026-03-09 20:47 UTC. It was seen online from 2026-03-08 13:30 UTC to 2026-03-09 20:40 UTC.\n";
+    let reading = read("desk@bank.example", "Phishing page on 192.0.2.1", body, &[]);
+    assert_eq!(window(&reading), "2026-03-08T13:30:00 2026-03-09T20:40:59");
+}
+
+#[test]
+fn arabic_fields_say_who_did_it() {
+    let body = "رصد مركز عمليات الأمن في شركتنا هجوم حجب خدمة صادرًا من أحد خوادمكم ضد أحد مشتركينا.\n\nعنوان المصدر: 192.0.2.1\nعنوان الضحية: 198.51.100.40\nبداية الهجوم: 2026-03-09 01:20:14 (UTC+3)\n\nنرجو فحص الخادم وإيقاف الهجوم.\n";
+    check(&read("soc@telecom.example", "بلاغ: هجوم حجب خدمة من العنوان 192.0.2.1", body, &[]), &["192.0.2.1"]);
+}
