@@ -86,6 +86,7 @@ pub(super) fn leave_open(
     let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
+        _ if words.is_some_and(|words| words.only_cleared) => "its own words clear whom it names",
         _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
         Way::FromUs => "one of ours wrote it to somebody else",
         Way::ToMany => "it was written to a mailing list",

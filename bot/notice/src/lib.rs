@@ -25,6 +25,7 @@ mod domain;
 mod doubt;
 mod draft;
 mod envelope_only;
+mod exculpation;
 mod field_name;
 mod flatten;
 mod flow_log;

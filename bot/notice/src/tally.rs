@@ -171,6 +171,16 @@ impl Tally {
         }
     }
 
+    /// Takes back what accuses it: a sentence says that it has no part.
+    pub fn exculpate(&mut self, line: &Line<'_>) {
+        for layer in [&mut self.now, &mut self.quoted] {
+            layer.sums[Role::Accused as usize] = 0.0;
+            layer.firm[Role::Accused as usize] = false;
+            (layer.rows_from, layer.alone, layer.first, layer.by_subject) = (0, 0.0, 0.0, 0.0);
+        }
+        self.vote(vote(line, Role::Infrastructure, EXONERATED, "a sentence clears it".to_owned()));
+    }
+
     /// Accuses it because nobody else is named.
     pub fn settle_as_only(&mut self) {
         self.settle("is the only address named".to_owned(), 0, 0);

@@ -25,6 +25,7 @@ use super::document::Document;
 use super::document::SectionRole;
 use super::domain;
 use super::draft::Draft;
+use super::exculpation;
 use super::groups;
 use super::label::Role;
 use super::lines::Line;
@@ -36,6 +37,7 @@ use super::ports;
 use super::relative;
 use super::resource;
 use super::roles;
+use super::roles::Roles;
 use super::roles::Shown;
 use super::roles::Side;
 use super::row_claims;
@@ -71,6 +73,8 @@ pub(super) struct TextReading {
     pub reader_is_attacked: bool,
     /// Its sentences, or rows of a log, say who did something.
     pub tells_of_a_deed: bool,
+    /// All that it accuses are cleared by its own sentences.
+    pub only_cleared: bool,
     /// What it says for being a complaint, where it is a letter.
     pub plea: Plea,
     /// Whom rows of a log or fields name as the source of something.
@@ -142,6 +146,7 @@ fn read_lines(
     if rows::turn_visits(lines, &mut records, activity, &roles) {
         roles = roles::weigh(lines, &records, &sentences, side);
     }
+    let only_cleared = take_back(lines, &mut roles, &mut instances);
     roles.is_served = rows::is_served(activity);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);
     let plea = if is_letter { appeal::of(lines, &sentences) } else { Plea::default() };
@@ -223,6 +228,7 @@ fn read_lines(
         ours_is_victim,
         reader_is_attacked: sentences.reader_is_attacked(),
         tells_of_a_deed,
+        only_cleared,
         plea,
         shown: roles.shows_the_source(),
         names_addresses: roles.tallies.iter().any(|tally| {
@@ -231,6 +237,27 @@ fn read_lines(
         named: roles.named(),
         general: whole.interval,
     }
+}
+
+/// Takes back what accuses those that the letter's own sentences clear, where others stay accused; true where it accuses
+/// nobody else.
+fn take_back(lines: &[Line<'_>], roles: &mut Roles, instances: &mut [groups::Instance]) -> bool {
+    let cleared = exculpation::read(lines);
+    let is_cleared = |ip: &IpAddr| cleared.addresses.iter().any(|(cleared, _)| cleared == ip);
+    let accused = roles.with(Role::Accused);
+    let meant = |it: &&groups::Instance| it.is_accused() && it.is_said_now;
+    let others = accused.iter().any(|ip| !is_cleared(ip))
+        || instances.iter().filter(meant).any(|it| !cleared.instances.contains(&it.id));
+    let some = accused.iter().any(is_cleared)
+        || instances.iter().filter(meant).any(|it| cleared.instances.contains(&it.id));
+    if !others {
+        return some;
+    }
+    for (ip, line) in &cleared.addresses {
+        roles.exculpate(*ip, &lines[*line]);
+    }
+    instances.iter_mut().for_each(|it| it.is_cleared |= cleared.instances.contains(&it.id));
+    false
 }
 
 /// Returns the network interfaces that a text names.

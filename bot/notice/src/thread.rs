@@ -130,6 +130,20 @@ pub(super) fn says_withdrawn(text: &str) -> bool {
     WITHDRAWN.find_iter(text).any(|found| !is_in_case(text, found))
 }
 
+/// "Our earlier report about … is closed": said of another case.
+static OF_ANOTHER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:(?:earlier|previous|other|another|former|old|last|first) (?:report|case|ticket|notice|complaint|incident|matter|one|host|address|instance)|this part|that part|that one|for that|needed there|required there|necessary there)\b",
+    )
+});
+
+/// The sentence around a place, its full stops included where a blank follows them.
+fn sentence_around<'a>(text: &'a str, found: regex::Match<'_>) -> &'a str {
+    let start = text[..found.start()].rfind(". ").map_or(0, |at| at + 2);
+    let end = text[found.end()..].find(". ").map_or(text.len(), |at| found.end() + at);
+    &text[start..end]
+}
+
 /// Says whether the sentence around a place only says what to do in case, or denies it.
 pub(super) fn is_in_case(text: &str, found: regex::Match<'_>) -> bool {
     let before = &text[..found.start()];
@@ -149,7 +163,9 @@ static IN_CASE: LazyLock<Regex> = LazyLock::new(|| {
 /// Says whether a text considers the matter settled, without a condition, a doubt or an objection.
 fn says_resolved(text: &str) -> bool {
     let settled = |found: regex::Match<'_>| {
-        !NOT_YET.is_match(&text[..found.start()]) && !BUT.is_match(&text[found.end()..])
+        !NOT_YET.is_match(&text[..found.start()])
+            && !BUT.is_match(&text[found.end()..])
+            && !OF_ANOTHER.is_match(sentence_around(text, found))
     };
     RESOLVED.find_iter(text).any(settled) || says_withdrawn(text)
 }

@@ -88,7 +88,7 @@ pub(super) static ORDERED_TEST: LazyLock<Regex> = LazyLock::new(|| {
 /// On what terms it is done.
 pub(super) static TEST_TERMS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\brules of engagement\b|\b(?:do not|don't|not to) (?:block|ban|blacklist) (?:us|our|the (?:sources?|addresses))\b|\bout of scope\b|\bas (?:agreed|ordered|contracted|discussed) (?:in|with|by)\b|\bwie (?:vereinbart|beauftragt|besprochen)\b|\bcomme convenu\b|\bsegún lo acordado\b|\bcome concordato\b|\bzoals afgesproken\b",
+        r"(?i)\brules of engagement\b|\b(?:has been|is|was) (?:reviewed and (?:is |was )?)?(?:hereby )?approved\b|\b(?:do not|don't|not to) (?:block|ban|blacklist) (?:us|our|the (?:sources?|addresses))\b|\bout of scope\b|\bas (?:agreed|ordered|contracted|discussed) (?:in|with|by)\b|\bwie (?:vereinbart|beauftragt|besprochen)\b|\bcomme convenu\b|\bsegún lo acordado\b|\bcome concordato\b|\bzoals afgesproken\b",
     )
 });
 /// What is announced, asked or offered by who looks for weak spots with good intent.

@@ -290,6 +290,13 @@ impl Roles {
         Some(tally.ip)
     }
 
+    /// Takes back what accuses an address that a sentence clears.
+    pub fn exculpate(&mut self, ip: IpAddr, line: &Line<'_>) {
+        if let Some(at) = self.places.get(&ip) {
+            self.tallies[*at].exculpate(line);
+        }
+    }
+
     /// Returns the places of the addresses that are not settled.
     fn open(&self) -> Vec<usize> {
         (0..self.tallies.len()).filter(|index| self.tallies[*index].role().is_none()).collect()

@@ -102,7 +102,8 @@ impl Appeal {
         let is_deed = has(DEED | WEAK | SUFFERS);
         self.is_headed |= is_subject && has(DEED);
         let (mut blamed, mut hit, mut addressed, mut named) = (false, false, false, false);
-        for at in at(YOURS | INNER_YOURS) {
+        let is_clear = |at: &usize| is_cleared(&tokens[*at..]);
+        for at in at(YOURS | INNER_YOURS).filter(|at| !is_clear(at)) {
             match part_of_reader(tokens, at) {
                 Reader::Did => blamed = true,
                 Reader::Suffered => hit = true,

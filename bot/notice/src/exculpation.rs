@@ -1,0 +1,237 @@
+//! What a letter says in passing of those that it does not mean: "192.0.2.9 is your newsletter server; it is wanted", "not
+//! part of this complaint: …", "that ticket is closed".
+//!
+//! Read sentence by sentence, by set phrases, where the grammar of a sentence settles nothing. It takes an accusation back
+//! only where somebody else stays accused; else a person must tell.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::document::SectionRole;
+use super::lines::Line;
+use super::lines::LineKind;
+use super::pattern::compile;
+use super::pattern::fold;
+use super::resource;
+
+/// Lines that are looked at.
+const LINES_MAX: usize = 400;
+/// A line that is this long runs on into the next one.
+const FULL_LINE: usize = 45;
+
+/// Set phrases that clear whom their sentence names, on folded text.
+static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)
+ \bnot\s(?:a\s)?part\sof\s(?:this|the|our|these)\b|\bnothing\s(?:whatsoever\s)?to\sdo\swith\s(?:this|it|that|these|the|any)\b
+ |\balso\sfor\syour\sinformation\b|\bfor\s(?:your\s)?information\sonly\b|\bonly\s(?:named|mentioned|listed)\s(?:here\s)?(?:for|to|because|so)\b
+ |\b(?:is|was|are|were|been|looks|seems)\s(?:\w+\s)?(?:clean|fine|harmless|legitimate|benign|innocent|unaffected|uninvolved|wanted|welcome|whitelisted|exempt|cleared|expected|allowed|permitted|agreed|not\s(?:involved|affected|concerned|meant|to\sblame)|(?:a\s)?false\s(?:alarm|positive))\b
+ |\b(?:has|have)\sbeen\s(?:\w+\s)?(?:silent|quiet|clean|switched\soff|turned\soff|shut\sdown|isolated)\b
+ |\b(?:that|this|the|our|its|their|which)\s(?:\w+\s)?(?:ticket|case|report|matter|incident|complaint)s?\s(?:is|was|has\sbeen|were|are)\s(?:now\s|already\s|long\s)*(?:closed|resolved|settled|answered)\b
+ |\bclosed\s(?:that|(?:our|the|an|its|your)\s(?:earlier|previous|old|first|other)|its)\s(?:ticket|case|report|complaint)\b
+ |\bno\s(?:complaints?|issues?|objections?|problems?|concerns?|findings?)\s(?:about|with|there|against|for)\b
+ |\bleave\s(?:it|him|her|them|that\sone|this\sone|that\shost)\s(?:running|alone|in\speace|as\s\w+|untouched|out)\b
+ |\bplease\s(?:do\snot|don't)\s(?:block|stop|touch|disable|suspend)\b
+ |\b(?:never|not)\s(?:appeared|been\sseen|shown\sup|been\sinvolved|taken\spart)\b|\bfalse\s(?:alarm|positive)s?\b
+ |\bat\sour\s(?:own\s)?request\b|\bwith\sour\s(?:consent|permission|agreement)\b|\bhad\s(?:our|a)\s(?:written\s)?(?:permission|order|consent)\b
+ |\bunrelated\sto\s(?:this|the|it)\b|\bnot\s(?:the\s)?subject\sof\sthis\b|\b(?:named|listed|included|mentioned)\s(?:\w+\s)?by\smistake\b
+ |\bnicht\s(?:teil|gegenstand|bestandteil)\s(?:dieser|der|unserer|dieses|des)\b|\bnichts\s(?:damit\s|hiermit\s)?(?:\w+\s)?zu\stun\b|\bnur\szur\s(?:information|kenntnis|vollstandigkeit|erklarung)\b
+ |\b(?:ist|war|sind|waren)\s(?:\w+\s){0,3}(?:unauffallig|sauber|harmlos|unbeteiligt|legitim|erwunscht|in\sordnung|nicht\s(?:betroffen|beteiligt|gemeint)|ausgenommen)\b|\bfehlalarm
+ |\b(?:fall|ticket|meldung|vorgang)\s(?:ist|wurde|war)\s(?:\w+\s){0,2}(?:geschlossen|erledigt|abgeschlossen)\b|\bin\sruhe\slassen\b|\blaufen\slassen\b|\bnicht\ssperren\b|\bkein\w*\s(?:beschwerden?|beanstandung\w*|angriff\w*)\b
+ |\bne\sfait\spas\spartie\b|\brien\sa\svoir\b|\b(?:n'est|ne\ssont|n'etait)\spas\s(?:concern|impliqu|en\scause|vise)|\btitre\sd'information\b|\bfauss?e?s?\s(?:alerte|positif)|\bdossier\s(?:est\s|a\sete\s)?clos\b|\bne\spas\s(?:la\s|le\s|l'|les\s)?bloquer\b
+ |\bno\sforma[n]?\sparte\b|\bno\stienen?\s(?:nada\s)?que\sver\b|\bno\s(?:esta|estan|fue)\s(?:implicad|afectad|involucrad|relacionad)|\btitulo\sinformativo\b|\bfalsas?\salarmas?\b|\bfalsos?\spositivos?\b|\b(?:caso|ticket|incidente)\s(?:ya\s)?(?:esta\s|fue\s)?cerrado\b
+ |\bnon\sfa\sparte\b|\bnon\sc'entra\b|\bnulla\sa\sche\s(?:fare|vedere)\b|\bnon\se\s(?:coinvolt|interessat|implicat)|\bfals[oi]\s(?:allarm|positiv)
+ |\bnao\sfaz\sparte\b|\bnada\sa\sver\b|\bnao\s(?:esta|foi)\s(?:envolvid|afetad)|\balarme\sfalso\b
+ |\bgeen\sonderdeel\svan\b|\bniets\s(?:mee\s|hiermee\s)?te\smaken\b|\bniet\sbetrokken\b|\bvals\salarm\b|\bhoeft\sniemand\b|\bniets\smis\smet\b
+ |\bnie\s(?:ma|maja)\s(?:nic\s|z\s\w+\s)*(?:wspolnego|zwiazku)\b|\bnie\s(?:dotyczy|bierze\sudzialu|jest\sprzedmiotem)|\bfalszyw\w+\salarm
+ |\b(?:inget|ingenting|intet)\smed\b|\binte\sinblandad|\bikke\sinvolvert|\bikke\sinvolveret|\bfalsk\w*\s(?:larm|alarm)
+ |\bnu\sare\s(?:nicio\s)?legatura\b|\bnu\s(?:este|sunt)\s(?:implicat|afectat)|\balarma\sfalsa\b|\bilgisi\syok|\bilgili\sdegil|\byanlis\salarm
+ |\bnema\s(?:s\s\w+\s)?(?:nic\s)?spolecneho|\bnesouvisi|\bfalesny\spoplach|\bei\sliity\b|\bei\sole\sosalli|\bvaara\shalytys
+ |не\sимеет\sотношения|не\sсвязан|не\sпричаст|ложн\S+\sсрабатыван|не\sмає\sвідношення|не\sпричет|хибн\S+\sспрацюван
+ |関係ありません|関係ございません|関係はありません|無関係|誤検知|与此无关|無關|无关|误报|誤報|관련이\s?없|무관|오탐
+ |אינו\sקשור|אינה\sקשורה|לא\sקשור|אין\sקשר|אזעקת\sשווא|لا\sعلاقة|لا\sتوجد\sعليه|कोई\sसंबंध\sनहीं|ไม่เกี่ยวข้อง",
+    )
+});
+
+/// What begins a sentence about whom the one before it names.
+static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:it|this|that|these|they|please|both|er|es|sie|diese\w*|bitte|il|elle|ils|merci|veuillez|este|esta|eso|por\sfavor|esso|questo|quella|hij|het|die|deze|det|den|on|ona|ono|это|он|она|прошу|こちら|これ|该|此)\b",
+    )
+});
+
+/// Whom sentences clear.
+#[derive(Debug, Default)]
+pub(super) struct Cleared {
+    /// Addresses, and where they are cleared first: the index of the line.
+    pub addresses: Vec<(IpAddr, usize)>,
+    /// Instances.
+    pub instances: HashSet<String>,
+}
+
+/// One sentence and whom it names.
+#[derive(Default)]
+struct Sentence {
+    text: String,
+    line: usize,
+    addresses: Vec<IpAddr>,
+    instances: Vec<String>,
+}
+
+impl Sentence {
+    fn names_somebody(&self) -> bool {
+        !(self.addresses.is_empty() && self.instances.is_empty())
+    }
+}
+
+/// Reads whom the sentences of a notice clear.
+pub(super) fn read(lines: &[Line<'_>]) -> Cleared {
+    let mut cleared = Cleared::default();
+    for paragraph in paragraphs(lines) {
+        let sentences = sentences(lines, paragraph);
+        let clears = |sentence: &Sentence| CLEARS.is_match(&fold(&sentence.text));
+        for (at, sentence) in sentences.iter().enumerate().filter(|(_, it)| it.names_somebody()) {
+            let goes_on = |next: &&Sentence| {
+                !next.names_somebody() && GOES_ON.is_match(&fold(&next.text)) && clears(next)
+            };
+            if clears(sentence) || sentences.get(at + 1).filter(goes_on).is_some() {
+                cleared.addresses.extend(sentence.addresses.iter().map(|ip| (*ip, sentence.line)));
+                cleared.instances.extend(sentence.instances.iter().cloned());
+            }
+        }
+    }
+    cleared
+}
+
+/// Says whether a line has words as a sentence has, or is in a script without blanks.
+fn has_words(text: &str) -> bool {
+    let is_word = |word: &&str| {
+        let bare = word.trim_matches(|it: char| !it.is_alphanumeric());
+        !bare.is_empty() && bare.chars().all(|it| it.is_alphabetic() || matches!(it, '\'' | '\u{2019}' | '-'))
+    };
+    let is_wide = || {
+        text.chars().filter(|it| matches!(it, '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')).count() >= 8
+    };
+    text.split_whitespace().filter(is_word).take(WORDS_MIN).count() == WORDS_MIN || is_wide()
+}
+
+const WORDS_MIN: usize = 5;
+
+/// Stretches of prose: lines that run on into each other.
+fn paragraphs(lines: &[Line<'_>]) -> Vec<std::ops::Range<usize>> {
+    let mut paragraphs = Vec::new();
+    let mut first = None;
+    for (at, line) in lines.iter().enumerate().take(LINES_MAX) {
+        let runs_on = first.is_some_and(|_: usize| {
+            let above = &lines[at - 1];
+            above.section == line.section
+                && above.is_quoted == line.is_quoted
+                && above.text.trim_end().len() >= FULL_LINE
+        });
+        let begins_with_time = line.stamps.first().is_some_and(|stamp| stamp.start < 2);
+        let is_prose = line.kind == LineKind::Statement
+            && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+            && !line.is_blank()
+            && !begins_with_time
+            && (has_words(line.text) || runs_on);
+        if !(is_prose && runs_on)
+            && let Some(first) = first.take()
+        {
+            paragraphs.push(first..at);
+        }
+        if is_prose && first.is_none() {
+            first = Some(at);
+        }
+    }
+    paragraphs.extend(first.map(|first| first..lines.len().min(LINES_MAX)));
+    paragraphs
+}
+
+/// Cuts a paragraph into sentences: at full stops that a blank or the end follows.
+fn sentences(lines: &[Line<'_>], paragraph: std::ops::Range<usize>) -> Vec<Sentence> {
+    let mut all = Vec::new();
+    let mut sentence = Sentence { line: paragraph.start, ..Sentence::default() };
+    for at in paragraph {
+        let line = &lines[at];
+        let mut from = 0;
+        for end in ends(line.text) {
+            sentence.take(line, from, end);
+            all.push(std::mem::replace(&mut sentence, Sentence { line: at, ..Sentence::default() }));
+            from = end;
+        }
+        sentence.take(line, from, line.text.len());
+        sentence.text.push(' ');
+    }
+    all.push(sentence);
+    all
+}
+
+impl Sentence {
+    fn take(&mut self, line: &Line<'_>, from: usize, to: usize) {
+        let is_here = |start: usize| (from..to).contains(&start);
+        self.text.push_str(&line.text[from..to]);
+        self.addresses.extend(
+            line.spots.iter().filter(|it| is_here(it.start) && !it.is_network()).filter_map(|it| it.ip),
+        );
+        let named = resource::instances(line.text).into_iter().filter(|(start, _)| is_here(*start));
+        self.instances.extend(named.map(|(_, id)| id));
+    }
+}
+
+/// Where sentences end in a line, after their full stops.
+fn ends(text: &str) -> impl Iterator<Item = usize> {
+    text.char_indices().filter_map(|(at, letter)| {
+        let end = at + letter.len_utf8();
+        let rest = &text[end..];
+        let is_wide = matches!(letter, '\u{3002}' | '\u{ff01}' | '\u{ff1f}');
+        let is_stop =
+            matches!(letter, '.' | '!' | '?') && (rest.is_empty() || rest.starts_with([' ', '"', ')']));
+        let word = text[..at].rsplit(' ').next().unwrap_or_default();
+        let is_short =
+            letter == '.' && word.chars().count() <= 2 && !word.ends_with(|it: char| it.is_ascii_digit());
+        (is_wide || is_stop && !is_short).then_some(end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Section;
+    use super::super::document::SectionRole;
+    use super::super::lines;
+    use super::read;
+
+    fn cleared(text: &str) -> Vec<String> {
+        let sections = [Section { role: SectionRole::Body, name: String::new(), text: text.to_owned() }];
+        read(&lines::cut(&sections)).addresses.iter().map(|(ip, _)| ip.to_string()).collect()
+    }
+
+    #[test]
+    fn set_phrases_clear_whom_their_sentence_names() {
+        for text in [
+            "Your host 192.0.2.1 scanned us on Monday. The last line is your newsletter server 192.0.2.9; it is clean and wanted, I left it in.",
+            "Not part of this complaint: 192.0.2.9 is the encoder which you host for us. Please leave it running.",
+            "Also for your information: 192.0.2.9, which we wrote about, has been silent since May and that ticket is closed.",
+            "From the shared mailbox. 192.0.2.9 is mentioned in our last answer, it has nothing to do with this one.",
+            "The line (192.0.2.9, also yours) is the radio's own download from your service and was there by chance. It is fine.",
+            "Der Rechner 192.0.2.9 steht ebenfalls bei Ihnen und ist unauffällig, bitte lassen Sie ihn in Ruhe.",
+            "L'adresse 192.0.2.9, elle aussi chez vous, n'est pas concernée par cette plainte.",
+            "なお、192.0.2.9 を経由したものもありましたが、こちらは当社が契約している転送サービスですので関係ありません。",
+        ] {
+            assert_eq!(cleared(text), ["192.0.2.9"], "{text}");
+        }
+    }
+
+    #[test]
+    fn other_sentences_clear_nobody() {
+        for text in [
+            "Your host 192.0.2.1 scanned our network on Monday. Our own monitoring is fine and all ports are closed.",
+            "The attacks from 192.0.2.1 did not stop after our last letter. Please close this hole as soon as you can.",
+            "2026-03-09 10:00 192.0.2.1 is clean fine and so on and on and on for ever",
+        ] {
+            assert_eq!(cleared(text), [""; 0], "{text}");
+        }
+    }
+}
