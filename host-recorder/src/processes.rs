@@ -55,6 +55,8 @@ struct Entry {
     is_named: bool,
     /// When it was looked at by what it may be asked, ns since boot; 0 for never.
     looked_ns: u64,
+    /// The most that was left out when it was looked at so, and is counted.
+    left_out: u64,
     looks_again: bool,
     /// When what was seen was told last, ns since boot, and its sum.
     doors_told: (u64, u64),
@@ -102,6 +104,7 @@ impl Processes {
             ended_ns: None,
             is_named: false,
             looked_ns: 0,
+            left_out: 0,
             looks_again: false,
             doors_told: (0, 0),
             children,
@@ -182,6 +185,14 @@ impl Processes {
             entry.doors_told = (boot_ns, seen);
         }
         is_news
+    }
+
+    /// How much of what was left out when it was looked at is not counted yet: what one look left out the next does, too.
+    pub fn count_left_out(&mut self, id: &ProcessId, left_out: u64) -> u64 {
+        let Some(entry) = self.entries.get_mut(id) else { return left_out };
+        let fresh = left_out.saturating_sub(entry.left_out);
+        entry.left_out += fresh;
+        fresh
     }
 
     /// Notes the login that a process let in. The first counts: whoever is let in can write log lines after it.
@@ -509,6 +520,16 @@ mod tests {
         table.end(&id, 5);
         assert!(!table.is_due(&id, 9 * LOOK_EVERY_NS));
         assert!(!table.is_due(&process(2, 1, None).id, LOOK_EVERY_NS));
+    }
+
+    #[test]
+    fn what_every_look_leaves_out_is_counted_once() {
+        let mut table = Processes::default();
+        let id = process(1, 1, None).id;
+        table.insert(process(1, 1, None), 0);
+        let counted = [100, 100, 90, 130].map(|left_out| table.count_left_out(&id, left_out));
+        assert_eq!(counted, [100, 0, 0, 30]);
+        assert_eq!(table.count_left_out(&process(2, 1, None).id, 5), 5, "one that is not known");
     }
 
     #[test]

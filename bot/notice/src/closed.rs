@@ -112,7 +112,7 @@ fn is_about(line: &Line<'_>) -> bool {
         let spot = line.spots.first().is_some_and(|spot| spot.start <= ABOUT_BYTES_MAX);
         spot || resource::instances(line.text).first().is_some_and(|(at, _)| *at <= ABOUT_BYTES_MAX)
     };
-    line.has_words() && begins_early() && ABOUT.is_match(&fold(line.text))
+    begins_early() && line.has_words() && ABOUT.is_match(&fold(line.text))
 }
 
 /// A longer line is a sentence.

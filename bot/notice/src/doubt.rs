@@ -46,7 +46,7 @@ static FALSE_ALARM: LazyLock<Regex> = LazyLock::new(|| {
 /// A colleague warns of a letter that nobody wrote in earnest.
 static FAKE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:it|this|that|mail|message|letter|complaint|notice|below|which)\s+(?:is|was)\s+(?:clearly\s+|obviously\s+|just\s+|only\s+)?(?:an?\s+)?(?:fake|faked|forgery|forged|hoax|scam|phish\w*|bogus)\b|\bthere is no (?:abuse )?(?:case|incident)\b|\bist (?:eine?\s+)?(?:falschung|gefalscht|fake|betrug)\b|\best (?:un )?faux\b|\bes (?:una )?falsific",
+        r"\b(?:it|this|that|mail|message|letter|complaint|notice|below|which)\s+(?:is|was)\s+(?:clearly\s+|obviously\s+|just\s+|only\s+)?(?:an?\s+)?(?:fake|faked|forgery|forged|hoax|scam|phish\w*|bogus)\b|\bthere is no (?:abuse )?(?:case|incident)\b|\bexercise exercise\b|\b(?:tabletop|table-top) (?:exercise|on|this|next)\b|\bnot a real (?:report|notice|incident)\b|\bfor (?:the|our|an?) (?:exercise|drill|training)\b|\bmade (?:it|the \w+) up\b|\bist (?:eine?\s+)?(?:falschung|gefalscht|fake|betrug)\b|\best (?:un )?faux\b|\bes (?:una )?falsific",
     )
 });
 
@@ -71,18 +71,17 @@ pub(super) fn leave_open(
     }
     let is_ours = |claim: &Claim| claim.accused.addresses.iter().any(|ip| own::is_ours(*ip, context));
     let is_nobodys = |claim: &Claim| claim.accused.instance_ids.is_empty() && !is_ours(claim);
+    let is_own = |it: &&Line<'_>| {
+        matches!(it.role, SectionRole::Subject | SectionRole::Body)
+            && it.kind == LineKind::Statement
+            && !it.is_quoted
+    };
+    let own: Vec<_> = lines.iter().filter(is_own).take(LINES_MAX).map(|line| fold(line.text)).collect();
     let is_taken_back = || {
-        let is_own =
-            |it: &&Line<'_>| it.role == SectionRole::Body && it.kind == LineKind::Statement && !it.is_quoted;
-        lines.iter().filter(is_own).any(|line| {
-            let text = fold(line.text);
-            FALSE_ALARM.find_iter(&text).any(|found| !thread::is_in_case(&text, found))
-        })
+        let says_so = |text: &str| FALSE_ALARM.find_iter(text).any(|found| !thread::is_in_case(text, found));
+        own.iter().any(|text| says_so(text))
     };
-    let says = |pattern: &Regex| {
-        let own = lines.iter().filter(|it| it.role != SectionRole::Nested && !it.is_quoted);
-        own.take(LINES_MAX).any(|line| pattern.is_match(&fold(line.text)))
-    };
+    let says = |pattern: &Regex| own.iter().any(|text| pattern.is_match(text));
     let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
@@ -126,7 +125,7 @@ fn says_aws(draft: &Draft, document: &Document) -> bool {
 }
 
 /// Lines of a letter in which is looked for this.
-const LINES_MAX: usize = 200;
+const LINES_MAX: usize = 400;
 
 /// How many of those that could have been meant are told.
 const TOLD_MAX: usize = 5;

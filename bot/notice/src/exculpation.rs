@@ -19,6 +19,8 @@ use super::resource;
 
 /// Lines that are looked at.
 const LINES_MAX: usize = 400;
+/// Items of a list that are looked at.
+const ITEMS_MAX: usize = 50;
 /// A line that is this long runs on into the next one.
 const FULL_LINE: usize = 45;
 
@@ -28,7 +30,7 @@ static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)
  \bnot\s(?:a\s)?part\sof\s(?:this|the|our|these)\b|\bnothing\s(?:whatsoever\s)?to\sdo\swith\s(?:this|it|that|these|the|any)\b
  |\balso\sfor\syour\sinformation\b|\bfor\s(?:your\s)?information\sonly\b|\bonly\s(?:named|mentioned|listed)\s(?:here\s)?(?:for|to|because|so)\b
- |\b(?:is|was|are|were|been|looks|seems)\s(?:\w+\s)?(?:clean|fine|harmless|legitimate|benign|innocent|unaffected|uninvolved|wanted|welcome|whitelisted|exempt|cleared|expected|allowed|permitted|agreed|not\s(?:involved|affected|concerned|meant|to\sblame)|(?:a\s)?false\s(?:alarm|positive))\b
+ |(?:\b(?:is|was|are|were|been|looks|seems)|['\x{2019}](?:s|re))\s(?:\w+\s)?(?:clean|fine|harmless|legitimate|benign|innocent|unaffected|uninvolved|wanted|welcome|whitelisted|exempt|cleared|expected|allowed|permitted|agreed|not\s(?:involved|affected|concerned|meant|to\sblame)|(?:a\s)?false\s(?:alarm|positive))\b
  |\b(?:has|have)\sbeen\s(?:\w+\s)?(?:silent|quiet|clean|switched\soff|turned\soff|shut\sdown|isolated)\b
  |\b(?:that|this|the|our|its|their|which)\s(?:\w+\s)?(?:ticket|case|report|matter|incident|complaint)s?\s(?:is|was|has\sbeen|were|are)\s(?:now\s|already\s|long\s)*(?:closed|resolved|settled|answered)\b
  |\bclosed\s(?:that|(?:our|the|an|its|your)\s(?:earlier|previous|old|first|other)|its)\s(?:ticket|case|report|complaint)\b
@@ -36,19 +38,22 @@ static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
  |\bleave\s(?:it|him|her|them|that\sone|this\sone|that\shost)\s(?:running|alone|in\speace|as\s\w+|untouched|out)\b
  |\bplease\s(?:do\snot|don't)\s(?:block|stop|touch|disable|suspend)\b
  |\b(?:never|not)\s(?:appeared|been\sseen|shown\sup|been\sinvolved|taken\spart)\b|\bfalse\s(?:alarm|positive)s?\b
+ |\bfor\scompleteness\b|\bwe\s(?:ordered|commissioned|agreed)\b
+ |\b(?:was|were|has\sbeen|have\sbeen|is\sbeing)\s(?:\w+\s){0,2}reported\s(?:\w+\s)?to\s(?:its|their|his|that|the\sother|the\srespective|another)\b|\b(?:belongs?|is\sin|are\sin)\s(?:to\s)?(?:another|a\sdifferent|some\sother)\s(?:network|provider|operator|customer|company|isp)\b
  |\bat\sour\s(?:own\s)?request\b|\bwith\sour\s(?:consent|permission|agreement)\b|\bhad\s(?:our|a)\s(?:written\s)?(?:permission|order|consent)\b
- |\bunrelated\sto\s(?:this|the|it)\b|\bnot\s(?:the\s)?subject\sof\sthis\b|\b(?:named|listed|included|mentioned)\s(?:\w+\s)?by\smistake\b
+ |\b(?:not\san\sattack|not\sabuse|no\sabuse\sof)\b|\bonly\sdo(?:es)?\s(?:their|its|his)\sjob\b|\bnot\sthe\sculprits?\b|\btake\s(?:it|them|him)\sfor\b
+ |\bno\slonger\s(?:implicated|involved|affected|reported|active)\b|\bunrelated\sto\s(?:this|the|it)\b|\bnot\s(?:the\s)?subject\sof\sthis\b|\b(?:named|listed|included|mentioned)\s(?:\w+\s)?by\smistake\b
  |\bnicht\s(?:teil|gegenstand|bestandteil)\s(?:dieser|der|unserer|dieses|des)\b|\bnichts\s(?:damit\s|hiermit\s)?(?:\w+\s)?zu\stun\b|\bnur\szur\s(?:information|kenntnis|vollstandigkeit|erklarung)\b
  |\b(?:ist|war|sind|waren)\s(?:\w+\s){0,3}(?:unauffallig|sauber|harmlos|unbeteiligt|legitim|erwunscht|in\sordnung|nicht\s(?:betroffen|beteiligt|gemeint)|ausgenommen)\b|\bfehlalarm
- |\b(?:fall|ticket|meldung|vorgang)\s(?:ist|wurde|war)\s(?:\w+\s){0,2}(?:geschlossen|erledigt|abgeschlossen)\b|\bin\sruhe\slassen\b|\blaufen\slassen\b|\bnicht\ssperren\b|\bkein\w*\s(?:beschwerden?|beanstandung\w*|angriff\w*)\b
- |\bne\sfait\spas\spartie\b|\brien\sa\svoir\b|\b(?:n'est|ne\ssont|n'etait)\spas\s(?:concern|impliqu|en\scause|vise)|\btitre\sd'information\b|\bfauss?e?s?\s(?:alerte|positif)|\bdossier\s(?:est\s|a\sete\s)?clos\b|\bne\spas\s(?:la\s|le\s|l'|les\s)?bloquer\b
- |\bno\sforma[n]?\sparte\b|\bno\stienen?\s(?:nada\s)?que\sver\b|\bno\s(?:esta|estan|fue)\s(?:implicad|afectad|involucrad|relacionad)|\btitulo\sinformativo\b|\bfalsas?\salarmas?\b|\bfalsos?\spositivos?\b|\b(?:caso|ticket|incidente)\s(?:ya\s)?(?:esta\s|fue\s)?cerrado\b
- |\bnon\sfa\sparte\b|\bnon\sc'entra\b|\bnulla\sa\sche\s(?:fare|vedere)\b|\bnon\se\s(?:coinvolt|interessat|implicat)|\bfals[oi]\s(?:allarm|positiv)
+ |\b(?:fall|ticket|meldung|vorgang)\s(?:ist|wurde|war)\s(?:\w+\s){0,2}(?:geschlossen|erledigt|abgeschlossen)\b|\bin\sruhe\slassen\b|\blaufen\slassen\b|\bnicht\ssperren\b|\b(?:gesondert|separat|getrennt)\s(?:gemeldet|angezeigt)|\bvollstandigkeit\shalber\b|\bkein\w*\s(?:beschwerden?|beanstandung\w*|angriff\w*)\b
+ |\bne\sfait\spas\spartie\b|\brien\sa\svoir\b|\b(?:n'est|ne\ssont|n'etait)\spas\s(?:concern|impliqu|en\scause|vise)|\btitre\sd'information\b|\bfauss?e?s?\s(?:alerte|positif)|\bsignalee?s?\s(?:separement|a\sson|a\sleur)|\bdossier\s(?:est\s|a\sete\s)?clos\b|\bne\spas\s(?:la\s|le\s|l'|les\s)?bloquer\b
+ |\bno\sforma[n]?\sparte\b|\bno\stienen?\s(?:nada\s)?que\sver\b|\bno\s(?:esta|estan|fue)\s(?:implicad|afectad|involucrad|relacionad)|\btitulo\sinformativo\b|\b(?:notificad|reportad|denunciad)[oa]s?\s(?:por\sseparado|a\ssu)\b|\bfalsas?\salarmas?\b|\bfalsos?\spositivos?\b|\b(?:caso|ticket|incidente)\s(?:ya\s)?(?:esta\s|fue\s)?cerrado\b
+ |\bnon\sfa\sparte\b|\bnon\sc'entra\b|\bsegnalat\w+\s(?:a\sparte|separatamente)\b|\bnulla\sa\sche\s(?:fare|vedere)\b|\bnon\se\s(?:coinvolt|interessat|implicat)|\bfals[oi]\s(?:allarm|positiv)
  |\bnao\sfaz\sparte\b|\bnada\sa\sver\b|\bnao\s(?:esta|foi)\s(?:envolvid|afetad)|\balarme\sfalso\b
  |\bgeen\sonderdeel\svan\b|\bniets\s(?:mee\s|hiermee\s)?te\smaken\b|\bniet\sbetrokken\b|\bvals\salarm\b|\bhoeft\sniemand\b|\bniets\smis\smet\b
  |\bnie\s(?:ma|maja)\s(?:nic\s|z\s\w+\s)*(?:wspolnego|zwiazku)\b|\bnie\s(?:dotyczy|bierze\sudzialu|jest\sprzedmiotem)|\bfalszyw\w+\salarm
  |\b(?:inget|ingenting|intet)\smed\b|\binte\sinblandad|\bikke\sinvolvert|\bikke\sinvolveret|\bfalsk\w*\s(?:larm|alarm)
- |\bnu\sare\s(?:nicio\s)?legatura\b|\bnu\s(?:este|sunt)\s(?:implicat|afectat)|\balarma\sfalsa\b|\bilgisi\syok|\bilgili\sdegil|\byanlis\salarm
+ |\bnu\sare\s(?:nicio\s)?legatura\b|\bsemnalat\w*\sseparat\b|\bnu\s(?:avem|este)\snicio\s(?:problema|plangere)|\bnu\s(?:este|sunt)\s(?:implicat|afectat)|\balarma\sfalsa\b|\b(?:osobno|oddzielnie)\szglosz|\bilgisi\syok|\bilgili\sdegil|\byanlis\salarm
  |\bnema\s(?:s\s\w+\s)?(?:nic\s)?spolecneho|\bnesouvisi|\bfalesny\spoplach|\bei\sliity\b|\bei\sole\sosalli|\bvaara\shalytys
  |не\sимеет\sотношения|не\sсвязан|не\sпричаст|ложн\S+\sсрабатыван|не\sмає\sвідношення|не\sпричет|хибн\S+\sспрацюван
  |関係ありません|関係ございません|関係はありません|無関係|誤検知|与此无关|無關|无关|误报|誤報|관련이\s?없|무관|오탐
@@ -62,6 +67,14 @@ static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:it|this|that|these|they|please|both|er|es|sie|diese\w*|bitte|il|elle|ils|merci|veuillez|este|esta|eso|por\sfavor|esso|questo|quella|hij|het|die|deze|det|den|on|ona|ono|это|он|она|прошу|こちら|これ|该|此)\b",
     )
 });
+
+/// What speaks of the only one that was named before: "I looked, it's clean".
+static SPEAKS_OF_IT: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\bit(?:['\x{2019}]s)?\b|^\W*not\s(?:an\sattack|abuse)\b"));
+
+/// What speaks of others than those who were named before: "our own monitoring is fine", "your other server is clean".
+static OF_OTHERS: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:our|my|your|other|others|another|all)\b"));
 
 /// Whom sentences clear.
 #[derive(Debug, Default)]
@@ -87,15 +100,47 @@ impl Sentence {
     }
 }
 
-/// Reads whom the sentences of a notice clear.
-pub(super) fn read(lines: &[Line<'_>]) -> Cleared {
+/// Reads whom of those that are accused the sentences of a notice clear.
+pub(super) fn read(
+    lines: &[Line<'_>],
+    is_accused: impl Fn(IpAddr) -> bool,
+    is_meant: impl Fn(&str) -> bool,
+) -> Cleared {
     let mut cleared = Cleared::default();
+    let names_one = |line: &Line<'_>| {
+        line.spots.iter().filter_map(|spot| spot.ip).any(&is_accused)
+            || line.text.contains("i-") && resource::instances(line.text).iter().any(|(_, id)| is_meant(id))
+    };
     for paragraph in paragraphs(lines) {
+        let introduces = lines[paragraph.clone()].last().is_some_and(|it| it.text.trim_end().ends_with(':'));
+        if introduces
+            && sentences(lines, paragraph.clone()).last().is_some_and(|it| CLEARS.is_match(&fold(&it.text)))
+        {
+            // The list that it introduces, up to a blank line below it.
+            let listed =
+                lines[paragraph.end..].iter().skip_while(|it| it.is_blank()).take_while(|it| it.is_item());
+            for line in listed.take(ITEMS_MAX) {
+                cleared
+                    .addresses
+                    .extend(line.spots.iter().filter_map(|it| it.ip).map(|ip| (ip, paragraph.start)));
+                cleared.instances.extend(resource::instances(line.text).into_iter().map(|(_, id)| id));
+            }
+        }
+        if !lines[paragraph.clone()].iter().any(names_one) {
+            continue;
+        }
         let sentences = sentences(lines, paragraph);
         let clears = |sentence: &Sentence| CLEARS.is_match(&fold(&sentence.text));
-        for (at, sentence) in sentences.iter().enumerate().filter(|(_, it)| it.names_somebody()) {
+        let names_one = |it: &Sentence| {
+            it.addresses.iter().any(|ip| is_accused(*ip)) || it.instances.iter().any(|id| is_meant(id))
+        };
+        // What follows the only sentence that names anybody is about those.
+        let is_alone = sentences.iter().filter(|it| it.names_somebody()).take(2).count() == 1;
+        for (at, sentence) in sentences.iter().enumerate().filter(|(_, it)| names_one(it)) {
             let goes_on = |next: &&Sentence| {
-                !next.names_somebody() && GOES_ON.is_match(&fold(&next.text)) && clears(next)
+                let text = fold(&next.text);
+                let is_about_it = GOES_ON.is_match(&text) || is_alone && SPEAKS_OF_IT.is_match(&text);
+                !next.names_somebody() && is_about_it && !OF_OTHERS.is_match(&text) && clears(next)
             };
             if clears(sentence) || sentences.get(at + 1).filter(goes_on).is_some() {
                 cleared.addresses.extend(sentence.addresses.iter().map(|ip| (*ip, sentence.line)));
@@ -205,7 +250,11 @@ mod tests {
 
     fn cleared(text: &str) -> Vec<String> {
         let sections = [Section { role: SectionRole::Body, name: String::new(), text: text.to_owned() }];
-        read(&lines::cut(&sections)).addresses.iter().map(|(ip, _)| ip.to_string()).collect()
+        read(&lines::cut(&sections), |_| true, |_| true)
+            .addresses
+            .iter()
+            .map(|(ip, _)| ip.to_string())
+            .collect()
     }
 
     #[test]
@@ -218,6 +267,8 @@ mod tests {
             "The line (192.0.2.9, also yours) is the radio's own download from your service and was there by chance. It is fine.",
             "Der Rechner 192.0.2.9 steht ebenfalls bei Ihnen und ist unauffällig, bitte lassen Sie ihn in Ruhe.",
             "L'adresse 192.0.2.9, elle aussi chez vous, n'est pas concernée par cette plainte.",
+            "Note from me: 192.0.2.9 is the old standby of the same service. I looked, it's clean and has been stopped.",
+            "Most queries reach us through public resolvers, which only do their job (please don't take them for the culprits):\n\n    192.0.2.9\n",
             "なお、192.0.2.9 を経由したものもありましたが、こちらは当社が契約している転送サービスですので関係ありません。",
         ] {
             assert_eq!(cleared(text), ["192.0.2.9"], "{text}");

@@ -54,6 +54,7 @@ fn walk(value: &Value, name: &str, depth: usize, lines: &mut Lines) {
     match value {
         Value::Object(members) => {
             let typed = typed(members);
+            let names_client = members.keys().any(|key| last_part(key) == "cip");
             for (key, member) in members {
                 // A pair of type and value is one field, named by its type.
                 if let Some(typed) = typed.filter(|_| matches!(key.as_str(), "type" | "value")) {
@@ -62,7 +63,12 @@ fn walk(value: &Value, name: &str, depth: usize, lines: &mut Lines) {
                     }
                     continue;
                 }
-                let key = short(key);
+                // Beside a client's address, "sip" is the server's (Falco, Sysdig); elsewhere it is the source's.
+                let key = match last_part(key) {
+                    "cip" => "client ip",
+                    "sip" if names_client => "destination ip",
+                    _ => short(key),
+                };
                 let name = if name.is_empty() { key.to_owned() } else { format!("{name} {key}") };
                 walk(member, last_words(&name), depth + 1, lines);
             }
@@ -74,6 +80,11 @@ fn walk(value: &Value, name: &str, depth: usize, lines: &mut Lines) {
         Value::String(text) => lines.push(name, text),
         other => lines.push(name, &other.to_string()),
     }
+}
+
+/// "fd.sip" is "sip".
+fn last_part(key: &str) -> &str {
+    key.rsplit(['.', '_']).next().unwrap_or(key)
 }
 
 /// Returns the type of an object that says it beside a value: "ip-src", "destination_ip".

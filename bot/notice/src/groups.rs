@@ -55,7 +55,7 @@ const NEAR_LINES: usize = 5;
 /// What a table says of the instance of a row: that nothing was found, or that it was attacked.
 static CLEAN_ROW: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?|normal|not involved|uninvolved|benign|legitimate|false positive|negative|not compromised|no (?:abuse|anomal(?:y|ies)|complaints?)|sauber|unauff[äa]llig)\s*(?:[\t|,;.]|\s{2,}|$)",
+        r"(?:[\t|,;]|\s{2,}|:\s)\s*(?:none|clean|ok|okay|fine|healthy|no findings?|nothing found|not affected|unaffected|no issues?|normal|not involved|uninvolved|benign|legitimate|false positive|negative|not compromised|no (?:abuse|anomal(?:y|ies)|complaints?)|sauber|unauff[äa]llig)\s*(?:[\t|,;.]|\s{2,}|$)|(?:[\t|;]|\s{2,})\s*(?:false positive|benign|whitelisted|dismissed|legitimate|fehlalarm|falso positivo|faux positif)\b[^\t|;]{0,60}(?:[\t|;]|\s{2,}|$)",
     )
 });
 static ATTACKED_ROW: LazyLock<Regex> = LazyLock::new(|| {

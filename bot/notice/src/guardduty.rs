@@ -21,8 +21,13 @@ use crate::claim::Remote;
 
 const FORMAT: &str = "guardduty";
 
-/// Reads a finding; none when the value is something else.
+/// Reads a finding, or a list of them as `get-findings` answers; none when the value is something else.
 pub(super) fn read(value: &Value) -> Option<Draft> {
+    let listed = value.as_array().map_or_else(|| json::items(value, "findings"), Vec::as_slice);
+    let mut drafts = listed.iter().filter(|it| is_finding(it)).take(limits::CLAIMS_MAX).map(of_finding);
+    if let Some(first) = drafts.next() {
+        return Some(drafts.fold(first, super::join::merge));
+    }
     let finding = ["detail", "details", "finding"]
         .iter()
         .find_map(|key| json::at(value, key).filter(|it| is_finding(it)));

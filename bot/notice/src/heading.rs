@@ -77,6 +77,9 @@ impl Under {
 /// Returns what a line says as a heading of what follows it: addresses, or the head of a table of them.
 pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
+    if let Some(cleared) = cleared_with_a_remark(lines, index) {
+        return Some(cleared);
+    }
     let text = name(line)?;
     let below = below(lines, index)?;
     let names_some =
@@ -84,6 +87,21 @@ pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let found = names_some.then(|| told(text)).flatten();
     // What a colon ends introduces a list, and is read as a sentence.
     found.filter(|it| *it == Heading::Cleared || !lines[index].text.trim_end().ends_with(':'))
+}
+
+/// "Resource no longer implicated (the activity ended on March 16, no action is needed):".
+fn cleared_with_a_remark(lines: &[Line<'_>], index: usize) -> Option<Heading> {
+    let line = &lines[index];
+    let (text, remark) = line.text.trim().trim_end_matches(':').split_once('(')?;
+    let is_heading = line.kind == LineKind::Statement
+        && line.spots.is_empty()
+        && remark.ends_with(')')
+        && (3..=BYTES_MAX).contains(&text.trim().len())
+        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+        && text.split_whitespace().count() <= WORDS_MAX;
+    let below = below(lines, index).filter(|_| is_heading)?;
+    let names_some = !below.spots.is_empty() || !resource::instances(below.text).is_empty();
+    (names_some && sentence::clears(text)).then_some(Heading::Cleared)
 }
 
 /// Returns the next line in which something stands.

@@ -242,10 +242,14 @@ fn read_lines(
 /// Takes back what accuses those that the letter's own sentences clear, where others stay accused; true where it accuses
 /// nobody else.
 fn take_back(lines: &[Line<'_>], roles: &mut Roles, instances: &mut [groups::Instance]) -> bool {
-    let cleared = exculpation::read(lines);
-    let is_cleared = |ip: &IpAddr| cleared.addresses.iter().any(|(cleared, _)| cleared == ip);
     let accused = roles.with(Role::Accused);
     let meant = |it: &&groups::Instance| it.is_accused() && it.is_said_now;
+    if accused.is_empty() && !instances.iter().any(|it| meant(&it)) {
+        return false;
+    }
+    let is_meant = |id: &str| instances.iter().filter(meant).any(|it| it.id == id);
+    let cleared = exculpation::read(lines, |ip| accused.contains(&ip), is_meant);
+    let is_cleared = |ip: &IpAddr| cleared.addresses.iter().any(|(cleared, _)| cleared == ip);
     let others = accused.iter().any(|ip| !is_cleared(ip))
         || instances.iter().filter(meant).any(|it| !cleared.instances.contains(&it.id));
     let some = accused.iter().any(is_cleared)

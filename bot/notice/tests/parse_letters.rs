@@ -412,3 +412,32 @@ fn arabic_fields_say_who_did_it() {
     let body = "رصد مركز عمليات الأمن في شركتنا هجوم حجب خدمة صادرًا من أحد خوادمكم ضد أحد مشتركينا.\n\nعنوان المصدر: 192.0.2.1\nعنوان الضحية: 198.51.100.40\nبداية الهجوم: 2026-03-09 01:20:14 (UTC+3)\n\nنرجو فحص الخادم وإيقاف الهجوم.\n";
     check(&read("soc@telecom.example", "بلاغ: هجوم حجب خدمة من العنوان 192.0.2.1", body, &[]), &["192.0.2.1"]);
 }
+
+#[test]
+fn a_list_of_findings_is_read_finding_by_finding() {
+    let finding = |kind: &str, id: &str, role: &str| {
+        format!(
+            r#"{{"AccountId": "111122223333", "Id": "{id}", "Type": "{kind}", "Resource": {{"ResourceType": "Instance", "InstanceDetails": {{"InstanceId": "i-0123456789abcdef{id}"}}}},
+            "Service": {{"ResourceRole": "{role}", "EventFirstSeen": "2026-03-09T04:51:05Z", "EventLastSeen": "2026-03-09T05:20:00Z"}}}}"#
+        )
+    };
+    let probed = finding("Recon:EC2/PortProbeUnprotectedPort", "0", "TARGET");
+    let calls = finding("Backdoor:EC2/C&CActivity.B!DNS", "1", "ACTOR");
+    for list in [format!("{{\"Findings\": [{probed}, {calls}]}}"), format!("[{probed}, {calls}]")] {
+        check(&notice::read(list.as_bytes(), &Context::default()), &["i-0123456789abcdef1"]);
+    }
+}
+
+#[test]
+fn beside_a_client_sip_is_the_server() {
+    let event = r#"{"rule": "Outbound Connection to C2 Servers", "time": "2026-03-09T05:12:44Z", "priority": "Warning", "output_fields": {"fd.cip": "10.44.7.118", "fd.sip": "198.51.100.27", "fd.sport": 8443, "proc.exepath": "/tmp/x", "ec2.instance_id": "i-0123456789abcdef0"}}"#;
+    let reading = notice::read(event.as_bytes(), &Context::default());
+    assert!(!accused(&reading).contains(&"198.51.100.27".to_owned()), "{:#?}", reading.facts);
+}
+
+#[test]
+fn a_heading_with_a_remark_clears_what_stands_below_it() {
+    let body = "Resource still implicated:\n    EC2 Instance Id: i-0123456789abcdef0\n    Public IP: 192.0.2.1\n\nResource no longer implicated (the activity ended on March 6, no action is needed):\n    EC2 Instance Id: i-0123456789abcdef1\n    Public IP: 192.0.2.2\n\nReported activity: RDP brute force\n\n    2026-03-08 22:04:17 UTC 192.0.2.1 -> 198.51.100.14:3389  LOGON_FAILED\n";
+    let reading = read("trustandsafety@support.aws.com", "Final notice - Abuse case 1234567890", body, &[]);
+    check(&reading, &["i-0123456789abcdef0", "192.0.2.1"]);
+}

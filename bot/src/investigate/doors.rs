@@ -45,6 +45,19 @@ fn up_to_entry<'a>(process: &'a Process, origin: &Origin<'a>) -> impl Iterator<I
     found.into_iter()
 }
 
+/// The same, and of each whether it is the process itself, or what that is a copy of.
+fn up_to_entry_with_copies<'a>(
+    process: &'a Process,
+    origin: &Origin<'a>,
+) -> impl Iterator<Item = (&'a Process, bool)> {
+    let (mut is_itself, mut above) = (true, process);
+    up_to_entry(process, origin).map(move |program| {
+        is_itself &= program.id == process.id || above.seen == Seen::Fork;
+        above = program;
+        (program, is_itself)
+    })
+}
+
 /// The nearest program above a process, or itself, that takes requests of a kind by when the process acted. A terminal that
 /// it has not itself is somebody's who types.
 fn door<'a>(
@@ -54,10 +67,7 @@ fn door<'a>(
     kind: OperationKind,
     acted: UnixNs,
 ) -> Option<Door<'a>> {
-    let (mut is_itself, mut above) = (true, process);
-    up_to_entry(process, origin).find_map(|program| {
-        is_itself &= program.id == process.id || above.seen == Seen::Fork;
-        above = program;
+    up_to_entry_with_copies(process, origin).find_map(|(program, is_itself)| {
         let typed = process.tty.is_some() && process.tty != program.tty;
         if typed || is_multiplexer(program) {
             return None;
@@ -85,11 +95,7 @@ pub(super) fn asked(host: &Host, process: &Process, origin: &Origin, acted: Unix
     let process = host.find(process.id)?;
     // The times of packets are told to a tick of the clock, those of programs exactly.
     let acted = acted.max(process.started);
-    let mut is_itself = true;
-    let mut above = process;
-    up_to_entry(process, origin).find_map(|program| {
-        is_itself &= program.id == process.id || above.seen == Seen::Fork;
-        above = program;
+    up_to_entry_with_copies(process, origin).find_map(|(program, is_itself)| {
         // What sent itself is told of once it has.
         let by = if is_itself { acted.plus_s(ITSELF_LATE_S) } else { acted };
         let event = host.door(program, OperationKind::Asked, by)?;
@@ -141,14 +147,9 @@ pub(super) fn doubt(first: &Candidate) -> Option<String> {
 /// Whether a process, or what it is a copy of, does what it does for datagrams that others send it. A client that chose its
 /// port may have an answer from an address that it did not ask, too.
 fn takes_datagrams(host: &Host, process: &Process, origin: &Origin, acted: UnixNs) -> Option<String> {
-    let (mut is_itself, mut above) = (true, process);
-    let copies = up_to_entry(process, origin).take_while(|program| {
-        is_itself &= program.id == process.id || above.seen == Seen::Fork;
-        above = program;
-        is_itself
-    });
-    let found = copies.filter_map(|program| Some((program, host.datagrams_from(program, acted)?))).next();
-    let (program, from) = found?;
+    let copies = up_to_entry_with_copies(process, origin).take_while(|(_, is_itself)| *is_itself);
+    let (program, from) =
+        copies.filter_map(|(program, _)| Some((program, host.datagrams_from(program, acted)?))).next()?;
     Some(format!(
         "{} takes datagrams that others send it, as {from} did: whoever sends there may have had it done",
         Untrusted::new(program_name(program)).shown(60)

@@ -83,6 +83,7 @@ impl Recorder {
             doors.hash(&mut sum);
             let is_news = self.processes.look(&id, boot_ns, sum.finish(), doors.may_serve);
             let Doors { serves, awaits, unseen, .. } = doors;
+            let unseen = self.processes.count_left_out(&id, unseen);
             self.lose(LossClass::Login, unseen);
             for (kind, names) in [(OperationKind::Serves, serves), (OperationKind::Awaits, awaits)] {
                 if is_news && !names.is_empty() {
