@@ -31,10 +31,8 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
     }
     let listed = [json::items(value, "detail.findings"), json::items(value, "findings")].concat();
     let findings: Vec<&Value> = if listed.is_empty() { vec![value] } else { listed.iter().collect() };
-    let mut drafts =
-        findings.into_iter().filter(|it| is_finding(it)).take(limits::CLAIMS_MAX).map(of_finding);
-    let first = drafts.next()?;
-    Some(drafts.fold(first, super::join::merge))
+    let findings = findings.into_iter().filter(|it| is_finding(it)).take(limits::CLAIMS_MAX);
+    findings.map(of_finding).reduce(super::join::merge)
 }
 
 fn is_finding(value: &Value) -> bool {

@@ -42,15 +42,16 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
     let mut found: Vec<Block> = Vec::new();
     let mut block = Block::default();
     for (index, line) in lines.iter().enumerate() {
+        let head = head_of_block(line);
         let new_section = index > 0 && lines[index - 1].section != line.section;
         if line.is_blank()
             || new_section
             || line.kind != LineKind::Statement
             || block.repeats(line)
-            || heads_block(line)
+            || head.is_some()
         {
             found.push(std::mem::take(&mut block));
-            block.head = line.heads_item().filter(|_| heads_block(line)).map(|ip| (ip, index));
+            block.head = head.map(|ip| (ip, index));
         }
         if line.kind == LineKind::Statement {
             block.take(index, line);
@@ -76,9 +77,10 @@ pub(super) fn read(lines: &[Line<'_>]) -> Blocks {
     blocks
 }
 
-/// Says whether an address, alone in an item, heads a block.
-fn heads_block(line: &Line<'_>) -> bool {
-    line.kind == LineKind::Statement && line.spots.len() == 1 && line.is_item() && line.heads_item().is_some()
+/// Returns the address that, alone in an item, heads a block.
+fn head_of_block(line: &Line<'_>) -> Option<IpAddr> {
+    let is_alone = line.kind == LineKind::Statement && line.spots.len() == 1 && line.is_item();
+    is_alone.then(|| line.heads_item()).flatten()
 }
 
 /// What a field says where nothing was done: "Activity: none".
@@ -129,13 +131,9 @@ impl Block {
             return;
         }
         // "From/to: 2026-09-12 03:10 - 07:44".
-        if self.head.is_some() && line.spots.is_empty() && !line.stamps.is_empty() {
-            record.stamps.extend(line.stamps.iter().cloned());
-            record.how = "a block of fields";
-            self.lines.push(index);
-            return;
-        }
+        let is_span = self.head.is_some() && line.spots.is_empty() && !line.stamps.is_empty();
         match (meaning.kind, role) {
+            _ if is_span => record.stamps.extend(line.stamps.iter().cloned()),
             (Kind::Address, Some(Role::Accused)) if record.source.is_none() => {
                 record.source = first.and_then(|spot| spot.ip);
                 record.source_port = first.and_then(|spot| port_of(spot, line.text));

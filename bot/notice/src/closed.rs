@@ -1,6 +1,7 @@
 //! Entries of a summary that are said to be done with: "3) Report 1234 - CLOSED", "Status: resolved". Whom they name is
 //! accused of nothing any more, where others of the same summary still are.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -62,38 +63,40 @@ const LINES_MAX: usize = 1_000;
 pub(super) fn leave_out(lines: &mut [Line<'_>]) {
     let lines_max = lines.len().min(LINES_MAX);
     let lines = &mut lines[..lines_max];
-    if !lines.iter().any(|line| begins(line) || says_done(line)) {
+    let (closed, open): (Vec<Entry>, Vec<Entry>) =
+        entries(lines).into_iter().partition(|entry| is_closed(entry, lines));
+    let is_meant = |entry: &Entry| entry.has_head && names_somebody(&lines[entry.lines.clone()]);
+    if closed.is_empty() || !open.iter().any(is_meant) {
         return;
     }
-    let entries = entries(lines);
-    let is_closed: Vec<bool> = entries.iter().map(|entry| is_closed(&lines[entry.clone()])).collect();
-    let still_open = entries.iter().zip(&is_closed).any(|(entry, is_closed)| {
-        let lines = &lines[entry.clone()];
-        !is_closed && names_somebody(lines) && lines.first().is_some_and(begins)
-    });
-    if !still_open {
-        return;
-    }
-    for (entry, _) in entries.into_iter().zip(is_closed).filter(|(_, is_closed)| *is_closed) {
-        lines[entry].iter_mut().for_each(|line| line.kind = LineKind::Aside);
+    for entry in closed {
+        lines[entry.lines].iter_mut().for_each(|line| line.kind = LineKind::Aside);
     }
 }
 
-/// Entries: what stands between two blank lines, or from one head to the next.
-fn entries(lines: &[Line<'_>]) -> Vec<std::ops::Range<usize>> {
+/// What stands between two blank lines, or from one head to the next.
+struct Entry {
+    lines: Range<usize>,
+    /// Its first line is one that begins an entry.
+    has_head: bool,
+}
+
+fn entries(lines: &[Line<'_>]) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut first = 0;
+    let (mut first, mut has_head) = (0, false);
     for (at, line) in lines.iter().enumerate() {
         let ends = line.is_blank() || line.kind != LineKind::Statement;
-        if (ends || begins(line)) && first < at {
-            entries.push(first..at);
+        let begins = !ends && begins(line);
+        if !(ends || begins) {
+            continue;
         }
-        if ends || begins(line) {
-            first = at + usize::from(ends);
+        if first < at {
+            entries.push(Entry { lines: first..at, has_head });
         }
+        (first, has_head) = (at + usize::from(ends), begins);
     }
     if first < lines.len() {
-        entries.push(first..lines.len());
+        entries.push(Entry { lines: first..lines.len(), has_head });
     }
     entries
 }
@@ -131,13 +134,16 @@ fn says_done_behind(head: &Line<'_>) -> bool {
     STATE.is_match(&head) || NOT_FOR_READER.is_match(&head)
 }
 
-fn is_closed(entry: &[Line<'_>]) -> bool {
-    let by_head = entry.first().is_some_and(|head| begins(head) && says_done_behind(head));
+fn is_closed(entry: &Entry, lines: &[Line<'_>]) -> bool {
+    let lines = &lines[entry.lines.clone()];
+    let head = lines.first().filter(|_| entry.has_head);
     let is_settled = || {
-        let text: Vec<&str> = entry.iter().map(|line| line.text.trim()).collect();
+        let text: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
         SETTLED.is_match(&fold(&text.join(" ")))
     };
-    by_head || entry.iter().any(says_done) || (entry.first().is_some_and(is_about) && is_settled())
+    head.is_some_and(says_done_behind)
+        || lines.iter().any(says_done)
+        || (head.is_some_and(is_about) && is_settled())
 }
 
 fn names_somebody(entry: &[Line<'_>]) -> bool {

@@ -16,13 +16,12 @@ use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::fold;
 use super::resource;
+use super::sentence::FULL_LINE;
 
 /// Lines that are looked at.
 const LINES_MAX: usize = 400;
 /// Items of a list that are looked at.
 const ITEMS_MAX: usize = 50;
-/// A line that is this long runs on into the next one.
-const FULL_LINE: usize = 45;
 
 /// Set phrases that clear whom their sentence names, on folded text.
 static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
@@ -88,6 +87,7 @@ pub(super) struct Cleared {
 /// One sentence and whom it names.
 #[derive(Default)]
 struct Sentence {
+    /// Folded.
     text: String,
     line: usize,
     addresses: Vec<IpAddr>,
@@ -97,6 +97,21 @@ struct Sentence {
 impl Sentence {
     fn names_somebody(&self) -> bool {
         !(self.addresses.is_empty() && self.instances.is_empty())
+    }
+
+    fn clears(&self) -> bool {
+        CLEARS.is_match(&self.text)
+    }
+
+    /// Takes a piece of a line.
+    fn take(&mut self, line: &Line<'_>, from: usize, to: usize) {
+        let is_here = |start: usize| (from..to).contains(&start);
+        self.text.push_str(&fold(&line.text[from..to]));
+        self.addresses.extend(
+            line.spots.iter().filter(|it| is_here(it.start) && !it.is_network()).filter_map(|it| it.ip),
+        );
+        let named = resource::instances(line.text).into_iter().filter(|(start, _)| is_here(*start));
+        self.instances.extend(named.map(|(_, id)| id));
     }
 }
 
@@ -112,25 +127,22 @@ pub(super) fn read(
             || line.text.contains("i-") && resource::instances(line.text).iter().any(|(_, id)| is_meant(id))
     };
     for paragraph in paragraphs(lines) {
-        let introduces = lines[paragraph.clone()].last().is_some_and(|it| it.text.trim_end().ends_with(':'));
-        if introduces
-            && sentences(lines, paragraph.clone()).last().is_some_and(|it| CLEARS.is_match(&fold(&it.text)))
-        {
+        let of_paragraph = &lines[paragraph.clone()];
+        let introduces = of_paragraph.last().is_some_and(|it| it.text.trim_end().ends_with(':'));
+        if !introduces && !of_paragraph.iter().any(names_one) {
+            continue;
+        }
+        let sentences = sentences(lines, paragraph.clone());
+        if introduces && sentences.last().is_some_and(Sentence::clears) {
             // The list that it introduces, up to a blank line below it.
             let listed =
                 lines[paragraph.end..].iter().skip_while(|it| it.is_blank()).take_while(|it| it.is_item());
             for line in listed.take(ITEMS_MAX) {
-                cleared
-                    .addresses
-                    .extend(line.spots.iter().filter_map(|it| it.ip).map(|ip| (ip, paragraph.start)));
+                let named = line.spots.iter().filter_map(|it| it.ip);
+                cleared.addresses.extend(named.map(|ip| (ip, paragraph.start)));
                 cleared.instances.extend(resource::instances(line.text).into_iter().map(|(_, id)| id));
             }
         }
-        if !lines[paragraph.clone()].iter().any(names_one) {
-            continue;
-        }
-        let sentences = sentences(lines, paragraph);
-        let clears = |sentence: &Sentence| CLEARS.is_match(&fold(&sentence.text));
         let names_one = |it: &Sentence| {
             it.addresses.iter().any(|ip| is_accused(*ip)) || it.instances.iter().any(|id| is_meant(id))
         };
@@ -138,11 +150,11 @@ pub(super) fn read(
         let is_alone = sentences.iter().filter(|it| it.names_somebody()).take(2).count() == 1;
         for (at, sentence) in sentences.iter().enumerate().filter(|(_, it)| names_one(it)) {
             let goes_on = |next: &&Sentence| {
-                let text = fold(&next.text);
-                let is_about_it = GOES_ON.is_match(&text) || is_alone && SPEAKS_OF_IT.is_match(&text);
-                !next.names_somebody() && is_about_it && !OF_OTHERS.is_match(&text) && clears(next)
+                let is_about_it =
+                    GOES_ON.is_match(&next.text) || is_alone && SPEAKS_OF_IT.is_match(&next.text);
+                !next.names_somebody() && is_about_it && !OF_OTHERS.is_match(&next.text) && next.clears()
             };
-            if clears(sentence) || sentences.get(at + 1).filter(goes_on).is_some() {
+            if sentence.clears() || sentences.get(at + 1).filter(goes_on).is_some() {
                 cleared.addresses.extend(sentence.addresses.iter().map(|ip| (*ip, sentence.line)));
                 cleared.instances.extend(sentence.instances.iter().cloned());
             }
@@ -212,18 +224,6 @@ fn sentences(lines: &[Line<'_>], paragraph: std::ops::Range<usize>) -> Vec<Sente
     }
     all.push(sentence);
     all
-}
-
-impl Sentence {
-    fn take(&mut self, line: &Line<'_>, from: usize, to: usize) {
-        let is_here = |start: usize| (from..to).contains(&start);
-        self.text.push_str(&line.text[from..to]);
-        self.addresses.extend(
-            line.spots.iter().filter(|it| is_here(it.start) && !it.is_network()).filter_map(|it| it.ip),
-        );
-        let named = resource::instances(line.text).into_iter().filter(|(start, _)| is_here(*start));
-        self.instances.extend(named.map(|(_, id)| id));
-    }
 }
 
 /// Where sentences end in a line, after their full stops.

@@ -96,20 +96,15 @@ static WRITERS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:my|our|unsere?|notre|nuestr[oa])\b[^.;]{0,40}$"));
 
 /// Finds all instances that the text names.
-pub(super) fn instances(lines: &[Line<'_>], sentences: &Sentences) -> Vec<Instance> {
+pub(super) fn instances(lines: &[Line<'_>], under: &[Under], sentences: &Sentences) -> Vec<Instance> {
     let mut found: Vec<Instance> = Vec::new();
     let may_name = |line: &Line<'_>| line.role != SectionRole::Evidence && line.kind != LineKind::Aside;
-    let mut under = Under::default();
-    for (index, line) in lines.iter().enumerate() {
-        under = under.next(lines, index);
-        if !may_name(line) {
-            continue;
-        }
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| may_name(line)) {
         for (at, id) in resource::instances(line.text) {
             let told = sentences.of(index, at).filter(|(_, weight)| *weight >= SAID_MIN);
             let Some(known) = found.iter_mut().find(|known| known.id == id) else {
                 let mut instance = instance(lines, index, at, id, told);
-                instance.is_cleared |= under.clears();
+                instance.is_cleared |= under[index].clears();
                 found.push(instance);
                 continue;
             };

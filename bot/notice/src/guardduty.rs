@@ -24,15 +24,12 @@ const FORMAT: &str = "guardduty";
 /// Reads a finding, or a list of them as `get-findings` answers; none when the value is something else.
 pub(super) fn read(value: &Value) -> Option<Draft> {
     let listed = value.as_array().map_or_else(|| json::items(value, "findings"), Vec::as_slice);
-    let mut drafts = listed.iter().filter(|it| is_finding(it)).take(limits::CLAIMS_MAX).map(of_finding);
-    if let Some(first) = drafts.next() {
-        return Some(drafts.fold(first, super::join::merge));
-    }
-    let finding = ["detail", "details", "finding"]
-        .iter()
-        .find_map(|key| json::at(value, key).filter(|it| is_finding(it)));
-    let finding = finding.or_else(|| Some(value).filter(|it| is_finding(it)))?;
-    Some(of_finding(finding))
+    let listed = listed.iter().filter(|it| is_finding(it)).take(limits::CLAIMS_MAX).map(of_finding);
+    let wrapped = || {
+        let keys = ["detail", "details", "finding"].into_iter().filter_map(|key| json::at(value, key));
+        keys.chain([value]).find(|it| is_finding(it)).map(of_finding)
+    };
+    listed.reduce(super::join::merge).or_else(wrapped)
 }
 
 fn is_finding(value: &Value) -> bool {

@@ -38,9 +38,19 @@ pub(super) struct Under {
     has_begun: bool,
 }
 
+/// Returns of each line under which heading it stands.
+pub(super) fn over(lines: &[Line<'_>]) -> Vec<Under> {
+    let mut under = Under::default();
+    let next = |index| {
+        under = under.next(lines, index);
+        under
+    };
+    (0..lines.len()).map(next).collect()
+}
+
 impl Under {
     /// Goes on to a line.
-    pub fn next(self, lines: &[Line<'_>], index: usize) -> Self {
+    fn next(self, lines: &[Line<'_>], index: usize) -> Self {
         let line = &lines[index];
         if let Some(heading) = of(lines, index) {
             return Self { heading: Some(heading), has_begun: false };
@@ -93,13 +103,10 @@ pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
 fn cleared_with_a_remark(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let (text, remark) = line.text.trim().trim_end_matches(':').split_once('(')?;
-    let is_heading = line.kind == LineKind::Statement
-        && line.spots.is_empty()
-        && remark.ends_with(')')
-        && (3..=BYTES_MAX).contains(&text.trim().len())
-        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
-        && text.split_whitespace().count() <= WORDS_MAX;
-    let below = below(lines, index).filter(|_| is_heading)?;
+    if !(may_be_one(line, text.trim()) && remark.ends_with(')') && has_few_words(text)) {
+        return None;
+    }
+    let below = below(lines, index)?;
     let names_some = !below.spots.is_empty() || !resource::instances(below.text).is_empty();
     (names_some && sentence::clears(text)).then_some(Heading::Cleared)
 }
@@ -113,11 +120,7 @@ pub(super) fn below<'a, 'b>(lines: &'b [Line<'a>], index: usize) -> Option<&'b L
 /// Returns the words of a line that may be a heading, without its number.
 fn name<'a>(line: &Line<'a>) -> Option<&'a str> {
     let text = line.text.trim();
-    let is_short = (3..=BYTES_MAX).contains(&text.len())
-        && line.spots.is_empty()
-        && line.stamps.is_empty()
-        && line.kind == LineKind::Statement
-        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence);
+    let is_short = may_be_one(line, text) && line.stamps.is_empty();
     if !is_short || text.ends_with(['.', ',', ';', '!', '?']) || text.contains('\t') || text.contains("  ") {
         return None;
     }
@@ -127,7 +130,19 @@ fn name<'a>(line: &Line<'a>) -> Option<&'a str> {
         return None;
     }
     let mark = text.find(['.', ')']).filter(|at| *at <= 2).map_or(0, |at| at + 1);
-    Some(text[mark..].trim()).filter(|it| it.split_whitespace().take(WORDS_MAX + 1).count() <= WORDS_MAX)
+    Some(text[mark..].trim()).filter(|it| has_few_words(it))
+}
+
+/// Says whether a line may be a heading with this text.
+fn may_be_one(line: &Line<'_>, text: &str) -> bool {
+    (3..=BYTES_MAX).contains(&text.len())
+        && line.spots.is_empty()
+        && line.kind == LineKind::Statement
+        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
+}
+
+fn has_few_words(text: &str) -> bool {
+    text.split_whitespace().take(WORDS_MAX + 1).count() <= WORDS_MAX
 }
 
 fn names_an_address(line: &Line<'_>) -> bool {

@@ -111,16 +111,7 @@ fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
         // Whoever has it, it never left the organisation in which it was written.
         return Way::Among;
     }
-    // A colleague passed it on who is of the same organisation as its writer.
-    let is_of_colleague = || {
-        let passed = document.passed_on_by.as_ref().filter(|_| ours.is_empty());
-        let within = |outer: &MailHeaders| domains(&outer.to).iter().any(|it| from.contains(it));
-        let is_own = |domain: &String| from.contains(domain) || trust::is_aws(domain);
-        passed.is_some_and(|outer| domains(&outer.from).iter().any(|it| from.contains(it)) && within(outer))
-            && !to.is_empty()
-            && !to.iter().any(is_own)
-    };
-    if is_of_colleague() {
+    if ours.is_empty() && is_complaint_of_ours(document, &from, &to) {
         return Way::FromUs;
     }
     let is_from_us = from.iter().any(is_ours);
@@ -139,6 +130,15 @@ fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
         () if domains(&mail.copy_to).iter().any(is_ours) => Way::Copy,
         () => Way::ToUs,
     }
+}
+
+/// Says whether a colleague passed on what one of the same organisation wrote to another one.
+fn is_complaint_of_ours(document: &Document, from: &[String], to: &[String]) -> bool {
+    let is_own = |domain: &String| from.contains(domain);
+    let within =
+        |outer: &MailHeaders| [&outer.from, &outer.to].iter().all(|it| domains(it).iter().any(is_own));
+    let goes_outside = !to.is_empty() && !to.iter().any(|it| is_own(it) || trust::is_aws(it));
+    goes_outside && document.passed_on_by.as_ref().is_some_and(within)
 }
 
 /// Returns the registered domains of the addresses in a header.

@@ -35,6 +35,9 @@ pub(super) const BY_FIELD: &str = "the field \"";
 /// Why the own address of an instance is counted.
 pub(super) const BESIDE_INSTANCE: &str = "stands in brackets beside an instance id";
 
+/// Why one is cleared whose instance is.
+const BESIDE_INNOCENT: &str = "stands in brackets beside an instance that did nothing";
+
 /// A name of more words is a clause.
 const LABEL_WORDS_MAX: usize = 7;
 /// A role, how firmly, and why.
@@ -143,7 +146,7 @@ fn by_instance(line: &Line<'_>, index: usize, spot: &Spot, sentences: &Sentences
     let id = instance_beside(line.text, spot)?;
     let (role, weight) =
         sentences.of(index, id).filter(|(role, weight)| *role != Role::Accused && *weight >= 1.0)?;
-    Some((role, weight, "stands in brackets beside an instance that did nothing".to_owned()))
+    Some((role, weight, BESIDE_INNOCENT.to_owned()))
 }
 
 /// Returns what follows from the place alone.
@@ -166,7 +169,7 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         let attacked = |found: &cue::Cue| found.role == Role::Victim && groups::is_attack(&found.words);
         match said {
             Some(found) if attacked(&found) || found.role == Role::Infrastructure => {
-                (found.role, 2.5, "stands in brackets beside an instance that did nothing")
+                (found.role, 2.5, BESIDE_INNOCENT)
             }
             _ => (Role::Accused, 2.5, BESIDE_INSTANCE),
         }

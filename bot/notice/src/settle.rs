@@ -53,24 +53,18 @@ pub(super) fn settle_the_only_one(
             .warnings
             .push("the addresses that stand alone in its log lines are taken for the accused".to_owned());
     }
-    if nobody
-        && activity.is_some()
-        && roles.tallies.len() > 1
-        && let Some(ip) = roles.settle_last()
-    {
-        draft
-            .warnings
-            .push(format!("{ip} is taken for the accused because all other addresses are somebody else's"));
-    }
-    if instances.is_empty()
-        && roles.with(Role::Accused).is_empty()
-        && activity.is_some()
-        && plea.said.blamed
-        && let Some(ip) = roles.settle_spoken_of(lines)
-    {
-        draft.warnings.push(format!(
-            "{ip} is taken for the accused because it is the one of its list that the letter speaks of"
-        ));
+    if nobody && activity.is_some() && roles.tallies.len() > 1 {
+        if let Some(ip) = roles.settle_last() {
+            draft.warnings.push(format!(
+                "{ip} is taken for the accused because all other addresses are somebody else's"
+            ));
+        } else if plea.said.blamed
+            && let Some(ip) = roles.settle_spoken_of(lines)
+        {
+            draft.warnings.push(format!(
+                "{ip} is taken for the accused because it is the one of its list that the letter speaks of"
+            ));
+        }
     }
     let only_one = roles.tallies.len() == 1 && instances.is_empty() && activity.is_some();
     if !only_one || roles.tallies[0].role().is_some() || address::is_private(roles.tallies[0].ip) {

@@ -27,6 +27,7 @@ use super::domain;
 use super::draft::Draft;
 use super::exculpation;
 use super::groups;
+use super::heading;
 use super::label::Role;
 use super::lines::Line;
 use super::links;
@@ -124,7 +125,8 @@ fn read_lines(
     }
     rows::turn_answers(&mut records);
     let sentences = sentence::read(lines, &records);
-    let mut instances = groups::instances(lines, &sentences);
+    let under = heading::over(lines);
+    let mut instances = groups::instances(lines, &under, &sentences);
     let ours = instances.iter().any(groups::Instance::is_accused) || sender_side::is_aws(lines);
     // Whose own program tells of an attack on an instance tells of an instance of theirs.
     let instance_attacked = !parties.is_from_outside
@@ -141,10 +143,10 @@ fn read_lines(
     };
     let tells_of_a_deed =
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
-    let mut roles = roles::weigh(lines, &records, &sentences, side);
+    let mut roles = roles::weigh(lines, &records, &under, &sentences, side);
     let activity = activity::of_lines(lines);
     if rows::turn_visits(lines, &mut records, activity, &roles) {
-        roles = roles::weigh(lines, &records, &sentences, side);
+        roles = roles::weigh(lines, &records, &under, &sentences, side);
     }
     let only_cleared = take_back(lines, &mut roles, &mut instances);
     roles.is_served = rows::is_served(activity);
@@ -243,19 +245,16 @@ fn read_lines(
 /// nobody else.
 fn take_back(lines: &[Line<'_>], roles: &mut Roles, instances: &mut [groups::Instance]) -> bool {
     let accused = roles.with(Role::Accused);
-    let meant = |it: &&groups::Instance| it.is_accused() && it.is_said_now;
-    if accused.is_empty() && !instances.iter().any(|it| meant(&it)) {
+    let meant = instances.iter().filter(|it| it.is_accused() && it.is_said_now);
+    let meant: Vec<String> = meant.map(|it| it.id.clone()).collect();
+    if accused.is_empty() && meant.is_empty() {
         return false;
     }
-    let is_meant = |id: &str| instances.iter().filter(meant).any(|it| it.id == id);
-    let cleared = exculpation::read(lines, |ip| accused.contains(&ip), is_meant);
+    let cleared =
+        exculpation::read(lines, |ip| accused.contains(&ip), |id| meant.iter().any(|meant| meant == id));
     let is_cleared = |ip: &IpAddr| cleared.addresses.iter().any(|(cleared, _)| cleared == ip);
-    let others = accused.iter().any(|ip| !is_cleared(ip))
-        || instances.iter().filter(meant).any(|it| !cleared.instances.contains(&it.id));
-    let some = accused.iter().any(is_cleared)
-        || instances.iter().filter(meant).any(|it| cleared.instances.contains(&it.id));
-    if !others {
-        return some;
+    if accused.iter().all(is_cleared) && meant.iter().all(|id| cleared.instances.contains(id)) {
+        return true;
     }
     for (ip, line) in &cleared.addresses {
         roles.exculpate(*ip, &lines[*line]);

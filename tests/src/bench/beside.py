@@ -25,7 +25,7 @@ def timed(act):
 
 
 segments = f"read_parquet('{ring}/segment-*.parquet')"
-duck = duckdb.connect()
+duck = duckdb.connect(config={"temp_directory": f"{place}/duckdb"})
 duck.execute("set threads = 1")
 duck.execute("set enable_progress_bar = false")
 question = f"select id, epoch_us(time), process, remote_port from {segments} where kind = 'flow' and remote_address = '{address}'"

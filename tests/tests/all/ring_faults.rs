@@ -93,6 +93,13 @@ impl Watched {
         })
     }
 
+    /// Writes what is missing up to the last number, on a disk that works again; returns the first of it.
+    fn write_the_rest(&mut self, last: u64) -> anyhow::Result<u64> {
+        let first = check_ledger(&self.dir())?.unwrap_or(0) + 1;
+        ensure!(self.write(first, last, None)?.success(), "it never recovered");
+        Ok(first)
+    }
+
     /// Whether the last that was told is that the disk takes nothing.
     fn ended_refused(&self) -> bool {
         let told = |it: &&Operation| matches!(it, Operation::Told(_));
@@ -186,8 +193,7 @@ fn a_disk_that_fails_for_a_while_costs_nothing_once_it_works() -> anyhow::Result
         let mut first = 1;
         if !ring.write(1, NUMBERS, Some(&fault))?.success() || ring.ended_refused() {
             // It cannot be opened on such a disk, or ends while that still fails; the service manager starts it again.
-            first = check_ledger(&ring.dir()).with_context(told)?.unwrap_or(0) + 1;
-            ensure!(ring.write(first, NUMBERS, None)?.success(), "{}: it never recovered", told());
+            first = ring.write_the_rest(NUMBERS).with_context(told)?;
         }
         refusals += u64::from(first > 1 || ring.disk.operations.iter().any(is_refusal));
         let found = check_ledger(&ring.dir()).with_context(told)?;
@@ -220,8 +226,7 @@ fn what_a_disk_that_failed_at_first_forgot_is_written_again() -> anyhow::Result<
         let mut ring = Watched::new()?;
         if !ring.write(1, FIRST_NUMBERS, Some(&fault))?.success() {
             reopened += 1;
-            let next = check_ledger(&ring.dir()).with_context(|| fault.clone())?.unwrap_or(0) + 1;
-            ensure!(ring.write(next, FIRST_NUMBERS, None)?.success(), "{fault}: it never recovered");
+            ring.write_the_rest(FIRST_NUMBERS).with_context(|| fault.clone())?;
         }
         let end = ring.disk.operations.len();
         ring.cut_after(end, Survives::Nothing, &mut random).with_context(|| fault)?;
@@ -245,9 +250,8 @@ fn what_a_run_left_in_memory_is_on_disk_before_the_next_promises() -> anyhow::Re
         ring.write(1, FIRST_NUMBERS, Some(&fault))?;
         ensure!(ring.ended_refused(), "{fault}: its disk worked in the end");
         let (begun, promised) = (ring.disk.operations.len(), ring.promised(usize::MAX));
-        let next = check_ledger(&ring.dir()).with_context(|| fault.clone())?.unwrap_or(0) + 1;
+        let next = ring.write_the_rest(NUMBERS).with_context(|| fault.clone())?;
         left_in_memory += u64::from(Some(next - 1) > promised);
-        ensure!(ring.write(next, NUMBERS, None)?.success(), "{fault}: it never recovered");
         for after in begun..begun + NEXT_OPERATIONS {
             ring.cut_after(after, Survives::Nothing, &mut random).with_context(|| fault.clone())?;
         }

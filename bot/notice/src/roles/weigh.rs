@@ -56,19 +56,18 @@ pub(crate) struct Side<'a> {
 pub(crate) fn weigh(
     lines: &[Line<'_>],
     records: &[Option<Record>],
+    under: &[Under],
     sentences: &Sentences,
     side: Side<'_>,
 ) -> Roles {
     let mut roles = Roles { own_is_complete: side.own_is_complete, ..Roles::default() };
     let mut intro: Option<String> = None;
-    let mut under = Under::default();
     let mut networks: Vec<(IpNet, Role, usize)> = Vec::new();
     // Whoever handed an offending mail over only carried it, unless something accuses it.
     let handed_over_by = received::handed_over_by(lines).map(|(ip, _)| ip);
     let mut carried: Vec<Vote> = Vec::new();
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
-        under = under.next(lines, index);
         let record = records.get(index).and_then(Option::as_ref);
         for (position, spot) in line.spots.iter().enumerate() {
             let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
@@ -77,7 +76,7 @@ pub(crate) fn weigh(
                     let why = "its row says that it did what is ordinary".to_owned();
                     return Some((Role::Infrastructure, tally::EXONERATED, why));
                 }
-                let by_heading = under.says(line, spot);
+                let by_heading = under[index].says(line, spot);
                 let is_clear = by_heading.as_ref().is_some_and(|(_, weight, _)| *weight >= tally::EXONERATED);
                 let own = || said::of(lines, index, spot, intro.as_deref(), sentences, side.ours);
                 match by_heading {

@@ -102,8 +102,12 @@ impl Appeal {
         let is_deed = has(DEED | WEAK | SUFFERS);
         self.is_headed |= is_subject && has(DEED);
         let (mut blamed, mut hit, mut addressed, mut named) = (false, false, false, false);
-        let is_clear = |at: &usize| is_cleared(&tokens[*at..]);
-        for at in at(YOURS | INNER_YOURS).filter(|at| !is_clear(at)) {
+        for at in at(YOURS | INNER_YOURS) {
+            if is_cleared(&tokens[at..]) {
+                // Of whom a sentence names it tells alone.
+                self.reader_cleared |= mentions == 0 && tokens[at].class & YOURS != 0;
+                continue;
+            }
             match part_of_reader(tokens, at) {
                 Reader::Did => blamed = true,
                 Reader::Suffered => hit = true,
@@ -122,8 +126,6 @@ impl Appeal {
             (addressed || blamed) && (is_deed || mentions > 0 || tokens.iter().any(is_for_a_doer));
         self.addressed |= named && has(DEED) && !hit;
         self.reader_wronged |= hit && !blamed && is_deed;
-        // Of whom a sentence names it tells alone.
-        self.reader_cleared |= mentions == 0 && at(YOURS).any(|at| is_cleared(&tokens[at..]));
         let is_timed = tokens.iter().any(|it| it.kind == TokenKind::Number && it.word.contains(':'));
         let is_seen = has(WE | OURS) && has(SEES);
         let is_deed_of_one = mentions > 0 && has(DEED) || mentions > 1 && has(WEAK);

@@ -57,7 +57,7 @@ const APPEAL_LINES_MAX: usize = 160;
 /// Words by which a paragraph's language is known.
 const LANGUAGE_WORDS: usize = 120;
 /// A line that is this long runs on into the next one.
-const FULL_LINE: usize = 45;
+pub(super) const FULL_LINE: usize = 45;
 /// What singles one out of several is more firm than what was said of all before.
 pub(super) const CERTAIN: f32 = 3.0;
 /// How firmly a sentence says it.
