@@ -19,7 +19,7 @@ use crate::room;
 /// How long an SSM session has for its shell before it is told without one (port forwarding), ns.
 const SHELL_AFTER_NS: u64 = 3_000_000_000;
 
-/// SSM sessions that wait for their shell.
+/// SSM sessions that wait for their shell, and steps that wait for what they run.
 const WAITING_MAX: usize = 1_000;
 
 /// Most steps from a service's process to its first image.
@@ -81,7 +81,8 @@ pub struct Beginnings {
     callers: HashMap<ProcessId, String>,
     /// SSM sessions without a shell so far.
     waiting: Vec<Begun>,
-    /// Elevators and jobs of which only a program was seen that is not what was asked for, such as one of PAM's.
+    /// Elevators and jobs of which only a log's line was seen so far, or a program that is not what was asked for, such as
+    /// one of PAM's.
     other: Vec<Begun>,
     /// Sessions and jobs that were let go untold since this was asked last.
     lost: u64,
@@ -113,6 +114,11 @@ impl Beginnings {
             .partition::<Vec<_>, _>(|begun| now_ns.saturating_sub(begun.boot_ns) >= SHELL_AFTER_NS);
         self.other = waiting;
         due.into_iter().chain(other).collect()
+    }
+
+    /// Keeps a step that a log told of before what it ran was seen: PAM's modules may work for seconds in between.
+    pub fn wait_for_command(&mut self, step: Begun) {
+        self.lost += room::add(&mut self.other, WAITING_MAX, step);
     }
 
     /// How many sessions and jobs were let go since this was asked last.

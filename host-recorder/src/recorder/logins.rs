@@ -213,6 +213,10 @@ impl Recorder {
             if self.processes.has_login(&id) || Arrivals::is_one(&login) {
                 return true;
             }
+            if login.method == "elevation" && login.command.is_none() {
+                self.beginnings.wait_for_command(Begun { boot_ns, login });
+                return true;
+            }
             self.processes.set_login(&id, time, boot_ns, login.clone());
         }
         // An earlier run wrote it; with the session's processes it is written again where it is needed.

@@ -160,12 +160,13 @@ fn whom_other_servers_let_in_came_by_the_network() -> anyhow::Result<()> {
     )
 }
 
-/// What a host runs as somebody is let in: scripts of PAM, the message of the day, and a program that knows people's keys.
+/// What a host runs as somebody is let in: scripts of PAM, the message of the day, and a program that knows people's
+/// keys. One of the scripts is slow: su's line is read before what su runs is seen.
 const HELPERS: &str = "set -e
 cd /etc/pam.d
 printf '#!/bin/sh\\nbash /tmp/send 8522\\n' >/etc/update-motd.d/50-news; chmod 0755 /etc/update-motd.d/50-news
 printf '#!/bin/sh\\ncase $PAM_SERVICE$PAM_TYPE in sshdopen_session) bash /tmp/send 8521;; esac\\n' >/usr/local/bin/opened
-printf '#!/bin/sh\\ncase $PAM_SERVICE$PAM_USER in crondeploy) bash /tmp/send 8525;; subob) bash /tmp/send 8526;; \
+printf '#!/bin/sh\\ncase $PAM_SERVICE$PAM_USER in crondeploy) bash /tmp/send 8525;; subob) bash /tmp/send 8526; sleep 2;; \
 sudodeploy) bash /tmp/send 8527;; esac\\n' >/usr/local/bin/common
 printf '#!/bin/sh\\nbash /tmp/send 8523 >/dev/null\\ncat ~$1/.ssh/authorized_keys\\n' >/usr/local/bin/keys
 sed -i 's|cat ~$1|cat /etc/keys-of-$1 #|' /usr/local/bin/keys
