@@ -1,5 +1,5 @@
-//! Entries of a summary that are said to be done with: "3) Report 1234 - CLOSED", "Status: resolved". Whom they name is
-//! accused of nothing any more, where others of the same summary still are.
+//! Entries of a summary that are said to be done with, or to be ordinary: "3) Report 1234 - CLOSED", "Status: resolved",
+//! "ioc: false". Whom they name is accused of nothing any more, where others of the same summary still are.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,6 +12,8 @@ use super::lines::LineKind;
 use super::pattern::compile;
 use super::pattern::fold;
 use super::resource;
+use super::verdict;
+use super::verdict::Verdict;
 
 /// What begins an entry: its number, or what it calls itself.
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {
@@ -65,7 +67,11 @@ pub(super) fn leave_out(lines: &mut [Line<'_>]) {
     let lines = &mut lines[..lines_max];
     let (closed, open): (Vec<Entry>, Vec<Entry>) =
         entries(lines).into_iter().partition(|entry| is_closed(entry, lines));
-    let is_meant = |entry: &Entry| entry.has_head && names_somebody(&lines[entry.lines.clone()]);
+    let is_meant = |entry: &Entry| {
+        let lines = &lines[entry.lines.clone()];
+        let is_judged = || lines.iter().any(|line| judged(line) == Some(Verdict::Otherwise));
+        names_somebody(lines) && (entry.has_head || is_judged())
+    };
     if closed.is_empty() || !open.iter().any(is_meant) {
         return;
     }
@@ -123,9 +129,18 @@ const HEAD_BYTES_MAX: usize = 160;
 
 /// Says whether a field of an entry says that it is done with.
 fn says_done(line: &Line<'_>) -> bool {
-    let is_short = line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX;
-    let state = field(line.text).filter(|(name, _)| is_short && NAMES_STATE.is_match(&fold(name)));
+    let state = short_field(line).filter(|(name, _)| NAMES_STATE.is_match(&fold(name)));
     state.is_some_and(|(_, value)| IS_DONE.is_match(&fold(value)))
+}
+
+/// Returns how a field of an entry judges it.
+fn judged(line: &Line<'_>) -> Option<Verdict> {
+    short_field(line).and_then(|(name, value)| verdict::of_field(name, value))
+}
+
+fn short_field<'a>(line: &Line<'a>) -> Option<(&'a str, &'a str)> {
+    let is_short = line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX;
+    field(line.text).filter(|_| is_short)
 }
 
 /// Says whether the head of an entry does.
@@ -142,7 +157,7 @@ fn is_closed(entry: &Entry, lines: &[Line<'_>]) -> bool {
         SETTLED.is_match(&fold(&text.join(" ")))
     };
     head.is_some_and(says_done_behind)
-        || lines.iter().any(says_done)
+        || lines.iter().any(|line| says_done(line) || judged(line) == Some(Verdict::Ordinary))
         || (head.is_some_and(is_about) && is_settled())
 }
 

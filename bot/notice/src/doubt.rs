@@ -57,6 +57,20 @@ static UNBLOCK: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A letter that ends a case of its own, answers one of ours, or tells us of an attack on us.
+static SETTLES: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?x)\b(?:nothing|no)\s(?:more|further|else)\s(?:to\sdo|(?:action\s)?(?:is\s)?(?:needed|required|necessary)|for\syou\sto\sdo)\b|\byou\s(?:need|have)\s(?:to\s)?(?:do\s)?nothing\s(?:more|else|further)\b
+        |\b(?:case|ticket|report|complaint|incident)\s(?:\#?\S+\s)?(?:is\s|has\sbeen\s|was\s)?(?:now\s|hereby\s)?(?:closed|withdrawn)\b
+        |\b(?:attack|target|scann|prob)(?:ed|ing)\s(?:you\b|your\s(?:networks?|systems?|hosts?|servers?|addresses)\b)
+        |\byou\s(?:complained|reported\sto\sus|wrote\sto\sus|notified\sus|informed\sus|told\sus|asked\sus)\b|\byour\s(?:complaint|opt-?out|abuse\sreport|report\sof|request\sto)\b|\bthank\syou\sfor\s(?:your|the)\s(?:abuse\s)?(?:report|complaint)\b
+        |\b(?:nichts\s(?:weiter|mehr)\s(?:zu\stun|tun|unternehmen)|(?:vorgang|fall|ticket)\s(?:\S+\s)?(?:ist\s|wurde\s)?(?:abgeschlossen|geschlossen|erledigt)|ihre\s(?:beschwerde|meldung)|sie\s(?:haben|hatten)\s(?:uns|sich)\b[^.]{0,40}(?:gemeldet|beschwert))\b
+        |\b(?:plus\srien\sa\sfaire|dossier\s(?:\S+\s)?(?:est\s)?(?:clos|cloture)|votre\s(?:plainte|signalement))\b
+        |\b(?:nada\smas\sque\shacer|caso\s(?:\S+\s)?(?:cerrado|encerrado|chiuso)|su\s(?:queja|denuncia)|sua\s(?:reclamacao|denuncia)|vostr[ao]\s(?:segnalazione|reclamo))\b
+        |\b(?:arende|sak|sag)\s(?:\S+\s)?(?:ar\s|er\s)?(?:avslutat|avsluttet|afsluttet|stangt)\b|\bbehover\sinte\sgora\snagot\smer\b|\b(?:zaak|ticket)\s(?:\S+\s)?(?:is\s)?gesloten\b|\buw\s(?:klacht|melding)\b|\b(?:sprawa|zgloszenie)\s(?:\S+\s)?(?:zostal[ao]\s)?zamknieta?\b",
+    )
+});
+
 /// Takes accusations back that nothing but the words of a letter carries which is not written to us, or is forged.
 pub(super) fn leave_open(
     draft: &mut Draft,
@@ -82,11 +96,21 @@ pub(super) fn leave_open(
         own.iter().any(|text| says_so(text))
     };
     let says = |pattern: &Regex| own.iter().any(|text| pattern.is_match(text));
+    let settles_by_its_subject = || {
+        let subject = document.outer_mail().map(|mail| fold(&mail.subject).into_owned());
+        subject.is_some_and(|subject| SETTLES.is_match(&subject))
+    };
     let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
         _ if words.is_some_and(|words| words.only_cleared) => "its own words clear whom it names",
+        _ if words.is_some_and(|words| words.only_faint) => {
+            "it names several, and says of none firmly enough that it did it"
+        }
         _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
+        _ if words.is_some_and(|words| words.only_said) && (says(&SETTLES) || settles_by_its_subject()) => {
+            "it ends a case, answers a complaint of ours or tells of an attack on us, and only its prose accuses anybody"
+        }
         Way::FromUs => "one of ours wrote it to somebody else",
         Way::ToMany => "it was written to a mailing list",
         Way::Answer if draft.claims.iter().all(is_nobodys) => {

@@ -13,6 +13,7 @@ use super::resource;
 use super::said;
 use super::sentence;
 use super::tally;
+use super::verdict;
 
 /// A longer line is a sentence.
 const BYTES_MAX: usize = 70;
@@ -154,13 +155,20 @@ fn names_an_address(line: &Line<'_>) -> bool {
 
 /// Returns what the words of a heading say.
 fn told(text: &str) -> Option<Heading> {
-    if sentence::clears(text) {
+    let said = without_remark(text);
+    if sentence::clears(said) || verdict::asks_for_nothing(said) {
         return Some(Heading::Cleared);
     }
     // A remark in brackets says of what it is: "Excerpt (our firewall)".
     let text = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
     let role = list_intro::read(text).map(|(role, _)| role).or_else(|| label::strong_role(text))?;
     Some(Heading::Of(role))
+}
+
+/// "NOT AFFECTED - no action is needed".
+fn without_remark(text: &str) -> &str {
+    let dash = [" - ", " \u{2013} ", " \u{2014} "].iter().filter_map(|dash| text.find(dash)).min();
+    dash.map_or(text, |at| &text[..at])
 }
 
 #[cfg(test)]
@@ -183,6 +191,11 @@ mod tests {
             ("Angreifende Systeme", Some(Heading::Of(Role::Accused))),
             ("Angegriffene Systeme", Some(Heading::Of(Role::Victim))),
             ("Unbeteiligte Systeme", Some(Heading::Cleared)),
+            ("NOT AFFECTED - for completeness, no action needed", Some(Heading::Cleared)),
+            ("AFFECTED - no reboot needed", None),
+            ("No action required", Some(Heading::Cleared)),
+            ("Keine Maßnahmen erforderlich", Some(Heading::Cleared)),
+            ("Live - action required", None),
             ("Systèmes attaqués", Some(Heading::Of(Role::Victim))),
             ("Excerpt (our firewall, local time)", None),
             ("Log excerpt", None),

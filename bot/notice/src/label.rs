@@ -70,8 +70,14 @@ pub(super) fn meaning(name: &str) -> Meaning {
     let words = words(name);
     let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
     let joined = name.contains(':');
-    let name =
-        Name { joined, words: &words, classes: &classes, all: classes.iter().fold(0, |all, it| all | it) };
+    let hyphened = name.contains('-');
+    let name = Name {
+        joined,
+        hyphened,
+        words: &words,
+        classes: &classes,
+        all: classes.iter().fold(0, |all, it| all | it),
+    };
     Meaning { kind: name.kind(), role: name.role() }
 }
 
@@ -113,6 +119,8 @@ pub(super) fn is_weak(name: &str) -> bool {
 struct Name<'a> {
     /// It holds a colon: two names in one.
     joined: bool,
+    /// It holds a hyphen: "s-ip".
+    hyphened: bool,
     words: &'a [String],
     classes: &'a [Classes],
     all: Classes,
@@ -144,6 +152,7 @@ impl Name<'_> {
                 Kind::Service,
             ),
             (self.has(word::ACTIVITY), Kind::Activity),
+            (self.takes_in(), Kind::Address),
             (self.has(word::TIME), self.time()),
             (self.is_plain() && self.role().is_some(), Kind::Address),
         ];
@@ -178,7 +187,11 @@ impl Name<'_> {
         });
         // "Sender IP" is the host that a mail came from; "Sender" is who writes.
         let sends = self.words.iter().any(|word| word == "sender" || word == "sending");
-        if sends && self.has(word::ADDRESS) && !told {
+        let names_host = || {
+            self.has(word::ADDRESS)
+                || self.words.iter().any(|word| ["server", "machine"].contains(&word.as_str()))
+        };
+        if sends && names_host() && !told {
             return Some(Role::Accused);
         }
         // Who filled a form in.
@@ -188,6 +201,9 @@ impl Name<'_> {
         if self.has(word::REPORTER) || told {
             return Some(Role::Reporter);
         }
+        if self.takes_in() {
+            return Some(Role::Victim);
+        }
         if self.has(word::CARRIER) {
             return Some(Role::Infrastructure);
         }
@@ -195,10 +211,10 @@ impl Name<'_> {
         if self.is_writers() && self.strong_role() == Some(Role::Accused) {
             return Some(Role::Reporter);
         }
-        // The columns of IIS: s-ip is the server's, c-ip the client's.
+        // The columns of IIS: s-ip is the server's, c-ip the client's. SiLK's sIP is the source's.
         match self.words.first().map(String::as_str) {
             Some("s") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
-                return Some(Role::Victim);
+                return Some(if self.hyphened { Role::Victim } else { Role::Accused });
             }
             Some("c") if self.words.len() == 2 && self.has(word::IP_OR_PORT) => {
                 return Some(Role::Accused);
@@ -217,6 +233,12 @@ impl Name<'_> {
             (false, true) => Some(Role::Accused),
             (false, false) => (self.has(word::REPORTED) && self.has(word::ADDRESS)).then_some(Role::Accused),
         }
+    }
+
+    /// Who took a mail or a request in: "Received by".
+    fn takes_in(&self) -> bool {
+        let is_it = |pair: &[String]| pair[1] == "by" && ["received", "accepted"].contains(&pair[0].as_str());
+        self.words.windows(2).any(is_it)
     }
 
     /// A name that begins with the writer's "our".

@@ -79,6 +79,7 @@ mod trace;
 mod trust;
 mod unwrap;
 mod uuencode;
+mod verdict;
 mod vocabulary;
 mod when;
 mod xarf;

@@ -64,7 +64,12 @@ impl Line<'_> {
 
     /// Says whether it has so many words of letters alone as a row of a table or an entry of a log seldom has.
     pub fn has_words(&self) -> bool {
-        let words = self.text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
+        // Marks of scripts such as Devanagari are no letters.
+        let is_word = |word: &&str| {
+            word.starts_with(char::is_alphabetic)
+                && word.chars().all(|it| !it.is_ascii() || it.is_alphabetic())
+        };
+        let words = self.text.split_whitespace().filter(is_word);
         words.take(SENTENCE_WORDS_MIN).count() == SENTENCE_WORDS_MIN
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Record {
     pub source_instance: Option<String>,
     /// A cell of it says that what it tells of is ordinary: it is about nobody.
     pub is_cleared: bool,
+    /// One that it names beside whom it clears, and that other rows show as the source.
+    pub spares: Option<IpAddr>,
     /// What in the line gave the direction.
     pub how: &'static str,
 }

@@ -21,6 +21,7 @@ use super::sentence;
 use super::table::Header;
 use super::time::Precision;
 use super::time::Zone;
+use super::verdict;
 use super::when;
 use crate::claim::Activity;
 
@@ -34,7 +35,7 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
     let mut day = String::new();
     let mut section = usize::MAX;
     let mut heading = None;
-    let (mut cleared, mut all_rows) = (Vec::new(), 0);
+    let (mut ordinary, mut spoken_up_for, mut judged) = (Vec::new(), Vec::new(), 0);
     for (index, line) in lines.iter().enumerate() {
         if line.section != section {
             (header, heading) = (None, None);
@@ -107,26 +108,61 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             },
             Some(_) => row,
         });
-        if row.is_some() && rows < VERDICT_ROWS_MAX && header.as_ref().is_some_and(|it| it.clears(line)) {
-            cleared.push(index);
+        let by_cell = || rows < VERDICT_ROWS_MAX && header.as_ref().is_some_and(|it| it.clears(line));
+        let by_cell = row.is_some() && by_cell();
+        let speaks_up = || row.is_some() && header.as_ref().is_some_and(|it| it.speaks_up(line));
+        if rows < VERDICT_ROWS_MAX && !by_cell && speaks_up() {
+            spoken_up_for.push(index);
         }
-        all_rows += usize::from(row.is_some());
         rows += usize::from(row.is_some());
         misses = if row.is_some() { 0 } else { misses };
         let is_statement = line.stamps.is_empty() && line.text.len() > 100 && line.text.ends_with('.');
-        records.push(row.or_else(|| record::read(line).filter(|_| !is_statement)));
-    }
-    // Where every row is ordinary, that word says nothing.
-    if cleared.len() < all_rows {
-        for at in cleared {
-            records[at] = Some(Record { is_cleared: true, ..Record::default() });
+        let record = row.or_else(|| record::read(line).filter(|_| !is_statement));
+        if record.is_some() && judged < JUDGED_ROWS_MAX {
+            judged += 1;
+            if by_cell || verdict::is_ordinary_line(line.text) {
+                ordinary.push(index);
+            }
         }
+        records.push(record);
     }
+    // Whom a remark may speak up for is neither accused nor cleared.
+    leave_out(&mut records, &ordinary, true);
+    leave_out(&mut records, &spoken_up_for, false);
     (records, zone)
+}
+
+/// Has whom only these rows name be accused by none of them; `is_cleared` says whether they tell of what is ordinary. Where
+/// all rows are such ones, that says nothing.
+fn leave_out(records: &mut [Option<Record>], these: &[usize], is_cleared: bool) {
+    if these.is_empty() {
+        return;
+    }
+    let source = |record: &Record| (record.source, record.source_instance.clone());
+    let is_other = |at: &usize| these.binary_search(at).is_err();
+    let others: HashSet<_> = records
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| is_other(at))
+        .filter_map(|(_, record)| record.as_ref().map(source))
+        .filter(|(ip, instance)| ip.is_some() || instance.is_some())
+        .collect();
+    if others.is_empty() {
+        return;
+    }
+    for at in these {
+        let Some(record) = records[*at].as_mut().filter(|record| !others.contains(&source(record))) else {
+            continue;
+        };
+        let spares = record.target.filter(|ip| others.iter().any(|(other, _)| *other == Some(*ip)));
+        *record = Record { is_cleared, spares, ..Record::default() };
+    }
 }
 
 /// Longer tables are logs, whose cells are no verdicts.
 const VERDICT_ROWS_MAX: usize = 40;
+/// Rows that are asked whether they tell of what is ordinary.
+const JUDGED_ROWS_MAX: usize = 400;
 
 /// "Targets (our network)" above the head of a table is no head itself.
 fn is_over_another(header: &Header, lines: &[Line<'_>], index: usize) -> bool {

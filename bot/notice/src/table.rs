@@ -19,6 +19,8 @@ use super::time::Finder;
 use super::time::Precision;
 use super::time::Stamp;
 use super::time::epoch;
+use super::verdict;
+use super::verdict::Verdict;
 use super::vocabulary;
 
 /// How the cells of a row are separated.
@@ -179,11 +181,18 @@ impl Header {
             matches!(column.meaning.kind, Kind::Other | Kind::Activity) && !is_degree(&column.name)
         };
         self.separator != Separator::Words
-            && self
-                .columns
-                .iter()
-                .zip(cells(line.text.trim(), self.separator))
-                .any(|(column, cell)| is_verdict(column) && is_words(&cell) && sentence::clears(&cell))
+            && self.columns.iter().zip(cells(line.text.trim(), self.separator)).any(|(column, cell)| {
+                is_verdict(column)
+                    && (is_words(&cell) && sentence::clears(&cell)
+                        || verdict::of_field(&column.name, &cell) == Some(Verdict::Ordinary))
+            })
+    }
+
+    /// Says whether a remark in a row may speak up for whom the row names.
+    pub fn speaks_up(&self, line: &Line<'_>) -> bool {
+        let cells = || self.columns.iter().zip(cells(line.text.trim(), self.separator));
+        self.separator != Separator::Words
+            && cells().any(|(column, cell)| verdict::may_speak_up(&column.name, &cell))
     }
 
     /// Says whether rows must follow at once, because the header might be a mere sentence.

@@ -71,6 +71,10 @@ pub(super) struct Tally {
     pub is_peer: bool,
     /// It begins an item of a list of those that are accused.
     pub heads_item: bool,
+    /// What accuses it does not tell it from others.
+    pub is_set_aside: bool,
+    /// The line of the first sentence of the notice's own that names it.
+    pub spoken_at: Option<usize>,
     /// It was met outside of what is quoted from an earlier mail.
     pub is_said_now: bool,
     now: Said,
@@ -138,6 +142,8 @@ impl Tally {
             ours,
             mentions: 0,
             is_said_now: false,
+            is_set_aside: false,
+            spoken_at: None,
             is_peer: false,
             heads_item: false,
             now: Said::default(),
@@ -357,6 +363,11 @@ impl Tally {
         is_web || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
     }
 
+    /// Says whether a sentence names it, and nothing in it was understood as an accusation.
+    pub fn is_spoken_of_only(&self) -> bool {
+        self.spoken_at.is_some() && self.is_accused_by_log_only()
+    }
+
     /// Says whether nothing but rows and lines of a log accuses it.
     pub fn is_accused_by_log_only(&self) -> bool {
         self.told().sums[Role::Accused as usize] < 0.1
@@ -456,7 +467,7 @@ impl Tally {
         match said {
             Some(Role::Victim) if accused * 2.0 >= self.sum(Role::Victim) => None,
             // What is ours is meant, where the notice leans to it.
-            None if self.sum(Role::Infrastructure) >= EXONERATED => None,
+            None if self.is_cleared() => None,
             None if accused > self.sum(Role::Victim) => Some(Role::Accused),
             said => said,
         }
@@ -465,6 +476,20 @@ impl Tally {
     /// Says whether the notice only leans to accusing it, and it is taken for that because it is ours.
     pub fn leans_to_ours(&self) -> bool {
         self.ours && self.said().is_none()
+    }
+
+    /// Says whether the same accuses both: the same words, the same place in a list; or nothing does.
+    pub fn is_accused_like(&self, other: &Self) -> bool {
+        self.role() == other.role() && self.first_reason() == other.first_reason()
+    }
+
+    fn first_reason(&self) -> Option<&str> {
+        self.votes.iter().find(|vote| vote.role == Role::Accused).map(|vote| vote.why.as_str())
+    }
+
+    /// Says whether the notice says that it has no part.
+    pub fn is_cleared(&self) -> bool {
+        self.sum(Role::Infrastructure) >= EXONERATED
     }
 
     /// Says whether the notice accuses it, whoever it is.

@@ -76,6 +76,10 @@ pub(super) struct TextReading {
     pub tells_of_a_deed: bool,
     /// All that it accuses are cleared by its own sentences.
     pub only_cleared: bool,
+    /// It names several, and nothing firm tells those that it accuses from the others.
+    pub only_faint: bool,
+    /// Nothing but its prose accuses anybody.
+    pub only_said: bool,
     /// What it says for being a complaint, where it is a letter.
     pub plea: Plea,
     /// Whom rows of a log or fields name as the source of something.
@@ -176,6 +180,8 @@ fn read_lines(
     settle::settle_the_sender(lines, &mut roles, &instances, activity, &mut draft);
     settle::settle_the_only_one(lines, &mut roles, &plea, &instances, activity, &mut draft);
 
+    let only_faint = roles.set_faint_aside() && !instances.iter().any(groups::Instance::is_accused);
+
     let mut times = when::sort(lines, &records, &blocks.lines);
     clock_rows::complete(lines, &mut records, &mut times);
     let resolver = spans::resolver(lines, &records, &times, sent, column_zone);
@@ -231,6 +237,8 @@ fn read_lines(
         reader_is_attacked: sentences.reader_is_attacked(),
         tells_of_a_deed,
         only_cleared,
+        only_faint,
+        only_said: roles.is_only_said() && no_instance,
         plea,
         shown: roles.shows_the_source(),
         names_addresses: roles.tallies.iter().any(|tally| {

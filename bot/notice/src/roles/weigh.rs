@@ -69,10 +69,16 @@ pub(crate) fn weigh(
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.role != SectionRole::Evidence) {
         intro = next_intro(lines, index, intro);
         let record = records.get(index).and_then(Option::as_ref);
+        let is_sentence = record.is_none()
+            && !line.spots.is_empty()
+            && line.kind == LineKind::Statement
+            && line.role == SectionRole::Body
+            && !line.is_quoted
+            && line.has_words();
         for (position, spot) in line.spots.iter().enumerate() {
             let Some(ip) = spot.ip.filter(|ip| !address::is_nobody(*ip)) else { continue };
             let said = || {
-                if record.is_some_and(|it| it.is_cleared) {
+                if record.is_some_and(|it| it.is_cleared && it.spares != Some(ip)) {
                     let why = "its row says that it did what is ordinary".to_owned();
                     return Some((Role::Infrastructure, tally::EXONERATED, why));
                 }
@@ -108,6 +114,7 @@ pub(crate) fn weigh(
                 && side.own_domains.iter().any(is_named_ours);
             tally.is_said_now |=
                 !(line.is_quoted || line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
+            tally.spoken_at = tally.spoken_at.or(is_sentence.then_some(index));
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));

@@ -148,6 +148,8 @@ static BEGINNINGS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     lists.filter_map(|phrase| phrase.split('_').next()).collect()
 });
 
+static ONLY_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ONLY.split(' ').collect());
+
 /// Says whether a word is one of a list's.
 fn is_in(list: &str, word: &str) -> bool {
     list.split(' ').any(|it| it == word)
@@ -290,5 +292,5 @@ fn is_only_before(before: &[&str]) -> bool {
     // "It was the last one which": no other.
     let before = back.next().copied().unwrap_or_default();
     let is_cleft = || CLEFTS.iter().any(|(one, other)| *other == *last && (*one == before || one.is_empty()));
-    is_in(ONLY, last) || is_cleft()
+    ONLY_WORDS.contains(last) || is_cleft()
 }
