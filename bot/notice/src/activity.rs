@@ -31,7 +31,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log-?ins?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|wordpress[\s_-]*log-?in|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|\buser_auth\b|op=pam|(?:in te |\b)loggen op|inloggen|logge (?:ind|inn)|logga in|kirjautu|jelszo|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
+        r"brute[\s_-]*forc|password[\s_-]*(?:guess|attack|spray)|login[\s_-]*(?:attack|attempt)|log[\s-]?in attempt|failed[\s_-]*(?:login|password|auth)|(?:attack|hammer)(?:s|ed|ing)?\b.{0,40}\b(?:ssh|rdp|imap|pop3|ftp|vnc)\b|tr(?:y|ied|ies|ying) to authenticate|attempt\w*\s+(?:\w+\s+){0,2}log[\s-]?ins?\b|default (?:passwords?|credentials|log-?ins?)|failed log-?ons?\b|access denied for user|invalid[\s_-]?password|bad password|auth(?:entication)? failures?|\b(?:ssh|password|credential)[\s_-]*spray\w*|unknown user ?name|wordpress[\s_-]*log-?in|(?:ssh|rdp|ftp|imap|smtp|sip|telnet|vnc|sql)[\s_-]*(?:login|brute|bruteforce|attack|attempt)|dictionary attack|smtp[\s_-]*auth\w*[\s_-]*(?:attack|abuse|brute|attempt|failure)|authenticator failed|incorrect authentication|wrong password|registration attack|locked out|lock-?out|log(?:in|on)[\s_-]*failure|failed log[\s-]?[io]n|unauthori[sz]ed log[\s-]?in|password attempt|stolen (?:passwords?|credentials)|account takeover|passwords?\b.{0,30}\bssh|tr(?:ied|ies|ying)\b.{0,40}\bpasswords?|login fail|ssh brute|tr(?:y|ied|ying) to log[ -]?(?:in|on|into)|inlogpoging|login-attack|\buser_auth\b|op=pam|(?:in te |\b)loggen op|inloggen|logge (?:ind|inn)|logga in|kirjautu|jelszo|credential[\s_-]*(?:stuff|attack)|\bpwauth|sshpw|[-_/]bf\b",
         Activity::LoginAttack,
         3.0,
     ),
@@ -52,7 +52,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (
-        r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]pps\b|\bflood(?:ing|ed|s)?\b",
+        r"denial[\s_-]*of[\s_-]*service|\bd?dos\b(?:[\s_-]*attack)?|\bddos|(?:syn|udp|icmp|http|ack|packet|traffic|layer ?7)[\s_-]*(?:flood|attack)|tcp_syn\b|\b\d+(?:\.\d+)?\s?[kmg]\s?pps\b|\bflood(?:ing|ed|s)?\b|\bslammed with\b|\bjunk (?:udp|tcp|packets?|traffic)\b|\bsaturat(?:ed|es|ing) (?:our|the|its) (?:up-?link|link|line|port|connection)",
         Activity::DenialOfService,
         3.0,
     ),
@@ -77,7 +77,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"(?:malware|virus(?:es)?)[\s_-]*(?:hosting|sites?|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|webshell|web shell|download-link|defacement|web[\s-]?inject",
+        r"(?:malware|virus(?:es)?)[\s_-]*(?:hosting|sites?|distribution|attack|website|url|download|ontdekt)|host(?:s|ing|ed)? malware|malicious (?:file|software|payload|content|download|script)|virus distribution|\b(?:loaders?|droppers?|payloads?)\b.{0,40}\b(?:delivered|served|hosted|downloaded|fetched)\b|webshell|web shell|download-link|defacement|web[\s-]?inject",
         Activity::MalwareHosting,
         3.0,
     ),
@@ -107,7 +107,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"sken(?:ov|uj)\w* port|sk[ae]n\w* port|skann\w+ (?:av )?(?:portene|portarna|porte)|escane\w+|barrido de puertos|exploracion de puertos|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
+        r"sken(?:ov|uj)\w* port|sk[ae]n\w* port|skann\w+ (?:av )?(?:portene|portarna|porte)|escane\w+|barrido de puertos|exploracion (?:de )?(?:puertos|equipos|red)|\bexplor\w+\b[^.;]{0,40}\bpuertos?\b|portszken|\bscanne\b|(?:ab)?gescannt|balayage|scan(?:ner)? de ports?|scansion[ei]|varredura|skanowani|skenovan|port ?skann|portskan|tarama|\bpoort ?scan|端口扫描|端口掃描|扫描|掃描|ポートスキャン|スキャン|스캔|сканирован|сканування",
         Activity::PortScan,
         2.5,
     ),
@@ -122,7 +122,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|roskaposti|skrappost|nevyzadan|istenmeyen|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
+        r"correo (?:no deseado|basura)|pourriel|courriel indesirable|posta indesiderata|ongewenste e?-?mail|unerwunscht\w* (?:e-?)?mail|niechcian|roskaposti|skrappost|nevyzadan|istenmeyen|keretlen|levelszemet|垃圾邮件|垃圾郵件|迷惑メール|スパム|스팸|спам",
         Activity::Spam,
         2.5,
     ),

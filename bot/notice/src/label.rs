@@ -198,6 +198,10 @@ impl Name<'_> {
         if self.words.windows(2).any(|pair| pair[0] == "submitted" && pair[1] == "from") {
             return Some(Role::Reporter);
         }
+        // CrowdSec's "Scope / value: Ip / 192.0.2.1".
+        if self.words == ["scope", "value"] {
+            return Some(Role::Accused);
+        }
         if self.has(word::REPORTER) || told {
             return Some(Role::Reporter);
         }

@@ -286,10 +286,11 @@ impl Header {
         self.columns.iter().any(|column| column.meaning.kind == Kind::Time)
     }
 
-    /// The first time column tells when; later ones only where they are ends of a span, or the
-    /// clock of a date.
+    /// The first time column tells when; later ones only where they are ends of a span, one of two, or the clock of a
+    /// date.
     fn take_time(&self, record: &mut Record, line: &Line<'_>, column: &Column, day: &mut String, cell: &str) {
-        if record.stamps.is_empty() || !day.is_empty() || is_end(&column.name) {
+        let are_two = || self.columns.iter().filter(|it| it.meaning.kind == Kind::Time).count() == 2;
+        if record.stamps.is_empty() || !day.is_empty() || is_end(&column.name) || are_two() {
             take_time(record, line, day, cell);
         }
     }

@@ -98,7 +98,7 @@ static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
 /// What clears where it is a verdict.
 static CLEARS_AS_VERDICT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^(?:info(?:rmational|rmation)?|ok(?:ay)?|good|allowed|permitted|trusted|expected|fp|none|no|false|gut|erlaubt|bon|bueno|buono)(?:[^\w]|$)",
+        r"^(?:info(?:rmational|rmation)?|ok(?:ay)?|good|allowed|permitted|trusted|expected|subscriber|customer|partner|supplier|vendor|tenant|employee|staff|kunde|abonnent|abonne|cliente|fp|none|no|false|gut|erlaubt|bon|bueno|buono)(?:[^\w]|$)",
     )
 });
 

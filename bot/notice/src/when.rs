@@ -148,7 +148,8 @@ fn sort_where(
                 if stamp.precision == Precision::Day {
                     day = Some((stamp.civil, stamp.day_month_unsure));
                 }
-                times.labelled.push(stamp.clone());
+                let zone = stamp.zone.or_else(|| zone_of_name(line.text, stamp));
+                times.labelled.push(Stamp { zone, ..stamp.clone() });
             } else if (kind == Some(Kind::OtherTime) && !before.contains(". ")) || is_of_another_deed(before)
             {
                 continue;
@@ -161,6 +162,7 @@ fn sort_where(
             }
         }
     }
+    add_clocks_on_the_only_day(lines, records, &mut times);
     drop_days_with_clocks(&mut times.labelled);
     drop_days_with_clocks(&mut times.told);
     times
@@ -195,6 +197,45 @@ fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {
     joined(nth) || nth.checked_sub(1).is_some_and(joined)
 }
 
+/// Two clocks of one range, in a sentence that names no day.
+static CLOCK_RANGE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b\d{1,2}[:h]\d{2}(?::\d{2})?\s*(?:uhr\s*|h\s*)?(?:\(?(?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2})?\)?\s*)?(?:[-~\u{2013}\u{2014}]|to|and|until|till?|bis|und|à|et|hasta|y|a|e|alle|tot|en|do|i|og|och|ja|sampai|до|и)\s*(?:las\s|les\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*\(?(?:UTC|GMT|[A-Z]{3,4})\b(?:\s?[+-]\d{1,2})?)?",
+    )
+});
+/// Lines in which such a range is looked for.
+const CLOCK_LINES_MAX: usize = 200;
+
+/// "Between 22:10 and 23:55 UTC" is of the only day that a notice names without any clock.
+fn add_clocks_on_the_only_day(lines: &[Line<'_>], records: &[Option<Record>], times: &mut Times) {
+    let is_day = |stamp: &Stamp| stamp.precision == Precision::Day;
+    let Some(day) =
+        times.told.first().filter(|_| times.labelled.is_empty() && times.wide.is_empty()).cloned()
+    else {
+        return;
+    };
+    if !times.told.iter().all(|it| is_day(it) && it.civil == day.civil) {
+        return;
+    }
+    let is_free = |(line, record): &(&Line<'_>, &Option<Record>)| {
+        line.kind == LineKind::Statement
+            && line.role == SectionRole::Body
+            && !line.is_quoted
+            && line.stamps.iter().all(is_day)
+            && record.as_ref().is_none_or(|record| record.source.is_none())
+            && line.text.len() <= CLOCK_LINE_BYTES_MAX
+    };
+    let free = lines.iter().zip(records).filter(is_free).take(CLOCK_LINES_MAX);
+    let found = free
+        .filter(|(line, _)| line.text.contains([':', 'h']))
+        .find_map(|(line, _)| CLOCK_RANGE.find(line.text));
+    let clocks = found.map(|found| clock_on(day.civil, found.as_str())).unwrap_or_default();
+    times.told.extend(clocks.into_iter().map(|it| Stamp { zone: it.zone.or(day.zone), ..it }));
+}
+
+/// A longer line is no sentence.
+const CLOCK_LINE_BYTES_MAX: usize = 1_000;
+
 /// "until 04:02" in the sentence after the one that names the date.
 static TO_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -211,6 +252,13 @@ fn told_above<'a>(lines: &'a [Line<'_>], index: usize) -> Option<&'a Stamp> {
         line.text[..stamp.start].chars().filter(|it| it.is_alphabetic()).count() >= 2
     };
     above.find_map(|line| line.stamps.iter().find(|it| it.precision != Precision::Day && in_words(line, it)))
+}
+
+/// Returns the zone that the name of a field states for its value: "First seen (UTC): 2026-02-03 04:11".
+fn zone_of_name(text: &str, stamp: &Stamp) -> Option<Zone> {
+    let (name, _) = field(text)?;
+    let is_value = name.len() < stamp.start && name.contains(['(', '[', '_']);
+    is_value.then(|| prose_zone(&format!("times {}", name.replace(['_', '(', ')', '[', ']'], " "))))?
 }
 
 /// Says whether the head of a line is a name rather than the beginning of a sentence or a log entry.

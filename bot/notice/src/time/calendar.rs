@@ -41,7 +41,8 @@ pub(super) fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, boo
         // Dots and dashes are written day first; slashes are American unless they cannot be.
         let day_first = separator != "/" || first > 12;
         let (day, month) = if day_first && second <= 12 { (first, second) } else { (second, first) };
-        let unsure = separator != "." && first <= 12 && second <= 12 && first != second;
+        // Without a year only programs write it (Snort's "02/03-04:11:52"): month first.
+        let unsure = year.is_some() && separator != "." && first <= 12 && second <= 12 && first != second;
         return Some((year, month, day, unsure));
     }
     let month = month_number(found.name("mo")?.as_str())?;

@@ -17,7 +17,7 @@ static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^
 /// The other end of a range, right after a time.
 pub(super) static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|до|и)\s)\s*{CLOCK}"
+        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|sampai|s/d|đến|до|и)\s)\s*{CLOCK}"
     ))
 });
 

@@ -100,8 +100,9 @@ static CLOCK_FOR_YEAR: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:[^\d:]|$)"));
 static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d{2})\b(?:[^:\-]|$)"));
 /// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
-static DOTTED_CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello)\s)(\d{1,2})\.([0-5]\d)\b"));
+static DOTTED_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello|pukul|jam|sampai|saat)\s)(\d{1,2})\.([0-5]\d)\b")
+});
 
 /// "15.02 uur", "15.02 bis 15.40 Uhr": the word behind tells that the dot parts a clock.
 static DOTTED_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
