@@ -104,6 +104,9 @@ fn written(out: &Path) -> anyhow::Result<(Vec<Row>, Value)> {
     Ok((rows, about))
 }
 
+/// Of these all is shown: beside them stands what others need for the same, or they tell of the whole.
+const SHOWN: [&str; 4] = ["peer.", "ring.", "store.", "story."];
+
 /// Writes the table between the markers of a document: what is promised, and what is measured of others.
 ///
 /// # Errors
@@ -117,7 +120,7 @@ pub fn write_into(
 ) -> anyhow::Result<()> {
     let name = document.display();
     let text = fs::read_to_string(document).with_context(|| format!("read {name}"))?;
-    let is_shown = |row: &Row| row.bound.is_some() || row.name.starts_with("peer.");
+    let is_shown = |row: &Row| row.bound.is_some() || SHOWN.iter().any(|group| row.name.starts_with(group));
     let shown: Vec<_> = earlier.with(rows).into_iter().filter(is_shown).collect();
     let table = format!("{}\n\n{}", sentence(earlier, machine, context), row::table(&shown));
     let text = row::put_between_markers(&text, &table).with_context(|| format!("{name} has no markers"))?;
