@@ -96,10 +96,6 @@ pub(super) fn leave_open(
         own.iter().any(|text| says_so(text))
     };
     let says = |pattern: &Regex| own.iter().any(|text| pattern.is_match(text));
-    let settles_by_its_subject = || {
-        let subject = document.outer_mail().map(|mail| fold(&mail.subject).into_owned());
-        subject.is_some_and(|subject| SETTLES.is_match(&subject))
-    };
     let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
@@ -108,7 +104,7 @@ pub(super) fn leave_open(
             "it names several, and says of none firmly enough that it did it"
         }
         _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
-        _ if words.is_some_and(|words| words.only_said) && (says(&SETTLES) || settles_by_its_subject()) => {
+        _ if words.is_some_and(|words| words.only_said) && says(&SETTLES) => {
             "it ends a case, answers a complaint of ours or tells of an attack on us, and only its prose accuses anybody"
         }
         Way::FromUs => "one of ours wrote it to somebody else",

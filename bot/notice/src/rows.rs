@@ -108,10 +108,9 @@ pub(super) fn records(lines: &[Line<'_>]) -> (Vec<Option<Record>>, Option<Zone>)
             },
             Some(_) => row,
         });
-        let by_cell = || rows < VERDICT_ROWS_MAX && header.as_ref().is_some_and(|it| it.clears(line));
-        let by_cell = row.is_some() && by_cell();
-        let speaks_up = || row.is_some() && header.as_ref().is_some_and(|it| it.speaks_up(line));
-        if rows < VERDICT_ROWS_MAX && !by_cell && speaks_up() {
+        let head = header.as_ref().filter(|_| row.is_some() && rows < VERDICT_ROWS_MAX);
+        let by_cell = head.is_some_and(|it| it.clears(line));
+        if !by_cell && head.is_some_and(|it| it.speaks_up(line)) {
             spoken_up_for.push(index);
         }
         rows += usize::from(row.is_some());

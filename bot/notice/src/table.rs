@@ -19,6 +19,7 @@ use super::time::Finder;
 use super::time::Precision;
 use super::time::Stamp;
 use super::time::epoch;
+use super::time::zone_of_name;
 use super::verdict;
 use super::verdict::Verdict;
 use super::vocabulary;
@@ -133,9 +134,7 @@ impl Header {
     pub fn zone(&self) -> Option<super::time::Zone> {
         let times =
             self.columns.iter().filter(|column| matches!(column.meaning.kind, Kind::Time | Kind::OtherTime));
-        times
-            .filter_map(|column| super::time::prose_zone(&format!("times {}", column.name.replace('_', " "))))
-            .next()
+        times.filter_map(|column| zone_of_name(&column.name)).next()
     }
 
     /// Reads a line as a row under this header.

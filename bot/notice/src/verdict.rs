@@ -124,7 +124,7 @@ static ASKS_FOR_NOTHING: LazyLock<Regex> = LazyLock::new(|| {
 /// What in a remark may speak up for whom its row names: a denial, something that is over, the writer's own.
 static SPEAKS_UP: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:no|not|never|only|just|already|fixed|closed|resolved|refused|genuine|legit\w*|own|our|ours|ordered|contracted|correct|intended|meant|known|normal|benign|other|thank|kein\w*|nicht|nie|bereits|schon|nur|unser\w*|eigen\w*|legitim\w*|bekannt|ne|pas|jamais|deja|notre|nos|legitime|seulement|ya|nunca|legitimo|nuestr\w+|contratad\w+|solo|gia|non|mai|nostr\w+|contrattat\w+|ja|nao|noss\w+|somente|geen|niet|nooit|reeds|onze|eigen|nie|juz|nasz\w*|tylko|inte|ikke|redan|allerede|endast|kun|var|vores)\b|(?:^|\s)(?:не|уже|наши?|только)(?:\s|$)|没有|不是|未|已|正常|ない|済|아니|없|이미",
+        r"\b(?:no|not|never|only|just|already|fixed|closed|resolved|refused|genuine|legit\w*|own|our|ours|ordered|contracted|correct|intended|meant|known|normal|benign|other|thank|kein\w*|nicht|nie|bereits|schon|nur|unser\w*|eigen\w*|bekannt|ne|pas|jamais|deja|notre|nos|seulement|ya|nunca|nuestr\w+|contratad\w+|solo|gia|non|mai|nostr\w+|contrattat\w+|ja|nao|noss\w+|somente|geen|niet|nooit|reeds|onze|juz|nasz\w*|tylko|inte|ikke|redan|allerede|endast|kun|var|vores)\b|(?:^|\s)(?:не|уже|наши?|только)(?:\s|$)|没有|不是|未|已|正常|ない|済|아니|없|이미",
     )
 });
 

@@ -27,6 +27,7 @@ use super::time::Resolver;
 use super::time::Stamp;
 use super::time::Zone;
 use super::time::prose_zone;
+use super::time::zone_of_name;
 use crate::claim::ZoneSource;
 
 /// The times of a notice, sorted by what they mean.
@@ -148,7 +149,7 @@ fn sort_where(
                 if stamp.precision == Precision::Day {
                     day = Some((stamp.civil, stamp.day_month_unsure));
                 }
-                let zone = stamp.zone.or_else(|| zone_of_name(line.text, stamp));
+                let zone = stamp.zone.or_else(|| zone_of_label(line.text, stamp));
                 times.labelled.push(Stamp { zone, ..stamp.clone() });
             } else if (kind == Some(Kind::OtherTime) && !before.contains(". ")) || is_of_another_deed(before)
             {
@@ -255,10 +256,10 @@ fn told_above<'a>(lines: &'a [Line<'_>], index: usize) -> Option<&'a Stamp> {
 }
 
 /// Returns the zone that the name of a field states for its value: "First seen (UTC): 2026-02-03 04:11".
-fn zone_of_name(text: &str, stamp: &Stamp) -> Option<Zone> {
+fn zone_of_label(text: &str, stamp: &Stamp) -> Option<Zone> {
     let (name, _) = field(text)?;
     let is_value = name.len() < stamp.start && name.contains(['(', '[', '_']);
-    is_value.then(|| prose_zone(&format!("times {}", name.replace(['_', '(', ')', '[', ']'], " "))))?
+    is_value.then(|| zone_of_name(name))?
 }
 
 /// Says whether the head of a line is a name rather than the beginning of a sentence or a log entry.

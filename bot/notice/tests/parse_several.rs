@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use notice::Context;
 use notice::claim::Disposition;
+use notice::claim::Parsed;
 
 const ONE: &str = "192.0.2.10";
 const TWO: &str = "192.0.2.20";
@@ -16,11 +17,14 @@ fn mail(subject: &str, body: &str) -> String {
     )
 }
 
+fn parse(notice: &str, own: &[&str]) -> Parsed {
+    let own = own.iter().map(|ip| ip.parse::<IpAddr>().expect("an address").into());
+    notice::parse(notice.as_bytes(), &Context { own_addresses: own.collect(), ..Context::default() })
+}
+
 /// Whom a notice names, sorted, where these are ours.
 fn accused(notice: &str, own: &[&str]) -> Vec<String> {
-    let own = own.iter().map(|ip| ip.parse::<IpAddr>().expect("an address").into());
-    let context = Context { own_addresses: own.collect(), ..Context::default() };
-    let parsed = notice::parse(notice.as_bytes(), &context);
+    let parsed = parse(notice, own);
     // Who names nobody is not closed either.
     assert_eq!(parsed.disposition, Disposition::Claims, "{notice}");
     let claims = parsed.claims.iter();
@@ -147,9 +151,7 @@ fn a_list_of_ours_of_which_nothing_is_said_accuses_none() {
         "a virtual server at our company, 198.51.100.44, was taken over and used for SSH password guessing until 9 November 2026, 11:32 UTC.\r\n\r\nIts target list was still on the disk. These of your addresses are on it:\r\n\r\n    {ONE}    22/tcp\r\n    {TWO}    22/tcp\r\n    {THREE}    22,2222\r\n"
     );
     let notice = mail("Customer server of ours attacked you - terminated", &body);
-    let own: Vec<_> =
-        [ONE, TWO, THREE].iter().map(|ip| ip.parse::<IpAddr>().expect("an address").into()).collect();
-    let parsed = notice::parse(notice.as_bytes(), &Context { own_addresses: own, ..Context::default() });
+    let parsed = parse(&notice, &[ONE, TWO, THREE]);
     assert!(parsed.claims.iter().all(|claim| claim.accused.addresses.is_empty()), "{parsed:#?}");
 }
 
@@ -162,14 +164,7 @@ fn who_answers_our_complaint_or_ends_a_case_accuses_nobody_by_its_prose() {
         "Ett sista besked om attacken mot oss (198.51.100.20) i måndags. Vi trodde först att den kom från {ONE} och {TWO} hos er.\r\nNi behöver inte göra något mer. Tack för hjälpen.\r\n"
     );
     for (subject, body) in [("Your opt-out request is in force", answer), ("Ärende 7719 avslutat", end)] {
-        let context = Context {
-            own_addresses: vec![
-                ONE.parse::<IpAddr>().expect("an address").into(),
-                TWO.parse::<IpAddr>().expect("an address").into(),
-            ],
-            ..Context::default()
-        };
-        let parsed = notice::parse(mail(subject, &body).as_bytes(), &context);
+        let parsed = parse(&mail(subject, &body), &[ONE, TWO]);
         assert!(parsed.claims.iter().all(|claim| claim.accused.addresses.is_empty()), "{parsed:#?}");
     }
 }

@@ -143,27 +143,23 @@ impl Lexicon {
 
 static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| languages::ALL.iter().map(Lexicon::new).collect());
 
-/// Of each word that counts for a language: for which, by their place in the list, and how much.
-static POINTS: LazyLock<HashMap<&'static str, Vec<(usize, usize)>>> = LazyLock::new(|| {
-    let mut points: HashMap<&'static str, Vec<(usize, usize)>> = HashMap::new();
+/// The places of the languages for which a word counts; twice where it is a small word too.
+static PLACES: LazyLock<HashMap<&'static str, Vec<usize>>> = LazyLock::new(|| {
+    let mut places: HashMap<&'static str, Vec<usize>> = HashMap::new();
     for (place, lexicon) in LEXICONS.iter().enumerate() {
-        let words: HashSet<&'static str> =
-            lexicon.fillers.iter().chain(lexicon.words.keys()).copied().collect();
-        for word in words {
-            let worth =
-                usize::from(lexicon.fillers.contains(word)) + usize::from(lexicon.words.contains_key(word));
-            points.entry(word).or_default().push((place, worth));
+        for word in lexicon.fillers.iter().chain(lexicon.words.keys()) {
+            places.entry(word).or_default().push(place);
         }
     }
-    points
+    places
 });
 
 /// Returns the lexicon of the language whose small words a text has most; none where nothing tells.
 pub(super) fn of_language(words: &[&str]) -> Option<&'static Lexicon> {
     let lexicons = &*LEXICONS;
     let mut scores: Vec<(usize, &Lexicon)> = lexicons.iter().map(|lexicon| (0, lexicon)).collect();
-    for (place, worth) in words.iter().filter_map(|word| POINTS.get(word)).flatten() {
-        scores[*place].0 += worth;
+    for place in words.iter().filter_map(|word| PLACES.get(word)).flatten() {
+        scores[*place].0 += 1;
     }
     scores.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     let (most, first) = *scores.first().filter(|(score, _)| *score > 0)?;

@@ -16,6 +16,7 @@ pub(super) use resolve::Resolver;
 pub(super) use zone::Zone;
 pub(super) use zone::prose_zone;
 pub(super) use zone::read_zone;
+pub(super) use zone::zone_of_name;
 
 use jiff::civil::DateTime;
 

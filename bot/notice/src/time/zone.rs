@@ -302,6 +302,11 @@ pub(in super::super) fn prose_zone(line: &str) -> Option<Zone> {
     None
 }
 
+/// Reads the zone that the name of a field or column states for its times: "First seen (UTC)", "time_utc".
+pub(in super::super) fn zone_of_name(name: &str) -> Option<Zone> {
+    prose_zone(&format!("times {}", name.replace('_', " ")))
+}
+
 fn zone_of_word(found: &regex::Captures<'_>) -> Option<Zone> {
     if let Some(number) = found.name("num").or_else(|| found.name("bare")) {
         let text: String = number.as_str().chars().filter(|letter| !letter.is_whitespace()).collect();
