@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::checkbox::ticked_only;
 use super::limits;
 use super::refang::refang;
 
@@ -54,7 +55,7 @@ impl Document {
             self.warn(format!("only the beginning and the end of a long text ({name}) were read"));
         }
         self.text_bytes += kept.len();
-        self.sections.push(Section { role, name: name.to_owned(), text: refang(&kept) });
+        self.sections.push(Section { role, name: name.to_owned(), text: refang(&ticked_only(&kept)) });
     }
 
     /// Says that a part was not read, and why.

@@ -50,6 +50,13 @@ static FAKE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A fellow sufferer, or who only asks.
+static BLAMES_NOBODY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?:do|does) not|don't|not) blam\w+ (?:you|your)\b|\byou (?:are|were) (?:a |the )?(?:\w+ )?victims?\b|\b(?:is|are) (?:not|no) (?:an? )?(?:complaints?|accusations?|allegations?)\b|\bnothing is alleged\b|\bno accusation\b|\bgeben ihnen keine schuld\b|\bkeine? (?:vorwurf|beschwerde)\w*\b|\bne vous (?:accusons|reprochons)\b|\bvous etes (?:aussi )?(?:une )?victimes?\b|\bno (?:les|le) culpamos\b|\bno es una (?:queja|denuncia|acusacion)\b",
+    )
+});
+
 /// Somebody who was shut out asks to be let in again.
 static UNBLOCK: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -96,6 +103,7 @@ pub(super) fn leave_open(
         own.iter().any(|text| says_so(text))
     };
     let says = |pattern: &Regex| own.iter().any(|text| pattern.is_match(text));
+    let settles = || own.iter().any(|text| settles(text));
     let is_titled = words.is_some_and(|words| words.plea.is_titled);
     let why = match parties.way {
         Way::Among if says(&FAKE) => "a colleague says that it is a fake",
@@ -104,7 +112,8 @@ pub(super) fn leave_open(
             "it names several, and says of none firmly enough that it did it"
         }
         _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
-        _ if words.is_some_and(|words| words.only_said) && says(&SETTLES) => {
+        _ if says(&BLAMES_NOBODY) => "it says that it blames nobody of ours",
+        _ if words.is_some_and(|words| words.only_said) && settles() => {
             "it ends a case, answers a complaint of ours or tells of an attack on us, and only its prose accuses anybody"
         }
         Way::FromUs => "one of ours wrote it to somebody else",
@@ -135,6 +144,16 @@ pub(super) fn leave_open(
         }
     };
     open(draft, why);
+}
+
+/// Says whether a line ends this case, not another one: "that ticket stays closed".
+fn settles(text: &str) -> bool {
+    const ANOTHER: [&str; 8] = ["that", "other", "another", "earlier", "previous", "old", "former", "last"];
+    let is_this = |found: regex::Match<'_>| {
+        let before = text[..found.start()].split_whitespace().next_back().unwrap_or_default();
+        !ANOTHER.contains(&before)
+    };
+    SETTLES.find_iter(text).any(is_this)
 }
 
 /// Says whether a mail calls itself one of AWS's, by its layout, its sender or its subject.

@@ -42,6 +42,18 @@ pub(super) fn read(value: &Value) -> Option<Draft> {
     }
     let source = json::text(value, "source")?;
     let about = json::first_text(value, &["detail-type", "DetailType"])?;
+    // A scan that found nothing, as GuardDuty tells of every one.
+    let scanned = ["detail.scanResultDetails.scanResultStatus", "detail.scanResultDetails.scanResult"];
+    if source == "aws.guardduty"
+        && let Some(result) =
+            json::first_text(value, &scanned).filter(|it| it.starts_with("NO_THREAT") || it == "CLEAN")
+    {
+        return draft(
+            "envelope/event",
+            Disposition::NotAbuse,
+            format!("an AWS event about {about}: {result}"),
+        );
+    }
     let other = [
         "aws.ec2",
         "aws.ssm",
@@ -96,5 +108,11 @@ mod tests {
             false,
         );
         assert!(read(&event("aws.guardduty", "GuardDuty Finding")).is_none());
+        let scan = |result: &str| {
+            json!({"source": "aws.guardduty", "detail-type": "GuardDuty Malware Protection Post Scan Action Result",
+                "detail": {"scanResultDetails": {"scanResultStatus": result}}})
+        };
+        check(&scan("NO_THREATS_FOUND"), "envelope/event", false);
+        assert!(read(&scan("THREATS_FOUND")).is_none());
     }
 }

@@ -146,6 +146,7 @@ fn instance(lines: &[Line<'_>], index: usize, at: usize, id: String, told: Optio
     let is_victim = is_attacked_row(line.text)
         || is_writers
         || field == Some(Role::Victim)
+        || is_in_victims_field(line.text)
         || is_arrows_target(line.text, at)
         || role == Some(Role::Victim)
         || cue.as_ref().is_some_and(|cue| cue.role == Role::Victim && is_attack(&cue.words));
@@ -157,6 +158,15 @@ fn instance(lines: &[Line<'_>], index: usize, at: usize, id: String, told: Optio
     let is_said_now = !line.is_quoted;
     Instance { id, line: index, is_victim, is_firm, is_writers, is_cleared, is_said_now, told: weight }
 }
+
+/// "Target (ours): 192.0.2.1, instance i-0123456789abcdef0": the whole field is what was attacked.
+fn is_in_victims_field(text: &str) -> bool {
+    let name = super::activity::field(text).map(|(name, _)| name).filter(|name| name.len() <= FIELD_NAME_MAX);
+    name.and_then(label::strong_role) == Some(Role::Victim)
+}
+
+/// A longer name of a field is a clause.
+const FIELD_NAME_MAX: usize = 40;
 
 /// Says whether words tell of an attack on what follows, not merely of a direction.
 pub(super) fn is_attack(words: &str) -> bool {

@@ -155,6 +155,7 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
     structured.facts.extend(words.draft.facts.iter().cloned());
     let named: Vec<&Claim> =
         words.draft.claims.iter().filter(|claim| !claim.accused.instance_ids.is_empty()).collect();
+    let is_only = structured.claims.len() == 1;
     for claim in &mut structured.claims {
         // The mail names the instance, the report inside it the flows.
         let same = named
@@ -165,19 +166,21 @@ fn beside(mut structured: Draft, words: &TextReading) -> Draft {
             claim.accused.account = claim.accused.account.take().or_else(|| same.accused.account.clone());
             claim.accused.region = claim.accused.region.take().or_else(|| same.accused.region.clone());
         }
-        complete(claim, structured.activity_open, structured.window_open, words);
+        complete(claim, is_only, structured.activity_open, structured.window_open, words);
     }
     structured
 }
 
 /// Fills in what a report's fields leave out from the words and logs beside them.
-fn complete(claim: &mut Claim, activity_open: bool, window_open: bool, words: &TextReading) {
+fn complete(claim: &mut Claim, is_only: bool, activity_open: bool, window_open: bool, words: &TextReading) {
     let Accused { instance_ids: ids, addresses, hostnames: names, .. } = &claim.accused;
     let same = |it: &&Claim| {
         let by_name = it.accused.hostnames.iter().any(|name| names.contains(name));
         let by_id = it.accused.instance_ids.iter().any(|id| ids.contains(id));
-        // An event about an account alone is about whom its words name.
-        let by_default = text::is_nobody(&claim.accused);
+        // An event about an account alone is about whom its words name; one about one instance, about its address.
+        let is_bare =
+            is_only && words.names_the_source && addresses.is_empty() && it.accused.instance_ids.is_empty();
+        let by_default = text::is_nobody(&claim.accused) || is_bare;
         by_default || by_name || by_id || it.accused.addresses.iter().any(|ip| addresses.contains(ip))
     };
     let [told] = words.draft.claims.iter().filter(same).collect::<Vec<_>>()[..] else {

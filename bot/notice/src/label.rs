@@ -68,7 +68,10 @@ pub(super) fn meaning(name: &str) -> Meaning {
         return Meaning { kind: Kind::Other, role: None };
     }
     let words = words(name);
-    let classes: Vec<Classes> = words.iter().map(|word| classes(word)).collect();
+    // "SIP trunk", "SIP user": the protocol, and no source.
+    let is_protocol = |word: &String| word == "sip" && words.len() > 1 && !name.contains([':', ',']);
+    let class = |word: &String| if is_protocol(word) { 0 } else { classes(word) };
+    let classes: Vec<Classes> = words.iter().map(class).collect();
     let joined = name.contains(':');
     let hyphened = name.contains('-');
     let name = Name {
@@ -193,6 +196,10 @@ impl Name<'_> {
         };
         if sends && names_host() && !told {
             return Some(Role::Accused);
+        }
+        // "C2 (hosted elsewhere)".
+        if self.words.iter().any(|word| word == "elsewhere") {
+            return Some(Role::Infrastructure);
         }
         // Who filled a form in.
         if self.words.windows(2).any(|pair| pair[0] == "submitted" && pair[1] == "from") {
@@ -320,6 +327,9 @@ mod tests {
             ("c-ip", Kind::Address, accused),
             ("Verursacher", Kind::Address, accused),
             ("s-ip", Kind::Address, victim),
+            ("sIP", Kind::Address, accused),
+            ("SIP", Kind::Address, accused),
+            ("SIP trunk in use", Kind::Other, None),
             ("Your network's IP (target)", Kind::Address, victim),
             ("Attacker on our host", Kind::Address, accused),
             ("Our scanner", Kind::Address, Some(Role::Reporter)),

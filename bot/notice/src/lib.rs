@@ -12,6 +12,7 @@ mod archive;
 mod asff;
 mod blocks;
 mod caution;
+mod checkbox;
 pub mod claim;
 mod claims;
 mod clock_rows;

@@ -39,6 +39,10 @@ static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
     )
 });
+/// What is said of the writer's own.
+static AFFECTED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"^\s*(?:that\s+|which\s+)?(?:was|were|are|is|have been)\s+(?:\w+ly\s+)?affected\b")
+});
 static DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"^[^,;]{0,24}?\b(?:took\s+part|(?:added|put|placed|listed|entered)\s+(?:to|on|in|into)|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
@@ -75,6 +79,9 @@ pub(super) fn read(intro: &str) -> Option<(Role, String)> {
             return said(Role::Victim, found);
         }
         if OURS.is_match(whose.as_str()) {
+            if let Some(found) = AFFECTED.find(after) {
+                return said(Role::Victim, found);
+            }
             continue;
         }
         if let Some(found) = YOURS.find(after).or_else(|| DID.find(after)) {
@@ -101,6 +108,8 @@ mod tests {
             ),
             ("Two EC2 hosts crawl our forum and post spam comments:", Some(Role::Accused)),
             ("The following addresses were attacked:", Some(Role::Victim)),
+            ("4. Which of our systems were affected?", Some(Role::Victim)),
+            ("Which addresses of the recipient took part? Tick all that apply.", Some(Role::Accused)),
             ("Our servers saw the traffic below:", None),
             ("Attacks against these hosts of ours:", Some(Role::Victim)),
             (

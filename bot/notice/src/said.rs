@@ -79,7 +79,10 @@ pub(super) fn of(
         if let Some(said) = said_by_label(&name, ours) {
             return Some(said);
         }
-    } else if let Some(said) = by_list(line, intro).or_else(|| by_continuation(lines, index, ours)) {
+    } else if let Some(said) = by_list(line, intro)
+        .or_else(|| by_continuation(lines, index, ours))
+        .or_else(|| by_heading(lines, index).filter(|_| line.is_item() && indent(line) > 0))
+    {
         return Some(said);
     } else if let Some(said) = by_field_of_line(line) {
         return Some(said);
@@ -137,7 +140,7 @@ fn heads_log(lines: &[Line<'_>], index: usize) -> Option<Said> {
 /// "192.0.2.1, not yours": whatever it did, it did not do it as the reader's.
 static NOT_READERS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^[\])'\x22]?\s*[,(\x{2013}-]?\s*(?:(?:which|that|and)\s+)?(?:is\s+|are\s+)?(?:not\s+(?:one\s+of\s+)?(?:yours|ours)\b|not\s+(?:in|on|part\s+of|within)\s+(?:your|aws|amazon)\b|belongs?\s+to\s+(?:somebody|someone)\s+else\b|nicht\s+(?:bei\s+|von\s+)?ihnen\b|pas\s+chez\s+vous\b|no\s+es\s+suy[oa]\b|niet\s+van\s+u\b)",
+        r"(?i)^[\])'\x22]?\s*[,(\x{2013}\x{ff08}-]?\s*(?:(?:which|that|and)\s+)?(?:is\s+|are\s+)?(?:not\s+(?:one\s+of\s+)?(?:yours|ours)\b|not\s+(?:in|on|part\s+of|within)\s+(?:your|aws|amazon)\b|belongs?\s+to\s+(?:somebody|someone)\s+else\b|nicht\s+(?:bei\s+|von\s+)?ihnen\b|pas\s+chez\s+vous\b|no\s+es\s+suy[oa]\b|niet\s+van\s+u\b|nicht\s+(?:ihr|ihre[rs]?)\b|n'est\s+pas\s+(?:à\s+vous|l[ea]\s+vôtre)|no\s+(?:es\s+)?de\s+ustedes\b|não\s+é\s+(?:sua|seu)\b|non\s+(?:è\s+)?vostr[oa]\b|非[贵貴您]|不[是属屬](?:于|於)?[贵貴您]|貴社(?:の管理|管理)?(?:外|ではな)|귀사\s?소유가?\s?아)",
     )
 });
 
@@ -206,7 +209,10 @@ fn by_heading(lines: &[Line<'_>], index: usize) -> Option<Said> {
             continue;
         }
         inner = indent(line);
-        let heading = line.text.trim().trim_start_matches(['-', '*', ' ']).strip_suffix(':');
+        let bare = line.text.trim().trim_start_matches(['-', '*', 'o', '+', '\u{2022}']);
+        // The head of a list within a list needs no colon.
+        let is_bullet = bare.len() < line.text.trim().len() && bare.starts_with(' ');
+        let heading = bare.trim().strip_suffix(':').or_else(|| is_bullet.then(|| bare.trim()));
         let heading = heading.filter(|it| it.len() <= 40)?;
         if let Some(role) = label::meaning(heading).role {
             return Some((role, 3.0, format!("stands under \"{heading}\"")));

@@ -63,12 +63,19 @@ pub(super) fn general_interval(resolver: &Resolver, times: &Times) -> Option<Int
     let wide: Vec<&Stamp> = times.wide.iter().collect();
     let in_fields = when::join(resolver, &labelled, LABELLED_APART_MAX).map(|field| {
         // "Last seen" at the end of a range that a sentence tells.
-        let range = when::join(resolver, &told, TOLD_APART_MAX).filter(|range| ends_with(*range, field));
+        let range = when::join(resolver, &told, TOLD_APART_MAX);
+        let goes_on = |range: &Interval| times.only_begins && follows(*range, field);
+        let range = range.filter(|range| ends_with(*range, field) || goes_on(range));
         range.map_or(field, |range| field.join(range))
     });
     in_fields
         .or_else(|| when::join(resolver, &wide, LABELLED_APART_MAX))
         .or_else(|| when::join(resolver, &told, TOLD_APART_MAX))
+}
+
+/// Says whether what is told goes on after the moment at which a field says that it began.
+fn follows(told: Interval, began: Interval) -> bool {
+    told.from > began.to && told.from.duration_since(began.to) <= SAME_DAY
 }
 
 /// Says whether a range begins or ends with a moment.
@@ -77,6 +84,9 @@ fn ends_with(range: Interval, moment: Interval) -> bool {
     let is_end = |at: Timestamp| at.duration_since(moment.from).abs() <= MOMENT;
     length(moment) <= MOMENT && length(range) > MOMENT && (is_end(range.from) || is_end(range.to))
 }
+
+/// What is told this long after a beginning is of the same.
+const SAME_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is written to the minute is as long as this.
 const MOMENT: SignedDuration = SignedDuration::from_mins(1);

@@ -83,6 +83,8 @@ pub(super) struct Tally {
 
 /// What a field says that names an address and nobody's part, or only whose it is.
 const PLAIN_FIELD: f32 = 2.0;
+/// What carries for others, and may be open to all.
+const CARRIERS: [&str; 5] = ["resolver", "relay", "proxy", "nameserver", "gateway"];
 /// Words that accuse only beside a deed.
 const PREPOSITIONS: [&str; 18] = [
     "from",
@@ -185,6 +187,25 @@ impl Tally {
             (layer.rows_from, layer.alone, layer.first, layer.by_subject) = (0, 0.0, 0.0, 0.0);
         }
         self.vote(vote(line, Role::Infrastructure, EXONERATED, "a sentence clears it".to_owned()));
+    }
+
+    /// Accuses what a field calls a resolver, a relay or a proxy, where words accuse it too.
+    pub fn turn_carrier(&mut self) {
+        let is_carrier = |vote: &Vote| {
+            let why = vote.why.to_lowercase();
+            vote.role == Role::Infrastructure
+                && why.starts_with(said::BY_FIELD)
+                && CARRIERS.iter().any(|it| why.contains(it))
+        };
+        if self.sum(Role::Accused) == 0.0 || self.sum(Role::Victim) > 0.0 {
+            return;
+        }
+        let Some(vote) = self.votes.iter().find(|vote| is_carrier(vote)).cloned() else { return };
+        for layer in [&mut self.now, &mut self.quoted] {
+            layer.sums[Role::Infrastructure as usize] = 0.0;
+            layer.firm[Role::Infrastructure as usize] = false;
+        }
+        self.vote(Vote { role: Role::Accused, why: format!("{}, of what it is about", vote.why), ..vote });
     }
 
     /// Accuses it because nobody else is named.

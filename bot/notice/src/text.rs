@@ -152,6 +152,9 @@ fn read_lines(
     if rows::turn_visits(lines, &mut records, activity, &roles) {
         roles = roles::weigh(lines, &records, &under, &sentences, side);
     }
+    if matches!(activity, Some(Activity::Reflection | Activity::OpenProxy)) {
+        roles.turn_carriers();
+    }
     let only_cleared = take_back(lines, &mut roles, &mut instances);
     roles.is_served = rows::is_served(activity);
     let is_letter = document.outer_mail().is_some() && !sender_side::is_aws(lines);

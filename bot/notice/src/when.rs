@@ -35,6 +35,8 @@ use crate::claim::ZoneSource;
 pub(super) struct Times {
     /// In a field that names the time of the incident.
     pub labelled: Vec<Stamp>,
+    /// All of those fields name when it began.
+    pub only_begins: bool,
     /// The ends of ranges of more than a day in sentences.
     pub wide: Vec<Stamp>,
     /// In sentences that tell of the incident, and at the head of log lines.
@@ -86,7 +88,7 @@ static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
 /// this one.
 pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
     let is_own_row = |(line, record): (&Line<'_>, &Option<Record>)| {
-        let is_timed = record.as_ref().is_some_and(|it| it.source.is_some() && !it.stamps.is_empty());
+        let is_timed = record.is_some() && !line.stamps.is_empty() && !line.spots.is_empty();
         !line.is_quoted && is_timed
     };
     let all = sort_where(lines, records, blocks, true);
@@ -106,6 +108,7 @@ fn sort_where(
 ) -> Times {
     let mut times = Times::default();
     let mut day: Option<(DateTime, bool)> = None;
+    let mut ends_too = false;
     for (index, (line, record)) in lines.iter().zip(records).enumerate() {
         let is_row = blocks.contains(&index) || record.as_ref().is_some_and(|record| record.source.is_some());
         let is_left_out = line.is_quoted && !quoted_too;
@@ -150,6 +153,7 @@ fn sort_where(
                     day = Some((stamp.civil, stamp.day_month_unsure));
                 }
                 let zone = stamp.zone.or_else(|| zone_of_label(line.text, stamp));
+                ends_too |= !name.is_some_and(|name| BEGINS.is_match(name));
                 times.labelled.push(Stamp { zone, ..stamp.clone() });
             } else if (kind == Some(Kind::OtherTime) && !before.contains(". ")) || is_of_another_deed(before)
             {
@@ -158,16 +162,47 @@ fn sort_where(
                 times.wide.push(stamp.clone());
             } else if spans {
                 times.labelled.push(stamp.clone());
+            } else if let Some(whole) = with_clock_below(lines, index, nth) {
+                times.told.push(whole);
             } else {
                 times.told.push(stamp.clone());
             }
         }
     }
+    times.only_begins = !times.labelled.is_empty() && !ends_too;
     add_clocks_on_the_only_day(lines, records, &mut times);
     drop_days_with_clocks(&mut times.labelled);
     drop_days_with_clocks(&mut times.told);
     times
 }
+
+/// What stands between a day at the end of a line and its clock at the beginning of the next.
+static TO_BE_CONTINUED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^[,.]?\s*(?:(?:at|about|around|from|between|um|gegen|ab|zwischen|à|vers|de|entre|a las|desde las|alle|dalle|às|om|rond|tussen|kl\.?|klo|o godz\.?|v|ve|saat|в|о)\s*)*$",
+    )
+});
+/// A clock at the beginning of a line.
+static CLOCK_FIRST: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*\d{1,2}[:.h]\d{2}"));
+
+/// "on 5 Nov 2026 at" above "14:20 UTC, …": the day's clock stands on the next line.
+fn with_clock_below(lines: &[Line<'_>], index: usize, nth: usize) -> Option<Stamp> {
+    let line = &lines[index];
+    let day = line.stamps.get(nth).filter(|it| it.precision == Precision::Day)?;
+    let is_last = nth + 1 == line.stamps.len() && TO_BE_CONTINUED.is_match(line.text.get(day.end..)?);
+    let below = lines.get(index + 1).filter(|below| is_last && below.section == line.section)?;
+    let head = &below.text[..below.stamps.first().map_or(below.text.len(), |stamp| stamp.start)];
+    let clock = || clock_on(day.civil, head.trim_start()).into_iter().next();
+    let clock = CLOCK_FIRST.is_match(below.text).then(clock)??;
+    Some(Stamp { day_month_unsure: day.day_month_unsure, year_known: day.year_known, ..clock })
+}
+
+/// How a field calls that it began.
+static BEGINS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:start\w*|beg[ai]n\w*|onset|beginn|anfang|d[eé]but|inicio|inizio|in[ií]cio|aanvang|pocz[aą]tek|za[cč][aá]tek)\b[^:]{0,12}$",
+    )
+});
 
 /// Says whether a time of a sentence is the incident's, not when it was reported, is due or ends to be valid.
 pub(super) fn tells(line: &Line<'_>, stamp: &Stamp) -> bool {
@@ -227,11 +262,31 @@ fn add_clocks_on_the_only_day(lines: &[Line<'_>], records: &[Option<Record>], ti
             && line.text.len() <= CLOCK_LINE_BYTES_MAX
     };
     let free = lines.iter().zip(records).filter(is_free).take(CLOCK_LINES_MAX);
-    let found = free
-        .filter(|(line, _)| line.text.contains([':', 'h']))
-        .find_map(|(line, _)| CLOCK_RANGE.find(line.text));
-    let clocks = found.map(|found| clock_on(day.civil, found.as_str())).unwrap_or_default();
-    times.told.extend(clocks.into_iter().map(|it| Stamp { zone: it.zone.or(day.zone), ..it }));
+    let mut free = free.filter(|(line, _)| line.text.contains([':', 'h'])).map(|(line, _)| line.text);
+    let clocks = free.find_map(|text| match CLOCK_RANGE.find(text) {
+        Some(range) => Some(clock_on(day.civil, range.as_str())),
+        None => lasting(day.civil, text),
+    });
+    times.told.extend(clocks.into_iter().flatten().map(|it| Stamp { zone: it.zone.or(day.zone), ..it }));
+}
+
+/// How long it lasted, and since when: "for 40 minutes from 14:10".
+static LASTING: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(\d{1,3})\s?(min(?:ute[ns]?|utos?|uti|uut|uten)?|hours?|stunden?|heures?|horas?|ore|uur)\b\s?(?:lang\s)?(?:,\s)?(?:from|starting(?:\sat)?|beginning(?:\sat)?|since|ab|seit|von|à partir de|depuis|desde|a partir de|dalle|vanaf)\s(?:about\s|around\s|las\s)?(\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b)?)",
+    )
+});
+
+/// Returns the beginning and the end of what lasted so long on a day.
+fn lasting(date: DateTime, text: &str) -> Option<Vec<Stamp>> {
+    let found = LASTING.captures(text)?;
+    let [start] = &clock_on(date, &found[3])[..] else { return None };
+    let count: i64 = found[1].parse().ok()?;
+    let is_minutes = found[2].to_lowercase().starts_with("min");
+    let length =
+        if is_minutes { SignedDuration::from_mins(count) } else { SignedDuration::from_hours(count) };
+    let end = Stamp { civil: start.civil.checked_add(length).ok()?, ..start.clone() };
+    Some(vec![start.clone(), end])
 }
 
 /// A longer line is no sentence.
@@ -292,7 +347,8 @@ pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone:
         .filter(|line| line.kind == LineKind::Statement)
         .find_map(|line| zone_said(line))
         .map(|zone| (zone, ZoneSource::Prose))
-        .or(column_zone.map(|zone| (zone, ZoneSource::Header)));
+        .or(column_zone.map(|zone| (zone, ZoneSource::Header)))
+        .or_else(|| at_the_foot(lines).map(|zone| (zone, ZoneSource::Prose)));
     let year = lines
         .iter()
         .flat_map(|line| &line.stamps)
@@ -301,12 +357,23 @@ pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone:
     Resolver { sent, year, stated }
 }
 
+/// Reads a statement about the zone of times below a program's own mark: "appliance time zone Europe/Berlin".
+fn at_the_foot(lines: &[Line<'_>]) -> Option<Zone> {
+    let is_about_zone = |line: &&Line<'_>| {
+        line.kind == LineKind::Aside
+            && line.stamps.is_empty()
+            && line.text.to_ascii_lowercase().contains("zone")
+    };
+    lines.iter().filter(is_about_zone).find_map(|line| prose_zone(line.text))
+}
+
 /// Reads a statement about zones in a line, the zones of its own times aside.
 fn zone_said(line: &Line<'_>) -> Option<Zone> {
     let Some(first) = line.stamps.first() else {
         return prose_zone(line.text)
             .or_else(|| heading_zone(line.text))
             .or_else(|| lone_zone(line.text))
+            .or_else(|| kept_zone(line.text))
             .or_else(|| clock_zone(line.text));
     };
     if let Some(zone) = line.text.get(..first.start).and_then(prose_zone) {
@@ -355,6 +422,18 @@ fn heading_zone(text: &str) -> Option<Zone> {
 
 fn lone_zone(text: &str) -> Option<Zone> {
     let found = LONE_ZONE.captures(text.trim_end())?;
+    prose_zone(&format!("times {}", &found[1]))
+}
+
+/// "This host keeps UTC", "its clock is set to CET".
+static KEPT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:keeps?|runs? (?:on|in)|uses?|set to|stamps? in|logs? in|l(?:\x{e4}|ae)uft (?:auf|in|mit)|tourne en|funciona en|gira in|draait op)\s+(UTC|GMT|CES?T|MES?Z|E[SD]T|P[SD]T|C[SD]T|JST|KST|MSK|BST)\b",
+    )
+});
+
+fn kept_zone(text: &str) -> Option<Zone> {
+    let found = KEPT.captures(text)?;
     prose_zone(&format!("times {}", &found[1]))
 }
 

@@ -15,6 +15,8 @@ use super::sentence::Appeal as Said;
 use super::sentence::Sentences;
 use words::ASKS;
 use words::NOT_TO;
+use words::OWN;
+use words::SHUT_OUT;
 use words::TITLE;
 use words::YOUR_REPORT;
 
@@ -76,7 +78,8 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
     let body = text(SectionRole::Body);
     let asks = ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str()));
     let subject = text(SectionRole::Subject);
-    let is_titled = TITLE.is_match(&subject) && !lines::is_of_an_answer(&subject);
+    let is_title = TITLE.is_match(&subject) || (SHUT_OUT.is_match(&subject) && !OWN.is_match(&subject));
+    let is_titled = is_title && !lines::is_of_an_answer(&subject);
     let blames = || said.wronged || said.blamed || asks;
     let appeal = match () {
         // It was done to the reader, who did nothing.

@@ -14,11 +14,19 @@ pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
         r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
+/// What a machine tells the holder of an address that it shuts out.
+pub(super) static SHUT_OUT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:ip|ips|address|addresses|host|client|attacker)\b[^.;]{0,40}\b(?:blacklisted|blocklisted|blocked|banned|locked out)\b|\b(?:blocked|banned|blacklisted)\s+(?:\w+\s+)?(?:ip|address|host)\b",
+    )
+});
+/// Whose it is who was shut out, and asks to be let in.
+pub(super) static OWN: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:our|my|us|me|un-?block\w*|why)\b"));
 /// What one asks for who complains.
 pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)
- \b(?:please|kindly|pls|plz|(?:can|could|would|will)\s+you|(?:i|we)(?:'d|\s+would)?\s+(?:\w+\s+)?(?:ask|request|expect|demand|urge|want|like)\b|you\s+(?:must|should|need\s+to|have\s+to))\b[^.;?!]{0,80}?\b(?:stop|investigat|act\b|action|measures?|steps|look\s+(?:into|at)|have\s+a(?:nother)?\s+look|disabl|remov|clean|fix|null|isolat|shut|suspend|terminat|cease|disconnect|take\b|tak(?:e|ing)\s|cut\b|deal|handl|block\s+(?:it|him|them|this|the)|resolv|address\s+this|close|secur|prevent|put\s+an\s+end|do\s+something|make\s+(?:it|them|this))
+ \b(?:please|kindly|pls|plz|(?:can|could|would|will)\s+you|(?:i|we)(?:'d|\s+would)?\s+(?:\w+\s+)?(?:ask|request|expect|demand|urge|want|like)\b|you\s+(?:must|should|need\s+to|have\s+to))\b[^.;?!]{0,80}?\b(?:stop|investigat|act\b|action|measures?|steps|look\s+(?:into|at)|have\s+a(?:nother)?\s+look|disabl|remov|clean|fix|null|isolat|shut|suspend|terminat|cease|disconnect|take\b|tak(?:e|ing)\s|cut\b|deal|handl|block\s+(?:it|him|them|this|the)|resolv|address\s+this|close|secur|restrict|harden|limit\b|lock\s+down|configur|prevent|put\s+an\s+end|do\s+something|make\s+(?:it|them|this))
  |(?:^|[.!?]\s+)(?:stop|make\s+it\s+stop|take\s+(?:it|them|this)\s+(?:down|offline)|investigate|cease)\b
  |\b(?:bitte|wir\s+bitten|bitten\s+wir|fordern|ersuchen|konnen\s+sie|konntet)\b[^.;?!]{0,90}(?:abstell|untersuch|pruf|unterbind|sperr|massnahm|stopp|kummer|handel|aufhor|beend|abschalt|veranlass|nachgeh|beheb|sorg)
  |\b(?:merci\s+de|veuillez|nous\s+vous\s+(?:prions|demandons|invitons)|pouvez-vous|pourriez-vous|priere\s+de)\b[^.;?!]{0,90}(?:mesures|cess|arret|bloqu|enquet|interven|stopp|suspend|isol|corrig|necessaire|agir|faire)

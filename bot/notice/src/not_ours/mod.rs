@@ -281,7 +281,8 @@ pub(super) fn recognise(
         return Some(NotOurs::Test);
     }
     if BY_RESEARCHERS.is_match(&text) && !blames_reader(&text) {
-        return Some(NotOurs::Business);
+        let is_weak = WEAKNESS.is_match(&super::pattern::fold(&text));
+        return Some(if is_weak { NotOurs::Exposure } else { NotOurs::Business });
     }
     if ABOUT_DATA.is_match(&text) && !tells_of_a_deed && !blames_reader(&text) {
         return Some(NotOurs::Business);

@@ -306,6 +306,13 @@ impl Roles {
         Some(tally.ip)
     }
 
+    /// In a letter about what lets everybody in, "Resolver: 192.0.2.1" names whom it is about.
+    pub fn turn_carriers(&mut self) {
+        for tally in &mut self.tallies {
+            tally.turn_carrier();
+        }
+    }
+
     /// Takes back what accuses an address that a sentence clears.
     pub fn exculpate(&mut self, ip: IpAddr, line: &Line<'_>) {
         if let Some(at) = self.places.get(&ip) {

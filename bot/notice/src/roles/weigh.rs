@@ -183,8 +183,12 @@ fn next_intro(lines: &[Line<'_>], index: usize, intro: Option<String>) -> Option
     let after = line.spots.last().and_then(|spot| line.text.get(spot.end..));
     // An address that a colon follows heads lines of its own; one in brackets is said by the way.
     let is_open = after.is_none_or(|after| after.len() > 20 || after.trim().starts_with(')'));
-    if is_open && (text.ends_with([':', '\u{ff1a}']) || announces(text)) {
-        let own = text.rsplit(". ").next().unwrap_or(text);
+    let asks = || {
+        text.contains('?')
+            && lines.get(index + 1).is_some_and(|next| next.text.trim_start().starts_with("- "))
+    };
+    if is_open && (text.ends_with([':', '\u{ff1a}']) || announces(text) || asks()) {
+        let own = if asks() { text } else { text.rsplit(". ").next().unwrap_or(text) };
         let above = if own.len() == text.len() && runs_on(lines, index) { lines[index - 1].text } else { "" };
         return Some(format!("{above} {own}").trim().to_owned());
     }

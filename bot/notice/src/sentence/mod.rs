@@ -187,11 +187,9 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
     // A row of a log begins with its time, or a tab stands between its cells.
     let begins = |near: usize| line.stamps.first().is_some_and(|stamp| stamp.start < near);
     let is_record = records.get(at).is_some_and(Option::is_some);
-    let is_row = begins_with_clock(line.text)
-        || begins(2)
-        || (begins(8) && is_record)
-        || is_columns(line.text.trim())
-        || is_pairs(line.text);
+    let begins_as_row = begins_with_clock(line.text) || begins(2) || (begins(8) && is_record);
+    let is_row =
+        (begins_as_row && !is_spoken(line.text)) || is_columns(line.text.trim()) || is_pairs(line.text);
     let is_field =
         || activity::field(line.text).is_some_and(|(name, value)| name.len() <= 40 && value.len() <= 60);
     line.kind == LineKind::Statement
@@ -201,6 +199,22 @@ fn is_prose(lines: &[Line<'_>], records: &[Option<Record>], at: usize) -> bool {
         && (!line.is_item() || is_eastern_clause(line.text))
         && !is_field()
 }
+
+/// "22:46 UTC  Nadia: I see a note. It says that …": a line of a chat begins with its time, and is made of sentences.
+fn is_spoken(text: &str) -> bool {
+    let is_word = |word: &&str| {
+        let bare = word.trim_end_matches(['.', ',', '?', '!', ':']);
+        !bare.is_empty() && bare.chars().all(|it| it.is_alphabetic() || matches!(it, '\'' | '-'))
+    };
+    let ends = text.trim_end().ends_with(['.', '?', '!']);
+    let said = text.split_once(": ").map(|(_, said)| said);
+    ends && said.is_some_and(|said| {
+        said.split_whitespace().filter(is_word).take(SPOKEN_WORDS_MIN).count() == SPOKEN_WORDS_MIN
+    })
+}
+
+/// Entries of logs have fewer words of letters alone.
+const SPOKEN_WORDS_MIN: usize = 10;
 
 /// A sentence of a script in which a letter is a word has few letters.
 fn is_eastern_clause(text: &str) -> bool {

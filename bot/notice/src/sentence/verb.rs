@@ -112,6 +112,9 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
         let since = auxiliary.map(|auxiliary| at - auxiliary);
         let is_under = UNDER.contains(&token.word.as_str())
             && tokens[at + 1..].iter().take(4).any(|it| it.class & DEED != 0);
+        if class & SUFFERS != 0 && fails_itself(&tokens[at + 1..]) {
+            return Some(Verb::Does(at - start));
+        }
         if class & SUFFERS != 0 || is_under {
             return Some(Verb::IsDoneTo);
         }
@@ -150,6 +153,14 @@ fn verb_after(tokens: &[Token], start: usize) -> Option<Verb> {
         }
     }
     None
+}
+
+/// "192.0.2.1 experienced 5 failed attempts when attempting to log in": they were its own, where nobody is named whence
+/// they came.
+fn fails_itself(after: &[Token]) -> bool {
+    let has_failed = after.iter().take(3).any(|it| ["failed", "unsuccessful"].contains(&it.word.as_str()));
+    let comes_from = |it: &Token| it.class & (FROM | BY) != 0 || matches!(it.kind, TokenKind::Mention(_));
+    has_failed && !after.iter().any(comes_from)
 }
 
 /// "with a list of stolen passwords": a noun behind a preposition is no verb.

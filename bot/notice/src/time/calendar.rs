@@ -40,6 +40,10 @@ pub(super) fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, boo
         let separator = found.name("sep").map_or("", |it| it.as_str());
         // Dots and dashes are written day first; slashes are American unless they cannot be.
         let day_first = separator != "/" || first > 12;
+        // "DiG 9.18.24": nobody writes a month first with dots behind it.
+        if separator == "." && second > 12 {
+            return None;
+        }
         let (day, month) = if day_first && second <= 12 { (first, second) } else { (second, first) };
         // Without a year only programs write it (Snort's "02/03-04:11:52"): month first.
         let unsure = year.is_some() && separator != "." && first <= 12 && second <= 12 && first != second;

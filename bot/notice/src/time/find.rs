@@ -86,6 +86,8 @@ static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
 static EPOCH_FIRST: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^\s*[\[(]?(1[0-9]{9})(?:\.\d{1,9}|[0-9]{3})?[\])]?[\s,|]"));
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\b"));
+/// Seconds with a fraction are nothing else, wherever they stand.
+static EPOCH_FRACTION: LazyLock<Regex> = LazyLock::new(|| compile(r"\b1[0-9]{9}\.\d{3,9}\b"));
 static EPOCH_KEY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r#"(?i)\b(?:rt|start|end|ts|time|(?:event)?_?time(?:stamp)?|__realtime_timestamp|timestamp_?(?:us|ns|ms)|first|last|first_?seen|last_?seen|devicereceipttime)"?\s?[=:]\s?"?(1[0-9]{9}(?:\.\d{1,9}|[0-9]{9}|[0-9]{6}|[0-9]{3})?)\b"#,
@@ -113,6 +115,29 @@ static DOTTED_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
 static DOTTED_LAST: LazyLock<Regex> =
     LazyLock::new(|| compile(r"(?i)(^|[^\d.])(\d{1,2})\.([0-5]\d)(\s?(?:uhr|uur)\b)"));
 
+/// "2026-W24-2", "2026W242": a day of a week of the year.
+static WEEK_DATE: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(20\d{2})(-?)W([0-5]\d)-?([1-7])(?:T|\b)"));
+
+/// Writes days of weeks of the year by their months; the text stays as long.
+fn with_months(line: &str) -> Cow<'_, str> {
+    if !line.contains('W') {
+        return Cow::Borrowed(line);
+    }
+    WEEK_DATE.replace_all(line, |found: &Captures<'_>| {
+        let number = |nth: usize| found[nth].parse::<i8>().unwrap_or_default();
+        let year = found[1].parse().unwrap_or_default();
+        let weekday = jiff::civil::Weekday::from_monday_one_offset(number(4));
+        let date = weekday.and_then(|it| jiff::civil::ISOWeekDate::new(year, number(3), it));
+        let tail = if found[0].ends_with('T') { "T" } else { "" };
+        date.map_or_else(
+            |_| found[0].to_owned(),
+            |date| {
+                format!("{}{tail}", date.date().strftime(if found[2].is_empty() { "%Y%m%d" } else { "%F" }))
+            },
+        )
+    })
+}
+
 /// Writes clocks with a colon where a word tells that a dot parts them; the text stays as long.
 fn with_colons(line: &str) -> Cow<'_, str> {
     let dotted = DOTTED_CLOCK.replace_all(line, "${1}${2}:${3}");
@@ -127,10 +152,15 @@ fn with_colons(line: &str) -> Cow<'_, str> {
     Cow::Owned(DOTTED_LAST.replace_all(&ranges, "${1}${2}:${3}${4}").into_owned())
 }
 
+/// "2026:02:19-10:44:33", as some firewalls and all cameras write it: with a clock, or it is part of an address.
+static COLONS: LazyLock<Regex> =
+    LazyLock::new(|| compile(&format!(r"\b(?P<y>20\d{{2}}):(?P<mo>[01]\d):(?P<d>[0-3]\d)[-T ]{CLOCK}")));
+
 /// The ways of writing a day, in the order in which they are tried.
-static WAYS: LazyLock<[&Regex; 7]> = LazyLock::new(|| {
+static WAYS: LazyLock<[&Regex; 8]> = LazyLock::new(|| {
     [
         &YEAR_FIRST.ascii,
+        &COLONS,
         &COMPACT,
         &JOINED_NAME,
         &DAY_MONTH_NAME.ascii,
@@ -151,6 +181,7 @@ fn ways_of(line: &str) -> Vec<&'static Regex> {
     vec![
         &YEAR_FIRST.any,
         &EAST_ASIAN,
+        &COLONS,
         &COMPACT,
         &JOINED_NAME,
         &DAY_MONTH_NAME.any,
@@ -171,7 +202,8 @@ impl Finder {
         if digits < 3 {
             return Vec::new();
         }
-        let dotted = with_colons(line);
+        let months = with_months(line);
+        let dotted = with_colons(&months);
         let line = dotted.as_ref();
         let mut stamps: Vec<Stamp> = Vec::new();
         for pattern in ways_of(line) {
@@ -197,7 +229,7 @@ impl Finder {
         if stamps.is_empty() {
             stamps.extend(named_epochs(line));
         }
-        drop_versions(&mut stamps);
+        drop_versions(line, &mut stamps);
         stamps.sort_by_key(|stamp| stamp.start);
         add_range_ends(line, &mut stamps);
         add_later_clocks(line, &mut stamps);
@@ -258,6 +290,10 @@ fn named_epochs(line: &str) -> Vec<Stamp> {
     if !keyed.is_empty() {
         return keyed;
     }
+    let bare: Vec<Stamp> = stamps_of(&EPOCH_FRACTION, line);
+    if !bare.is_empty() {
+        return bare;
+    }
     let lower = line.to_ascii_lowercase();
     if lower.contains("audit(1") {
         let at = lower.find("audit(1").map_or(0, |at| at + "audit(".len());
@@ -268,7 +304,12 @@ fn named_epochs(line: &str) -> Vec<Stamp> {
     if !lower.contains("epoch") && !lower.contains("unix") {
         return Vec::new();
     }
-    let found = EPOCH.find_iter(line).take(16);
+    stamps_of(&EPOCH, line)
+}
+
+/// Reads what a pattern finds as seconds since 1970.
+fn stamps_of(pattern: &Regex, line: &str) -> Vec<Stamp> {
+    let found = pattern.find_iter(line).take(16);
     found
         .filter_map(|it| epoch(it.as_str()).map(|stamp| Stamp { start: it.start(), end: it.end(), ..stamp }))
         .collect()
@@ -389,8 +430,14 @@ fn take_zone_key(line: &str, stamps: &mut [Stamp]) {
 }
 
 /// "1.4.15" beside a whole date is a version.
-fn drop_versions(stamps: &mut Vec<Stamp>) {
+fn drop_versions(line: &str, stamps: &mut Vec<Stamp>) {
     let is_short = |stamp: &Stamp| stamp.precision == Precision::Day && stamp.end - stamp.start <= 8;
+    let is_named = |stamp: &Stamp| {
+        let before = line[..stamp.start].trim_end_matches([' ', ':', '=', '"']);
+        let word = before.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+        ["version", "versions", "release", "build", "v"].iter().any(|it| word.eq_ignore_ascii_case(it))
+    };
+    stamps.retain(|stamp| !(is_short(stamp) && is_named(stamp)));
     if stamps.iter().any(|stamp| !is_short(stamp)) {
         stamps.retain(|stamp| !is_short(stamp));
     }

@@ -3,6 +3,8 @@
 //! Whether a finding accuses us follows from its type first, then from the direction of the
 //! connection, and from `resourceRole` only where a type has both sides.
 
+mod sequence;
+
 use serde_json::Value;
 
 use super::claims;
@@ -13,6 +15,7 @@ use super::limits;
 use super::moment;
 use super::record;
 use super::resource;
+use super::time::Interval;
 use crate::claim::Accused;
 use crate::claim::AccusedProcess;
 use crate::claim::Activity;
@@ -62,16 +65,18 @@ pub(super) fn of_finding(finding: &Value) -> Draft {
     }
     let interfaces = json::items(finding, "resource.instanceDetails.networkInterfaces");
     draft.interfaces = interfaces.iter().filter_map(|it| json::text(it, "networkInterfaceId")).collect();
-    let in_sequence = sequence_instances(finding, service);
+    let in_sequence = if sequence::is_sequence(&kind) {
+        sequence::claims(finding, service, &accused(finding), window(finding, service).as_ref())
+    } else {
+        Vec::new()
+    };
     match disposition {
-        _ if kind.starts_with("AttackSequence:") && !in_sequence.is_empty() => {
+        _ if !in_sequence.is_empty() => {
             draft.disposition = Verdict::Is(Disposition::Claims);
-            for id in in_sequence {
-                add_claim(&mut draft, finding, service, activity);
-                if let Some(claim) = draft.claims.last_mut() {
-                    claim.accused.instance_ids = vec![id];
-                }
+            for id in in_sequence.iter().flat_map(|claim| &claim.accused.instance_ids) {
+                draft.note("instance", id.clone(), "service.detection.sequence.resources");
             }
+            draft.claims = in_sequence;
         }
         Disposition::Claims => add_claim(&mut draft, finding, service, activity),
         Disposition::Inbound => {
@@ -90,6 +95,14 @@ fn told_by_owner(finding: &Value, service: &Value) -> Option<String> {
     Some(format!("{title}\nFirst seen: {}\nLast seen: {}", time("eventFirstSeen"), time("eventLastSeen")))
 }
 
+/// Where a finding says when it was seen.
+const SEEN: [&str; 2] = ["eventFirstSeen", "eventLastSeen"];
+
+/// When it was seen, or when the finding was made.
+fn window(finding: &Value, service: &Value) -> Option<Interval> {
+    moment::span(service, &SEEN).or_else(|| moment::span(finding, &["createdAt", "updatedAt"]))
+}
+
 fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Activity) {
     if surface(&json::text(finding, "type").unwrap_or_default()) == "Lambda" {
         draft.warnings.push("a function did it: no host of ours has a history of it".to_owned());
@@ -103,10 +116,10 @@ fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Acti
     for id in &accused.instance_ids {
         draft.note("instance", id.clone(), "resource.instanceDetails.instanceId");
     }
-    let window = moment::span(service, &["eventFirstSeen", "eventLastSeen"]).or_else(|| {
+    if moment::span(service, &SEEN).is_none() {
         draft.warnings.push("the finding names no first and last time; its own creation is taken".to_owned());
-        moment::span(finding, &["createdAt", "updatedAt"])
-    });
+    }
+    let window = window(finding, service);
     let remotes = remotes(service, &accused);
     if let Some(port) = json::port(service, "action.networkConnectionAction.localPortDetails.port") {
         draft.source_ports.push(port);
@@ -114,24 +127,6 @@ fn add_claim(draft: &mut Draft, finding: &Value, service: &Value, activity: Acti
     let mut claim = claims::claim(accused, remotes, window, activity);
     claim.names.extend(asked_name(service));
     draft.claims.push(claim);
-}
-
-/// The instances that a sequence of attacks took: they stand among its resources.
-fn sequence_instances(finding: &Value, service: &Value) -> Vec<String> {
-    let listed = [(service, "detection.sequence.resources"), (finding, "resource.resources")]
-        .into_iter()
-        .flat_map(|(value, path)| json::items(value, path));
-    let mut ids: Vec<String> = Vec::new();
-    for resource in listed.take(limits::CLAIMS_MAX) {
-        let named = ["uid", "arn", "id", "name", "data.ec2Instance.instanceId"];
-        let texts = named.iter().filter_map(|key| json::text(resource, key));
-        for id in texts.filter_map(|text| resource::instance_of_entity(&text)).take(1) {
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-    }
-    ids
 }
 
 /// The name that was asked of DNS, where a finding is about that.
@@ -184,6 +179,11 @@ fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity
         (false, true) => (Disposition::Claims, activity),
         (false, false) => (Disposition::NotAbuse, activity),
     }
+}
+
+/// What a finding of this type is about.
+fn activity_of(kind: &str) -> Activity {
+    activity(kind, kind.rsplit('/').next().unwrap_or(kind))
 }
 
 fn activity(kind: &str, name: &str) -> Activity {
