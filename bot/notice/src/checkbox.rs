@@ -36,7 +36,8 @@ pub(super) fn ticked_only(text: &str) -> Cow<'_, str> {
             is_kept = is_ticked(&found);
             // An option begins an item of its own.
             kept.push_str(if is_kept { " - " } else { "" });
-            at = whole.end();
+            let option = &line[whole.end()..];
+            at = whole.end() + option.len() - option.trim_start_matches([' ', '\t']).len();
         }
         let end = line.trim_end_matches(['\r', '\n']).len();
         kept.push_str(if is_kept { &line[at..end] } else { "" });
@@ -55,12 +56,12 @@ mod tests {
     #[test]
     fn what_is_not_ticked_is_not_said() {
         for (form, expect) in [
-            ("[x] Port scan   [ ] Spam", " -  Port scan  "),
+            ("[x] Port scan   [ ] Spam", " - Port scan  "),
             (
                 "Kind: [ ] Spam [X] Brute force\n[ ] 192.0.2.1\n[x] 192.0.2.2\r\n",
-                "Kind: -  Brute force\n -  192.0.2.2\r\n",
+                "Kind: - Brute force\n - 192.0.2.2\r\n",
             ),
-            ("\u{2610} Spam\n\u{2611} Phishing", " -  Phishing"),
+            ("\u{2610} Spam\n\u{2611} Phishing", " - Phishing"),
             // Only empty ones, or ticked ones: no form that was filled in.
             ("[ ] Spam\n[ ] Scan", "[ ] Spam\n[ ] Scan"),
             ("see [1] and list[x]", "see [1] and list[x]"),

@@ -58,6 +58,7 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
         && !goes_on
         && !name.is_empty()
         && name.len() <= 40
+        && name.contains(char::is_alphabetic)
         && name.chars().all(|letter| !letter.is_ascii_digit()))
     .then(|| name.to_owned())
 }

@@ -59,11 +59,22 @@ static YOUR: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Still open:", "VULNERABLE (please restrict it):": those below are what the letter is about.
+static STATE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\W*(?:still\s+|currently\s+)?(?:open|vulnerable|exposed|infected|compromised|offending|abused|noch\s+offen|offen|verwundbar|infiziert|ouvert\w*|expose\w*|infecte\w*|abiert\w*|expuest\w*|infectad\w*|apert\w*|espost\w*|infett\w*)\s*(?:\(|:|$)",
+    )
+});
+
 /// Returns what an introduction says of the items of its list, and the words that do.
 pub(super) fn read(intro: &str) -> Option<(Role, String)> {
     let intro = fold(intro);
     if let Some(found) = BLOCKED.find(&intro) {
         return Some((Role::Accused, found.as_str().trim().to_owned()));
+    }
+    if let Some(found) = STATE.find(&intro) {
+        let words = found.as_str().trim_end_matches([' ', '(', ':']);
+        return Some((Role::Accused, words.trim().to_owned()));
     }
     if let Some(found) = THEY_DID.find(&intro) {
         return Some((Role::Accused, found.as_str().trim().to_owned()));
@@ -118,6 +129,8 @@ mod tests {
             ),
             ("Please null-route these two, they are flooding our gateway:", Some(Role::Accused)),
             ("Some log lines of the last hour:", None),
+            ("OPEN (please restrict recursion):", Some(Role::Accused)),
+            ("Open questions:", None),
             ("we get traffic, among others from these hosts of yours:", Some(Role::Accused)),
         ] {
             assert_eq!(read(intro).map(|(role, _)| role), expect, "{intro}");

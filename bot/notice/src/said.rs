@@ -161,7 +161,7 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         (Role::Infrastructure, 0.8, "stands in a quoted mail header")
     } else if line.kind == LineKind::Aside {
         (Role::Infrastructure, 2.0, "stands in a signature, a registry's record or an entry that is closed")
-    } else if line.text[..spot.start].ends_with('@') {
+    } else if is_host_part(&line.text[..spot.start]) {
         (Role::Victim, 0.8, "is the host part of a mail or telephone address")
     } else if matches!(link_around(line.text, spot), Some(Link::Accused)) {
         (Role::Accused, 2.0, "is the host of the reported link")
@@ -182,6 +182,11 @@ fn by_place(line: &Line<'_>, spot: &Spot) -> Option<Said> {
         return None;
     };
     Some((role, weight, why.to_owned()))
+}
+
+/// "user@192.0.2.1"; who is asked by "dig @192.0.2.1" is none.
+fn is_host_part(before: &str) -> bool {
+    before.strip_suffix('@').is_some_and(|user| !user.ends_with(char::is_whitespace))
 }
 
 /// "Reported by: the control room, 192.0.2.1": a field that names a part is all of that part's, whatever words its

@@ -350,6 +350,10 @@ impl Header {
 
     /// Columns of single blanks: addresses come in the header's order, ports likewise.
     fn row_of_words(&self, line: &Line<'_>) -> Option<Record> {
+        let words = line.text.split_whitespace().take(self.columns.len()).count();
+        if words * 2 < self.columns.len() {
+            return None;
+        }
         let mut record = Record { stamps: line.stamps.clone(), ..Record::default() };
         // A column of instance ids holds no address.
         let holds_ids = resource::instances(line.text).into_iter().next().is_some();

@@ -105,6 +105,9 @@ static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:when|once|if|until|unless|as soon as|whether|not|never|only|n't|you (?:said|say|wrote|told)|claims?|please (?:close|confirm|tell)|first|one of)\b[^.;!?]{0,90}$",
     )
 });
+/// "Port 25 was closed" ends no case.
+static NO_CASE: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)\b(?:ports?(?:\s\S{1,12})?|access|accounts?|sessions?|connections?)\s*$"));
 /// What takes it back in the same breath.
 static BUT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -164,6 +167,7 @@ static IN_CASE: LazyLock<Regex> = LazyLock::new(|| {
 fn says_resolved(text: &str) -> bool {
     let settled = |found: regex::Match<'_>| {
         !NOT_YET.is_match(&text[..found.start()])
+            && !NO_CASE.is_match(&text[..found.start()])
             && !BUT.is_match(&text[found.end()..])
             && !OF_ANOTHER.is_match(sentence_around(text, found))
     };

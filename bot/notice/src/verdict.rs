@@ -117,7 +117,7 @@ static WENT_WELL: LazyLock<Regex> = LazyLock::new(|| {
 /// A heading of what nobody has to do anything about.
 static ASKS_FOR_NOTHING: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^\W*(?:no (?:further )?actions?(?: is| are)? (?:required|needed|necessary)|nothing to do|no action|(?:for )?(?:your )?information only|keine? (?:weiteren? )?(?:mass?nahmen?|handlungsbedarf|aktion)\b.*|nur zur (?:information|kenntnis)|aucune action (?:requise|necessaire)|rien a faire|ninguna accion (?:requerida|necesaria)|no requiere[n]? accion|nessuna azione (?:richiesta|necessaria)|nenhuma acao necessaria|geen actie (?:nodig|vereist)|ingen atgard kravs)\W*$",
+        r"^\W*(?:no (?:further )?actions?(?: is| are)? (?:required|needed|necessary)|nothing to do|no action|(?:for )?(?:your )?information only|keine? (?:weiteren? )?(?:mass?nahmen?|handlungsbedarf|aktion)\b.*|nur zur (?:information|kenntnis)|aucune action (?:requise|necessaire)|rien a faire|ninguna accion (?:requerida|necesaria)|no requiere[n]? accion|nessuna azione (?:richiesta|necessaria)|nenhuma acao necessaria|geen actie (?:nodig|vereist)|ingen atgard kravs)\W*$|^\W*(?:already\s+|now\s+|since\s+|inzwischen\s+|bereits\s+|deja\s+|ya\s+|gia\s+)?(?:closed|fixed|solved|resolved|patched|remediated|behoben|geschlossen|erledigt|corrige\w*|fermes?|cerrad\w+|solucionad\w+|chius[ie]|risolt\w+|opgelost|gesloten|naprawion\w+|zamkniet\w+)\b",
     )
 });
 

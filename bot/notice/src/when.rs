@@ -84,12 +84,16 @@ static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Nearer to its beginning than this stands the time of a row, bytes.
+const ROW_HEAD: usize = 8;
+
 /// Sorts the times of all lines that are no rows of a log. What an earlier mail told of gives way to rows or fields of
 /// this one.
 pub(super) fn sort(lines: &[Line<'_>], records: &[Option<Record>], blocks: &HashSet<usize>) -> Times {
     let is_own_row = |(line, record): (&Line<'_>, &Option<Record>)| {
-        let is_timed = record.is_some() && !line.stamps.is_empty() && !line.spots.is_empty();
-        !line.is_quoted && is_timed
+        let begins_with_time = || line.stamps.first().is_some_and(|stamp| stamp.start < ROW_HEAD);
+        let is_timed = record.is_some() && !line.stamps.is_empty() || begins_with_time();
+        !line.is_quoted && is_timed && !line.spots.is_empty()
     };
     let all = sort_where(lines, records, blocks, true);
     if !lines.iter().any(|line| line.is_quoted && !line.stamps.is_empty()) {

@@ -27,7 +27,7 @@ pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)
  \b(?:please|kindly|pls|plz|(?:can|could|would|will)\s+you|(?:i|we)(?:'d|\s+would)?\s+(?:\w+\s+)?(?:ask|request|expect|demand|urge|want|like)\b|you\s+(?:must|should|need\s+to|have\s+to))\b[^.;?!]{0,80}?\b(?:stop|investigat|act\b|action|measures?|steps|look\s+(?:into|at)|have\s+a(?:nother)?\s+look|disabl|remov|clean|fix|null|isolat|shut|suspend|terminat|cease|disconnect|take\b|tak(?:e|ing)\s|cut\b|deal|handl|block\s+(?:it|him|them|this|the)|resolv|address\s+this|close|secur|restrict|harden|limit\b|lock\s+down|configur|prevent|put\s+an\s+end|do\s+something|make\s+(?:it|them|this))
- |(?:^|[.!?]\s+)(?:stop|make\s+it\s+stop|take\s+(?:it|them|this)\s+(?:down|offline)|investigate|cease)\b
+ |(?:^|[.!?:]\s+(?:-\s+)?)(?:stop|make\s+it\s+stop|take\s+(?:it|them|this)\s+(?:down|offline)|investigate|cease)\b
  |\b(?:bitte|wir\s+bitten|bitten\s+wir|fordern|ersuchen|konnen\s+sie|konntet)\b[^.;?!]{0,90}(?:abstell|untersuch|pruf|unterbind|sperr|massnahm|stopp|kummer|handel|aufhor|beend|abschalt|veranlass|nachgeh|beheb|sorg)
  |\b(?:merci\s+de|veuillez|nous\s+vous\s+(?:prions|demandons|invitons)|pouvez-vous|pourriez-vous|priere\s+de)\b[^.;?!]{0,90}(?:mesures|cess|arret|bloqu|enquet|interven|stopp|suspend|isol|corrig|necessaire|agir|faire)
  |\b(?:por\s+favor|rogamos|les?\s+(?:pedimos|solicitamos|rogamos)|solicitamos|pedimos|agradec\w+|pueden|podrian)\b[^.;?!]{0,90}(?:medidas|deten|bloque|investig|suspend|corrij|interven|providenc|actu|cesen|cesar|isol|parar|tomem|verifi)

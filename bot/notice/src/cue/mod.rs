@@ -24,6 +24,7 @@ use words::DONE_TO_ABROAD;
 use words::FROM_A_TIME;
 use words::FROM_END;
 use words::HOLDS_ADDRESS;
+use words::IS_US;
 use words::IS_YOURS;
 use words::LISTED;
 use words::LOG_TAKEN;
@@ -85,6 +86,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let abroad = DONE_TO_ABROAD.find(&after).filter(|found| !names_another(found));
     if let Some(found) = passive.or(abroad) {
         return Some(cue(Role::Victim, 2.5, found.as_str()));
+    }
+    if let Some(found) = IS_US.find(&whole_after) {
+        return Some(cue(Role::Reporter, 2.5, found.as_str()));
     }
     if let Some(found) = IS_YOURS.find(&whole_after) {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
@@ -310,6 +314,7 @@ mod tests {
                 accused,
             ),
             ("My server (", ", the shop) is being brute-forced by", victim),
+            ("Queries came from ", "; if you see it in your logs, that is us.", Some(Role::Reporter)),
         ] {
             assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");
         }

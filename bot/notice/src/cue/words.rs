@@ -82,6 +82,12 @@ pub(super) static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:appears?|seems?|(?:has|have)\s+an?\s+(?:\w+\s+){0,3}?(?:score|reputation|history|reports?)|(?:(?:has|have|had)\s+been\s+|(?:is|was|were|are)\s+(?:being\s+)?)?(?:listed|blacklisted|flagged|identified|caught|seen|observed|detected|found|involved|responsible|infected|compromised)|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|generat\w*|took\s+part|take\s+part|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|(?:an?\s+)?(?:address|host|server|ip|indirizzo|adresse|direccion|endereco|adres)\s+(?:\w+\s+){0,2}?(?:your|vostr[ao]|votre|ihre[smnr]?|su|sua|uw)|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
     )
 });
+/// "192.0.2.1; if you see it in your logs, that is us".
+pub(super) static IS_US: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^[^.]{0,80}\b(?:(?:that|this|it)(?:\s+is|'s|\s+was)\s+us|das\s+(?:sind|waren)\s+wir|c'est\s+nous|somos\s+nosotros|siamo\s+noi|somos\s+nos|dat\s+zijn\s+wij)\b",
+    )
+});
 /// "192.0.2.1 (your server)".
 pub(super) static IS_YOURS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
