@@ -232,8 +232,10 @@ fn ends(text: &str) -> impl Iterator<Item = usize> {
         let end = at + letter.len_utf8();
         let rest = &text[end..];
         let is_wide = matches!(letter, '\u{3002}' | '\u{ff01}' | '\u{ff1f}');
-        let is_stop =
-            matches!(letter, '.' | '!' | '?') && (rest.is_empty() || rest.starts_with([' ', '"', ')']));
+        if !is_wide && !matches!(letter, '.' | '!' | '?') {
+            return None;
+        }
+        let is_stop = !is_wide && (rest.is_empty() || rest.starts_with([' ', '"', ')']));
         let word = text[..at].rsplit(' ').next().unwrap_or_default();
         let is_short =
             letter == '.' && word.chars().count() <= 2 && !word.ends_with(|it: char| it.is_ascii_digit());

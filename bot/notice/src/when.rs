@@ -441,8 +441,14 @@ fn kept_zone(text: &str) -> Option<Zone> {
     prose_zone(&format!("times {}", &found[1]))
 }
 
+/// No name of a zone is longer.
+const ZONE_BYTES_MAX: usize = 40;
+
 /// Reads the zone beside a clock that has no date: "between 10:02 and 10:15 EST".
 fn clock_zone(text: &str) -> Option<Zone> {
+    // Without a clock only a zone's own name counts that begins the line.
+    let has_clock = text.contains(|it: char| it.is_ascii_digit());
+    let text = if has_clock { text } else { &text[..text.floor_char_boundary(ZONE_BYTES_MAX)] };
     Finder.find(&format!("2024-01-01 {text}")).into_iter().find_map(|stamp| stamp.zone)
 }
 

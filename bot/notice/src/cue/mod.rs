@@ -2,6 +2,8 @@
 
 mod words;
 
+use std::borrow::Cow;
+
 use regex::Regex;
 
 use super::label::Role;
@@ -59,14 +61,18 @@ const FAR: usize = 20;
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
-    let after = NOT_THAT.replace(after, " ");
-    let after = LISTED.replace(&after, " ");
+    // Both hold an address.
+    let is_listed = first_sentence(after).contains(|it: char| it.is_ascii_digit());
+    let after = if is_listed { NOT_THAT.replace(after, " ") } else { Cow::Borrowed(after) };
+    let after = if is_listed { LISTED.replace(&after, " ") } else { after };
     let after = after.as_ref();
     let whole_after = fold(first_sentence(after));
     let after = fold(past_brackets(&before, first_sentence(after)));
     // "from A to our host" is a direction; "A belongs to us" is not.
     let is_way = after.trim_start().starts_with("to ") && FROM_END.is_match(&before);
-    let plain_before = HOLDS_ADDRESS.replace_all(&before, "it");
+    let is_numbered = before.contains(|it: char| it.is_ascii_digit());
+    let has_address = is_numbered || before.contains(':');
+    let plain_before = without(&HOLDS_ADDRESS, before.as_ref().into(), "it", has_address);
     let cleared = CLEARED_AFTER.find(&whole_after).or_else(|| CLEARED_BEFORE.find(&plain_before));
     if let Some(found) = cleared {
         return Some(cue(Role::Infrastructure, 2.5, found.as_str()));
@@ -122,13 +128,16 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
 
 /// Reads the words before an address, where those after it leave it open.
 fn by_words_before(before: &str, after: &str, acts: Option<regex::Match<'_>>) -> Option<Cue> {
-    let before = CLOCKS.replace_all(before, " ");
-    let before = PHRASES.replace_all(&before, " ");
-    let before = FROM_A_TIME.replace_all(&before, " ");
+    let is_numbered = before.contains(|it: char| it.is_ascii_digit());
+    let before = without(&CLOCKS, before.into(), " ", is_numbered);
+    let is_phrase = before.contains("to ");
+    let before = without(&PHRASES, before, " ", is_phrase);
+    let before = without(&FROM_A_TIME, before, " ", is_numbered);
     if let Some(found) = ONLY.find(&before) {
         return Some(cue(Role::Accused, CERTAIN, found.as_str()));
     }
-    let before = CODE.replace_all(&before, " ");
+    let has_code = before.contains('[');
+    let before = without(&CODE, before, " ", has_code);
     let reaches = |found: &regex::Match<'_>| reaches(&before[found.end()..]);
     let accused = last(&ACCUSED, &before).filter(reaches);
     let victim = last(&VICTIM, &before).filter(reaches);
@@ -170,6 +179,17 @@ fn by_words_before(before: &str, after: &str, acts: Option<regex::Match<'_>>) ->
         return Some(cue(Role::Infrastructure, 1.5, found.as_str()));
     }
     ANY_ADDRESS.find(&before).map(|found| cue(Role::Accused, 1.0, found.as_str()))
+}
+
+/// Puts something in place of what a pattern finds, where a look at the letters says that it may find something.
+fn without<'a>(pattern: &Regex, text: Cow<'a, str>, instead: &str, may_find: bool) -> Cow<'a, str> {
+    if !may_find {
+        return text;
+    }
+    match pattern.replace_all(&text, instead) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(changed) => Cow::Owned(changed),
+    }
 }
 
 /// Returns what follows a remark in brackets: "192.0.2.1 (its name) was used to", "my server (192.0.2.1, the shop) is".

@@ -17,7 +17,6 @@ use super::lexicon::PASSIVE;
 use super::lexicon::SUFFERS;
 use super::lexicon::TO;
 use super::lexicon::YOURS;
-use crate::pattern::fold;
 
 /// What was named together last, and which of it a later sentence singled out.
 #[derive(Debug, Default)]
@@ -178,8 +177,7 @@ pub(super) struct Resolved {
 
 /// Puts mentions in place of the words that mean what was named before.
 pub(super) fn resolve(sentence: &[Piece], recent: &Recent, lexicon: &Lexicon) -> Resolved {
-    let folded: Vec<String> = sentence.iter().map(|(piece, _)| fold(piece).into_owned()).collect();
-    let words: Vec<&str> = folded.iter().map(String::as_str).collect();
+    let words: Vec<&str> = sentence.iter().map(|(piece, _)| piece.as_str()).collect();
     let mut resolved = Resolved {
         pieces: Vec::with_capacity(sentence.len()),
         meant: Vec::new(),

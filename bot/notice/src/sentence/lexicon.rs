@@ -45,7 +45,8 @@ const LANGUAGES_NEAR: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct Lexicon {
     words: HashMap<&'static str, Class>,
-    stems: Vec<(&'static str, Class)>,
+    /// By their first two bytes.
+    stems: HashMap<[u8; 2], Vec<(&'static str, Class)>>,
     /// Parts of compounds.
     parts: Vec<(&'static str, Class)>,
     /// By their first word: the words after it, and what all mean together.
@@ -96,7 +97,8 @@ impl Lexicon {
         if let Some(part) = word.strip_prefix('*') {
             self.parts.push((part, class));
         } else if let Some(stem) = word.strip_suffix('*') {
-            self.stems.push((stem, class));
+            let first = first_bytes(stem).expect("a stem has two letters");
+            self.stems.entry(first).or_default().push((stem, class));
         } else if let Some((first, rest)) = word.split_once('_') {
             self.phrases.entry(first).or_default().push((rest.split('_').collect(), class));
         } else {
@@ -127,7 +129,8 @@ impl Lexicon {
     }
 
     fn plain(&self, word: &str) -> Class {
-        let stems = self.stems.iter().filter(|(stem, _)| word.starts_with(stem));
+        let near = first_bytes(word).and_then(|first| self.stems.get(&first)).map_or(&[][..], Vec::as_slice);
+        let stems = near.iter().filter(|(stem, _)| word.starts_with(stem));
         let parts = self.parts.iter().filter(|(part, _)| word.contains(part));
         stems.chain(parts).fold(self.words.get(word).copied().unwrap_or(0), |all, (_, class)| all | class)
     }
@@ -139,6 +142,10 @@ impl Lexicon {
         let fits = known.iter().filter(|(phrase, _)| rest.starts_with(phrase));
         fits.max_by_key(|(phrase, _)| phrase.len()).map(|(phrase, class)| (phrase.len() + 1, *class))
     }
+}
+
+fn first_bytes(word: &str) -> Option<[u8; 2]> {
+    word.as_bytes().first_chunk().copied()
 }
 
 static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| languages::ALL.iter().map(Lexicon::new).collect());

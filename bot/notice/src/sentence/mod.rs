@@ -117,10 +117,9 @@ fn meanings(words: &str) -> Vec<lexicon::Class> {
     let pieces: Vec<Piece> = words
         .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
         .filter(|word| !word.is_empty())
-        .map(|word| (word.to_owned(), None))
+        .map(|word| (fold(word).into_owned(), None))
         .collect();
-    let words: Vec<String> = pieces.iter().map(|(word, _)| fold(word).into_owned()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = pieces.iter().map(|(word, _)| word.as_str()).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
     tokens(&pieces, lexicon).iter().map(|token| token.class).collect()
 }
@@ -140,7 +139,7 @@ impl Place {
     }
 }
 
-/// A word, a mark or a mention of a sentence.
+/// A word, folded, a mark or a mention of a sentence.
 type Piece = (String, Option<Place>);
 
 /// Reads all sentences that mention an address or an instance.
@@ -252,8 +251,7 @@ fn paragraph(lines: &[Line<'_>], from: usize, to: usize, recent: &mut Recent, al
         cut_line(line, at, &mut pieces);
     }
     let words = pieces.iter().filter(|(_, place)| place.is_none()).take(LANGUAGE_WORDS);
-    let words: Vec<String> = words.map(|(piece, _)| fold(piece).into_owned()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words.map(|(piece, _)| piece.as_str()).collect();
     let lexicon = lexicon::of_language(&words).unwrap_or_else(|| lexicon::of_default());
     let is_subject = lines[from].role == SectionRole::Subject;
     let mut count = 0;
@@ -364,8 +362,7 @@ fn others_are_cleared(
 }
 
 fn tokens(pieces: &[Piece], lexicon: &Lexicon) -> Vec<Token> {
-    let words: Vec<String> = pieces.iter().map(|(piece, _)| fold(piece).into_owned()).collect();
-    let borrowed: Vec<&str> = words.iter().map(String::as_str).collect();
+    let borrowed: Vec<&str> = pieces.iter().map(|(piece, _)| piece.as_str()).collect();
     let mut tokens = Vec::with_capacity(pieces.len());
     let mut mentions = 0;
     let mut at = 0;

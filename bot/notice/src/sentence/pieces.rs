@@ -3,6 +3,7 @@
 use super::Piece;
 use super::Place;
 use crate::lines::Line;
+use crate::pattern::fold;
 use crate::resource;
 
 /// Bytes of one stretch of words that are read.
@@ -32,7 +33,7 @@ pub(super) fn mentions(line: &Line<'_>, at: usize) -> Vec<Place> {
     places
 }
 
-/// Cuts a line into words, marks and mentions.
+/// Cuts a line into words, folded, marks and mentions.
 pub(super) fn cut_line(line: &Line<'_>, at: usize, pieces: &mut Vec<Piece>) {
     let mut from = 0;
     for place in mentions(line, at) {
@@ -69,7 +70,8 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
             && letters.peek().is_none_or(|next| next.is_whitespace())
             && (letter != '.' || !is_abbreviation(&word, letters.clone()));
         if !word.is_empty() {
-            pieces.push((std::mem::take(&mut word), None));
+            pieces.push((fold(&word).into_owned(), None));
+            word.clear();
         }
         let letter = if letter == '-' && stands_alone { '\u{2013}' } else { narrow(letter) };
         if ends || letter == ';' {
@@ -79,7 +81,7 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
         }
     }
     if !word.is_empty() {
-        pieces.push((word, None));
+        pieces.push((fold(&word).into_owned(), None));
     }
 }
 
