@@ -184,6 +184,47 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::CryptoMining,
         3.0,
     ),
+    // The same in more languages.
+    (
+        r"sken(?:ir|en)\w* (?:port|vrat)|skeniranj|preiskovanj\w* vrat|prievad\w* (?:skenav|zvalg)|skenav(?:im|o\b)|portu skenesan|skenesan|pordi?(?:de|te)? ?(?:skann|skaneer)|skaneerimi|escaneig|escaneja|porttiskannau|letapogat|quet cong|quet port|pemindaian|memindai|imbasan|mengimbas|scanare|scanat|a scanat|сканиран|сканира\b|скенирањ|скенира|σαρωσ|اسکن|پویش|مسح (?:ال)?منافذ|فحص (?:ال)?منافذ|סריק|स्कैन|สแกน|端口探测|埠掃描",
+        Activity::PortScan,
+        2.5,
+    ),
+    (
+        r"(?:pogad|nagad|ugib|probij|razbij)\w* (?:lozin|sifr|gesel|gesl)|pokusa\w* prijav|poskus\w* prijav|hada\w* hes(?:el|l)|hesl\w* had|uhadn\w* hes|uhodnut\w* hes|slovnikov\w* utok|utok na hesl|slaptazod|paroles? (?:minesan|uzmin)|parol[ue] (?:minesan|minej|uzmin)|parooli|sisselogimiskats|endevinar (?:les )?contrasen|contrasenyes|jelszo|probalgat|salasan|arvail|losenord|inloggningsf|adgangskode|passord|ghici\w* (?:a )?parol|parolelor|parola dene|sifre dene|menebak|kata (?:sandi|laluan)|meneka|do mat khau|mat khau|credential stuffing|подбор\w* парол|налучкв|отгатв|познаване на парол|брутфорс|погађањ\w* лозинк|лозинк|пароли|парол\w* ssh|підбор\w* парол|підбір парол|добір парол|κωδικ\w* ?(?:προσβασ|ssh)?|حدس (?:گذرواژه|رمز)|گذرواژه|تخمين|كلمات (?:ال)?مرور|القوة الغاشمة|סיסמ|पासवर्ड|รหัสผ่าน|密码猜测|密碼猜測|猜测密码|猜測密碼|撞库|撞庫|弱口令|パスワード|辞書攻撃|リスト型|비밀번호|패스워드|크리덴셜",
+        Activity::LoginAttack,
+        2.5,
+    ),
+    (
+        r"uskracivanj\w* uslug|uskracanj\w* uslug|preplavlj|preobremenit|zavrnitv\w* storit|poplav\w* (?:zahtev|paket)|odmietnuti\w* sluzb|odepreni sluzb|zahlten|zaplav|paslaug\w* trikd|atsisakymo aptarnauti|uztvind|pakalpojum\w* atteic|pakalpojumatteic|parsloga|teenuse? tokest|teenusetokest|ummistus|denegacio de servei|tulterhel|szolgaltatasmegtagad|tjanstenekning|penolakan layanan|penafian perkhidmatan|banjir (?:paket|permintaan)|tu choi dich vu|hizmet(?:i)? engelleme|refuz(?:ul|area)? (?:de |a )?serviciu|отказ от услуга|наводняване|ускраћивањ|відмов\w* в обслуговув|αρνησ\w* εξυπηρετ|ddos|محروم ?سازی|انکار سرویس|منع سرویس|حجب (?:ال)?خدمة|الحرمان من الخدمة|מניעת שירות|הצפה|सेवा से इनकार|ปฏิเสธการให้บริการ|阻斷服務|阻断服务",
+        Activity::DenialOfService,
+        3.0,
+    ),
+    (
+        r"nezelen\w* (?:e-?)?(?:post|mail)|nezeljen\w* (?:e-?)?(?:post|mail)|nezeljen\w* (?:\w+ )?post|nevyziadan|nevyzadan|brukal|slamst|mestul|surogatpast|rampspost|spammi|correu brossa|correu no desitjat|escombrar|levelszemet|kertelen level|roskapost|skrapp?post|soppelpost|sop?pelepost|uonsket (?:e-?)?(?:post|mail)|mesaje? nesolicitat|e-?mail\w* nesolicitat|thu rac|email sampah|surel sampah|mel sampah|istenmeyen (?:e-?)?posta|нежелан\w* (?:поща|съобщ|пошт)|непоискан|нежељен\w* пошт|небажан\w* (?:лист|пошт)|ανεπιθυμητ|هرزنامه|اسپم|رسائل (?:مزعجة|غير مرغوب)|بريد مزعج|(?:ال)?بريد العشوائي|דואר זבל|ספאם|स्पैम|สแปม|อีเมลขยะ",
+        Activity::Spam,
+        3.0,
+    ),
+    (
+        r"mrezn\w* krad|fising|lazn\w* stranic|lazn\w* (?:spletn|web)|spletno ribarj|podvrh|rhybar|sukciav\w* (?:svetain|puslap)|piksker|ongitsus|petulehek|adathalasz|tietojenkalastel|kalastelus|natfiske|lua dao|gia mao|pengelabuan|laman palsu|oltalama|фишинг|фишинг страниц|фіш|ψαρεμα|φισινγκ|فیشینگ|صفحه جعلی|تصيد|احتيال|דיוג|פישינג|फ़िशिंग|फिशिंग|ฟิชชิ|หลอกลวง",
+        Activity::Phishing,
+        3.0,
+    ),
+    (
+        r"(?:komandn|upravljack|nadzorn|riadiac|ridici|valdymo|komand|vadibas|juht|vezerlo|komut|kontrol)\w* (?:i kontroln\w* |a kontroln\w* )?(?:server|posluzitelj|streznik|kiszolgalo)|c2[- ](?:posluzitelj|streznik|szerver|palvelin|сървър|сервер)|komandn\w+ i kontroln|botu? tinkl|botnet|robotvorg|ботмреж|сървър\w* за (?:управление|командване)|control(?:ador)? de la botnet|may chu dieu khien|бот-?мереж|بات ?نت|بوت ?نت|خادم تحكم|שרת שליטה|בוטנט|बॉटनेट|บอตเน็ต|บ็อตเน็ต|殭屍網路|僵屍網路|控制服务器|中继控制|제어 서버|c&c서버",
+        Activity::CommandAndControl,
+        2.5,
+    ),
+    (
+        r"sql[- ]?(?:injekci|injekcij|injeccio|injektio|injektering|enjeksiyon|ubacivanj|vriv|инжекц|инъекц|ін.єкц)\w*|(?:injekcij|injekcie|inyeccion|injection|injecao|iniezione|injectie|enjeksiyon)\w* (?:de |di |von )?sql|تزریق sql|حقن sql|הזרקת sql|sql注入|sqlインジェクション|sql 인젝션|sql인젝션|sql injeksi|(?:web|weba|veb|spletn)\w*[- ](?:napad|utok|ataka|uzbrukum|runnak|tamadas|hyokkays|saldiri|angrep|angreb)|attaque web|ataque web|attacco web|angriff auf (?:die|unsere) web|веб-?атак|уеб атак|уеб прилож|webes tamadas|serangan web|tan cong web|웹 ?공격|web攻撃|网页攻击|網頁攻擊|ucnuc|ucnutia|iskoristavanj\w* ranj|izkoriscanj\w* ranlj|zneuziti\w* zraniteln|sebezhetoseg|haavoittuvuu\w* hyvak|exploatare|експлоат|експлуатац|эксплуатац\w* уязв|استغلال (?:ال)?ثغر",
+        Activity::IntrusionAttempt,
+        2.5,
+    ),
+    (
+        r"scrapping|raspagem|rastreo masivo|aspiration (?:de|du) (?:site|contenu)|strugan|web-?scraping|pretraziv\w* sadrzaj|haravoin|lapok letolt|краул|скрап|парсинг|парсер|веб-?скрейп|爬虫|爬蟲|爬取|抓取|クローリング|スクレイピング|크롤링|스크래핑|crawling",
+        Activity::WebCrawling,
+        2.0,
+    ),
 ];
 
 /// Words for any way to get in: where the notice shows log-ins that failed, they mean those.

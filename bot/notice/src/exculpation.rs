@@ -54,6 +54,22 @@ static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
  |\b(?:inget|ingenting|intet)\smed\b|\binte\sinblandad|\bikke\sinvolvert|\bikke\sinvolveret|\bfalsk\w*\s(?:larm|alarm)
  |\bnu\sare\s(?:nicio\s)?legatura\b|\bsemnalat\w*\sseparat\b|\bnu\s(?:avem|este)\snicio\s(?:problema|plangere)|\bnu\s(?:este|sunt)\s(?:implicat|afectat)|\balarma\sfalsa\b|\b(?:osobno|oddzielnie)\szglosz|\bilgisi\syok|\bilgili\sdegil|\byanlis\salarm
  |\bnema\s(?:s\s\w+\s)?(?:nic\s)?spolecneho|\bnesouvisi|\bfalesny\spoplach|\bei\sliity\b|\bei\sole\sosalli|\bvaara\shalytys
+ |\bne(?:ma(?:ju)?|maja)?\s(?:nikakv\w+\s|nobene\s|nic\s)?(?:veze|zveze)\b|\bni(?:je|su|so)?\s(?:\w+\s)?(?:ukljucen|umijesan|umesan|povezan|sudjelova|ucestvova|sodelova|vpleten|zahvacen|prizadet)|\bnije\sdio\sove|\bnije\sdeo\sove|\blazn[aiouem]+\s(?:uzbun|alarm)|\bn[ei]\sblokira(?:jte|ti)\b|\b(?:zasebno|odvojeno|posebej|loceno)\s(?:prijav|obavij|obaves)
+ |\bnesuvisi|\bnie\sje\ssucast|\bnema(?:ju)?\s(?:s\s\w+\s)?(?:\w+\s)?nic\sspolocne|\bfalosny\spoplach|\bneblokujte\b|\b(?:samostatne|oddelene|zvlast)\s(?:nahlas|oznam)
+ |\bnesusij|\bnedalyva|\bnieko\sbendr|\bklaiding\w+\spavoj|\bneblokuo|\batskirai\spranes|\bnav\s(?:saistit|iesaistit)|\bnav\snekada?\ssakar|\bviltus\strauksm|\bneblokej|\batseviski\szino
+ |\bei\sole\s(?:\w+\s){0,2}seotud\b|\bei\spuutu\b|\bvalehaire|\barge\s(?:\w+\s)?blokeeri|\beraldi\steata
+ |\bno\ste(?:nen)?\sres\sa\sveure|\bno\s(?:esta|es|estan)\s(?:implicad|relacionad|afectad)|\bfalsa\salarma|\bno\sl[a']\s?bloquegeu|\bno\sels?\sbloquegeu|\bno\sforma\spart
+ |\bnincs\s(?:koze|kapcsolat)|\bnem\serintett|\bnem\svesz\sreszt|\bnem\svett\sreszt|\bteves\sriasztas|\bteves\sjelzes|\bne\s(?:blokkol|tilts)|\bkulon\sjelentett
+ |\balkaa\s(?:\w+\s)?(?:estako|sulkeko)|\berikseen\silmoit|\bvirheellinen\shalytys|\binte\s(?:del\sav|berord)|\bblockera\s(?:den|det|inte)\s?inte|\bikke\s(?:en\sdel\saf|en\sdel\sav)|\bskal\sikke\sblok|\b(?:vennligst|venligst)\sikke\sblok
+ |\bsa\snu\s(?:o|il|le)\sblocati|\bengellemeyin|\bilgisi\sbulunm|\bdahil\sdegil|\bayrica\sbildiril
+ |\btidak\s(?:terlibat|terkait|ada\shubungan|berkaitan)|\b(?:mohon|tolong|harap)\sjangan\s(?:di)?(?:blokir|sekat)|\balarm\spalsu|\bbukan\sbagian\sdari
+ |\bkhong\s(?:co\s)?(?:lien\squan|dinh\sliu)|\b(?:xin\s)?(?:dung|vui\slong\skhong)\schan\b|\bbao\sdong\s(?:gia|nham)
+ |нема\s(?:никакве\s)?везе|није\s(?:\S+\s)?(?:укључен|повезан|учествова|умешан)|лажн\S+\sузбун|не\sблокирајте|няма(?:т)?\s(?:нищо\sобщо|връзка|отношение)|не\sе\s(?:свързан|замесен|засегнат)|не\sса\s(?:свързан|замесен)|не\sучаства|фалшив\S+\sтревог|не\s(?:го|я|ги)\sблокирайте
+ |не\sблокуйте|не\sблокируйте|отношения\sне\sимеет|не\sстосується|не\sпов.язан|нічого\sспільного|ничего\sобщего|ложн\S+\sтревог|хибн\S+\sтривог
+ |δεν\sεχ(?:ει|ουν)\s(?:καμια\s)?σχεση|δεν\sεμπλεκ|δεν\sσυμμετ|δεν\sσχετιζ|μην?\s(?:την?|το|τισ|τουσ|τα)\s(?:αποκλει|μπλοκαρ)|ψευδησ?\sσυναγερμ|λανθασμενοσ?\sσυναγερμ
+ |لیس\sله|ارتباطی\s(?:با|به)\s\S+(?:\s\S+)?\sندار|ربطی\s(?:به|با)\s\S+(?:\s\S+)?\sندار|نقشی\sندار|دخالتی\sندار|مسدود\sنکنید|هشدار\s(?:اشتباه|کاذب)|عدم\sحظره|لا\sتحظر|ليس\s(?:له|لها)\sعلاقة|غير\s(?:متورط|معني|مرتبط)|إنذار\sكاذب|انذار\sكاذب
+ |לא\sמעורב|אינו\sמעורב|אינה\sמעורבת|לא\sלחסום|संबंध\sनहीं|शामिल\sनहीं|ब्लॉक\sन\sकरें|लेना-देना\sनहीं|ไม่ได้เกี่ยวข้อง|ไม่มีส่วนเกี่ยวข้อง|(?:อย่า|โปรดอย่า|กรุณาอย่า)บล็อก|แจ้งเตือนผิดพลาด
+ |请勿封|請勿封|请不要封|請不要封|勿封禁|ブロックしないで|차단하지\s?(?:말|마)|관련\s?없|誤報|误报
  |не\sимеет\sотношения|не\sсвязан|не\sпричаст|ложн\S+\sсрабатыван|не\sмає\sвідношення|не\sпричет|хибн\S+\sспрацюван
  |関係ありません|関係ございません|関係はありません|無関係|誤検知|与此无关|無關|无关|误报|誤報|관련이\s?없|무관|오탐
  |אינו\sקשור|אינה\sקשורה|לא\sקשור|אין\sקשר|אזעקת\sשווא|لا\sعلاقة|لا\sتوجد\sعليه|कोई\sसंबंध\sनहीं|ไม่เกี่ยวข้อง",
@@ -74,6 +90,11 @@ static SPEAKS_OF_IT: LazyLock<Regex> =
 /// What speaks of others than those who were named before: "our own monitoring is fine", "your other server is clean".
 static OF_OTHERS: LazyLock<Regex> =
     LazyLock::new(|| compile(r"\b(?:our|my|your|other|others|another|all)\b"));
+
+/// Says whether a heading clears those below it by a set phrase.
+pub(super) fn clears(heading: &str) -> bool {
+    CLEARS.is_match(&fold(heading))
+}
 
 /// Whom sentences clear.
 #[derive(Debug, Default)]
@@ -221,17 +242,25 @@ fn sentences(lines: &[Line<'_>], paragraph: std::ops::Range<usize>) -> Vec<Sente
         }
         sentence.take(line, from, line.text.len());
         sentence.text.push(' ');
+        // Thai has no full stops.
+        if line.text.trim_end().ends_with(|it| ('\u{e01}'..='\u{e4e}').contains(&it)) {
+            all.push(std::mem::replace(&mut sentence, Sentence { line: at + 1, ..Sentence::default() }));
+        }
     }
     all.push(sentence);
     all
 }
+
+/// How clauses begin in Thai that tell of somebody else.
+const THAI_CLAUSES: [&str; 4] = ["ส่วน", "แต่", "สำหรับ", "ทั้งนี้"];
 
 /// Where sentences end in a line, after their full stops.
 fn ends(text: &str) -> impl Iterator<Item = usize> {
     text.char_indices().filter_map(|(at, letter)| {
         let end = at + letter.len_utf8();
         let rest = &text[end..];
-        let is_wide = matches!(letter, '\u{3002}' | '\u{ff01}' | '\u{ff1f}');
+        let is_wide = matches!(letter, '\u{3002}' | '\u{ff01}' | '\u{ff1f}' | '\u{964}')
+            || letter == ' ' && THAI_CLAUSES.iter().any(|it| rest.starts_with(it));
         if !is_wide && !matches!(letter, '.' | '!' | '?') {
             return None;
         }

@@ -3,6 +3,7 @@
 
 use super::address::Spot;
 use super::document::SectionRole;
+use super::exculpation;
 use super::label;
 use super::label::Kind;
 use super::label::Role;
@@ -156,7 +157,7 @@ fn names_an_address(line: &Line<'_>) -> bool {
 /// Returns what the words of a heading say.
 fn told(text: &str) -> Option<Heading> {
     let said = without_remark(text);
-    if sentence::clears(said) || verdict::asks_for_nothing(said) {
+    if sentence::clears(said) || exculpation::clears(said) || verdict::asks_for_nothing(said) {
         return Some(Heading::Cleared);
     }
     // A remark in brackets says of what it is: "Excerpt (our firewall)".

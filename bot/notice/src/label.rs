@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::pattern::is_of_word;
 use super::vocabulary as word;
 use super::vocabulary::Classes;
 use super::vocabulary::classes;
@@ -205,6 +206,10 @@ impl Name<'_> {
         if self.words.windows(2).any(|pair| pair[0] == "submitted" && pair[1] == "from") {
             return Some(Role::Reporter);
         }
+        // "Meta: 192.0.2.1" is Croatian for a target; a key of that name holds data about data.
+        if self.words.len() == 1 && matches!(self.words[0].as_str(), "meta" | "мета") {
+            return Some(Role::Victim);
+        }
         // CrowdSec's "Scope / value: Ip / 192.0.2.1".
         if self.words == ["scope", "value"] {
             return Some(Role::Accused);
@@ -290,10 +295,10 @@ pub(super) fn words(name: &str) -> Vec<String> {
     let mut before_lower = false;
     for letter in name.chars().take(120) {
         let starts_hump = letter.is_uppercase() && before_lower;
-        if (!letter.is_alphanumeric() || starts_hump) && words.last().is_some_and(|word| !word.is_empty()) {
+        if (!is_of_word(letter) || starts_hump) && words.last().is_some_and(|word| !word.is_empty()) {
             words.push(String::new());
         }
-        if letter.is_alphanumeric()
+        if is_of_word(letter)
             && let Some(word) = words.last_mut()
         {
             word.extend(letter.to_lowercase());

@@ -24,7 +24,20 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
         let has_upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
         return if has_upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
     }
-    Cow::Owned(text.chars().flat_map(char::to_lowercase).map(bare).collect())
+    Cow::Owned(text.chars().flat_map(char::to_lowercase).filter(|it| !is_mark(*it)).map(bare).collect())
+}
+
+/// Says whether a sign is written or left out at will: vowels of Arabic, its long dash, what keeps two letters apart, a dot
+/// that lower case left of a Turkish capital.
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '\u{307}' | '\u{640}' | '\u{64b}'..='\u{652}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
+}
+
+/// Says whether a letter belongs to a word: also the marks on letters of Indic scripts and Thai, which are no letters
+/// themselves.
+pub(super) fn is_of_word(letter: char) -> bool {
+    letter.is_alphanumeric()
+        || matches!(letter, '\u{93c}' | '\u{94d}' | '\u{e47}'..='\u{e4e}' | '\u{64b}'..='\u{652}')
 }
 
 /// Returns the letter under a mark.
@@ -46,8 +59,14 @@ fn bare(letter: char) -> char {
         'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'ư' | 'ụ'..='ự' => 'u',
         'ý' | 'ÿ' | 'ỳ'..='ỹ' => 'y',
         'ź' | 'ż' | 'ž' => 'z',
-        // A dot above that lower case left of a Turkish capital.
-        '\u{307}' => '\u{200b}',
+        'ά' => 'α',
+        'έ' => 'ε',
+        'ή' => 'η',
+        'ί' | 'ϊ' | 'ΐ' => 'ι',
+        'ό' => 'ο',
+        'ύ' | 'ϋ' | 'ΰ' => 'υ',
+        'ώ' => 'ω',
+        'ς' => 'σ',
         other => other,
     }
 }
@@ -87,6 +106,7 @@ mod tests {
     fn letters_lose_their_marks() {
         assert_eq!(fold("Było ŹRÓDŁOWY Größe"), "bylo zrodlowy grose");
         assert_eq!(fold("plain"), "plain");
+        assert_eq!(fold("Επίθεσης İzmir صادرًا می\u{200c}کند"), "επιθεσησ izmir صادرا میکند");
     }
 
     #[test]

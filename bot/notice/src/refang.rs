@@ -40,14 +40,19 @@ pub(super) fn refang(text: &str) -> String {
     out
 }
 
-/// Returns the ASCII character that one stands for: the width of ideographs ("１９２．０．２．７"), a blank that does not
-/// break, a hyphen or dash of typesetters ("2026‑07‑15").
+/// Returns the ASCII character that one stands for: the width of ideographs ("１９२．０．２．７"), a digit of another script, a
+/// blank that does not break, a hyphen or dash of typesetters ("2026‑07‑15").
 fn narrow(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-        _ => letter,
+        _ => {
+            // Arabic, Persian, Devanagari, Bengali, Thai.
+            let zeros = ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{e50}'];
+            let digit = zeros.iter().filter_map(|zero| u32::from(letter).checked_sub(u32::from(*zero))).min();
+            digit.filter(|it| *it < 10).and_then(|it| char::from_digit(it, 10)).unwrap_or(letter)
+        }
     }
 }
 

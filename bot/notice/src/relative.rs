@@ -25,17 +25,20 @@ use crate::claim::ZoneSource;
 
 static TODAY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:today|this (?:morning|afternoon|evening)|tonight|heute|aujourd'hui|hoy|hoje|oggi|vandaag|dzisiaj|dzis|idag|i dag)\b|сегодня|今日|今天|오늘",
+        r"\b(?:today|this (?:morning|afternoon|evening)|tonight|heute|aujourd'hui|hoy|hoje|oggi|vandaag|dzisiaj|dzis|idag|i dag|danas|dnes|dzisiaj|siandien|sodien|tana|avui|a mai nap|ma (?:reggel|delutan|este|hajnal\w*)|tanaan|bugun|astazi|hari ini|hom nay)\b|сегодня|сьогодні|днес|данас|σημερα|اليوم|امروز|היום|आज|วันนี้|今日|本日|今早|今天|오늘|금일",
     )
 });
 static YESTERDAY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:yesterday|last (?:night|evening)|gestern|hier (?:soir|matin|apres-midi|a|entre|vers)|ayer|ontem|ieri|gisteren|wczoraj|igar|i gar)\b|вчера|昨日|昨天|어제",
+        r"\b(?:yesterday|last (?:night|evening)|gestern|hier (?:soir|matin|apres-midi|a|entre|vers)|ayer|ontem|ieri|gisteren|wczoraj|igar|i gar|jucer|juce|vceraj|vcera|vakar|eile|ahir|tegnap|eilen|dun|kemarin|semalam|hom qua)\b|вчера|вчора|јуче|χθεσ|χτεσ|أمس|دیروز|אתמול|เมื่อวาน|昨日|昨天|昨晚|어제|작일",
     )
 });
 /// What these words introduce goes on until the notice was written.
-static SINCE: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"\b(?:since|seit|depuis|desde|dal|dalle|sinds|od)\b[^.;]{0,12}$"));
+static SINCE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:since|seit|depuis|desde|dal|dalle|sinds|od|nuo|kops|alates|des de|sejak|sedan|siden|din)\b[^.;]{0,12}$",
+    )
+});
 /// Parts of the day, as the hours between which people use them.
 static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -126,15 +129,15 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
 /// The days of the week, from Monday, with what stands beside one that tells when something was done.
 static WEEKDAYS: LazyLock<[Regex; 7]> = LazyLock::new(|| {
     [
-        "monday|montag|lundi|lunes|lunedi|maandag|segunda-feira",
-        "tuesday|dienstag|mardi|martes|martedi|dinsdag|terca-feira",
-        "wednesday|mittwoch|mercredi|miercoles|mercoledi|woensdag|quarta-feira",
-        "thursday|donnerstag|jeudi|jueves|giovedi|donderdag|quinta-feira",
-        "friday|freitag|vendredi|viernes|venerdi|vrijdag|sexta-feira",
-        "saturday|samstag|sonnabend|samedi|sabado|sabato|zaterdag",
-        "sunday|sonntag|dimanche|domingo|domenica|zondag",
+        ("monday|montag|lundi|lunes|lunedi|maandag|segunda-feira|poniedzial|pondel|ponedelj|pirmadien|pirmdien|esmaspaev|dilluns|maanantai|mandag|hetfo|pazartesi|lunea|senin|isnin", "понедельник|понеділ|понеделник|понедељ|δευτερα|الاثنين|الإثنين|دوشنبه|จันทร์|月曜|星期一|周一|週一|월요일"),
+        ("tuesday|dienstag|mardi|martes|martedi|dinsdag|terca-feira|wtorek|uter|utor|torek|antradien|otrdien|teisipaev|dimarts|tiistai|tisdag|tirsdag|kedden|kedd|sali|martea|selasa", "вторник|вівтор|уторак|τριτη|الثلاثاء|سهشنبه|อังคาร|火曜|星期二|周二|週二|화요일"),
+        ("wednesday|mittwoch|mercredi|miercoles|mercoledi|woensdag|quarta-feira|sroda|srod|stred|sreda|srijed|treciadien|tresdien|kolmapaev|dimecres|keskiviik|onsdag|szerda|carsamba|miercurea|rabu", "сред|серед|сряда|τεταρτη|الأربعاء|چهارشنبه|พุธ|水曜|星期三|周三|週三|수요일"),
+        ("thursday|donnerstag|jeudi|jueves|giovedi|donderdag|quinta-feira|czwart|ctvrt|stvrt|cetvrt|cetrt|ketvirtadien|ceturtdien|neljapaev|dijous|torstai|torsdag|csutortok|persembe|joia|kamis|khamis", "четверг|четвер|четвърт|четврт|πεμπτη|الخميس|پنجشنبه|พฤหัส|木曜|星期四|周四|週四|목요일"),
+        ("friday|freitag|vendredi|viernes|venerdi|vrijdag|sexta-feira|piatek|patek|piatok|petak|petek|penktadien|piektdien|reede|divendres|perjantai|fredag|pentek|vinerea|jumat|jumaat", "пятниц|п'ятниц|петък|петак|παρασκευη|الجمعة|جمعه|ศุกร์|金曜|星期五|周五|週五|금요일"),
+        ("saturday|samstag|sonnabend|samedi|sabado|sabato|zaterdag|sobot|subot|sestadien|sestdien|laupaev|dissabte|lauantai|lordag|szombat|cumartesi|sambata|sabtu", "суббот|субот|събота|σαββατο|السبت|เสาร์|土曜|星期六|周六|週六|토요일"),
+        ("sunday|sonntag|dimanche|domingo|domenica|zondag|niedziel|nedel|nedjelj|nedelj|sekmadien|svetdien|puhapaev|diumenge|sunnuntai|sondag|vasarnap|duminic", "воскресень|неділ|недеља|неделя|κυριακη|الأحد|یکشنبه|อาทิตย์|日曜|星期日|周日|週日|일요일"),
     ]
-    .map(|names| compile(&format!(r"\b(?:{names})")))
+    .map(|(latin, others)| compile(&format!(r"\b(?:{latin})|{others}")))
 });
 
 /// Returns how many days before the notice the one weekday was that a sentence names first.
@@ -154,7 +157,7 @@ static BEGAN: LazyLock<Regex> = LazyLock::new(|| {
 /// What is said to go on has not ended when the notice was written.
 pub(super) static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:ongoing|on-going|going on|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening|see\w*|hitting|under way)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|not (?:yet )?(?:stopped|ended|ceased)|continu(?:es|ing|ous\w*)|until now|to date|to this (?:moment|hour|day)|andauernd|dauert (?:noch )?an|halt (?:noch )?an|nicht aufgehort|(?:est|sont) toujours|toujours en cours|n'a pas cesse|en curso|todavia|no ha (?:parado|cesado)|continua\w*|ancora in corso|ainda|nog steeds|duurt voort|wciaz|nadal|trwa|pagar fortfarande)\b|до сих пор|продолжа|仍在|至今|継続し|続いて|계속",
+        r"\b(?:ongoing|on-going|going on|still (?:going|active|running|attack\w*|scann\w*|send\w*|continu\w*|happening|see\w*|hitting|under way)|(?:has|have|does|did)(?: not|n't) (?:yet )?(?:stop\w*|end\w*|cease\w*)|not (?:yet )?(?:stopped|ended|ceased)|continu(?:es|ing|ous\w*)|until now|to date|to this (?:moment|hour|day)|andauernd|dauert (?:noch )?an|halt (?:noch )?an|nicht aufgehort|(?:est|sont) toujours|toujours en cours|n'a pas cesse|en curso|todavia|no ha (?:parado|cesado)|continua\w*|ancora in corso|ainda|nog steeds|duurt voort|wciaz|nadal|trwa|pagar fortfarande|jos uvijek|jos uvek|jos traje|se vedno|stale (?:trva|prebieha|probiha)|pokracuje|vis dar|joprojam|endiselt|jatkuu|edelleen|tovabbra is|jelenleg is|halen devam|devam ed\w+|inca continua|fortfarande|stadig|pagaende|masih|van dang)\b|до сих пор|досі|триває|продължава|још увек|συνεχιζ|لا (?:يزال|تزال)|مستمر|همچنان|ادامه دارد|עדיין|продолжа|仍在|至今|継続し|続いて|계속",
     )
 });
 

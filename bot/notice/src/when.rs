@@ -26,6 +26,7 @@ use super::time::Precision;
 use super::time::Resolver;
 use super::time::Stamp;
 use super::time::Zone;
+use super::time::place_zone;
 use super::time::prose_zone;
 use super::time::zone_of_name;
 use crate::claim::ZoneSource;
@@ -56,7 +57,7 @@ static VALID: LazyLock<Regex> =
 /// What joins the two ends of a range.
 static JOINS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^\W*(?:to|until|till?|through|thru|up to|and|bis|und|jusqu'(?:au|à)|au|al?|hasta|até|fino a|tot|do|til)?\W*(?:the|about|approx\w*)?\W*$",
+        r"(?i)^\W*(?:to|until|till?|through|thru|up to|and|bis|und|jusqu'(?:au|à)|au|al?|hasta|até|fino a|tot|do|til|till|až|iki|līdz|kuni|ile|és|i|и|до|та|та й|έως|εως|και|până la|pana la|sampai|hingga|đến|إلى|حتى|تا|עד|ถึง)?\W*(?:the|about|approx\w*)?\W*$",
     )
 });
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
@@ -80,7 +81,7 @@ static WROTE: LazyLock<Regex> = LazyLock::new(|| {
 /// "First connection ..., last ...": the ends of one campaign, however long.
 static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\berster?\b.{0,120}\bletzter?\b|\bletzter?\b.{0,120}\berster?\b",
+        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\bprv[aiey]\w*.{0,120}\b(?:zadnj|posledn|poslj?ednj)|\bpierwsz.{0,120}\bostatni|\bpremi[eè]re?.{0,120}\bderni|\bprim\w+.{0,120}\b(?:[uú]ltim|ultim)|перв.{0,120}послед|първ.{0,120}послед|перш.{0,120}останн|\berster?\b.{0,120}\bletzter?\b|\bletzter?\b.{0,120}\berster?\b",
     )
 });
 
@@ -221,7 +222,9 @@ fn is_of_another_deed(before: &str) -> bool {
 
 /// What begins a range.
 static BETWEEN: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)(?:\b(?:between|zwischen|entre|tussen|tra|mi[eę]dzy|mellan|mellem|mellom)\s*$|между\s*$)")
+    compile(
+        r"(?i)(?:\b(?:between|zwischen|entre|tussen|tra|mi[eę]dzy|mellan|mellem|mellom|između|izmedu|med|medzi|mezi|tarp|starp|vahemikus|között|välillä|entre|între|antara|giữa)\s*$|(?:между|між|између|μεταξύ|بين|بین|ระหว่าง)\s*$)",
+    )
 });
 
 /// Says whether a time is an end of a range that is longer than a day: its ends are one incident's.
@@ -240,7 +243,7 @@ fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {
 /// Two clocks of one range, in a sentence that names no day.
 static CLOCK_RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b\d{1,2}[:h]\d{2}(?::\d{2})?\s*(?:uhr\s*|h\s*)?(?:\(?(?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2})?\)?\s*)?(?:[-~\u{2013}\u{2014}]|to|and|until|till?|bis|und|à|et|hasta|y|a|e|alle|tot|en|do|i|og|och|ja|sampai|до|и)\s*(?:las\s|les\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*\(?(?:UTC|GMT|[A-Z]{3,4})\b(?:\s?[+-]\d{1,2})?)?",
+        r"(?i)\b\d{1,2}[:h]\d{2}(?::\d{2})?\s*(?:uhr\s*|h\s*)?(?:\(?(?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2})?\)?\s*)?(?:[-~\u{2013}\u{2014}]|to|and|until|till?|bis|und|à|et|hasta|y|a|e|alle|tot|en|do|i|og|och|ja|sampai|hingga|do|és|i|in|ir|un|až do|až|ile|iki|līdz|kuni|έως|και|până la|la|đến|إلى|עד|ل|ถึง|تا|से|та|до|и)\s*(?:kl\.?\s|plkst\.?\s|las\s|les\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*\(?(?:UTC|GMT|[A-Z]{3,4})\b(?:\s?[+-]\d{1,2})?)?",
     )
 });
 /// Lines in which such a range is looked for.
@@ -299,7 +302,7 @@ const CLOCK_LINE_BYTES_MAX: usize = 1_000;
 /// "until 04:02" in the sentence after the one that names the date.
 static TO_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:to|until|till?|ended|end|bis|jusqu'à|hasta|até|fino|tot|til|do)\s+(?:about\s|at\s|las\s|às\s|alle\s)?\d{1,2}[:h]\d{2}\b",
+        r"(?i)\b(?:to|until|till?|ended|end|bis|jusqu'à|hasta|até|fino|tot|til|do|iki|kuni|sampai|hingga|až do|până la)\s+(?:about\s|at\s|las\s|às\s|alle\s)?\d{1,2}[:h]\d{2}\b",
     )
 });
 
@@ -350,6 +353,7 @@ pub(super) fn resolver(lines: &[Line<'_>], sent: Option<Timestamp>, column_zone:
         .iter()
         .filter(|line| line.kind == LineKind::Statement)
         .find_map(|line| zone_said(line))
+        .or_else(|| zone_of_a_place(lines))
         .map(|zone| (zone, ZoneSource::Prose))
         .or(column_zone.map(|zone| (zone, ZoneSource::Header)))
         .or_else(|| at_the_foot(lines).map(|zone| (zone, ZoneSource::Prose)));
@@ -369,6 +373,21 @@ fn at_the_foot(lines: &[Line<'_>]) -> Option<Zone> {
             && line.text.to_ascii_lowercase().contains("zone")
     };
     lines.iter().filter(is_about_zone).find_map(|line| prose_zone(line.text))
+}
+
+/// Lines in which the time of a place is looked for, wherever it stands.
+const PLACE_LINES_MAX: usize = 200;
+
+/// "Between 10:02 and 10:15 hours, Lithuanian time": what one sentence about times names.
+fn zone_of_a_place(lines: &[Line<'_>]) -> Option<Zone> {
+    let told = lines.iter().take(PLACE_LINES_MAX).filter(|line| {
+        line.kind == LineKind::Statement
+            && !line.is_quoted
+            && line.role == SectionRole::Body
+            && line.text.bytes().any(|byte| byte.is_ascii_digit())
+    });
+    told.filter(|line| line.text.contains(':') || !line.stamps.is_empty())
+        .find_map(|line| place_zone(line.text))
 }
 
 /// Reads a statement about zones in a line, the zones of its own times aside.

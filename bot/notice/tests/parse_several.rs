@@ -121,13 +121,29 @@ pls dont nuke {TWO} while you are at it, that is the voice node we rent from you
 /// What is said of several apart, in words that nobody here can read, is for a person.
 #[test]
 fn sentences_that_are_not_understood_leave_it_open_whom_a_log_accuses() {
-    let body = format!(
-        "7 अप्रैल 2026 को 10:30 से 14:00 बजे तक आपके पते {ONE} से\r\nहमारे पुस्तकालय पोर्टल पर बहुत अनुरोध आए और पोर्टल बंद हो गया।\r\n\r\n\
-कृपया ध्यान दें:\r\n- {TWO} भी उसी दिन लॉग में है, पर वह केवल एक फ़ाइल पढ़कर चला गया।\r\n\r\n\
-{ONE} - - [07/Apr/2026:10:30:14 +0530] \"GET /opac/search?page=1 HTTP/1.1\" 200\r\n\
-{TWO} - - [07/Apr/2026:10:31:02 +0530] \"GET /robots.txt HTTP/1.1\" 200\r\n"
+    let letter = |first: &str, second: &str| {
+        format!(
+            "{first}\r\n\r\n- {second}\r\n\r\n\
+            {ONE} - - [07/Apr/2026:10:30:14 +0530] \"GET /opac/search?page=1 HTTP/1.1\" 200\r\n\
+            {TWO} - - [07/Apr/2026:10:31:02 +0530] \"GET /robots.txt HTTP/1.1\" 200\r\n"
+        )
+    };
+    let georgian = letter(
+        &format!(
+            "გაცნობებთ, რომ 7 აპრილს დილიდან შუადღემდე თქვენი მისამართიდან {ONE} ჩვენს პორტალზე მრავალი მოთხოვნა მოვიდა და პორტალი გაითიშა."
+        ),
+        &format!(
+            "მისამართი {TWO} იმავე დღეს ჩანს ჩვენს ჟურნალში მაგრამ მან მხოლოდ ერთი ფაილი წაიკითხა და წავიდა."
+        ),
     );
-    check(&mail("crawling", &body), &[]);
+    check(&mail("crawling", &georgian), &[]);
+    let hindi = letter(
+        &format!(
+            "7 अप्रैल 2026 को 10:30 से 14:00 बजे तक आपके पते {ONE} से\r\nहमारे पुस्तकालय पोर्टल पर बहुत अनुरोध आए और पोर्टल बंद हो गया।"
+        ),
+        &format!("{TWO} भी उसी दिन लॉग में है, पर वह केवल एक फ़ाइल पढ़कर चला गया।"),
+    );
+    check(&mail("crawling", &hindi), &[ONE]);
 }
 
 #[test]

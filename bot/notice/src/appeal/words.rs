@@ -11,7 +11,7 @@ use super::super::pattern::compile;
 /// What a complaint calls itself.
 pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\babuse\b|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
+        r"\babuse\b|zloupor|zloupotr|zlorab|piktnaudz|launprat|kuritarv|visszael|vaarinkayt|kaebus|sudzib|skund|prituzb|prijav[ae]\s|staznost|nahlaseni|ilmoitus\svaar|laporan|aduan|penyalahgunaan|lam\sdung|denunc|\babus\b|καταγγελ|καταχρησ|παραπον|злоуп|оплакван|сигнал\sза|жалб|зловжив|злоупотр|пријава|سوءاستفاده|سوء\sاستفاده|شکایت|दुरुपयोग|การใช้งานในทางที่ผิด|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
 /// What a machine tells the holder of an address that it shuts out.
@@ -40,6 +40,16 @@ pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
  |\b(?:rugam|va\s+rog)\w*\b[^.;?!]{0,90}(?:masuri|opri|investig|bloc|remed)
  |\b(?:rica|lutfen|gereginin|geregini)\b|\b(?:mohon|harap|tolong)\b|\b(?:vui\s+long|de\s+nghi)\b
  |(?:прос(?:им|имо|ьба|ю)|прошу|пожалуйста|будь\sласка)[^.;?!]{0,120}(?:мер|останов|прекрат|разобрат|провер|блок|заход|припин|вжит|устран|видал|перевір|удал)
+ |\b(?:mol(?:im|imo)|prosim|prosimo|prijeten)\w*\b[^.;?!]{0,90}(?:mjere|mere|ukrep|istraz|zaustav|prestan|obustav|preduzm|poduzm|provjer|prover|prever|odstran|ustav|popravi|isklju)
+ |\bprosi\w*\b[^.;?!]{0,90}(?:naprav|opatren|zastav|presetr|odstran|preveren|riesen)
+ |\b(?:prasome|prasau|prasytume)\b[^.;?!]{0,90}(?:priemon|sustabd|nutrauk|istir|patikrin|pasalin|imtis|isspres)
+ |\b(?:ludzu|ludzam|lugums)\b[^.;?!]{0,90}(?:novers|partrauk|apturet|aptur|parbaud|izmekl|rikot|veik|pasakum)
+ |\b(?:palun|palume)\b[^.;?!]{0,90}(?:meetme|peata|lopeta|uuri|kontroll|tegutse|rakenda|korvalda)
+ |\b(?:us\s(?:demanem|preguem|agrairiem)|si\sus\splau|demanem)\b[^.;?!]{0,90}(?:mesures|atur|bloque|investig|actu|soluc|resol)
+ |\b(?:mohon|harap|tolong|sila)\b[^.;?!]{0,60}(?:tindak|henti|periksa|siasat|ambil|atasi|selesai|blokir)
+ |(?:моля|молим|молимо|молиме|бихме\sжелали)[^.;?!]{0,120}(?:мерк|мер[еа]|спр|прекрат|провер|разслед|вземете|предузм|зауставит|обустав|истраж|престан)
+ |(?:παρακαλ|ζηταμε|θα\sθελαμε)[^.;?!]{0,120}(?:ενεργει|μετρα|σταματ|διακο|ελεγ|διερευν|αντιμετωπ)
+ |(?:لطفا|خواهشمند|درخواست)[^.؛]{0,90}(?:اقدام|متوقف|بررسی|جلوگیری|رسیدگی|قطع|انجام)
  |(?:请|請|望|烦请|煩請)[^。；;]{0,40}(?:处理|處理|调查|調查|停止|协助|協助|查处|解决|解決|措施|采取|採取|核实|核查|制止)
  |(?:調査|調べ|対処|対応|停止|止め|やめ|中止|確認|措置|遮断|対策|善処|削除|切断)[^。]{0,24}(?:お願い|いただ|頂|下さい|ください|願)
  |(?:조치|확인|차단|조사|중단|중지|멈추|막아|대응|처리|삭제)[^.]{0,24}(?:부탁|바랍|요청|주시|주십|주세)
@@ -51,8 +61,11 @@ pub(super) static ASKS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// "Please do not block them" asks for nothing to be stopped.
-pub(super) static NOT_TO: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"\b(?:not|never|n't|nicht|keine?|pas|no\s+need)\b"));
+pub(super) static NOT_TO: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:not|never|n't|nicht|keine?|pas|no\s+need|jangan|arge|alkaa|dung\s+chan)\b|\bn[ei]\s?(?:\w\w\s)?blo|не\s(?:\S+\s)?бло|(?:^|\s)μην?\s|مسدود\sنکنید|عدم\sحظر|لا\sتحظر",
+    )
+});
 
 /// What is the reader's where the reader complained.
 pub(super) static YOUR_REPORT: LazyLock<Regex> = LazyLock::new(|| {

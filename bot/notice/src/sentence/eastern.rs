@@ -1,4 +1,4 @@
-//! Chinese, Japanese and Korean sentences: cut into words where no blanks cut them, and put into the order of the
+//! Chinese, Japanese, Korean and Thai sentences: cut into words where no blanks cut them, and put into the order of the
 //! languages that [`grammar`](super::grammar) reads. What stands behind a noun there (から, 에게) stands before it here.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use super::eastern_words;
 use super::eastern_words::ALL;
 use super::lexicon::AND;
 use super::lexicon::BY;
+use super::lexicon::CLEAN;
 use super::lexicon::Class;
 use super::lexicon::DEED;
 use super::lexicon::EXCEPT;
@@ -46,6 +47,8 @@ const MOVED: Class = 1 << 29;
 
 /// Words are not longer than this, in letters.
 const WORD_MAX: usize = 9;
+/// Nor than this in Thai, which writes its vowels.
+const THAI_WORD_MAX: usize = 20;
 /// How far a particle may stand behind its noun, in pieces.
 const PARTICLE_FAR: usize = 8;
 /// How far the deed of a clause may stand before the noun that the clause describes.
@@ -53,7 +56,7 @@ const CLAUSE_FAR: usize = 14;
 
 /// Says whether a letter belongs to a script that is written without blanks, or with endings for cases.
 pub(super) fn is_eastern(letter: char) -> bool {
-    matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
+    matches!(letter, '\u{e00}'..='\u{e4e}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
 }
 
 /// Says whether a sentence is in one of these languages rather than one that merely names somebody in it.
@@ -67,7 +70,7 @@ pub(super) fn is_sentence<'a>(words: impl Iterator<Item = &'a str>) -> bool {
 
 type Dictionary = HashMap<&'static str, Class>;
 
-static DICTIONARIES: LazyLock<[Dictionary; 3]> = LazyLock::new(|| {
+static DICTIONARIES: LazyLock<[Dictionary; 4]> = LazyLock::new(|| {
     ALL.map(|lists| {
         let mut words = Dictionary::new();
         for (class, list) in lists {
@@ -82,8 +85,10 @@ static DICTIONARIES: LazyLock<[Dictionary; 3]> = LazyLock::new(|| {
 fn dictionary(words: &[String]) -> &'static Dictionary {
     let has =
         |from: char, to: char| words.iter().any(|word| word.chars().any(|it| (from..=to).contains(&it)));
-    let [chinese, japanese, korean] = &*DICTIONARIES;
-    if has('\u{ac00}', '\u{d7af}') {
+    let [chinese, japanese, korean, thai] = &*DICTIONARIES;
+    if has('\u{e00}', '\u{e4e}') {
+        thai
+    } else if has('\u{ac00}', '\u{d7af}') {
         korean
     } else if has('\u{3040}', '\u{30ff}') {
         japanese
@@ -120,6 +125,7 @@ pub(super) fn tokens(pieces: &[(String, Option<Place>)]) -> Vec<Token> {
         }
     }
     merge_passives(&mut tokens);
+    part_from_deeds(&mut tokens);
     move_negations(&mut tokens);
     move_particles(&mut tokens);
     mark_described(&mut tokens);
@@ -140,7 +146,9 @@ fn cut(run: &str, dictionary: &Dictionary, tokens: &mut Vec<Token>) {
     let mut unknown = String::new();
     let mut at = 0;
     while at < letters.len() {
-        let longest = (1..=WORD_MAX.min(letters.len() - at)).rev();
+        let is_thai = ('\u{e00}'..='\u{e4e}').contains(&letters[at].1);
+        let most = if is_thai { THAI_WORD_MAX } else { WORD_MAX };
+        let longest = (1..=most.min(letters.len() - at)).rev();
         let found = longest.map(|length| &run[letters[at].0..end_of(at + length)]).find_map(|word| {
             let class = dictionary.get(word)?;
             let is_whole =
@@ -190,6 +198,17 @@ fn merge_passives(tokens: &mut [Token]) {
             near.take_while(|it| it.kind == TokenKind::Word && it.class & (SEES | USES | WEAK) == 0);
         let is_suffered = near.any(|it| it.class & RECEIVES != 0);
         tokens[at].class |= if is_suffered { SUFFERS } else { 0 };
+    }
+}
+
+/// "攻撃とは関係なく", "与此次攻击无关": what somebody has nothing to do with is no deed of his.
+fn part_from_deeds(tokens: &mut [Token]) {
+    for at in 0..tokens.len() {
+        if tokens[at].class & CLEAN == 0 {
+            continue;
+        }
+        let near = tokens[..at].iter_mut().rev().take(3).take_while(|it| it.kind == TokenKind::Word);
+        near.for_each(|it| it.class &= !(DEED | WEAK));
     }
 }
 

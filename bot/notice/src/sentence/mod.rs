@@ -10,6 +10,7 @@ mod eastern;
 mod eastern_words;
 mod grammar;
 mod languages;
+mod languages_more;
 mod lexicon;
 mod mood;
 mod nouns;
@@ -28,6 +29,7 @@ use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::fold;
+use super::pattern::is_of_word;
 use super::record::Record;
 use super::resource;
 use super::tally;
@@ -115,7 +117,7 @@ pub(super) fn speak_of_readers(words: &str) -> bool {
 /// What the words of a few mean.
 fn meanings(words: &str) -> Vec<lexicon::Class> {
     let pieces: Vec<Piece> = words
-        .split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '-' | '\'')))
+        .split(|letter: char| !(is_of_word(letter) || matches!(letter, '-' | '\'')))
         .filter(|word| !word.is_empty())
         .map(|word| (fold(word).into_owned(), None))
         .collect();
@@ -471,6 +473,38 @@ mod tests {
             "Von den Rechnern {A} und {N} hat nur der erste unsere Server angegriffen.",
             "We see two addresses of yours, {A} and {A}. Both attack our shop {V}.",
             "Les adresses {N} et {A} vous appartiennent. Seule la seconde a attaqué notre serveur {V}.",
+        ] {
+            check(sentence);
+        }
+    }
+
+    #[test]
+    fn who_did_what_to_whom_in_more_languages() {
+        for sentence in [
+            "Вашият хост {A} атакува нашия сървър {V}.",
+            "Нашият сървър {V} беше атакуван от {A}.",
+            "Адресът {N} не участва в атаката.",
+            "Naš server {V} je napadnut sa vaše adrese {A}.",
+            "Poslužitelj {A} iz vaše mreže pokušava pogoditi lozinke na našem poslužitelju {V}.",
+            "Адреса {N} припада нашем партнеру и није укључена у напад.",
+            "Računalnik {A} v vašem omrežju napada naš strežnik {V}.",
+            "Do našeho serveru {V} pronikl útočník z vaší adresy {A}.",
+            "Do naszego serwera {V} docierały ataki z adresu {A}.",
+            "Iš jūsų IP adreso {A} buvo bandoma įsilaužti į mūsų serverį {V}.",
+            "Serveris {A} jūsu tīklā uzbrūk mūsu serverim {V}.",
+            "Teie server {A} ründab meie serverit {V}.",
+            "Teie IP-aadressilt {A} rünnati meie serverit {V}.",
+            "El vostre servidor {A} ataca el nostre servidor {V}.",
+            "از آدرس شما {A} به سرور ما {V} حمله شده است.",
+            "सर्वर {A} से हमारे सर्वर {V} पर हमला हुआ।",
+            "เซิร์ฟเวอร์ของเรา {V} ถูกโจมตีจาก {A}",
+            "ตรวจพบการโจมตีจาก {A} มายังเซิร์ฟเวอร์ของเรา {V}",
+            "หมายเลข {N} ไม่เกี่ยวข้องกับการโจมตี",
+            "Pelayan {A} dalam rangkaian anda menyerang pelayan kami {V}.",
+            "Ο διακομιστής μας {V} δέχτηκε επίθεση από τη διεύθυνση {A}.",
+            "Η διεύθυνση {N} δεν έχει σχέση με την επίθεση.",
+            "Serverul {A} din rețeaua dumneavoastră a trimis spam către serverul nostru de e-mail {V}.",
+            "{N} は今回の攻撃とは関係なく、当社の監視サーバーです。",
         ] {
             check(sentence);
         }

@@ -2,7 +2,9 @@
 //!
 //! Who is named in a clause of the second kind has done nothing yet.
 
+use super::lexicon::FROM;
 use super::lexicon::PASSIVE;
+use super::lexicon::TO;
 use super::lexicon::UNREAL;
 use super::token::Token;
 use super::token::TokenKind;
@@ -28,7 +30,8 @@ const ASKING: [&str; 11] = ["is", "are", "was", "were", "do", "does", "did", "is
 
 /// Returns the pieces of a sentence whose clauses tell of what is.
 pub(super) fn told(tokens: &[Token]) -> Vec<Token> {
-    let asks = |token: &Token| ASKING.contains(&token.word.as_str());
+    // "Is" is "from" in Lithuanian, and "do" is "to" in Slavic languages.
+    let asks = |token: &Token| token.class & (FROM | TO) == 0 && ASKING.contains(&token.word.as_str());
     let begins = |at: usize| at == 0 || tokens[at - 1].word == ":";
     let end = (0..tokens.len()).find(|at| begins(*at) && asks(&tokens[*at]));
     let tokens = &tokens[..end.unwrap_or(tokens.len())];

@@ -138,7 +138,71 @@ const FOUND: [&str; 12] = [
 
 /// "The copy of it on 192.0.2.1 is a phishing site".
 pub(super) fn is_found_there(tokens: &[Token], start: usize) -> bool {
-    let near = tokens[start..].iter().take(5).take_while(|it| it.kind == TokenKind::Word);
-    let mut near = near.skip_while(|it| !["is", "was", "ist", "est", "es", "e"].contains(&it.word.as_str()));
-    near.next().is_some() && near.any(|it| ["phish", "malware"].iter().any(|stem| it.word.starts_with(stem)))
+    const STANDS: [&str; 40] = [
+        "is",
+        "was",
+        "ist",
+        "est",
+        "es",
+        "e",
+        "liegt",
+        "lauft",
+        "steht",
+        "se",
+        "hay",
+        "esta",
+        "si",
+        "staat",
+        "jest",
+        "znajduje",
+        "bezi",
+        "je",
+        "nalazi",
+        "tece",
+        "yra",
+        "veikia",
+        "atrodas",
+        "asub",
+        "on",
+        "van",
+        "talalhato",
+        "hi",
+        "нахожда",
+        "este",
+        "ligger",
+        "finns",
+        "terdapat",
+        "ada",
+        "co",
+        "находится",
+        "размещена",
+        "размещен",
+        "се",
+        "розміщено",
+    ];
+    const PAGES: [&str; 20] = [
+        "phish",
+        "malware",
+        "podvod",
+        "lazn",
+        "falosn",
+        "fisin",
+        "falsz",
+        "sukciav",
+        "viltus",
+        "piksker",
+        "ongits",
+        "petu",
+        "adathalasz",
+        "tietojenkalast",
+        "natfisk",
+        "pengelabuan",
+        "фишинг",
+        "лажн",
+        "поддельн",
+        "фішинг",
+    ];
+    let near = tokens[start..].iter().take(6).take_while(|it| it.kind == TokenKind::Word);
+    let mut near = near.skip_while(|it| !STANDS.contains(&it.word.as_str()));
+    near.next().is_some() && near.any(|it| PAGES.iter().any(|stem| it.word.starts_with(stem)))
 }

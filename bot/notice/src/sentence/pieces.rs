@@ -4,6 +4,7 @@ use super::Piece;
 use super::Place;
 use crate::lines::Line;
 use crate::pattern::fold;
+use crate::pattern::is_of_word;
 use crate::resource;
 
 /// Bytes of one stretch of words that are read.
@@ -62,7 +63,7 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
         // "10.02.2026", "www.example.org"
         let in_name =
             letter == '.' && !word.is_empty() && letters.peek().is_some_and(|next| next.is_alphanumeric());
-        if letter.is_alphanumeric() || joins || in_number || in_name {
+        if is_of_word(letter) || joins || in_number || in_name {
             word.push(if letter == '\u{2019}' { '\'' } else { letter });
             continue;
         }
@@ -88,8 +89,9 @@ fn cut_words(text: &str, pieces: &mut Vec<Piece>) {
 /// Returns the mark of other scripts that a wide one stands for; what ends a sentence there as a semicolon.
 fn narrow(mark: char) -> char {
     match mark {
-        '\u{3001}' | '\u{ff0c}' => ',',
-        '\u{3002}' | '\u{ff61}' | '\u{ff01}' | '\u{ff1f}' | '\u{ff1b}' => ';',
+        '\u{3001}' | '\u{ff0c}' | '\u{60c}' => ',',
+        '\u{964}' | '\u{61b}' | '\u{61f}' | '\u{3002}' | '\u{ff61}' | '\u{ff01}' | '\u{ff1f}'
+        | '\u{ff1b}' => ';',
         '\u{ff1a}' => ':',
         '\u{ff08}' | '\u{3010}' => '(',
         '\u{ff09}' | '\u{3011}' => ')',

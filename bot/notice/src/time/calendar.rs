@@ -5,11 +5,36 @@ use jiff::civil::DateTime;
 use jiff::civil::date;
 use regex::Captures;
 
-/// Month names: beginnings in the languages of Latin script that abbreviate alike, and whole words.
-pub(super) const MONTHS: &str = "(?:(?:jan|ene|gen|feb|fev|fév|mar|mär|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|aoû|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc)[a-zéûä]{0,7}|stycznia|lutego|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|(?:янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек)[абвгдейклмнорстуюья]{0,6}|ocak|şubat|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|ledna|února|března|dubna|května|června|července|srpna|září|října|prosince)";
+/// How the names of the months begin, whatever their endings.
+const MONTHS: [&str; 12] = [
+    "jan ene gen stycz ocak ledna siječ ianuar sausi jaan tammik янв яну јан січ ιαν ינואר يناير جانفي ژانویه जनवरी มกราคม ม.ค.",
+    "feb fev fév luteg şubat února veljač pebruar vasari veeb helmik febr фев феб лют φεβ פברואר فبراير شباط فيفري فوریه फरवरी फ़रवरी กุมภาพันธ์ ก.พ.",
+    "mar mär mrz mrt maa már března ožuj kovo maalisk мар берез μαρ μάρ מרץ מרס مارس آذار मार्च มีนาคม มี.ค.",
+    "apr avr abr ápr kwiet nisan dubna travnj baland huhtik апр квіт απρ אפריל أبريل ابريل إبريل نيسان أفريل آوریل अप्रैल เมษายน เม.ย.",
+    "may mai mei mag maj máj mayıs května svib geguž toukok мая май мај трав μαΐ μαι μάι מאי مايو أيار مه मई พฤษภาคม พ.ค.",
+    "jun jui giu jún jūn czerwca czerwiec haziran června lipnj iunie birž juun kesäk июн юни јун черв ιουν ιούν יוני يونيو حزيران جوان ژوئن जून มิถุนายน มิ.ย.",
+    "jul lug juil júl jūl lipca lipiec temmuz července srpnj iulie liepos juul heinäk июл юли јул лип ιουλ ιούλ יולי يوليو تموز جويلية ژوئیه جولای जुलाई กรกฎาคม ก.ค.",
+    "aug aou aoû ago avgust agust sierp ağustos srpna kolovoz rugpj elok авг серп αυγ αύγ אוגוסט أغسطس اغسطس أوت اوت آگوست अगस्त สิงหาคม ส.ค.",
+    "sep set wrze szep eylül září rujna rugsė syysk сен сеп верес σεπ ספטמבר سبتمبر أيلول سپتامبر सितंबर सितम्बर กันยายน ก.ย.",
+    "oct okt ott out ôct październ ekim října spali ókt októb lokak окт жовт οκτ אוקטובר أكتوبر اكتوبر اکتبر अक्टूबर अक्तूबर ตุลาคม ต.ค.",
+    "nov listopad kasım studenog lapkri noiemb marrask ноя нов ное листоп νοε νοέ נובמבר نوفمبر نوامبر नवंबर नवम्बर พฤศจิกายน พ.ย.",
+    "dec dez dic déc grud aralık prosin gruod dets desem jouluk дек груд δεκ דצמבר ديسمبر دسامبر दिसंबर दिसम्बर ธันวาคม ธ.ค.",
+];
+/// Names that are words of their own before a day: only behind one they are months.
+const MONTHS_BEHIND_DAYS: [(&str, i8); 4] = [("mac", 3), ("julai", 7), ("ogos", 8), ("disember", 12)];
+/// The letters of their endings.
+const ENDING: &str = r"[a-z\u{df}-\u{17f}\u{219}\u{21b}\u{370}-\u{3ff}\u{430}-\u{45f}\u{491}]{0,10}";
+const ENDING_ASCII: &str = "[a-z]{0,10}";
 
-/// Those of them that are written in ASCII: most lines are, and are searched faster.
-pub(super) const MONTHS_ASCII: &str = "(?:(?:jan|ene|gen|feb|fev|mar|mrz|mrt|maa|apr|avr|abr|may|mai|mei|mag|jun|jui|giu|jul|lug|aug|aou|ago|sep|set|oct|okt|ott|out|nov|dec|dez|dic)[a-z]{0,7}|stycznia|lutego|kwietnia|maja|czerwca|lipca|sierpnia|listopada|grudnia|ocak|nisan|haziran|temmuz|ekim|ledna|dubna|srpna|prosince)";
+/// Returns a pattern for the names of months; most lines are in ASCII, and are searched faster for those alone.
+pub(super) fn months(is_ascii: bool, is_behind_day: bool) -> String {
+    let names = MONTHS.iter().flat_map(|list| list.split(' '));
+    let names: Vec<String> = names.filter(|it| !is_ascii || it.is_ascii()).map(regex::escape).collect();
+    let more = if is_behind_day { "|mac|julai|ogos|disember" } else { "" };
+    let ending = if is_ascii { ENDING_ASCII } else { ENDING };
+    let before = if is_ascii { "" } else { "\u{5d1}?" };
+    format!("(?:{before}(?:{}){ending}{more})", names.join("|"))
+}
 
 /// Hour, minute, and second where one is written.
 pub(super) type Clock = (i8, i8, Option<i8>);
@@ -20,7 +45,22 @@ pub(super) fn clock_of(found: &Captures<'_>) -> Option<Clock> {
     let minute: i8 = found.name("mi")?.as_str().parse().ok()?;
     let second = found.name("s").and_then(|it| it.as_str().parse::<i8>().ok()).map(|it| it.min(59));
     if let Some(half) = found.name("half") {
-        let afternoon = matches!(half.as_str(), "午後" | "下午" | "오후" | "晚上");
+        let afternoon = matches!(half.as_str(), "午後" | "下午" | "오후" | "晚上" | "中午");
+        hour = if hour <= 12 { hour % 12 + if afternoon { 12 } else { 0 } } else { hour };
+    }
+    if let Some(half) = found.name("own").filter(|_| hour <= 12) {
+        let half = half.as_str().to_lowercase();
+        let afternoon = [
+            "\u{3bc}",
+            "ch",
+            "\u{43f}\u{43f}",
+            "\u{441}\u{43b}",
+            "\u{645}",
+            "\u{628}.\u{638}",
+            "\u{628}\u{639}\u{62f}",
+        ]
+        .iter()
+        .any(|it| half.starts_with(it));
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
     // "bis 14:48 am 10.03.": an hour past noon has no half of the day.
@@ -34,7 +74,7 @@ pub(super) fn clock_of(found: &Captures<'_>) -> Option<Clock> {
 /// Returns year, month, day, and whether day and month may be swapped.
 pub(super) fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, bool)> {
     let year = found.name("y").and_then(|it| it.as_str().parse::<i16>().ok());
-    let year = year.map(|year| if year < 100 { year + 2000 } else { year });
+    let year = year.map(|year| common_year(found, year));
     if let (Some(first), Some(second)) = (found.name("a"), found.name("b")) {
         let (first, second): (i8, i8) = (first.as_str().parse().ok()?, second.as_str().parse().ok()?);
         let separator = found.name("sep").map_or("", |it| it.as_str());
@@ -49,8 +89,12 @@ pub(super) fn calendar(found: &Captures<'_>) -> Option<(Option<i16>, i8, i8, boo
         let unsure = year.is_some() && separator != "." && first <= 12 && second <= 12 && first != second;
         return Some((year, month, day, unsure));
     }
-    let month = month_number(found.name("mo")?.as_str())?;
-    let day = found.name("d")?.as_str().parse().ok()?;
+    let (name, day) = (found.name("mo")?, found.name("d")?);
+    let month = month_number(name.as_str())?;
+    // Croats call October what Poles call November: they write a dot behind the day.
+    let is_croatian = name.as_str().eq_ignore_ascii_case("listopada") && found[0].contains(". ");
+    let month = if is_croatian { 10 } else { month };
+    let day = day.as_str().parse().ok()?;
     Some((year, month, day, false))
 }
 
@@ -60,25 +104,27 @@ fn month_number(text: &str) -> Option<i8> {
         return Some(number);
     }
     let lower = text.to_lowercase();
-    if ["juil", "července"].iter().any(|it| lower.starts_with(it)) {
-        return Some(7);
+    if let Some((_, number)) = MONTHS_BEHIND_DAYS.iter().find(|(name, _)| *name == lower) {
+        return Some(*number);
     }
-    let beginnings = [
-        "jan ene gen stycz янв ocak ledna",
-        "feb fev fév luteg фев şubat února",
-        "mar mär mrz mrt maa мар března",
-        "apr avr abr kwiet апр nisan dubna",
-        "may mai mei mag maja мая май května",
-        "jun jui giu czerw июн haziran června",
-        "jul lug lipca июл temmuz",
-        "aug aou aoû ago sierp авг ağus srpna",
-        "sep set wrze сен eylül září",
-        "oct okt ott out paźdz окт ekim října",
-        "nov listopad ноя kasım",
-        "dec dez dic déc grud дек aralık prosin",
-    ];
-    let found = beginnings.iter().position(|list| list.split(' ').any(|start| lower.starts_with(start)))?;
-    i8::try_from(found + 1).ok()
+    // Hebrew's "in" is one letter before the name.
+    let name = lower.trim_start_matches('\u{5d1}');
+    let begins = |list: &str| {
+        list.split(' ').filter(|it| lower.starts_with(*it) || name.starts_with(*it)).map(str::len).max()
+    };
+    let found = MONTHS.iter().enumerate().filter_map(|(at, list)| Some((begins(list)?, at)));
+    let (_, at) = found.max_by_key(|(length, _)| *length)?;
+    i8::try_from(at + 1).ok()
+}
+
+/// Returns the year of our era that one of Thailand's or of Taiwan's means.
+fn common_year(found: &Captures<'_>, year: i16) -> i16 {
+    match year {
+        _ if found.name("roc").is_some() => year + 1911,
+        2400..=2700 => year - 543,
+        0..=99 => year + 2000,
+        _ => year,
+    }
 }
 
 /// Returns the civil time, when there is such a day.

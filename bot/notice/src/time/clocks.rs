@@ -13,19 +13,29 @@ use super::find::CLOCK;
 use super::find::zone_after;
 use super::read_zone;
 
-static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w]){CLOCK}")));
+static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^\d:.\w+]){CLOCK}")));
 /// The other end of a range, right after a time.
 pub(super) static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|sampai|s/d|đến|до|и)\s)\s*{CLOCK}"
+        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|sampai|s/d|đến|до|и|та|й|і|έως|εως|και|és|i|in|ir|un|až(?:\s+do)?|ter|iki|līdz|kuni|ile|hingga|până\s+la|pana\s+la|fins(?:\s+a\s+les)?|a\s+les|إلى|الى|حتى|تا|עד|ועד|ถึง|से)\s)\s*(?:(?:kl\.?|plkst\.?|klo|kell|pukul|ora|lúc|الساعة|ساعت)\s)?{CLOCK}"
     ))
+});
+
+/// "午前11時10分から午後12時40分", "오전 11시 10분부터 오후 12시 40분까지": the other end, right after a time.
+static EASTERN_RANGE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s?(?:から|より|至|到|부터|에서|[-~\u{2013}\u{301c}\u{ff5e}])、?\s?(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨|早上|中午|새벽|밤)?\s?(?P<h>\d{1,2})\s?(?::|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?",
+    )
 });
 
 /// Adds the second clock of "16:50-17:00".
 pub(super) fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
     let mut ends = Vec::new();
     for stamp in stamps.iter().filter(|stamp| stamp.precision != Precision::Day) {
-        let Some(found) = RANGE.captures(&line[stamp.end..]) else {
+        let rest = &line[stamp.end..];
+        let found = RANGE.captures(rest);
+        let eastern = || (!rest.is_ascii()).then(|| EASTERN_RANGE.captures(rest)).flatten();
+        let Some(found) = found.or_else(eastern) else {
             continue;
         };
         let Some((hour, minute, second)) = clock_of(&found) else {
@@ -53,7 +63,7 @@ pub(super) fn add_range_ends(line: &str, stamps: &mut Vec<Stamp>) {
 /// "…, the last one at 10:15:20 UTC": a clock that a sentence adds to the date that it named before.
 static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)\b(?:at|until|till?|to|ended|um|bis|à|jusqu'à|a las|hasta las|às|até|alle|fino alle|om|tot|kl\.?|klo|o|do|в|до)\s+{CLOCK}"
+        r"(?i)\b(?:at|until|till?|to|ended|um|bis|à|jusqu'à|a las|hasta las|às|até|alle|fino alle|om|tot|kl\.?|klo|o|do|в|до|u|ve|vo|ob|kell|plkst\.?|pukul|saat|lúc|iki|līdz|kuni|έως|στις)\s+{CLOCK}"
     ))
 });
 

@@ -12,11 +12,10 @@ use super::super::pattern::compile;
 use super::Precision;
 use super::Stamp;
 use super::Zone;
-use super::calendar::MONTHS;
-use super::calendar::MONTHS_ASCII;
 use super::calendar::calendar;
 use super::calendar::civil;
 use super::calendar::clock_of;
+use super::calendar::months;
 use super::clocks::RANGE;
 use super::clocks::add_bare_clocks;
 use super::clocks::add_later_clocks;
@@ -24,7 +23,7 @@ use super::clocks::add_range_ends;
 use super::read_zone;
 
 /// A clock, with or without seconds.
-pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?|\s?min(?:\s\d{1,2}\s?s)?\b)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?)?";
+pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?|\s?min(?:\s\d{1,2}\s?s)?\b)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?|\s?(?P<own>[\u{3c0}\u{3bc}]\.?\s?\u{3bc}\.?|SA\b|CH\b|\u{43f}\u{440}\.?\s?\u{43e}\u{431}\.?|\u{441}\u{43b}\.?\s?\u{43e}\u{431}\.?|\u{635}\u{628}\u{627}\u{62d}\u{627}\u{64b}?|\u{645}\u{633}\u{627}\u{621}\u{64b}?))?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -33,22 +32,23 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(pattern: impl Fn(&str) -> String) -> Self {
-        Self { ascii: compile(&pattern(MONTHS_ASCII)), any: compile(&pattern(MONTHS)) }
+    fn new(is_behind_day: bool, pattern: impl Fn(&str) -> String) -> Self {
+        let of = |is_ascii| compile(&pattern(&months(is_ascii, is_behind_day)));
+        Self { ascii: of(true), any: of(false) }
     }
 }
 
 static YEAR_FIRST: LazyLock<Pair> = LazyLock::new(|| {
-    Pair::new(|months| {
+    Pair::new(false, |months| {
         format!(
-            r"(?i)\b(?P<y>(?:19|20)\d{{2}})(?:\.\s|[-/. ])(?P<mo>\d{{1,2}}|{months})(?:\.\s|[-/. ])(?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
+            r"(?i)\b(?P<y>(?:19|20)\d{{2}})(?:\s?m\.)?(?:\.\s|[-/. ])(?P<mo>\d{{1,2}}|{months})(?:\.\s|[-/. ])(?P<d>\d{{1,2}})(?:(?:T|[\s_,:|.]{{1,3}}|\s+at\s+|\s*-\s*){CLOCK})?"
         )
     })
 });
 static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
-    Pair::new(|months| {
+    Pair::new(true, |months| {
         format!(
-            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?P<mo>{months})\.?(?:\s+(?:de|del))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|vers|vers les|gegen|around|about|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
+            r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?:d['\u{{2019}}])?(?P<mo>{months})\.?(?:\s+(?:de|del|\u{{0e1e}}\.?\u{{0e28}}\.?|\u{{0e04}}\.?\u{{0e28}}\.?))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|vers|vers les|gegen|around|about|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|ob|u|kell|plkst\.?|de les|a les|στις|saat|pukul|jam|lúc|เวลา|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
         )
     })
 });
@@ -58,8 +58,21 @@ static JOINED_NAME: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?P<d>\d{{1,2}})(?P<mo>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?P<y>20\d{{2}})(?:[\s,:T_-]{{1,3}}{CLOCK})?"
     ))
 });
+/// "2026. gada 9. martā".
+static IN_THE_YEAR: LazyLock<Regex> = LazyLock::new(|| {
+    let months = months(false, true);
+    compile(&format!(
+        r"(?i)\b(?P<y>20\d{{2}})\.?\s?(?:gada|g\.)\s(?P<d>\d{{1,2}})\.?\s(?P<mo>{months})(?:[\s,]{{1,3}}(?:plkst\.?\s?)?{CLOCK})?"
+    ))
+});
+/// "ngày 9 tháng 3 năm 2026".
+static BY_MONTH_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?P<d>\d{1,2})\s(?:tháng|thang)\s(?P<mo>\d{1,2})(?:\s(?:năm|nam)|[,/])\s?(?P<y>20\d{2})\b",
+    )
+});
 static MONTH_NAME_DAY: LazyLock<Pair> = LazyLock::new(|| {
-    Pair::new(|months| {
+    Pair::new(false, |months| {
         format!(
             r"(?i)\b(?P<mo>{months})\.?[\s/-]{{1,2}}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:(?:,?\s+|[/-])(?P<y>(?:19|20)\d{{2}}))?(?:(?:,?\s{{1,2}}|,?\s+at\s+|\s*-\s*){CLOCK})?"
         )
@@ -67,7 +80,13 @@ static MONTH_NAME_DAY: LazyLock<Pair> = LazyLock::new(|| {
 });
 static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
+        r"\b(?P<a>\d{{1,2}})(?P<sep>[./-])(?P<b>\d{{1,2}})[./-](?P<y>(?:19|20|25)\d{{2}}|\d{{2}})\b(?:(?:[\s,]{{1,3}}|\s+at\s+|\s+um\s+|\s*-\s*){CLOCK})?"
+    ))
+});
+/// "9. 3. 2026 03:10", as Slavic languages space it.
+static SPACED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"\b(?P<d>\d{{1,2}})\.\s(?P<mo>\d{{1,2}})\.\s(?P<y>20\d{{2}})\b(?:\.?[\s,]{{1,3}}(?:(?:ob|v|o|u|kl\.)\s)?{CLOCK})?"
     ))
 });
 /// "07/15-02:11:00.1" as Snort and Suricata begin their lines, without a year.
@@ -75,7 +94,7 @@ static MONTH_DAY_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"(?:^|\s)(?P<a>\d{{2}})(?P<sep>/)(?P<b>\d{{2}})-{CLOCK}")));
 static EAST_ASIAN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?P<y>20\d{2})\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
+        r"(?:(?P<roc>民國|民国)\s?)?(?P<y>20\d{2}|1\d\d)\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨|早上|中午|새벽|밤)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
     )
 });
 static COMPACT: LazyLock<Regex> = LazyLock::new(|| {
@@ -104,6 +123,13 @@ static YEAR_AFTER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s+((?:19|20)\d
 /// "kl. 06.30", "klo 6.30", "um 6.30 Uhr", "alle 6.30": read with a colon, which is as long.
 static DOTTED_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"(?i)\b((?:kl\.?|klo|um|ore|alle|godz\.?|kello|pukul|jam|sampai|saat)\s)(\d{1,2})\.([0-5]\d)\b")
+});
+
+/// The other end of a range whose first clock has a colon by now: "klo 22:15-23.59".
+static DOTTED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)(\d:[0-5]\d\s?(?:[-\u{2013}]|och|og|ja|till?|und|bis|e|alle|sampai)\s?(?:kl\.?\s|klo\s|pukul\s)?)(\d{1,2})\.([0-5]\d)\b",
+    )
 });
 
 /// "15.02 uur", "15.02 bis 15.40 Uhr": the word behind tells that the dot parts a clock.
@@ -145,6 +171,11 @@ fn with_colons(line: &str) -> Cow<'_, str> {
         let bytes = line.as_bytes();
         bytes.windows(3).any(|it| it.eq_ignore_ascii_case(b"uhr") || it.eq_ignore_ascii_case(b"uur"))
     };
+    if let Cow::Owned(dotted) = &dotted
+        && !has_word()
+    {
+        return Cow::Owned(DOTTED_AFTER.replace_all(dotted, "${1}${2}:${3}").into_owned());
+    }
     if !has_word() {
         return dotted;
     }
@@ -157,7 +188,7 @@ static COLONS: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"\b(?P<y>20\d{{2}}):(?P<mo>[01]\d):(?P<d>[0-3]\d)[-T ]{CLOCK}")));
 
 /// The ways of writing a day, in the order in which they are tried.
-static WAYS: LazyLock<[&Regex; 8]> = LazyLock::new(|| {
+static WAYS: LazyLock<[&Regex; 9]> = LazyLock::new(|| {
     [
         &YEAR_FIRST.ascii,
         &COLONS,
@@ -166,6 +197,7 @@ static WAYS: LazyLock<[&Regex; 8]> = LazyLock::new(|| {
         &DAY_MONTH_NAME.ascii,
         &MONTH_NAME_DAY.ascii,
         &MONTH_DAY_CLOCK,
+        &SPACED,
         &NUMBERS,
     ]
 });
@@ -182,11 +214,14 @@ fn ways_of(line: &str) -> Vec<&'static Regex> {
         &YEAR_FIRST.any,
         &EAST_ASIAN,
         &COLONS,
+        &IN_THE_YEAR,
+        &BY_MONTH_NUMBER,
         &COMPACT,
         &JOINED_NAME,
         &DAY_MONTH_NAME.any,
         &MONTH_NAME_DAY.any,
         &MONTH_DAY_CLOCK,
+        &SPACED,
         &NUMBERS,
     ]
 }

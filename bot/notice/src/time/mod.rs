@@ -14,6 +14,7 @@ pub(super) use find::epoch;
 pub(super) use resolve::Interval;
 pub(super) use resolve::Resolver;
 pub(super) use zone::Zone;
+pub(super) use zone::place_zone;
 pub(super) use zone::prose_zone;
 pub(super) use zone::read_zone;
 pub(super) use zone::zone_of_name;

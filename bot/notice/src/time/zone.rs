@@ -24,7 +24,7 @@ pub(in super::super) enum Zone {
 }
 
 /// Zones of the tz database that prose names, and the words it uses.
-const NAMED: [(&str, &str); 27] = [
+const NAMED: [(&str, &str); 53] = [
     ("Europe/Berlin", "central european"),
     ("America/New_York", "eastern"),
     ("America/Chicago", "central"),
@@ -38,30 +38,56 @@ const NAMED: [(&str, &str); 27] = [
     ),
     (
         "Europe/Berlin",
-        "berlin berliner deutsche deutscher deutschland german wien wiener österreich zürich schweizer mitteleuropäische mitteleuropäischer",
+        "berlin berliner deutsche deutscher deutschland german wien wiener österreich zürich schweizer mitteleuropäische mitteleuropäischer srednjoevropsko srednjoevropskom srednjeevropsko srednjoeuropsko srednjoeuropskom srednjeeuropsko srednjeevropski srednjeevropskem európai středoevropský středoevropského středoevropském stredoeurópsky stredoeurópskeho stredoeurópskom средноевропейско средњоевропско средњеевропско środkowoeuropejski środkowoeuropejskiego mellaneuropeisk centraleuropæisk sentraleuropeisk slovenski slovenskem hrvatsko hrvatskom srpsko srpskom belgrade beograd beogradu zagreb zagrebu ljubljana ljubljani српско београд београду budapesti magyar magyarországi bratislava bratislavy slovenského slovenský centraleuropeu",
     ),
-    ("Europe/Madrid", "madrid españa española peninsular"),
+    ("Europe/Madrid", "madrid españa española peninsular català catalunya barcelona"),
     ("Europe/Rome", "roma rome italiana italia"),
     ("Europe/Amsterdam", "amsterdamse nederlandse nederland dutch"),
-    ("Europe/Warsaw", "polski polskiego polska warszawa warszawski warszawskiego warsaw"),
-    ("Europe/Stockholm", "svensk stockholm dansk danish norsk oslo copenhagen københavn"),
-    ("Europe/Helsinki", "suomen helsinki"),
+    ("Europe/Warsaw", "polski polskiego polska warszawa warszawski warszawskiego warsaw polskim warszawskim"),
+    ("Europe/Stockholm", "svensk stockholm dansk danish norsk oslo copenhagen københavn norwegian swedish"),
+    ("Europe/Helsinki", "suomen helsinki helsingin finsk finnish"),
     ("Europe/Lisbon", "lisboa lisbon portugal"),
-    ("Europe/Istanbul", "türkiye istanbul turkey"),
-    ("Europe/Moscow", "moscow москва московское московскому"),
-    ("Europe/Kyiv", "kyiv kiev київський київським"),
-    ("Europe/Prague", "praha pražský prague"),
+    ("Europe/Istanbul", "türkiye istanbul turkey türk turkish i̇stanbul"),
+    ("Europe/Moscow", "moscow москва московское московскому москве московском"),
+    ("Europe/Kyiv", "kyiv kiev київський київським києва києвом україни українським"),
+    ("Europe/Prague", "praha pražský prague pražského českého česky český prahy čr"),
     ("America/Sao_Paulo", "brasília brasilia brasil brazil"),
     ("America/Mexico_City", "méxico mexico"),
-    ("America/Argentina/Buenos_Aires", "argentina"),
+    ("America/Argentina/Buenos_Aires", "argentina buenos"),
     ("Asia/Tokyo", "tokyo japan 日本"),
     ("Asia/Seoul", "seoul korea korean"),
     ("Asia/Shanghai", "beijing shanghai china chinese"),
-    ("Asia/Kolkata", "india indian kolkata"),
+    ("Europe/Sofia", "българско българското софийско софия bulgarian sofia"),
+    ("Europe/Bucharest", "românia româniei bucurești bucureștiului romania romanian bucharest"),
+    ("Europe/Athens", "ελλάδας ελλάδος αθήνας ελλάδα αθήνα greek greece athens"),
+    ("Europe/Vilnius", "lietuvos vilniaus lithuanian lithuania vilnius"),
+    ("Europe/Riga", "latvijas rīgas latvian latvia riga"),
+    ("Europe/Tallinn", "eesti tallinna estonian estonia tallinn"),
+    ("Asia/Jerusalem", "ישראל israel jerusalem"),
+    ("Africa/Cairo", "القاهرة مصر cairo egypt"),
+    ("Asia/Riyadh", "مكة الرياض السعودية saudi riyadh kuwait الكويت بغداد"),
+    ("Asia/Dubai", "دبي الإمارات أبوظبي dubai gulf"),
+    ("Asia/Tehran", "تهران ایران tehran iran"),
+    ("Asia/Ho_Chi_Minh", "việt vietnam vietnamese hanoi"),
+    ("Asia/Bangkok", "ประเทศไทย thailand thai bangkok"),
+    ("Asia/Jakarta", "jakarta wib"),
+    ("Asia/Kuala_Lumpur", "malaysia malaysian"),
+    ("Asia/Manila", "philippine philippines manila"),
+    ("Asia/Taipei", "taipei taiwan"),
+    ("America/Bogota", "colombia colombiana bogotá"),
+    ("America/Lima", "perú peruana lima"),
+    ("America/Santiago", "chile chilena santiago"),
+    ("America/Caracas", "venezuela caracas"),
+    ("America/Montevideo", "uruguay montevideo"),
+    ("Africa/Nairobi", "kenya nairobi"),
+    ("Africa/Johannesburg", "johannesburg"),
+    ("Asia/Almaty", "астаны казахстана almaty"),
+    ("Asia/Karachi", "pakistan pakistani karachi"),
+    ("Asia/Kolkata", "india indian kolkata भारतीय भारत"),
 ];
 
 /// Abbreviations, with the offset in minutes.
-const ABBREVIATIONS: [(&str, i32); 59] = [
+const ABBREVIATIONS: [(&str, i32); 67] = [
     ("Z", 0),
     ("UTC", 0),
     ("GMT", 0),
@@ -121,6 +147,14 @@ const ABBREVIATIONS: [(&str, i32); 59] = [
     ("AWST", 480),
     ("NZST", 720),
     ("NZDT", 780),
+    ("WITA", 480),
+    ("EAT", 180),
+    ("WAT", 60),
+    ("GST", 240),
+    ("COT", -300),
+    ("UYT", -180),
+    ("IRST", 210),
+    ("PHST", 480),
 ];
 
 impl Zone {
@@ -177,17 +211,24 @@ const LONG_NAMES: [(&str, i32); 9] = [
 
 static OWN_SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^[\s(（,]{0,3}(北京时间|北京時間|中国标准时间|中国时间|台北時間|日本時間|日本標準時|日本时间|한국\s?시간|한국\s?표준시|(?:по\s)?мск|по\sмоскв[а-я]+|московск[а-я]+|по\sкиев[а-я]+|за\sкиєв[а-яі]+)",
+        r"(?i)^[\s(（,]{0,3}(北京时间|北京時間|中国标准时间|中国时间|台北時間|日本時間|日本標準時|日本时间|한국\s?시간|한국\s?표준시|(?:по\s)?мск|по\sмоскв[а-я]+|московск[а-я]+|по\sкиев[а-я]+|за\sкиєв[а-яі]+|(?:ตาม)?เวลา(?:ใน)?(?:ประเทศ)?ไทย|台湾时间|台灣時間|香港時間|香港时间|SE(?:L?)[Čč]|한국시각|한국\s?시각)",
     )
 });
 /// Zones by their names in other scripts, in hours.
-const OWN_NAMES: [(&str, i32); 4] =
-    [("北京 中国 台北", 8), ("日本 한국", 9), ("мск МСК Мск моск Моск", 3), ("киев києв", 2)];
+const OWN_NAMES: [(&str, i32); 7] = [
+    ("北京 中国 台北 台湾 台灣 香港", 8),
+    ("日本 한국", 9),
+    ("ไทย", 7),
+    ("SEČ SEč", 1),
+    ("SELČ SELč", 2),
+    ("мск МСК Мск моск Моск", 3),
+    ("киев києв", 2),
+];
 
 /// "heure de Paris", "Berliner Zeit", "czas polski", "Lisbon time": the time of a place.
 static OF_PLACE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^[\s(（,]{0,3}((?:heures?|horas?|horario|horário|ora|czasu?|tijd|ortszeit|time (?:in|of))\s[^\d,.;:()]{3,30}|[^\s\d,.;:()]{3,24}\s(?:local\s)?(?:(?:sommer|sommar|zomer|summer\s)?(?:zeit|time|tid|tijd)|saati|ajan|aikaa))",
+        r"(?i)^[\s(（,]{0,3}((?:heures?|horas?|horario|horário|hora|ora|orei|czasu?|tijd|ortszeit|time (?:in|of)|giờ|gio|waktu|pukul|ώρα|ώρας|בשעון|שעון|(?:حسب\s|بحسب\s)?(?:ب?توقيت)|به\sوقت|وقت|по\s|времени|часом|час|по)\s[^\d,.;:()]{3,30}|[^\s\d,.;:()]{3,24}\s(?:local\s)?(?:(?:sommer|sommar|zomer|summer\s)?(?:zeit|time|tid|tijd)|saati(?:yle)?|ajan|aikaa|laiku|laikas|laika|laiks|aeg|aja|aega|čas|času|čase|cas|casu|case|vreme|vrijeme|vremenu|vremena|време|времето|времену|времени|часом|час|idő|समय))",
     )
 });
 
@@ -207,9 +248,28 @@ fn time_of_place(head: &str) -> Option<(Zone, usize)> {
     None
 }
 
+/// A zone is told within so many bytes.
+const HEAD_BYTES: usize = 72;
+
+/// What a clock is followed by before its zone: "hours", "until".
+static UNIT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\s{0,2}(?:ч\.|часа|часов|час\.|год\.|hod\.|hodin|óra|órakor|sati|ure|uri|น\.|बजे|arasında|között|まで|にかけて|까지|시까지)",
+    )
+});
+
 /// Reads the zone at the beginning of a text; returns it and how many bytes it took.
 pub(in super::super) fn read_zone(text: &str) -> Option<(Zone, usize)> {
-    let head = &text[..text.floor_char_boundary(text.len().min(48))];
+    let head = &text[..text.floor_char_boundary(text.len().min(HEAD_BYTES))];
+    if !head.is_ascii()
+        && let Some(unit) = UNIT.find(head)
+    {
+        let rest = &text[unit.end()..];
+        return (!rest.is_ascii() || rest.starts_with([' ', '(']))
+            .then(|| read_zone(rest))
+            .flatten()
+            .map(|(zone, length)| (zone, length + unit.end()));
+    }
     if let Some(found) = NUMERIC.captures(head) {
         let hours: i32 = found[2].parse().ok()?;
         let minutes: i32 = found.get(3).map_or(0, |it| it.as_str().parse().unwrap_or(0));
@@ -262,9 +322,30 @@ fn abbreviation(name: &str, prose: bool) -> Option<Zone> {
     ABBREVIATIONS.iter().find(|(known, _)| *known == upper).map(|(_, minutes)| Zone::Fixed(minutes * 60))
 }
 
+/// Words by which the time of a place is known, wherever in a sentence it stands.
+static TIME_OF: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:(?:orts|berliner\s|wiener\s)?zeit|time|tid|tijd|saati(?:yle)?|aikaa|ajan|laiku|laika|aeg|aja|čas[ue]?|vreme|vrijeme|vremenu|heure|horas?|horario|horário|ora|orei|czasu?|giờ|waktu)\b|idő|време|времени|времену|часом|ώρα|توقيت|وقت|שעון|เวลา|समय",
+    )
+});
+
+/// Reads the time of a place that a sentence names: "between 10:02 and 10:15 hours (Lithuanian time)".
+pub(in super::super) fn place_zone(line: &str) -> Option<Zone> {
+    TIME_OF.find_iter(line).take(PLACE_WORDS_MAX).find_map(|found| {
+        let before = line[..found.start()].trim_end();
+        let word = before.rfind([' ', '(', ',', '\u{ff08}']).map_or(0, |at| at + 1);
+        [found.start(), line.ceil_char_boundary(word)]
+            .into_iter()
+            .find_map(|at| {
+                time_of_place(&line[at..line.floor_char_boundary(line.len().min(at + HEAD_BYTES))])
+            })
+            .map(|(zone, _)| zone)
+    })
+}
+
 static ABOUT_TIMES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rios?|tijd(?:en|zone|stip(?:pen)?)?|orari[oe]?|ore|czas[a-z]*|tider|tidzon|tidssone|klock\w*|klokk\w*|saat(?:ler(?:i)?)?|zaman(?:lar)?|id[\u{151}\u{f6}o]pont[a-z]*|waktu|aik(?:a|oja|avy\u{f6}hyke)|[\u{10d}c]as[uy]?|orele)\b|врем[яе]|時刻|時間|时间|时区|時區|시간|시각",
+        r"(?i)\b(?:(?:date|time)[ /-]?(?:stamps?|zones?)?s?|dates?|times?|logs?|clocks?|tz|zeiten?|zeitzone|zeitangaben|uhrzeit(?:en)?|heures?|fuseau|horas?|hor[aá]rios?|tijd(?:en|zone|stip(?:pen)?)?|orari[oe]?|ore|czas[a-z]*|tider|tidzon|tidssone|klock\w*|klokk\w*|saat(?:ler(?:i)?)?|zaman(?:lar)?|id[\u{151}\u{f6}o]pont[a-z]*|waktu|masa|laik\w*|aeg\w*|aja(?:d|v\w*)|vr(?:ij)?eme\w*|aik(?:a|oja|avy\u{f6}hyke)|cas(?:[uy]|ov\w*)?|vremensk\w*|id[\u{151}\u{f6}o]z[\u{f3}o]n[a\u{e1}]\w*|orele)\b|[\u{10d}\u{10c}]as(?:[uy\s]|ov)|врем[яе]|час|ώρ|توقيت|الأوقات|זמנ|שע[הו]|เวลา|समय|ساعت|زمان|gi[oờ]|時刻|時間|时间|时区|時區|시간|시각",
     )
 });
 static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
