@@ -53,7 +53,7 @@ static FAKE: LazyLock<Regex> = LazyLock::new(|| {
 /// A fellow sufferer, or who only asks.
 static BLAMES_NOBODY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:(?:do|does) not|don't|not) blam\w+ (?:you|your)\b|\byou (?:are|were) (?:a |the )?(?:\w+ )?victims?\b|\b(?:is|are) (?:not|no) (?:an? )?(?:complaints?|accusations?|allegations?)\b|\bnothing is alleged\b|\bno accusation\b|\bgeben ihnen keine schuld\b|\bkeine? (?:vorwurf|beschwerde)\w*\b|\bne vous (?:accusons|reprochons)\b|\bvous etes (?:aussi )?(?:une )?victimes?\b|\bno (?:les|le) culpamos\b|\bno es una (?:queja|denuncia|acusacion)\b",
+        r"\b(?:(?:do|does) not|don't|not) blam\w+ (?:you|your)\b|\byou (?:are|were) (?:a |the )?(?:\w+ )?victims?\b|\b(?:is|are) (?:not|no) (?:an? )?(?:complaints?|accusations?|allegations?)\b|\bnothing (?:is |at all )?wrong with your\b|\bingenting (?:galt|feil|galet) (?:med|ved)\b|\binget (?:ar )?fel (?:med|pa)\b|\bnichts (?:\w+ )?auszusetzen\b|\bnothing is alleged\b|\bno accusation\b|\bgeben ihnen keine schuld\b|\bkeine? (?:vorwurf|beschwerde)\w*\b|\bne vous (?:accusons|reprochons)\b|\bvous etes (?:aussi )?(?:une )?victimes?\b|\bno (?:les|le) culpamos\b|\bno es una (?:queja|denuncia|acusacion)\b",
     )
 });
 

@@ -75,6 +75,8 @@ pub(super) struct Tally {
     pub is_set_aside: bool,
     /// The line of the first sentence of the notice's own that names it.
     pub spoken_at: Option<usize>,
+    /// The last line of rows that names it.
+    pub last_row: Option<usize>,
     /// It was met outside of what is quoted from an earlier mail.
     pub is_said_now: bool,
     now: Said,
@@ -146,6 +148,7 @@ impl Tally {
             is_said_now: false,
             is_set_aside: false,
             spoken_at: None,
+            last_row: None,
             is_peer: false,
             heads_item: false,
             now: Said::default(),
@@ -389,6 +392,11 @@ impl Tally {
         self.spoken_at.is_some() && self.is_accused_by_log_only()
     }
 
+    /// Says whether a sentence names it below the rows that accuse it, and nothing in it was understood as an accusation.
+    pub fn is_remarked_on(&self) -> bool {
+        self.is_spoken_of_only() && self.spoken_at > self.last_row && self.last_row.is_some()
+    }
+
     /// Says whether nothing but rows and lines of a log accuses it.
     pub fn is_accused_by_log_only(&self) -> bool {
         self.told().sums[Role::Accused as usize] < 0.1
@@ -501,7 +509,10 @@ impl Tally {
 
     /// Says whether the same accuses both: the same words, the same place in a list; or nothing does.
     pub fn is_accused_like(&self, other: &Self) -> bool {
-        self.role() == other.role() && self.first_reason() == other.first_reason()
+        let reasons = (self.first_reason(), other.first_reason());
+        // Of two of which nothing is understood, one stands in a list and the other in a sentence.
+        let stand_alike = reasons != (None, None) || self.spoken_at.is_some() == other.spoken_at.is_some();
+        self.role() == other.role() && reasons.0 == reasons.1 && stand_alike
     }
 
     fn first_reason(&self) -> Option<&str> {

@@ -115,6 +115,7 @@ pub(crate) fn weigh(
             tally.is_said_now |=
                 !(line.is_quoted || line.role == SectionRole::Subject && lines::is_of_an_answer(line.text));
             tally.spoken_at = tally.spoken_at.or(is_sentence.then_some(index));
+            tally.last_row = if record.is_some() { Some(index) } else { tally.last_row };
             if tally.mentions <= MENTIONS_MAX && domain::is_beside(line.text, spot, side.reporter) {
                 let why = "stands beside a host name of the reporter's own domain".to_owned();
                 tally.vote(vote(line, Role::Victim, 2.0, why));
