@@ -16,8 +16,10 @@ use super::sentence::Sentences;
 use words::ASKS;
 use words::NOT_TO;
 use words::OWN;
+use words::Request;
 use words::SHUT_OUT;
 use words::TITLE;
+use words::WHICH_ASKS;
 use words::YOUR_REPORT;
 
 /// Whether a letter complains.
@@ -72,11 +74,12 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
     let text = |role: SectionRole| text_of(role, is_brief);
     let confirms = || {
         let says = text_of(SectionRole::Body, false);
-        let asks = ASKS.find_iter(&says).any(|found| !NOT_TO.is_match(found.as_str()));
-        sentences.quoted.sentences > 0 && YOUR_REPORT.is_match(&says) && !(own.wronged || own.blamed || asks)
+        sentences.quoted.sentences > 0
+            && YOUR_REPORT.is_match(&says)
+            && !(own.wronged || own.blamed || asks(&says))
     };
     let body = text(SectionRole::Body);
-    let asks = ASKS.find_iter(&body).any(|found| !NOT_TO.is_match(found.as_str()));
+    let asks = asks(&body);
     let subject = text(SectionRole::Subject);
     let is_title = TITLE.is_match(&subject) || (SHUT_OUT.is_match(&subject) && !OWN.is_match(&subject));
     let is_titled = is_title && !lines::is_of_an_answer(&subject);
@@ -95,6 +98,23 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
         () => Appeal::Elsewhere,
     };
     Plea { appeal, said, asks, is_titled }
+}
+
+/// Says whether a folded text asks for something to be stopped or looked at.
+fn asks(text: &str) -> bool {
+    const ENDS: [char; 8] = ['.', ';', '?', '!', '\u{3002}', '\u{ff1b}', '\u{61b}', '\u{964}'];
+    let asks_so = |request: &Request| {
+        request.how.find_iter(text).any(|how| {
+            let rest = &text[how.end()..];
+            let rest = rest.char_indices().nth(request.within).map_or(rest, |(far, _)| &rest[..far]);
+            let end = match &request.what {
+                Some(what) => what.find(rest).filter(|it| !rest[..it.start()].contains(ENDS)),
+                None => return !NOT_TO.is_match(how.as_str()),
+            };
+            end.is_some_and(|what| !NOT_TO.is_match(&text[how.start()..how.end() + what.end()]))
+        })
+    };
+    WHICH_ASKS.matches(text).into_iter().any(|which| asks_so(&ASKS[which]))
 }
 
 /// Lines of a letter that are read for this.

@@ -1,6 +1,9 @@
 //! Days and clocks out of the groups of a match: months by name, halves of the day, which of two
 //! numbers is the month.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use jiff::civil::DateTime;
 use jiff::civil::date;
 use regex::Captures;
@@ -109,13 +112,29 @@ fn month_number(text: &str) -> Option<i8> {
     }
     // Hebrew's "in" is one letter before the name.
     let name = lower.trim_start_matches('\u{5d1}');
-    let begins = |list: &str| {
-        list.split(' ').filter(|it| lower.starts_with(*it) || name.starts_with(*it)).map(str::len).max()
+    let longest = |name: &str| {
+        let near = name.as_bytes().first_chunk().and_then(|first: &[u8; 2]| BEGINNINGS.get(first))?;
+        near.iter()
+            .filter(|(beginning, _)| name.starts_with(beginning))
+            .max_by_key(|(it, _)| it.len())
+            .copied()
     };
-    let found = MONTHS.iter().enumerate().filter_map(|(at, list)| Some((begins(list)?, at)));
-    let (_, at) = found.max_by_key(|(length, _)| *length)?;
-    i8::try_from(at + 1).ok()
+    let found = [longest(&lower), longest(name)].into_iter().flatten().max_by_key(|(it, _)| it.len())?;
+    Some(found.1)
 }
+
+/// How names begin, and of which month, by their first two bytes.
+static BEGINNINGS: LazyLock<HashMap<[u8; 2], Vec<(&'static str, i8)>>> = LazyLock::new(|| {
+    let mut beginnings: HashMap<[u8; 2], Vec<(&'static str, i8)>> = HashMap::new();
+    for (number, list) in (1..).zip(MONTHS) {
+        for name in list.split(' ') {
+            if let Some(first) = name.as_bytes().first_chunk() {
+                beginnings.entry(*first).or_default().push((name, number));
+            }
+        }
+    }
+    beginnings
+});
 
 /// Returns the year of our era that one of Thailand's or of Taiwan's means.
 fn common_year(found: &Captures<'_>, year: i16) -> i16 {
