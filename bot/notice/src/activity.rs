@@ -142,7 +142,11 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::CommandAndControl,
         2.0,
     ),
-    (r"\bscrap(?:ing|er)|\b(?:web)?crawl|robots\.txt", Activity::WebCrawling, 1.5),
+    (
+        r"\bscrap(?:ing|er)|\b(?:web)?crawl|\brobots(?:\.txt| file)|(?:fetch|download|request|load|tak)(?:es|ed|ing)? (?:every|all (?:the |our )?|the whole|my whole|our whole)\s?(?:page|site|shop|catalog)",
+        Activity::WebCrawling,
+        1.5,
+    ),
     (
         r"\bexposed (?:redis|mongo|elastic|database|server|service|docker|kubernetes|panel)|without (?:a |any )?(?:password|authentication)|unprotected (?:service|database)",
         Activity::Other,
@@ -171,6 +175,16 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     (
         r"(?:connections?|requests?|packets?|queries|hits|anfragen|verbindungen|pakete|requetes|connexions|paquets|conexiones|peticiones|connessioni|richieste|pacchetti|conexoes|requisicoes|verzoeken|verbindingen|polaczen|zapytan)\s*(?:(?:per|pro|a|par|por|al|na)\s|/)\s*(?:s\b|sec|sekund|second|segundo|seconde)|saniyede\s*~?\d|запрос\w* в секунду|毎秒|每秒|초당|\b\d+(?:[.,]\d+)?\s?[gm](?:bps|bit/s|bit\b)",
         Activity::DenialOfService,
+        2.0,
+    ),
+    (
+        r"answers? (?:recursive )?quer(?:y|ies) from any(?:body|one|where)|(?:to|can|could|may) reflect\b|\bopen (?:snmp|ntp|memcached|ssdp|cldap|chargen|resolver)",
+        Activity::Reflection,
+        3.0,
+    ),
+    (
+        r"security exception|\b(?:uploadshield|sqlishield|rfishield|lfishield|wafblacklist)\b",
+        Activity::IntrusionAttempt,
         2.0,
     ),
     (r"reflex(?:ao|ion)|reflet(?:or|ores)|reflektor|amplifica|amplifizier", Activity::Reflection, 3.0),

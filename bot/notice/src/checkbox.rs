@@ -32,7 +32,8 @@ pub(super) fn ticked_only(text: &str) -> Cow<'_, str> {
         let mut is_kept = true;
         for found in BOX.captures_iter(line) {
             let Some(whole) = found.get(0) else { continue };
-            kept.push_str(if is_kept { &line[at..whole.start()] } else { "" });
+            let option = line.get(at..whole.start()).filter(|_| is_kept);
+            kept.push_str(option.unwrap_or_default());
             is_kept = is_ticked(&found);
             // An option begins an item of its own.
             kept.push_str(if is_kept { " - " } else { "" });
@@ -61,6 +62,7 @@ mod tests {
                 "Kind: [ ] Spam [X] Brute force\n[ ] 192.0.2.1\n[x] 192.0.2.2\r\n",
                 "Kind: - Brute force\n - 192.0.2.2\r\n",
             ),
+            ("[x] [ ] Spam", " - "),
             ("\u{2610} Spam\n\u{2611} Phishing", " - Phishing"),
             // Only empty ones, or ticked ones: no form that was filled in.
             ("[ ] Spam\n[ ] Scan", "[ ] Spam\n[ ] Scan"),

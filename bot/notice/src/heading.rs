@@ -161,6 +161,11 @@ fn told(text: &str) -> Option<Heading> {
         return Some(Heading::Cleared);
     }
     // A remark in brackets says of what it is: "Excerpt (our firewall)".
+    // "Top external addresses (within your network)": whose they are.
+    let is_yours = text.split_once('(').is_some_and(|(_, remark)| sentence::speak_of_readers(remark));
+    if let Some((role, _)) = is_yours.then(|| list_intro::read(&text.replace(['(', ')'], " "))).flatten() {
+        return Some(Heading::Of(role));
+    }
     let text = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
     let role = list_intro::read(text).map(|(role, _)| role).or_else(|| label::strong_role(text))?;
     Some(Heading::Of(role))
@@ -199,6 +204,7 @@ mod tests {
             ("Live - action required", None),
             ("Systèmes attaqués", Some(Heading::Of(Role::Victim))),
             ("Excerpt (our firewall, local time)", None),
+            ("TOP EXTERNAL IPs (within your network)", Some(Heading::Of(Role::Accused))),
             ("Log excerpt", None),
             ("Details", None),
         ] {

@@ -155,6 +155,7 @@ impl Name<'_> {
                 self.has(word::SERVICE) && self.words.len() <= 6 && !self.has(word::ABOUT_SERVICE),
                 Kind::Service,
             ),
+            (self.names_a_time(), Kind::Time),
             (self.has(word::ACTIVITY), Kind::Activity),
             (self.takes_in(), Kind::Address),
             (self.has(word::TIME), self.time()),
@@ -173,6 +174,12 @@ impl Name<'_> {
     /// "instance_name" holds a name; "attacker" and "source of attack" hold the source itself.
     fn is_plain(&self) -> bool {
         self.words.len() == 1 || !self.has(word::ATTRIBUTE)
+    }
+
+    /// "firstActivityTimeUtc": the time of something.
+    fn names_a_time(&self) -> bool {
+        let is_clock = |word: &String| ["time", "timestamp", "date", "datetime"].contains(&word.as_str());
+        self.has(word::EVENT) && self.words.iter().any(is_clock) && self.time() == Kind::Time
     }
 
     fn time(&self) -> Kind {
@@ -356,6 +363,8 @@ mod tests {
             ("Case number", Kind::CaseId, None),
             ("Report-ID", Kind::CaseId, None),
             ("Reported Activity", Kind::Activity, None),
+            ("firstActivityTimeUtc", Kind::Time, None),
+            ("createdTimeUtc", Kind::OtherTime, None),
             ("Report-Type", Kind::Activity, None),
         ] {
             let found = meaning(name);

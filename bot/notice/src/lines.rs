@@ -177,6 +177,9 @@ fn is_inbound_finding(text: &str) -> bool {
     (text.contains("PortProbe") || text.contains("BruteForce")) && INBOUND_FINDING.is_match(text)
 }
 
+/// Such a mark with more lines below it parts a letter from its translation, or from its log.
+const SIGNATURE_LINES_MAX: usize = 8;
+
 /// No name of a mail header that is matched ends later.
 const NAME_BYTES_MAX: usize = 36;
 
@@ -240,7 +243,9 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         in_original |= letters >= OWN_WORDS_MIN && ORIGINAL.is_match(trimmed);
         letters += count_letters(trimmed);
         if raw_line.trim_end() == "--" {
-            in_signature = section.role != SectionRole::Attachment;
+            let below = raw[at + 1..].iter().filter(|(_, line)| !line.trim().is_empty());
+            let is_foot = below.take(SIGNATURE_LINES_MAX + 1).count() <= SIGNATURE_LINES_MAX;
+            in_signature = is_foot && section.role != SectionRole::Attachment;
         }
         let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
         in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, at);

@@ -78,8 +78,8 @@ fn has_abuse_mailbox(header: &str) -> bool {
     let locals = header.split('@').take(ADDRESSES_MAX).map(|before| {
         let is_name =
             |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | '+');
-        let start = before.rfind(|letter| !is_name(letter)).map_or(0, |at| at + 1);
-        before[start..].to_ascii_lowercase()
+        let local = before.rsplit(|letter| !is_name(letter)).next().unwrap_or_default();
+        local.to_ascii_lowercase()
     });
     let count = header.matches('@').count();
     locals.take(count).any(|local| local.split(['.', '-', '_', '+']).any(|word| word == "abuse"))

@@ -402,6 +402,8 @@ fn is_end(name: &str) -> bool {
     let ends = [
         "first",
         "last",
+        "latest",
+        "earliest",
         "start",
         "end",
         "begin",

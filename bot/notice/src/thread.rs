@@ -106,8 +106,11 @@ static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// "Port 25 was closed" ends no case.
-static NO_CASE: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)\b(?:ports?(?:\s\S{1,12})?|access|accounts?|sessions?|connections?)\s*$"));
+static NO_CASE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:ports?(?:\s\S{1,12})?|anomaly(?:\s\S{1,12})?|alarm(?:\s\S{1,12})?|alert(?:\s\S{1,12})?|access|accounts?|sessions?|connections?)\s*$",
+    )
+});
 /// What takes it back in the same breath.
 static BUT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -130,8 +133,14 @@ pub(super) fn own_words(lines: &[Line<'_>]) -> String {
 
 /// Says whether a text takes its report back: not where it only says what to do in case.
 pub(super) fn says_withdrawn(text: &str) -> bool {
-    WITHDRAWN.find_iter(text).any(|found| !is_in_case(text, found))
+    let is_of_a_route = |found: regex::Match<'_>| OF_A_ROUTE.is_match(&text[..found.start()]);
+    WITHDRAWN.find_iter(text).any(|found| !is_in_case(text, found) && !is_of_a_route(found))
 }
+
+/// "The blackhole was announced at 22:09 and withdrawn at 22:38": no report was.
+static OF_A_ROUTE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:announced|blackhol\w+|routes?|prefix(?:es)?|bgp|flowspec)\b[^.;]{0,80}$")
+});
 
 /// "Our earlier report about … is closed": said of another case.
 static OF_ANOTHER: LazyLock<Regex> = LazyLock::new(|| {
@@ -191,8 +200,17 @@ static CLOSES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Says whether a letter's subject says that its case is closed.
 pub(super) fn is_titled_closed(mail: Option<&MailHeaders>) -> bool {
-    mail.is_some_and(|mail| CLOSES.is_match(&super::pattern::fold(&mail.subject)))
+    let closes =
+        |subject: &str| CLOSES.find_iter(subject).any(|found| !ENDED.is_match(&subject[..found.start()]));
+    mail.is_some_and(|mail| closes(&super::pattern::fold(&mail.subject)))
 }
+
+/// "Anomaly 4711 closed": what is over is the attack, and not the case.
+static ENDED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:anomal(?:y|ies)|alarms?|alerts?|attacks?|mitigations?|events?|floods?)\s(?:\W?\d+\s)?(?:is\s|was\s)?$",
+    )
+});
 
 static STILL: LazyLock<Regex> = LazyLock::new(|| {
     compile(

@@ -81,7 +81,7 @@ static WROTE: LazyLock<Regex> = LazyLock::new(|| {
 /// "First connection ..., last ...": the ends of one campaign, however long.
 static FIRST_AND_LAST: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\bprv[aiey]\w*.{0,120}\b(?:zadnj|posledn|poslj?ednj)|\bpierwsz.{0,120}\bostatni|\bpremi[eè]re?.{0,120}\bderni|\bprim\w+.{0,120}\b(?:[uú]ltim|ultim)|перв.{0,120}послед|първ.{0,120}послед|перш.{0,120}останн|\berster?\b.{0,120}\bletzter?\b|\bletzter?\b.{0,120}\berster?\b",
+        r"(?i)\bfirst\b.{0,120}\blast\b|\blast\b.{0,120}\bfirst\b|\bprv[aiey]\w*.{0,120}\b(?:zadnj|posledn|poslj?ednj)|\bpierwsz.{0,120}\bostatni|\bpremi[eè]re?.{0,120}\bderni|\bprim\w+.{0,120}\b(?:[uú]ltim|ultim)|перв.{0,120}послед|първ.{0,120}послед|перш.{0,120}останн|\berste[rs]?\b.{0,120}\bletzte[rs]?\b|\bletzter?\b.{0,120}\berster?\b",
     )
 });
 
@@ -151,7 +151,10 @@ fn sort_where(
             {
                 continue;
             }
-            if kind == Some(Kind::Deadline) || (kind != Some(Kind::Time) && DEADLINE.is_match(before)) {
+            if ends_a_range(lines, index, name) {
+                times.told.push(stamp.clone());
+            } else if kind == Some(Kind::Deadline) || (kind != Some(Kind::Time) && DEADLINE.is_match(before))
+            {
                 times.deadlines.push(stamp.clone());
             } else if kind == Some(Kind::Time) && line.role != SectionRole::Subject {
                 if stamp.precision == Precision::Day {
@@ -202,6 +205,26 @@ fn with_clock_below(lines: &[Line<'_>], index: usize, nth: usize) -> Option<Stam
     Some(Stamp { day_month_unsure: day.day_month_unsure, year_known: day.year_known, ..clock })
 }
 
+/// "Until: …" right below "From: …" is no deadline.
+fn ends_a_range(lines: &[Line<'_>], index: usize, name: Option<&str>) -> bool {
+    let is_one_of = |name: Option<&str>, words: &[&str]| {
+        name.is_some_and(|name| {
+            words.contains(&name.trim_matches([' ', '.', '-', '*']).to_lowercase().as_str())
+        })
+    };
+    let above = index.checked_sub(1).map(|at| &lines[at]).filter(|above| !above.stamps.is_empty());
+    is_one_of(
+        name,
+        &["until", "till", "to", "bis", "jusqu'à", "au", "hasta", "até", "fino a", "tot", "do", "til"],
+    ) && above.is_some_and(|above| {
+        let name = field(above.text).map(|(name, _)| name);
+        is_one_of(
+            name,
+            &["from", "since", "von", "ab", "depuis", "du", "de", "desde", "da", "dal", "van", "od", "fra"],
+        )
+    })
+}
+
 /// How a field calls that it began.
 static BEGINS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -243,7 +266,7 @@ fn is_wide_range(line: &Line<'_>, nth: usize) -> bool {
 /// Two clocks of one range, in a sentence that names no day.
 static CLOCK_RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b\d{1,2}[:h]\d{2}(?::\d{2})?\s*(?:uhr\s*|h\s*)?(?:\(?(?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2})?\)?\s*)?(?:[-~\u{2013}\u{2014}]|to|and|until|till?|bis|und|à|et|hasta|y|a|e|alle|tot|en|do|i|og|och|ja|sampai|hingga|do|és|i|in|ir|un|až do|až|ile|iki|līdz|kuni|έως|και|până la|la|đến|إلى|עד|ل|ถึง|تا|से|та|до|и)\s*(?:kl\.?\s|plkst\.?\s|las\s|les\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*\(?(?:UTC|GMT|[A-Z]{3,4})\b(?:\s?[+-]\d{1,2})?)?",
+        r"(?i)\b\d{1,2}[:h]\d{2}(?::\d{2})?\s*(?:uhr\s*|h\s*)?(?:\(?(?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2})?\)?\s*)?(?:[-~\u{2013}\u{2014}]|to|and|until|till?|bis|und|à|et|hasta|y|a|e|alle|tot|en|do|i|og|och|ja|sampai|hingga|do|és|i|in|ir|un|až do|až|ile|iki|līdz|kuni|έως|και|până la|la|đến|إلى|עד|ل|ถึง|تا|से|та|до|и)\s*(?:kl\.?\s|plkst\.?\s|las\s|les\s|as\s|às\s|le\s|alle\s|die\s)?\d{1,2}[:h]\d{2}(?::\d{2})?(?:\s*\(?(?:UTC|GMT|[A-Z]{3,4})\b(?:\s?[+-]\d{1,2})?)?",
     )
 });
 /// Lines in which such a range is looked for.
@@ -269,10 +292,19 @@ fn add_clocks_on_the_only_day(lines: &[Line<'_>], records: &[Option<Record>], ti
             && line.text.len() <= CLOCK_LINE_BYTES_MAX
     };
     let free = lines.iter().zip(records).filter(is_free).take(CLOCK_LINES_MAX);
-    let mut free = free.filter(|(line, _)| line.text.contains([':', 'h'])).map(|(line, _)| line.text);
-    let clocks = free.find_map(|text| match CLOCK_RANGE.find(text) {
+    let free: Vec<&str> =
+        free.filter(|(line, _)| line.text.contains([':', 'h'])).map(|(line, _)| line.text).collect();
+    let clocks = free.iter().find_map(|text| match CLOCK_RANGE.find(text) {
         Some(range) => Some(clock_on(day.civil, range.as_str())),
         None => lasting(day.civil, text),
+    });
+    // "The first packet came at 1:12, the last one at 3:40", over two lines.
+    let clocks = clocks.or_else(|| {
+        let pairs = free.windows(2).map(|pair| pair.join(" "));
+        pairs
+            .filter(|text| FIRST_AND_LAST.is_match(text))
+            .map(|text| clock_on(day.civil, &text))
+            .find(|found| found.len() >= 2)
     });
     times.told.extend(clocks.into_iter().flatten().map(|it| Stamp { zone: it.zone.or(day.zone), ..it }));
 }
@@ -507,9 +539,17 @@ pub(super) fn calibrate(resolver: &Resolver, unzoned: &[&Stamp], zoned: &[&Stamp
 /// Joins times into one interval, leaving out those that lie far from the first.
 pub(super) fn join(resolver: &Resolver, stamps: &[&Stamp], apart_max: SignedDuration) -> Option<Interval> {
     let zoned: Vec<&&Stamp> = stamps.iter().filter(|stamp| stamp.zone.is_some()).collect();
-    let chosen: Vec<&&Stamp> = if zoned.is_empty() { stamps.iter().collect() } else { zoned };
+    // "On 5 May at 11:25 … and again on 6 May at 18:05 (Paris time)": both are of that place.
+    let of_place = zoned
+        .first()
+        .and_then(|stamp| stamp.zone)
+        .filter(|zone| matches!(zone, Zone::Named(_)) && zoned.iter().all(|stamp| stamp.zone == Some(*zone)));
+    let is_chosen = |stamp: &&&Stamp| zoned.is_empty() || stamp.zone.is_some() || of_place.is_some();
+    let chosen = stamps.iter().filter(is_chosen);
     let mut joined: Option<Interval> = None;
-    for interval in chosen.into_iter().filter_map(|stamp| resolver.resolve(stamp)) {
+    let resolved = chosen
+        .filter_map(|stamp| resolver.resolve(&Stamp { zone: stamp.zone.or(of_place), ..(*stamp).clone() }));
+    for interval in resolved {
         joined = Some(match joined {
             None => interval,
             Some(so_far) if gap(so_far, interval) <= apart_max => so_far.join(interval),

@@ -13,7 +13,7 @@ use super::super::pattern::compile_set;
 /// What a complaint calls itself.
 pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\babuse\b|zloupor|zloupotr|zlorab|piktnaudz|launprat|kuritarv|visszael|vaarinkayt|kaebus|sudzib|skund|prituzb|prijav[ae]\s|staznost|nahlaseni|ilmoitus\svaar|laporan|aduan|penyalahgunaan|lam\sdung|denunc|\babus\b|καταγγελ|καταχρησ|παραπον|злоуп|оплакван|сигнал\sза|жалб|зловжив|злоупотр|пријава|سوءاستفاده|سوء\sاستفاده|شکایت|दुरुपयोग|การใช้งานในทางที่ผิด|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
+        r"\babuse\b|\bsbl\s?(?:notification|\d)|\b(?:dnsbl|rbl|block-?list)\s(?:notification|listing|notice)|zloupor|zloupotr|zlorab|piktnaudz|launprat|kuritarv|visszael|vaarinkayt|kaebus|sudzib|skund|prituzb|prijav[ae]\s|staznost|nahlaseni|ilmoitus\svaar|laporan|aduan|penyalahgunaan|lam\sdung|denunc|\babus\b|καταγγελ|καταχρησ|παραπον|злоуп|оплакван|сигнал\sза|жалб|зловжив|злоупотр|пријава|سوءاستفاده|سوء\sاستفاده|شکایت|दुरुपयोग|การใช้งานในทางที่ผิด|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
 /// What a machine tells the holder of an address that it shuts out.

@@ -17,6 +17,7 @@ use words::AFTER_TO;
 use words::AFTER_VICTIM;
 use words::ANY_ADDRESS;
 use words::ASKS;
+use words::BELONGS;
 use words::CLEARED_AFTER;
 use words::CLEARED_BEFORE;
 use words::CLOCKS;
@@ -98,6 +99,9 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     }
     if let Some(found) = IS_YOURS.find(&whole_after) {
         return Some(cue(Role::Accused, 2.5, found.as_str()));
+    }
+    if let Some(found) = BELONGS.find(&whole_after) {
+        return Some(cue(Role::Accused, 2.0, found.as_str()));
     }
     if let Some(found) = ASKS.find(&before) {
         return Some(cue(Role::Reporter, 2.0, found.as_str()));
@@ -334,6 +338,9 @@ mod tests {
                 accused,
             ),
             ("My server (", ", the shop) is being brute-forced by", victim),
+            ("my nephew says the machine at ", " belongs to you lot.", accused),
+            ("Es handelt sich um die Adresse ", ". Das erste Paket kam", accused),
+            ("Nicht gemeint ist Ihre Adresse ", ": von dort", Some(Role::Infrastructure)),
             ("Queries came from ", "; if you see it in your logs, that is us.", Some(Role::Reporter)),
         ] {
             assert_eq!(read(before, after).map(|cue| cue.role), expect, "{before}<>{after}");

@@ -33,6 +33,7 @@ pub(super) static DEED: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) static ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?x)\b(?:from|failed\s+for|sources?|src|originat\w+|origin\s+(?:of|ip|host|address|is|was)|attackers?|attacking\s+(?:ip|host|server|address|machine|system)\w*|involving|offend\w+|abus(?:er|ers|ive|ing)|culprits?|intruders?
+        |(?:es\s+handelt\s+sich\s+um|il\s+s'agit\s+de|se\s+trata\s+de|si\s+tratta\s+di|trata-se\s+d[eo]|het\s+gaat\s+om|chodzi\s+o|it\s+is\s+about)(?:\s+(?:die|der|das|l'|la|el|il|o|het|de))?(?:\s?(?:ip-?)?(?:adress\w*|direccion|indirizzo|endereco|adres))?
         |suspect\w*|hostile|malicious|infected|compromised|drones?|hosted\s+(?:at|on|by)|located\s+at|running\s+(?:on|at)
         |(?:resolver|proxy|relay|server|attack|scan|controller|c2|c&c)\s+at|by|about|regarding|concerning|implicat\w+|in\s+question(?:\s+is)?|hosts\.deny|(?:deny|block|black)\s?list\w*|blocked|banned|bann?ing|ban
         |your\s+(?:[\w/-]+\s+){0,4}?(?:ips?|ip[-\ ]address(?:es)?|servers?|hosts?|machines?|networks?|customers?|clients?|systems?|instances?
@@ -82,6 +83,12 @@ pub(super) static AFTER_ACCUSED: LazyLock<Regex> = LazyLock::new(|| {
         r"^\W*(?:appears?|seems?|(?:has|have)\s+an?\s+(?:\w+\s+){0,3}?(?:score|reputation|history|reports?)|(?:(?:has|have|had)\s+been\s+|(?:is|was|were|are)\s+(?:being\s+)?)?(?:listed|blacklisted|flagged|identified|caught|seen|observed|detected|found|involved|responsible|infected|compromised)|triggered|attempt\w*|tr(?:ied|ies|ying)|attack\w*|scann?\w*|prob(?:ed|ing|es)|sen[dt]\w*|launch\w*|perform\w*|connect\w*|start\w*|brute\w*|generat\w*|took\s+part|take\s+part|participat\w*|under\s+your|(?:belong\w*\s+to|owned\s+by|assigned\s+to|registered\s+to|of)\s+yours?|belong\w*\s+to\s+you|in\s+your|on\s+your|(?:an?\s+)?(?:address|host|server|ip|indirizzo|adresse|direccion|endereco|adres)\s+(?:\w+\s+){0,2}?(?:your|vostr[ao]|votre|ihre[smnr]?|su|sua|uw)|hosts?|hosting|hat|ont|participa|abus\w+|flood\w+|spamm\w+|from\s+your|yours|cimrol|cimerol|(?:(?:que|qui|che|die|das|der)\s+(?:esta|se\s+encuentra|se\s+trouve|si\s+trova|steht|staat)\s+)?(?:de\s+votre|dans\s+votre|en\s+su|de\s+su|(?:d|n)a\s+sua|(?:d|n)ella\s+vostra|in\s+ihrem|aus\s+ihrem|(?:in|binnen|uit|van)\s+uw))\b",
     )
 });
+/// "The machine at 192.0.2.1 belongs to you".
+pub(super) static BELONGS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"^\s(?:(?:seems|appears)\s+to\s+)?(?:belongs?\s+to\s+you\b|gehort\s+(?:zu\s+)?ihnen\b|vous\s+appartient\b|(?:les|os)\s+pertenece\b|vi\s+appartiene\b|pertence-vos\b|is\s+van\s+u\b)",
+    )
+});
 /// "192.0.2.1; if you see it in your logs, that is us".
 pub(super) static IS_US: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -103,7 +110,7 @@ pub(super) static CLEARED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
 /// "Not blocked, because they are ours:".
 pub(super) static CLEARED_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:(?:not|never|nicht|pas|no)\s+(?:been\s+)?(?:\w+ly\s+)?(?:blocked|banned|listed|involved|affected|touched|betroffen|blockiert|bloque\w*)|unaffected|uninvolved|unblocked|whitelist\w*|allow-?list\w*|known\s+good|false\s+positives?|(?:not|never)\s+(?:from|by)\b|rather\s+than|other\s+than|except\s+(?:for)?|excluding|apart\s+from|instead\s+of|unlike|(?:is|was|are|were)n'?t)\b[^.;]{0,60}$|\b(?:nothing|no\s+(?:complaints?|reports?|notes?|records?))\s+(?:\w+\s+)?(?:about|against|on|regarding|concerning)\s[^.;]{0,60}$|(?:,\s*|\bbut\s+|\band\s+)(?:not|nicht|pas|no)\s*$",
+        r"\b(?:(?:not|never|nicht|pas|no)\s+(?:been\s+)?(?:\w+ly\s+)?(?:blocked|banned|listed|involved|affected|touched|meant|gemeint|visee?s?|concernee?s?|betroffen|blockiert|bloque\w*)|unaffected|uninvolved|unblocked|whitelist\w*|allow-?list\w*|known\s+good|false\s+positives?|(?:not|never)\s+(?:from|by)\b|rather\s+than|other\s+than|except\s+(?:for)?|excluding|apart\s+from|instead\s+of|unlike|(?:is|was|are|were)n'?t)\b[^.;]{0,60}$|\b(?:nothing|no\s+(?:complaints?|reports?|notes?|records?))\s+(?:\w+\s+)?(?:about|against|on|regarding|concerning)\s[^.;]{0,60}$|(?:,\s*|\bbut\s+|\band\s+)(?:not|nicht|pas|no)\s*$",
     )
 });
 /// A direction that goes on after the address.

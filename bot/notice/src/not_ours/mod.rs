@@ -57,6 +57,8 @@ pub(super) enum NotOurs {
     Exposure,
     /// Who tests what is ours by our order says what is to come.
     Test,
+    /// What mail receivers send to each domain's owner, or an offer.
+    Statistics,
     /// A letter from us to the reporter.
     OurAnswer,
     /// Somebody answers a complaint of ours.
@@ -67,7 +69,7 @@ impl NotOurs {
     /// Returns what it is to a playbook.
     pub fn aside(self) -> Aside {
         match self {
-            Self::AutoReply => Aside::Automatic,
+            Self::AutoReply | Self::Statistics => Aside::Automatic,
             Self::AccountNotice => Aside::Account,
             Self::Business | Self::Test => Aside::Business,
             Self::Exposure => Aside::Other,
@@ -81,6 +83,7 @@ impl NotOurs {
             Self::AutoReply => "an automatic reply or delivery report, not a notice",
             Self::AccountNotice => "about the safety of the account itself, not about abuse from a host",
             Self::Business => "about billing, service or policy, not about abuse from a host",
+            Self::Statistics => "statistics or an offer that go to each domain's owner, not a notice",
             Self::Exposure => "about a weakness or a leak, not about what a host did",
             Self::Test => "about a test that its reader ordered, not about abuse from a host",
             Self::AnswerToUs => "an answer to a complaint of ours, not a notice",
@@ -241,7 +244,7 @@ pub(super) fn recognise(
         return (!answered).then_some(NotOurs::Business);
     }
     if IS_STATISTICS.is_match(&text) {
-        return Some(NotOurs::Business);
+        return Some(NotOurs::Statistics);
     }
     let subject = mail.map_or("", |mail| mail.subject.as_str());
     // What it quotes may be our own answer.

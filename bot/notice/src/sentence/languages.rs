@@ -223,7 +223,7 @@ pub(super) const ALL: [Words; 33] = [
         hosts: "servidor servidores maquina maquinas ip ips endereco enderecos host hosts sistema sistemas instancia instancias rede cliente clientes dispositivo equipamento sensor site servico computador vps",
         deeds: "ataque* atac* varredura* varreu escane* scan* forca_bruta brute* inund* ddos* intrus* invasa* spam phish* hack* tentativ* tent* bombard* satur* explor* abus* alvejad* adivinh* raspagem",
         taken: "comprometid* infectad* invadid* hackead*",
-        weak: "envi* conex* conect* requisic* pedido* pacote* senha* trafego acess*",
+        weak: "envi* mand* conex* conect* requisic* pedido* pacote* senha* trafego acess*",
         passive: "foi foram sido sendo",
         suffers: "sofr* recebe* vitima_de alvo_de",
         sees: "detect* detet* observ* registr* regist* report* viu mostra* notific* identific* constat* bloque* filtr* rejeit* intercept* descart* mitig*",

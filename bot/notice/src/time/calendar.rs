@@ -66,6 +66,10 @@ pub(super) fn clock_of(found: &Captures<'_>) -> Option<Clock> {
         .any(|it| half.starts_with(it));
         hour = hour % 12 + if afternoon { 12 } else { 0 };
     }
+    // "A las 7:15 de la tarde".
+    if found.name("pm").is_some() && hour <= 12 {
+        hour = hour % 12 + 12;
+    }
     // "bis 14:48 am 10.03.": an hour past noon has no half of the day.
     if let Some(half) = found.name("ap").filter(|_| hour <= 12) {
         let afternoon = half.as_str().eq_ignore_ascii_case("p");

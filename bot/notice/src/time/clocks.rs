@@ -67,6 +67,22 @@ static LATER_CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// What names the day on which a letter is written.
+const TODAY: [&str; 12] = [
+    "today",
+    "this morning",
+    "tonight",
+    "heute",
+    "aujourd",
+    "ce matin",
+    "hoy",
+    "esta ma\u{f1}ana",
+    "hoje",
+    "oggi",
+    "stamattina",
+    "stamani",
+];
+
 /// Adds the clocks of a sentence that stand apart from its date.
 pub(super) fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
     // A row of a log begins with its time; only sentences name a date in their middle.
@@ -81,7 +97,11 @@ pub(super) fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
         let (Some(whole), Some(start)) = (found.get(0), found.name("h").map(|it| it.start())) else {
             continue;
         };
-        let free = start > first.end && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
+        // "The last one this morning at 7:31" is of another day.
+        let between = line.get(first.end..start).unwrap_or_default().to_lowercase();
+        let free = start > first.end
+            && !TODAY.iter().any(|it| between.contains(it))
+            && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
         let Some((hour, minute, second)) = clock_of(&found).filter(|_| free) else { continue };
         let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else { continue };
         let day = stamps.iter().rfind(|it| it.end <= start).unwrap_or(&first);

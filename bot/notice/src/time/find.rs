@@ -23,7 +23,7 @@ use super::clocks::add_range_ends;
 use super::read_zone;
 
 /// A clock, with or without seconds.
-pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?|\s?min(?:\s\d{1,2}\s?s)?\b)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?|\s?(?P<own>[\u{3c0}\u{3bc}]\.?\s?\u{3bc}\.?|SA\b|CH\b|\u{43f}\u{440}\.?\s?\u{43e}\u{431}\.?|\u{441}\u{43b}\.?\s?\u{43e}\u{431}\.?|\u{635}\u{628}\u{627}\u{62d}\u{627}\u{64b}?|\u{645}\u{633}\u{627}\u{621}\u{64b}?))?";
+pub(super) const CLOCK: &str = r"(?P<h>\d{1,2})(?::|\s?[hH]\s?)(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?|\s?min(?:\s\d{1,2}\s?s)?\b)?(?:\s?(?P<ap>[AaPp])(?:\.\s?)?[Mm]\b\.?|\s?(?P<own>[\u{3c0}\u{3bc}]\.?\s?\u{3bc}\.?|SA\b|CH\b|\u{43f}\u{440}\.?\s?\u{43e}\u{431}\.?|\u{441}\u{43b}\.?\s?\u{43e}\u{431}\.?|\u{635}\u{628}\u{627}\u{62d}\u{627}\u{64b}?|\u{645}\u{633}\u{627}\u{621}\u{64b}?)|\s(?:h\s)?(?P<pm>de la (?:tarde|noche)|da (?:tarde|noite)|del pomeriggio|di sera|du soir|de l.apr\u{e8}s-midi|in the (?:afternoon|evening)|nachmittags|abends))?";
 
 /// One pattern for lines in ASCII and one for all others.
 struct Pair {
@@ -49,6 +49,14 @@ static DAY_MONTH_NAME: LazyLock<Pair> = LazyLock::new(|| {
     Pair::new(true, |months| {
         format!(
             r"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+(?:of|de|di))?[-/\s.]{{1,2}}(?:d['\u{{2019}}])?(?P<mo>{months})\.?(?:\s+(?:de|del|\u{{0e1e}}\.?\u{{0e28}}\.?|\u{{0e04}}\.?\u{{0e28}}\.?))?[-/\s,.]{{1,2}}(?P<y>\d{{4}}|\d{{2}})\b(?:(?:[\s,:T]{{1,3}}|\s*-\s*|,?\s+(?:at|um|om|@|à|vers|vers les|gegen|around|about|a las|às|alle|alle ore|kl\.?|klo|o godz\.?|o|ve|saat|v|в|ob|u|kell|plkst\.?|de les|a les|στις|saat|pukul|jam|lúc|เวลา|r\. o godz\.?|r\.|г\. в|г\.|ob)\s+){CLOCK})?"
+        )
+    })
+});
+/// "le 5 mai \u{e0} 11 h 25": no year, but a clock.
+static DAY_MONTH_CLOCK: LazyLock<Pair> = LazyLock::new(|| {
+    Pair::new(true, |months| {
+        format!(
+            r"(?i)\b(?P<d>\d{{1,2}})\.?\s(?:de\s|di\s|of\s)?(?P<mo>{months})\.?,?\s(?:at|um|gegen|\u{{e0}}|vers|a las|\u{{e0}}s|alle|om|kl\.?|klo|o|ve|saat|o godz\.?|v|\u{{432}})\s{CLOCK}"
         )
     })
 });
@@ -188,7 +196,7 @@ static COLONS: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"\b(?P<y>20\d{{2}}):(?P<mo>[01]\d):(?P<d>[0-3]\d)[-T ]{CLOCK}")));
 
 /// The ways of writing a day, in the order in which they are tried.
-static WAYS: LazyLock<[&Regex; 9]> = LazyLock::new(|| {
+static WAYS: LazyLock<[&Regex; 10]> = LazyLock::new(|| {
     [
         &YEAR_FIRST.ascii,
         &COLONS,
@@ -197,6 +205,7 @@ static WAYS: LazyLock<[&Regex; 9]> = LazyLock::new(|| {
         &DAY_MONTH_NAME.ascii,
         &MONTH_NAME_DAY.ascii,
         &MONTH_DAY_CLOCK,
+        &DAY_MONTH_CLOCK.ascii,
         &SPACED,
         &NUMBERS,
     ]
@@ -221,6 +230,7 @@ fn ways_of(line: &str) -> Vec<&'static Regex> {
         &DAY_MONTH_NAME.any,
         &MONTH_NAME_DAY.any,
         &MONTH_DAY_CLOCK,
+        &DAY_MONTH_CLOCK.any,
         &SPACED,
         &NUMBERS,
     ]
