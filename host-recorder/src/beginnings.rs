@@ -12,6 +12,7 @@ use history::Process;
 use history::ProcessId;
 use history::Seen;
 
+use crate::enrich::environment::is_run_by_pam;
 use crate::login_check;
 use crate::processes::Processes;
 use crate::room;
@@ -91,6 +92,9 @@ pub struct Beginnings {
 impl Beginnings {
     /// Looks at a program that was executed, or ran already, before it is put into the table.
     pub fn executed(&mut self, process: &Process, known: &Processes, boot_ns: u64) -> Option<Begun> {
+        if is_run_by_pam(process) {
+            return None;
+        }
         let mut begun = self.begins_itself(process, known, boot_ns);
         let replaced =
             known.by_pid(process.id.tgid).filter(|id| id.same_process(&process.id) && *id != process.id);

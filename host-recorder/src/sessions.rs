@@ -8,6 +8,7 @@ use history::Endpoint;
 use history::Process;
 use history::ProcessId;
 
+use crate::enrich::environment::is_run_by_pam;
 use crate::processes::Processes;
 use crate::room;
 
@@ -51,7 +52,8 @@ pub struct Sessions {
 impl Sessions {
     /// Looks at a program that was executed.
     pub fn executed(&mut self, process: &Process, parent: Option<&Process>, boot_ns: u64) {
-        let Some((source, ours)) = connection(process) else {
+        // sshd tells PAM's modules of the connection before it knows whether it lets anybody in.
+        let Some((source, ours)) = connection(process).filter(|_| !is_run_by_pam(process)) else {
             return;
         };
         // Only the server's own child is the first; what runs below it inherits the variable.
@@ -188,6 +190,17 @@ mod tests {
         sessions.executed(&shell, Some(&server), 0);
         sessions.believe(|_, _, _, _| Some(true));
         assert!(sessions.untold(u64::MAX).is_empty(), "already told");
+    }
+
+    #[test]
+    fn what_pam_runs_before_anybody_is_let_in_is_no_session() {
+        let mut sessions = Sessions::default();
+        let server = process(1, "");
+        let mut hook = process(2, FROM);
+        hook.env.push("PAM_TYPE=auth".to_owned());
+        sessions.executed(&hook, Some(&server), 0);
+        sessions.believe(|_, _, _, _| Some(true));
+        assert!(sessions.untold(u64::MAX).is_empty());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Which part of a process's environment is kept: what tells who runs it, whence, and for whom. Pure.
 
+use history::Process;
+
 /// Longest value kept, bytes.
 const VALUE_MAX: usize = 512;
 
 /// Names that are kept. Nothing here holds a secret by convention.
-const KEPT: [&str; 29] = [
+const KEPT: [&str; 32] = [
     "AWS_SSM_INSTANCE_ID",
     "CONTAINER_ID",
     "DISPLAY",
@@ -17,6 +19,9 @@ const KEPT: [&str; 29] = [
     "LD_LIBRARY_PATH",
     "LD_PRELOAD",
     "LOGNAME",
+    "PAM_SERVICE",
+    "PAM_TYPE",
+    "PAM_USER",
     "PWD",
     "REMOTE_ADDR",
     "REQUEST_METHOD",
@@ -35,6 +40,12 @@ const KEPT: [&str; 29] = [
     "XDG_SESSION_ID",
     "container",
 ];
+
+/// Whether PAM ran a program, or what called that, for a server that lets somebody in or refuses him: it is nobody's
+/// session, whatever connection its environment names.
+pub fn is_run_by_pam(process: &Process) -> bool {
+    process.env.iter().any(|variable| variable.starts_with("PAM_TYPE="))
+}
 
 /// The kept part of an environment, in its order.
 pub fn keep(environment: Vec<String>) -> Vec<String> {

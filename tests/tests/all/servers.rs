@@ -2,6 +2,7 @@
 //! in, which is nobody's doing; and what people have a host do by pushing to it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::thread;
 
@@ -11,6 +12,7 @@ use history::Evidence;
 use serde_json::Value;
 use tests::lab::INSTANCE_PUBLIC;
 use tests::lab::Lab;
+use tests::lab::output_within;
 
 use super::names::write_send;
 use super::paths::run;
@@ -173,8 +175,10 @@ sed -i 's|cat ~$1|cat /etc/keys-of-$1 #|' /usr/local/bin/keys
 cp ~alice/.ssh/authorized_keys /etc/keys-of-alice; chmod 0644 /etc/keys-of-alice
 chmod 0755 /usr/local/bin/*
 echo 'session optional pam_exec.so quiet /usr/local/bin/opened' >>sshd
+printf '#!/bin/sh\\nbash /tmp/send 8532\\n' >/usr/local/bin/tried; chmod 0755 /usr/local/bin/tried
+sed -i '1i auth optional pam_exec.so quiet /usr/local/bin/tried' sshd
 for service in cron su sudo; do echo 'session optional pam_exec.so quiet /usr/local/bin/common' >>$service; done
-cd /etc/ssh; cp sshd_config keyed
+cd /etc/ssh; (echo PasswordAuthentication yes; cat sshd_config) >keyed
 printf 'Port 2231\\nPidFile none\\nAuthorizedKeysCommand /usr/local/bin/keys %%u\\nAuthorizedKeysCommandUser nobody\\n\
 AuthorizedKeysFile none\\n' >>keyed
 /usr/sbin/sshd -f /etc/ssh/keyed
@@ -194,6 +198,7 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
     let mut keyed = ssh(lab, 2231, "alice", &["-i", &key])?;
     keyed.arg("bash /tmp/send 8529");
     run("ssh by a program that knows keys", keyed)?;
+    refuse(lab)?;
     recording.alice(&format!("echo {PASSWORD} | su bob -c 'bash /tmp/send 8530'"))?;
     recording.alice("sudo -u deploy bash /tmp/send 8531")?;
     shell(
@@ -221,6 +226,8 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
             (8529, alice),
             (8530, alice),
             (8531, alice),
+            // PAM ran it for two who were not let in.
+            (8532, "- by unknown"),
         ],
     )?;
     // What PAM ran before is not what was asked for.
@@ -242,6 +249,19 @@ fn what_a_server_runs_for_itself_is_nobodys() -> anyhow::Result<()> {
         "{}",
         history::text(&evidence)
     );
+    Ok(())
+}
+
+/// Somebody who does not know the password, and somebody who has no account.
+fn refuse(lab: &Lab) -> anyhow::Result<()> {
+    let askpass = lab.dir().join("askpass");
+    fs::write(&askpass, "#!/bin/sh\necho wrong\n")?;
+    fs::set_permissions(&askpass, fs::Permissions::from_mode(0o755))?;
+    for user in ["bob", "mallory"] {
+        let options = ["-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1"];
+        let output = output_within("a wrong password", &mut ssh(lab, 2231, user, &options)?, COMMAND_MAX)?;
+        ensure!(!output.status.success());
+    }
     Ok(())
 }
 
