@@ -127,9 +127,12 @@ fn month_number(text: &str) -> Option<i8> {
     Some(found.1)
 }
 
-/// How names begin, and of which month, by their first two bytes.
-static BEGINNINGS: LazyLock<HashMap<[u8; 2], Vec<(&'static str, i8)>>> = LazyLock::new(|| {
-    let mut beginnings: HashMap<[u8; 2], Vec<(&'static str, i8)>> = HashMap::new();
+/// How a name begins, and the number of its month.
+type Beginning = (&'static str, i8);
+
+/// How names begin, by their first two bytes.
+static BEGINNINGS: LazyLock<HashMap<[u8; 2], Vec<Beginning>>> = LazyLock::new(|| {
+    let mut beginnings: HashMap<[u8; 2], Vec<Beginning>> = HashMap::new();
     for (number, list) in (1..).zip(MONTHS) {
         for name in list.split(' ') {
             if let Some(first) = name.as_bytes().first_chunk() {
