@@ -20,6 +20,7 @@ use history::Seen;
 use crate::attached;
 use crate::beginnings::program;
 use crate::ends::Ends;
+use crate::neighbours::Neighbours;
 use crate::polls::Polls;
 use crate::processes::Processes;
 
@@ -78,6 +79,7 @@ impl Askers {
     pub fn due(&mut self, known: &Processes, ends: &Ends, settled_ns: u64) -> Vec<(u64, Operation)> {
         let mut due = Vec::new();
         let polls = OnceCell::new();
+        let neighbours = OnceCell::new();
         for (id, act) in std::mem::take(&mut self.acting) {
             if act.last > settled_ns {
                 // What it did later waits for what came before that.
@@ -92,10 +94,10 @@ impl Askers {
                 }
             };
             let looks = &mut { LOOKS_MAX };
-            let before: Vec<_> = ends.accepted_by(&id, act.first).collect();
+            let before = accepted(process, act.first, known, ends, &neighbours);
             // What came between its first and its last deed is what later ones may be for.
-            let mut between: Vec<_> =
-                ends.accepted_by(&id, up_to).filter(|(came, _)| *came > act.first).collect();
+            let mut between = accepted(process, up_to, known, ends, &neighbours);
+            between.retain(|(came, _)| *came > act.first);
             between.reverse();
             let asked = asker(process, &before, known, ends, looks)
                 .or_else(|| asker(process, &between, known, ends, looks));
@@ -141,6 +143,27 @@ impl Askers {
     pub fn forget(&mut self, known: &Processes) {
         self.told.retain(|(id, _), _| known.is_running(id));
     }
+}
+
+/// What a process accepted up to some time, or, where it never accepted anything, those did that were started beside it, the
+/// latest first.
+fn accepted(
+    process: &Process,
+    up_to: u64,
+    known: &Processes,
+    ends: &Ends,
+    neighbours: &OnceCell<Neighbours>,
+) -> Vec<(u64, Endpoint)> {
+    let mut all: Vec<_> = ends.accepted_by(&process.id, up_to).collect();
+    if ends.accepted_by(&process.id, u64::MAX).next().is_some() {
+        return all;
+    }
+    let neighbours = neighbours.get_or_init(|| Neighbours::of(known, ends));
+    for other in neighbours.beside(process) {
+        all.extend(ends.accepted_by(&other, up_to));
+    }
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    all
 }
 
 /// Whether who opened a connection of this host to itself, from this end, may have done so for somebody else: it, or what
@@ -401,6 +424,30 @@ mod tests {
         assert_eq!(world.told(service).as_deref(), Some("203.0.113.66"), "it came later");
         world.comes(20, world.nginx, "203.0.113.66");
         assert_eq!(world.told(world.nginx), None, "it belongs to nobody");
+    }
+
+    #[test]
+    fn who_asks_the_listener_of_a_pipeline_asks_what_is_beside_it() {
+        let mut world = World::new();
+        let shell = world.tree.runs(world.alice, 60, ALICE, "/bin/sh -c");
+        let listener = world.tree.runs(shell, 61, ALICE, "/usr/bin/ncat -lk 9501");
+        let bash = world.tree.runs(shell, 62, ALICE, "/bin/bash");
+        assert_eq!(world.told(bash), None, "nobody came");
+        world.comes(10, listener, "203.0.113.66");
+        assert_eq!(world.told(bash).as_deref(), Some("203.0.113.66"));
+        // What she starts in the same shell later is hers.
+        let later = world.tree.runs(shell, 200_000, ALICE, "/usr/bin/nmap");
+        assert_eq!(world.told(later), None);
+        // Who is asked himself is asked by nobody else's.
+        let other = world.tree.runs(shell, 63, ALICE, "/usr/bin/gunicorn app");
+        let curl = world.tree.runs(shell, 64, ALICE, "/usr/bin/curl localhost");
+        world.asks(11, curl, other);
+        assert_eq!(world.told(other), None);
+        // So are programs that are started at the same time by the first process.
+        let init = ProcessId { boot: shell.boot, tgid: 1, start_ns: 1_000, exec: 1 };
+        let [one, other] = [70, 71].map(|tgid| world.tree.runs(init, tgid, ALICE, "/usr/bin/agent"));
+        world.comes(11, one, "203.0.113.67");
+        assert_eq!(world.told(other), None);
     }
 
     #[test]

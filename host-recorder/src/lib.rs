@@ -23,6 +23,7 @@ pub mod hooks;
 pub mod launched;
 pub mod login_check;
 pub mod metrics;
+pub mod neighbours;
 pub mod polls;
 pub mod process_handle;
 pub mod processes;

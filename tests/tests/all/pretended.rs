@@ -200,6 +200,8 @@ fn who_started_a_server_of_ones_own_or_a_relay_is_not_who_comes_by_it() -> anyho
     let waits = |port: u16| format!("until ss -Hln sport = {port} | grep -q .; do sleep 0.1; done");
     recording.alice(&format!("(echo '{public}' | (\n{OWN_SERVER}))\n{}", waits(2299)))?;
     recording.alice(&format!("python3 /srv/relay.py 8770 {quiet} {}", waits(8770)))?;
+    // A shell beside what listens for it.
+    recording.alice(&format!("setsid sh -c 'socat -u TCP-LISTEN:8772 - | bash' {quiet} {}", waits(8772)))?;
     recording.await_receiving()?;
     let lab = &recording.lab;
     let mut by_own = ssh(lab, 2299, "alice", &["-i", &key])?;
@@ -207,16 +209,20 @@ fn who_started_a_server_of_ones_own_or_a_relay_is_not_who_comes_by_it() -> anyho
     run("ssh by her own server", by_own)?;
     laptop(lab, "the relay", &format!("echo -n 8752 >/dev/udp/{INSTANCE_PUBLIC}/8770"))?;
     wait_for_packet(&recording, 8752)?;
+    let piped = format!("(echo bash /tmp/send 8754; sleep 2) | socat - TCP:{INSTANCE_PUBLIC}:8772");
+    laptop(&recording.lab, "the pipe", &piped)?;
+    wait_for_packet(&recording, 8754)?;
     recording.alice(&format!("nohup python3 /srv/relay.py 8771 8753 {quiet} {}", waits(8771)))?;
     wait_for_packet(&recording, 8753)?;
     let evidence = recording.evidence()?;
     let hers = "by login sshd alice publickey 203.0.113.7";
     let (nobody, alice) = (format!("- {hers}"), format!("alice {hers}"));
-    check(&recording, &evidence, &[(8751, &nobody), (8752, &alice), (8753, &alice)])?;
+    check(&recording, &evidence, &[(8751, &nobody), (8752, &alice), (8753, &alice), (8754, &nobody)])?;
     for (port, said, is_said) in [
         (8751, "sshd stands between", true),
         (8752, "takes datagrams that others send it, as 203.0.113.7 did", true),
         (8753, "takes datagrams", false),
+        (8754, "203.0.113.7", true),
     ] {
         let report = judged(&recording, &evidence, port)?;
         let shown = || format!("{port}: {report:#}\n{}", history::text(&evidence));
