@@ -214,6 +214,8 @@ mod tests {
             "abuse@example.com",
             "Desk <ec2-abuse@example.com>, a@example.com",
             "x@example.org, Abuse@example.com",
+            "\u{130}abuse@example.com",
+            "\u{3002}abuse@example.com",
         ] {
             assert!(has_abuse_mailbox(to), "{to}");
         }

@@ -152,3 +152,43 @@ fn an_old_ticket_that_stays_closed_closes_nothing_of_now() {
     let window = "2026-11-09T12:44:31Z 2026-11-09T20:58:09Z";
     check(&format!("telnet probing from {ONE}"), &body, &[ONE], Activity::PortScan, window);
 }
+
+#[test]
+fn a_dash_between_two_languages_ends_no_letter() {
+    let rows: String = (0..8)
+        .map(|minute| format!("4471-{minute}|{ONE}|64500|2026-11-09 08:4{minute}:12 +0200|scan|tcp|2323\r\n"))
+        .collect();
+    let body = format!(
+        "Hei,\r\n\r\noheisena verkossanne havaittuja tietoturvaloukkauksia.\r\n\r\n--\r\n\r\nHello,\r\n\r\nhere are port scans which we saw from your network.\r\n\r\n# id|ip|asn|time|category|protocol|dport\r\n{rows}"
+    );
+    let window = "2026-11-09T06:40:12Z 2026-11-09T06:47:12Z";
+    check("Malicious activity in your network", &body, &[ONE], Activity::PortScan, window);
+}
+
+#[test]
+fn an_anomaly_that_is_over_closes_no_case_and_its_end_is_no_deadline() {
+    let body = format!(
+        "You get this mail because addresses of your network were among the sources of a DDoS attack on a customer of ours.\r\n\r\n  Prefix              : 198.51.100.9/32\r\n  From                : 2026-11-09 22:08:14 CET\r\n  Until               : 2026-11-09 22:37:55 CET\r\n\r\nTOP EXTERNAL IPs (within your network)\r\n  {ONE}          412.6k pkts/s    2.1 Gbits/s\r\n  {TWO}          398.0k pkts/s    2.0 Gbits/s\r\n\r\n  BGP blackhole for 198.51.100.9/32 announced 22:09:02 CET, withdrawn 22:38:10 CET\r\n"
+    );
+    let window = "2026-11-09T21:08:14Z 2026-11-09T21:37:55Z";
+    let subject = "Incoming anomaly #90213 closed: UDP pkts/s > 300000 to 198.51.100.9";
+    check(subject, &body, &[ONE, TWO], Activity::DenialOfService, window);
+}
+
+#[test]
+fn letters_say_clocks_in_words_and_over_lines() {
+    let mail = |body: String| parse("Beschwerde", &body);
+    let window = |parsed: &Parsed| {
+        let window = parsed.claims.iter().find_map(|it| it.window.as_ref());
+        window.map(|it| format!("{:.0} {:.0}", it.from, it.to)).unwrap_or_default()
+    };
+    let german = mail(format!(
+        "in der Nacht auf Donnerstag, den 5. November 2026, hat ein Rechner aus Ihrem Bestand unser Netz abgesucht (Portscan).\r\n\r\nEs handelt sich um die Adresse {ONE}. Das erste Paket kam um 1:12 Uhr, das\r\nletzte um 3:40 Uhr (MEZ).\r\n\r\nNicht gemeint ist Ihre Adresse {TWO}: von dort holt Ihre Software bei uns Termine ab, das ist so vereinbart.\r\n"
+    ));
+    assert_eq!(named(&german), [ONE], "{:?}", german.warnings);
+    assert_eq!(window(&german), "2026-11-05T00:12:00Z 2026-11-05T02:40:59Z");
+    let french = mail(format!(
+        "Une page de phishing se trouve \u{e0} l'adresse hxxp://{ONE}/remboursement/ chez vous.\r\nJe l'ai vue le 5 novembre \u{e0} 11 h 25 et elle r\u{e9}pondait encore le 6 novembre 2026, \u{e0} 18 h 05 (heure de Paris).\r\n"
+    ));
+    assert_eq!(window(&french), "2026-11-05T10:25:00Z 2026-11-06T17:05:59Z");
+}
