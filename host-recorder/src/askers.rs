@@ -271,12 +271,8 @@ fn learns(
     let of_display = |server: &&Process| {
         server.argv.iter().any(|word| word == display) || display_of(server) == Some(display)
     };
-    let servers = ends.servers().filter_map(|(pid, start_ns)| {
-        let id = known.by_pid(pid).filter(|id| id.start_ns == start_ns)?;
-        known.get(&id)
-    });
     let looks = &mut { LOOKS_MAX };
-    let (_, by) = servers.filter(of_display).find_map(|server| {
+    let (_, by) = ends.servers(known).filter(of_display).find_map(|server| {
         let accepted: Vec<_> = ends.accepted_by(&server.id, at).collect();
         asker(server, &accepted, known, ends, looks)
     })?;
@@ -285,10 +281,9 @@ fn learns(
 
 /// Whether who accepted a connection of this host to itself, from this end, belongs to a person, and nobody else asks it.
 fn is_own_server(from: Endpoint, of: &str, known: &Processes, ends: &Ends) -> bool {
-    let mut servers = ends.servers().filter_map(|(pid, start_ns)| {
-        let id = known.by_pid(pid).filter(|id| id.start_ns == start_ns)?;
-        let accepted: Vec<_> = ends.accepted_by(&id, u64::MAX).collect();
-        accepted.iter().any(|(_, end)| *end == from).then_some((known.get(&id)?, accepted))
+    let mut servers = ends.servers(known).filter_map(|server| {
+        let accepted: Vec<_> = ends.accepted_by(&server.id, u64::MAX).collect();
+        accepted.iter().any(|(_, end)| *end == from).then_some((server, accepted))
     });
     servers.next().is_some_and(|(server, accepted)| {
         person(server, known).as_deref() == Some(of)

@@ -221,9 +221,12 @@ impl Ends {
         self.opened.get(&identity(id)).filter(|opened| opened.since_ns <= before)?.leads.last().copied()
     }
 
-    /// Processes whose accepted connections are remembered.
-    pub fn servers(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.accepted.keys().copied()
+    /// Processes whose accepted connections are remembered, as far as they are still known.
+    pub fn servers<'a>(&'a self, known: &'a Processes) -> impl Iterator<Item = &'a Process> {
+        self.accepted.keys().filter_map(|(pid, start_ns)| {
+            let id = known.by_pid(*pid).filter(|id| id.start_ns == *start_ns)?;
+            known.get(&id)
+        })
     }
 
     fn note_accepted(&mut self, owner: ProcessId, boot_ns: u64, remote: Endpoint) {

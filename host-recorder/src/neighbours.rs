@@ -29,10 +29,8 @@ impl Neighbours {
     /// All that accepted something lately.
     pub fn of(known: &Processes, ends: &Ends) -> Self {
         let mut by_parent: HashMap<Identity, Vec<ProcessId>> = HashMap::new();
-        for (tgid, start_ns) in ends.servers() {
-            let server =
-                known.by_pid(tgid).filter(|id| id.start_ns == start_ns).and_then(|id| known.get(&id));
-            if let Some((server, parent)) = server.and_then(|server| Some((server, parent(server)?))) {
+        for server in ends.servers(known) {
+            if let Some(parent) = parent(server) {
                 by_parent.entry(parent).or_default().push(server.id);
             }
         }

@@ -442,7 +442,7 @@ fn zone_said(line: &Line<'_>) -> Option<Zone> {
     }
     rest.push_str(line.text.get(at..).unwrap_or_default());
     if let Some(found) = ALL_IN.captures(&rest) {
-        return prose_zone(&format!("times {}", &found[1]));
+        return zone_of_name(&found[1]);
     }
     let says = rest.to_lowercase();
     (says.contains("zone") || says.contains("times")).then(|| prose_zone(&rest)).flatten()
@@ -477,7 +477,7 @@ fn heading_zone(text: &str) -> Option<Zone> {
 
 fn lone_zone(text: &str) -> Option<Zone> {
     let found = LONE_ZONE.captures(text.trim_end())?;
-    prose_zone(&format!("times {}", &found[1]))
+    zone_of_name(&found[1])
 }
 
 /// "This host keeps UTC", "its clock is set to CET".
@@ -489,7 +489,7 @@ static KEPT: LazyLock<Regex> = LazyLock::new(|| {
 
 fn kept_zone(text: &str) -> Option<Zone> {
     let found = KEPT.captures(text)?;
-    prose_zone(&format!("times {}", &found[1]))
+    zone_of_name(&found[1])
 }
 
 /// No name of a zone is longer.

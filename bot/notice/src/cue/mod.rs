@@ -62,10 +62,10 @@ const FAR: usize = 20;
 /// Reads the words before and after an address.
 pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
     let before = fold(last_sentence(before));
-    // Both hold an address.
-    let is_listed = first_sentence(after).contains(|it: char| it.is_ascii_digit());
-    let after = if is_listed { NOT_THAT.replace(after, " ") } else { Cow::Borrowed(after) };
-    let after = if is_listed { LISTED.replace(&after, " ") } else { after };
+    // Both begin it, and hold an address.
+    let is_listed = first_sentence(after).contains(|it: char| it.is_ascii_digit() || it == ':');
+    let after = without(&NOT_THAT, after.into(), " ", is_listed);
+    let after = without(&LISTED, after, " ", is_listed);
     let after = after.as_ref();
     let whole_after = fold(first_sentence(after));
     let after = fold(past_brackets(&before, first_sentence(after)));

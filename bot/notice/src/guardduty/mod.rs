@@ -145,7 +145,7 @@ fn surface(kind: &str) -> &str {
 /// Says whether a finding accuses a host of ours, and of what.
 fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity) {
     let name = kind.rsplit('/').next().unwrap_or(kind);
-    let activity = activity(kind, name);
+    let activity = activity_of(kind);
     let has_host = json::at(finding, "resource.instanceDetails").is_some();
     // What a function sends leaves from our network too, from a host that has no recorder.
     if surface(kind) == "Lambda" {
@@ -183,10 +183,7 @@ fn judge(kind: &str, finding: &Value, service: &Value) -> (Disposition, Activity
 
 /// What a finding of this type is about.
 fn activity_of(kind: &str) -> Activity {
-    activity(kind, kind.rsplit('/').next().unwrap_or(kind))
-}
-
-fn activity(kind: &str, name: &str) -> Activity {
+    let name = kind.rsplit('/').next().unwrap_or(kind);
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     if kind.starts_with("CryptoCurrency:") || starts(&["Bitcoin", "CryptoMiner"]) {
         Activity::CryptoMining
