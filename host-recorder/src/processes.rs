@@ -254,6 +254,13 @@ impl Processes {
         (earliest..=id.exec).rev().filter_map(move |exec| self.get(&ProcessId { exec, ..of }))
     }
 
+    /// The image that a pid had at a time, ns since boot. A process that began later is another one.
+    pub fn image_at(&self, tgid: u32, boot_ns: u64) -> Option<ProcessId> {
+        let latest = self.by_pid(tgid).filter(|id| id.start_ns <= boot_ns)?;
+        let had_not_ended = |id: &ProcessId| self.ended_ns(id).is_none_or(|ended| ended >= boot_ns);
+        self.images(&latest).map(|image| image.id).take_while(had_not_ended).last()
+    }
+
     /// Whether a process has not ended.
     pub fn is_running(&self, id: &ProcessId) -> bool {
         self.entries.get(id).is_some_and(|entry| entry.ended_ns.is_none())
@@ -539,5 +546,23 @@ mod tests {
         table.insert(process(1, 2, None), 5);
         assert_eq!(table.by_pid(1).unwrap().exec, 2);
         assert!(table.get(&process(1, 1, None).id).is_some());
+    }
+
+    #[test]
+    fn a_pid_names_the_image_of_its_time() {
+        let mut table = Processes::default();
+        let [first, second] = [1, 2].map(|exec| process(1, exec, None));
+        let began = first.id.start_ns;
+        table.insert(first.clone(), began);
+        table.insert(second.clone(), began + 10);
+        table.end(&second.id, began + 20);
+        assert_eq!(table.image_at(1, began + 5), Some(first.id));
+        assert_eq!(table.image_at(1, began + 15), Some(second.id));
+        assert_eq!(table.image_at(1, began + 30), None, "it had ended");
+        let later = Process { id: ProcessId { start_ns: began + 40, ..first.id }, ..first };
+        table.insert(later.clone(), began + 40);
+        assert_eq!(table.image_at(1, began + 15), None, "the one of that pid began later");
+        assert_eq!(table.image_at(1, began + 50), Some(later.id));
+        assert_eq!(table.image_at(2, began), None);
     }
 }

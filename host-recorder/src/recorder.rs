@@ -30,6 +30,7 @@ use crate::beginnings::Beginnings;
 use crate::capture::Capture;
 use crate::capture::FLOWS_MAX;
 use crate::capture::IDENTITIES_MAX;
+use crate::capture::Load;
 use crate::capture::Rest;
 use crate::clock;
 use crate::clock::Clock;
@@ -209,6 +210,8 @@ impl Recorder {
             self.status.hooks = self.capture.hooks().to_vec();
         }
         let now = clock::boot_ns();
+        // Before the identities, too.
+        let (loads, lost) = self.capture.program_loads();
         let mut whole = self.capture.flush()?;
         let mut taken = 0;
         loop {
@@ -225,7 +228,8 @@ impl Recorder {
                 break;
             }
         }
-        self.take_program_loads();
+        loads.into_iter().for_each(|load| self.take_program_load(load));
+        self.lose(LossClass::Identity, lost);
         // What a busy kernel still holds may be older than what was read: that waits for it.
         if whole {
             self.drained_ns = now;
@@ -254,22 +258,19 @@ impl Recorder {
         }
     }
 
-    /// BPF programs that somebody loaded. Whoever did is known: he was read before.
-    fn take_program_loads(&mut self) {
-        let (loads, lost) = self.capture.program_loads();
-        for load in loads {
-            let process = self.processes.by_pid(load.pid);
-            let known = process.and_then(|id| self.processes.get(&id));
-            let within = |scope: &String| known.is_some_and(|known| snapshot::is_below(&known.cgroup, scope));
-            if !self.scope.as_ref().is_none_or(within) {
-                continue;
-            }
-            let tag: String = load.tag.iter().map(|byte| format!("{byte:02x}")).collect();
-            let detail = format!("program {}, tag {tag}", load.program);
-            let operation = Operation { process, kind: OperationKind::BpfLoad, detail };
-            self.append(load.boot_ns, Body::Operation(Box::new(operation)));
+    /// A BPF program that somebody loaded. Whoever did is known, as all that was told before it has been read.
+    fn take_program_load(&mut self, load: Load) {
+        let process = self.processes.image_at(load.pid, load.boot_ns);
+        let known = process.and_then(|id| self.processes.get(&id));
+        let within = |scope: &String| known.is_some_and(|known| snapshot::is_below(&known.cgroup, scope));
+        if !self.scope.as_ref().is_none_or(within) {
+            return;
         }
-        self.lose(LossClass::Identity, lost);
+        let tag: String = load.tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        let by = if process.is_none() { format!(", by pid {}", load.pid) } else { String::new() };
+        let detail = format!("program {}, tag {tag}{by}", load.program);
+        let operation = Operation { process, kind: OperationKind::BpfLoad, detail };
+        self.append(load.boot_ns, Body::Operation(Box::new(operation)));
     }
 
     fn take_record(&mut self, bytes: &[u8]) {

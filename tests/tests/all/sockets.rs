@@ -1,6 +1,7 @@
 //! What sockets do that no ordinary client does: names asked for, questions from outside, packets past the queues,
 //! io_uring, and sockets that are older than the recorder.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use anyhow::Context;
@@ -362,6 +363,27 @@ BPF_PROG_LOAD,number=5,321 if os.uname().machine=='x86_64' else 280
 code=ctypes.create_string_buffer(struct.pack('BBhiBBhi',0xb7,0,0,0,0x95,0,0,0)); licence=ctypes.create_string_buffer(b'GPL')
 asked=struct.pack('IIQQ',1,2,ctypes.addressof(code),ctypes.addressof(licence))+bytes(96)
 assert ctypes.CDLL(None).syscall(number,BPF_PROG_LOAD,asked,len(asked))>0";
+
+/// Processes that live for as long as it takes to load one program: none may be missed between two looks.
+#[test]
+fn every_loaded_program_names_who_loaded_it() -> anyhow::Result<()> {
+    const LOADERS: usize = 150;
+    let mut recording = Recording::begin_with(Lab::up()?, &[])?;
+    let forks = format!(
+        "import os\nfor _ in range({LOADERS}):\n if (pid:=os.fork())==0:\n  exec(LOAD); os._exit(0)\n os.waitpid(pid,0)"
+    );
+    recording.python(&format!("LOAD={LOAD:?}\n{forks}"))?;
+    recording.signal(nix::sys::signal::Signal::SIGTERM)?;
+    let events = events(&recording)?;
+    let loaders = events.iter().filter_map(|event| match &event.body {
+        Body::Operation(operation) if operation.kind == OperationKind::BpfLoad => Some(operation.process),
+        _ => None,
+    });
+    let loaders: Vec<_> = loaders.collect();
+    let known: HashSet<_> = loaders.iter().flatten().collect();
+    assert_eq!((loaders.len(), known.len()), (LOADERS, LOADERS));
+    Ok(())
+}
 
 #[test]
 fn chosen_system_calls_namespaces_and_changes_of_user_are_events() -> anyhow::Result<()> {

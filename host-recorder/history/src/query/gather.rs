@@ -438,6 +438,7 @@ impl<'a> Gathered<'a> {
             let operation = &event.operation;
             operation.kind.is_critical()
                 || operation.kind == OperationKind::ModuleLoad
+                || (operation.kind == OperationKind::BpfLoad && operation.process.is_none())
                 || operation.process.is_some_and(|id| named.iter().any(|named| named.same_process(&id)))
         };
         // What a process may be asked by is told again and again: the first of the same is enough.
