@@ -57,7 +57,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         3.0,
     ),
     (
-        r"\b\d[\d.,]*\s?(?:k|m|mio|million|millions|millionen|thousand|millones|milhoes)\s+(?:de\s+)?(?:\w+\s+){0,2}(?:requests|packets|paquets|anfragen|pakete|peticiones|paquetes|requetes|pacotes)\b",
+        r"\b\d[\d.,]*\s?(?:k|m|mio|million|millions|millionen|thousand|millones|milhoes)\s+(?:de\s+)?(?:\w+\s+){0,2}(?:requests|packets|paquets|anfragen|pakete|peticiones|paquetes|requetes|pacotes)\b|\b(?:thousands|milliers|miles|milhares|migliaia|tausende|duizenden|tysiace)\s+(?:(?:of|de|di|von)\s+)?(?:http[- ])?(?:requests|packets|requetes|paquets|peticiones|solicitudes|paquetes|pedidos|requisicoes|pacotes|richieste|pacchetti|anfragen|pakete|verzoeken|zadan|zapytan)\s+(?:a|an|per|par|por|pro|al|na)\s+(?:sec|seg|sek|min)",
         Activity::DenialOfService,
         1.5,
     ),
@@ -138,6 +138,22 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
     ),
     (r"suplantaci|hameconnage|钓鱼|釣魚|フィッシング|피싱|фишинг|wyludza", Activity::Phishing, 3.0),
     (
+        r"\bprob(?:e|es|ed|ing) (?:of )?(?:my|our|the) (?:\w+ )?(?:web ?sites?|sites?|web ?servers?|web ?apps?|web ?applications?|shop|blog|wordpress)\b",
+        Activity::IntrusionAttempt,
+        3.0,
+    ),
+    (
+        r"\bscan(?:s|ned|ning)? (?:of )?(?:my|our) (?:\w+ )?(?:machines?|servers?|networks?|hosts?|systems?|ips?|routers?|addresses|range|subnet)\b|\b(?:masscan|zmap)\b",
+        Activity::PortScan,
+        2.5,
+    ),
+    (r"\bunsolicited smtp\b|\bsmtp connections with helo", Activity::Spam, 2.5),
+    (
+        r"vulnerab\w*[ :_-]{1,3}(?:rpcbind|portmapper|ntp|snmp|ssdp|memcached|open ?resolver|netbios|ldap|cldap|chargen|qotd|tftp|mdns)",
+        Activity::Reflection,
+        3.0,
+    ),
+    (
         r"僵尸网络|木马|ボットネット|봇넷|ботнет|botnetz|infiziert|zainfekowan|machines? infectee|equipos? infectado|infettat|geinfecteerd|besmet",
         Activity::CommandAndControl,
         2.0,
@@ -148,7 +164,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         1.5,
     ),
     (
-        r"\bexposed (?:redis|mongo|elastic|database|server|service|docker|kubernetes|panel)|without (?:a |any )?(?:password|authentication)|unprotected (?:service|database)",
+        r"\bexposed (?:redis|mongo|elastic|database|server|service|docker|kubernetes|panel)|without (?:a |any |requiring )?(?:password|authentication|credentials)|(?:publicly|openly) (?:accessible|exposed|reachable) (?:elastic\w*|redis|mongo\w*|memcached|docker|kube\w*|database|kibana|jenkins|api)|unprotected (?:service|database)",
         Activity::Other,
         2.0,
     ),

@@ -29,10 +29,10 @@ static ABOUT: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// What settles such a paragraph.
+/// What settles an entry, or such a paragraph.
 static SETTLED: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:closed|resolved|settled)\s+(?:this|that|it|the)\s+(?:part|one|report|case|item|matter|half)\b|\b(?:this|that)\s+(?:part|one|report|case|item|matter)\s+(?:is|has been|was)\s+(?:now\s+)?(?:closed|resolved|settled|done)\b|\b(?:nothing|no)\s+(?:more|further|else)(?:\s+action)?\s+is\s+(?:needed|required|necessary)\b|\bdamit\s+erledigt\b|\bist\s+(?:fur\s+uns\s+)?(?:erledigt|geklart|abgeschlossen)\b|\best\s+(?:clos|close|regle|reglee)\b|\bqueda\s+(?:cerrad|resuelt)[oa]\b",
+        r"\b(?:closed|resolved|settled)\s+(?:this|that|it|the)\s+(?:part|one|report|case|item|matter|half)\b|\b(?:this|that)\s+(?:part|one|report|case|item|matter)\s+(?:is|has been|was)\s+(?:now\s+)?(?:closed|resolved|settled|done)\b|\b(?:nothing|no)\s+(?:more|further|else)(?:\s+action)?\s+is\s+(?:needed|required|necessary)\b|\b(?:nothing|no\s+action)\s+(?:(?:left|more|further)\s+)?(?:to\s+do|to\s+be\s+done|needed|required)\s+(?:for|about|with|on|here)\b|\b(?:no\s+longer|not\s+(?:\w+\s+)?any\s?more)\s+(?:open|answer\w*|respond\w*|reachable|exposed|vulnerable|listed|affected|listening)\b|\b(?:no\s+(?:answer|reply|response)|(?:does|did)\s+not\s+(?:answer|respond|reply))\s+any\s?more\b|\bnicht\s+mehr\s+(?:offen|erreichbar|verwundbar|betroffen|gelistet|exponiert)\b|\b(?:n'est|ne\s+sont)\s+plus\s+(?:ouvert|joignable|expose|vulnerable|accessible|concerne|liste)\w*|\bya\s+no\s+(?:esta|responde|aparece|es\s+accesible)\b|\bja\s+nao\s+(?:esta|responde|e\s+acessivel)\b|\bnon\s+(?:e|risponde|risulta)\s+piu\b|\bniet\s+(?:meer|langer)\s+(?:open|bereikbaar|kwetsbaar)\b|\bdamit\s+erledigt\b|\bist\s+(?:fur\s+uns\s+)?(?:erledigt|geklart|abgeschlossen)\b|\best\s+(?:clos|close|regle|reglee)\b|\bqueda\s+(?:cerrad|resuelt)[oa]\b",
     )
 });
 
@@ -158,7 +158,7 @@ fn is_closed(entry: &Entry, lines: &[Line<'_>]) -> bool {
     };
     head.is_some_and(says_done_behind)
         || lines.iter().any(|line| says_done(line) || judged(line) == Some(Verdict::Ordinary))
-        || (head.is_some_and(is_about) && is_settled())
+        || (head.is_some() && is_settled())
 }
 
 fn names_somebody(entry: &[Line<'_>]) -> bool {
@@ -185,6 +185,8 @@ mod tests {
             "2) Report 102 - CLOSED on 12 Jan 2026, thank you\nSource: 34.229.150.90\nActivity: port scan\n",
             "2) Report 102 (resolved)\nSource: 34.229.150.90\nActivity: port scan\n",
             "2) Report 102\nSource: 34.229.150.90\nActivity: port scan\nStatus: Closed\n",
+            "2) Elastic IP 34.229.150.90 (us-east-1)\n   Tested: 2026-01-16 08:12:00 UTC - no answer any more, thank you.\n",
+            "2) 34.229.150.90, port scan on 10 Jan: nothing to do for this address.\n",
             "2) Meldung 102\nQuelle: 34.229.150.90\nStatus: erledigt am 12.01.2026\n",
             "2) 案件102\n送信元: 34.229.150.90\n状態: 対応済み\n",
         ] {

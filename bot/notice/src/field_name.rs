@@ -34,6 +34,8 @@ pub(super) fn label_before(line: &Line<'_>, spot: &Spot) -> Option<String> {
         return Some(name);
     }
     let before = text[..end].trim_end_matches(filler);
+    // "Source IP:- 192.0.2.1".
+    let before = before.strip_suffix('-').filter(|it| it.ends_with(':')).unwrap_or(before);
     if let Some(named) = before.strip_suffix([':', '=', '\u{ff1a}']) {
         let named = named.trim_end_matches(filler).trim_end_matches(['"', '\'', '*', '_', ' ']);
         let named = &named[entry_head(line, named)..];

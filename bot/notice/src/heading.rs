@@ -1,6 +1,10 @@
 //! Headings over tables and lists: "Attacking systems operated by you", "Attacked systems of our customer", "Your systems
 //! that behaved normally". A heading says whose the addresses below it are whose own column says nothing.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::address::Spot;
 use super::document::SectionRole;
 use super::exculpation;
@@ -10,6 +14,8 @@ use super::label::Role;
 use super::lines::Line;
 use super::lines::LineKind;
 use super::list_intro;
+use super::pattern::compile;
+use super::pattern::fold;
 use super::resource;
 use super::said;
 use super::sentence;
@@ -89,7 +95,8 @@ impl Under {
 /// Returns what a line says as a heading of what follows it: addresses, or the head of a table of them.
 pub(super) fn of(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
-    if let Some(cleared) = cleared_with_a_remark(lines, index) {
+    if let Some(cleared) = cleared_with_a_remark(lines, index).or_else(|| cleared_in_a_sentence(lines, index))
+    {
         return Some(cleared);
     }
     let text = name(line)?;
@@ -113,17 +120,46 @@ fn cleared_with_a_remark(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     (names_some && sentence::clears(text)).then_some(Heading::Cleared)
 }
 
+/// What is done with: nobody has to do anything about those below.
+static DONE_WITH: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\bno\s(?:further\s|more\s)?action\s(?:is\s)?(?:required|needed|necessary|expected)\b|\b(?:have|has|are|were|been)\s(?:now\s)?already\s(?:been\s)?(?:removed|fixed|closed|resolved|cleaned|patched|secured|handled|taken\sdown)\b|\balready\s(?:removed|fixed|closed|resolved|cleaned|patched|secured|handled|taken\sdown)\b|\bno\slonger\s(?:active|reachable|open|online|vulnerable|implicated|affected)\b|\bbereits\s(?:behoben|entfernt|geschlossen|bereinigt|abgeschaltet)\b|\bdeja\s(?:corrige|supprime|ferme|resolu|traite)\w*\b|\bya\s(?:corregid|eliminad|cerrad|resuelt|retirad)\w+\b|\bgia\s(?:corrett|rimoss|chius|risolt)\w+\b",
+    )
+});
+/// A longer line introduces nothing.
+const SENTENCE_BYTES_MAX: usize = 160;
+
+/// "Content which you have already removed, so that no action is required on it:".
+fn cleared_in_a_sentence(lines: &[Line<'_>], index: usize) -> Option<Heading> {
+    let line = &lines[index];
+    let text = line.text.trim();
+    let is_one = text.ends_with(':')
+        && text.len() <= SENTENCE_BYTES_MAX
+        && line.spots.is_empty()
+        && line.kind == LineKind::Statement
+        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence);
+    let is_done = is_one && DONE_WITH.is_match(&fold(text));
+    below(lines, index).filter(|_| is_done).map(|_| Heading::Cleared)
+}
+
 /// Returns the next line in which something stands.
 pub(super) fn below<'a, 'b>(lines: &'b [Line<'a>], index: usize) -> Option<&'b Line<'a>> {
     let section = lines[index].section;
-    lines[index + 1..].iter().find(|it| !it.is_blank()).filter(|it| it.section == section)
+    // The border of a table says nothing.
+    let is_empty = |it: &&Line<'_>| it.is_blank() || it.text.starts_with('+') && is_border(it.text);
+    lines[index + 1..].iter().find(|it| !is_empty(it)).filter(|it| it.section == section)
+}
+
+fn is_border(text: &str) -> bool {
+    text.chars().all(|it| matches!(it, '+' | '-' | '=' | '|' | ' '))
 }
 
 /// Returns the words of a line that may be a heading, without its number.
 fn name<'a>(line: &Line<'a>) -> Option<&'a str> {
     let text = line.text.trim();
     let is_short = may_be_one(line, text) && line.stamps.is_empty();
-    if !is_short || text.ends_with(['.', ',', ';', '!', '?']) || text.contains('\t') || text.contains("  ") {
+    let has_gap = text.split_once("  ").is_some_and(|(_, rest)| !rest.trim_start().starts_with('('));
+    if !is_short || text.ends_with(['.', ',', ';', '!', '?']) || text.contains('\t') || has_gap {
         return None;
     }
     let text = text.trim_matches(['*', '=', '-', '#', ' ', '_']).trim_end_matches(':');
@@ -166,9 +202,14 @@ fn told(text: &str) -> Option<Heading> {
     if let Some((role, _)) = is_yours.then(|| list_intro::read(&text.replace(['(', ')'], " "))).flatten() {
         return Some(Heading::Of(role));
     }
-    let text = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
-    let role = list_intro::read(text).map(|(role, _)| role).or_else(|| label::strong_role(text))?;
-    Some(Heading::Of(role))
+    let head = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
+    // "Annex B (victim systems)".
+    let by_remark = || {
+        let (_, remark) = text.split_once('(')?;
+        label::strong_role(remark.split_whitespace().next()?)
+    };
+    let role = list_intro::read(head).map(|(role, _)| role).or_else(|| label::strong_role(head));
+    role.or_else(by_remark).map(Heading::Of)
 }
 
 /// "NOT AFFECTED - no action is needed".
@@ -205,6 +246,7 @@ mod tests {
             ("Systèmes attaqués", Some(Heading::Of(Role::Victim))),
             ("Excerpt (our firewall, local time)", None),
             ("TOP EXTERNAL IPs (within your network)", Some(Heading::Of(Role::Accused))),
+            ("ANNEXURE-B (victim systems, for information)", Some(Heading::Of(Role::Victim))),
             ("Log excerpt", None),
             ("Details", None),
         ] {

@@ -18,8 +18,9 @@ pub(super) fn to_text(html: &str) -> String {
     let mut out = String::with_capacity(html.len() / 2);
     let mut rest = html;
     let hidden = hidden_classes(html);
+    let mut kept = Kept::default();
     while let Some(open) = rest.find('<') {
-        push_words(&mut out, &rest[..open]);
+        kept.push(&mut out, &rest[..open]);
         rest = &rest[open..];
         if rest.starts_with("<!--") {
             rest = rest.find("-->").map_or("", |end| &rest[end + 3..]);
@@ -38,6 +39,7 @@ pub(super) fn to_text(html: &str) -> String {
             rest = skip_element(rest, name, !IS_ENDED_BY_NEXT.contains(&name));
             continue;
         }
+        kept.pass(name, tag);
         match name {
             // A head has nothing else in it that is words, and may have no end.
             "script" | "style" | "title" | "template" | "noscript" => rest = skip_element(rest, name, false),
@@ -50,8 +52,51 @@ pub(super) fn to_text(html: &str) -> String {
             _ => {}
         }
     }
-    push_words(&mut out, rest);
+    kept.push(&mut out, rest);
     out
+}
+
+/// The element whose lines and blanks are kept as they are, while one is open.
+#[derive(Default)]
+struct Kept {
+    name: String,
+    /// How many elements of that name are open, from that one on.
+    depth: u32,
+}
+
+impl Kept {
+    /// Notes a tag.
+    fn pass(&mut self, name: &str, tag: &str) {
+        if self.depth > 0 {
+            match name.strip_prefix('/') {
+                Some(ended) if ended == self.name => self.depth -= 1,
+                None if name == self.name => self.depth += 1,
+                _ => {}
+            }
+        } else if ["pre", "textarea", "xmp", "listing"].contains(&name)
+            || !name.starts_with('/') && !IS_VOID.contains(&name) && keeps_lines(tag)
+        {
+            name.clone_into(&mut self.name);
+            self.depth = 1;
+        }
+    }
+
+    fn push(&self, out: &mut String, words: &str) {
+        if self.depth == 0 {
+            return push_words(out, words);
+        }
+        let decoded = decode_entities(words);
+        out.extend(decoded.chars().filter(|letter| *letter != '\r').map(|letter| match letter {
+            '\u{a0}' => ' ',
+            other => other,
+        }));
+    }
+}
+
+/// "white-space: pre-wrap".
+fn keeps_lines(tag: &str) -> bool {
+    let Some(at) = tag.find("white-space") else { return false };
+    tag[at..].split(':').nth(1).is_some_and(|value| value.trim_start().starts_with("pre"))
 }
 
 /// Elements that have no end.
@@ -241,6 +286,19 @@ mod tests {
     fn keeps_rows_and_cells() {
         let html = "<html><style>x{}</style><body><p>Hello&nbsp;you</p><table><tr><td>Source IP</td><td>192.0.2.1</td></tr></table></body></html>";
         assert_eq!(to_text(html).trim(), "Hello you\nSource IP\t192.0.2.1");
+    }
+
+    #[test]
+    fn lines_stay_lines_where_they_are_shown_so() {
+        for html in [
+            "<p>Log:</p><pre>a  b\r\nc</pre>d e",
+            "<p>Log:</p><div style='white-space: pre-wrap;'>a  b\n<div>c</div></div>d\ne",
+            "<p>Log:<PRE class=x>a&nbsp; b\nc</PRE>d\ne",
+        ] {
+            let text = to_text(html);
+            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            assert_eq!(lines, ["Log:", "a  b", "c", "d e"], "{html}");
+        }
     }
 
     #[test]

@@ -178,6 +178,10 @@ impl Name<'_> {
 
     /// "firstActivityTimeUtc": the time of something.
     fn names_a_time(&self) -> bool {
+        // "Reported between": from when to when it was.
+        if self.words.last().is_some_and(|last| last == "between") && self.words.len() <= 3 {
+            return true;
+        }
         let is_clock = |word: &String| ["time", "timestamp", "date", "datetime"].contains(&word.as_str());
         self.has(word::EVENT) && self.words.iter().any(is_clock) && self.time() == Kind::Time
     }
@@ -226,6 +230,11 @@ impl Name<'_> {
         }
         if self.takes_in() {
             return Some(Role::Victim);
+        }
+        // The subject of a Korean notice; the target of an attack where it says so.
+        if self.words.iter().any(|word| word == "대상") {
+            let is_of_an_attack = |word: &String| ["공격", "피해", "침해"].iter().any(|it| word.contains(it));
+            return self.words.iter().any(is_of_an_attack).then_some(Role::Victim);
         }
         if self.has(word::CARRIER) {
             return Some(Role::Infrastructure);
@@ -350,6 +359,7 @@ mod tests {
             ("Adres docelowy", Kind::Address, victim),
             ("Sender IP", Kind::Address, accused),
             ("공격 대상 IP", Kind::Address, victim),
+            ("대상 IP", Kind::Address, None),
             ("공격 출발지 IP", Kind::Address, accused),
             ("IP Address", Kind::Address, None),
             ("Reported-From", Kind::OtherTime, Some(Role::Reporter)),
@@ -363,6 +373,7 @@ mod tests {
             ("Case number", Kind::CaseId, None),
             ("Report-ID", Kind::CaseId, None),
             ("Reported Activity", Kind::Activity, None),
+            ("Reported between", Kind::Time, None),
             ("firstActivityTimeUtc", Kind::Time, None),
             ("createdTimeUtc", Kind::OtherTime, None),
             ("Report-Type", Kind::Activity, None),

@@ -234,6 +234,9 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
     // What an answer quotes below a line of its mail program has no marks of its own.
     let mut in_original = false;
     let mut letters = 0;
+    // Where all is quoted somebody passed it on whole.
+    let is_marked = |line: &str| line.trim_start().starts_with('>');
+    let quotes = !raw.iter().all(|(_, line)| is_marked(line) || line.trim().is_empty());
     for (at, (number, raw_line)) in raw.iter().enumerate() {
         let text = unquote(raw_line);
         let trimmed = text.trim();
@@ -244,7 +247,13 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         letters += count_letters(trimmed);
         if raw_line.trim_end() == "--" {
             let below = raw[at + 1..].iter().filter(|(_, line)| !line.trim().is_empty());
-            let is_foot = below.take(SIGNATURE_LINES_MAX + 1).count() <= SIGNATURE_LINES_MAX;
+            let below: Vec<&str> = below.take(SIGNATURE_LINES_MAX + 1).map(|(_, line)| *line).collect();
+            // Rows of a log are nobody's signature.
+            let is_row = |line: &&str| {
+                !address::find(line).is_empty()
+                    && Finder.find(line).first().is_some_and(|stamp| stamp.start < ROW_HEAD)
+            };
+            let is_foot = below.len() <= SIGNATURE_LINES_MAX && !below.iter().any(is_row);
             in_signature = is_foot && section.role != SectionRole::Attachment;
         }
         let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
@@ -269,7 +278,7 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             section: index,
             role: section.role,
             number: number + 1,
-            is_quoted: in_original || raw_line.trim_start().starts_with('>'),
+            is_quoted: in_original || (quotes && is_marked(raw_line)),
             kind,
             is_refused: false,
             spots,
@@ -277,6 +286,9 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
         });
     }
 }
+
+/// Nearer to its beginning than this stands the time of a row, bytes.
+const ROW_HEAD: usize = 24;
 
 /// Says whether a subject is that of an answer: it is what it answers that it names.
 pub(super) fn is_of_an_answer(subject: &str) -> bool {

@@ -33,7 +33,10 @@ pub(super) fn add_hosts(
         return;
     }
     let reporter = document.outer_mail().map(|mail| mail.sender_domain().to_owned()).unwrap_or_default();
+    let is_reporters =
+        |host: &str| !reporter.is_empty() && (host == reporter || host.ends_with(&format!(".{reporter}")));
     let mut hosts: Vec<String> = Vec::new();
+    let mut under_urls = false;
     for line in lines
         .iter()
         .filter(|line| line.kind == LineKind::Statement && line.role != SectionRole::Evidence)
@@ -52,14 +55,17 @@ pub(super) fn add_hosts(
             if said::GENUINE.is_match(&line.text[..whole]) {
                 continue;
             }
-            let reported = defanged || found.get(3).is_some() || in_field;
+            let reported =
+                defanged || found.get(3).is_some() || in_field || (under_urls && is_link(line.text));
             let is_name = host.contains('.') && host.parse::<IpAddr>().is_err();
-            let is_reporter =
-                !reporter.is_empty() && (host == reporter || host.ends_with(&format!(".{reporter}")));
-            if reported && is_name && !is_reporter && hosts.len() < 32 && !hosts.contains(&host) {
+            if reported && is_name && !is_reporters(&host) && hosts.len() < 32 && !hosts.contains(&host) {
                 hosts.push(host);
             }
         }
+        under_urls = if line.is_blank() { under_urls } else { heads_links(line.text) };
+    }
+    if accused.is_empty() && hosts.is_empty() {
+        hosts.extend(in_subject(lines).filter(|host| !is_reporters(host)));
     }
     if hosts.is_empty() {
         return;
@@ -68,4 +74,30 @@ pub(super) fn add_hosts(
         Some(only) => only.hostnames.extend(hosts),
         None => accused.push(Accused { hostnames: hosts, ..Accused::default() }),
     }
+}
+
+/// "Reported URLs:", above one a line; the list goes on while its lines are links.
+fn heads_links(text: &str) -> bool {
+    let name = text.trim().strip_suffix(':');
+    let is_head = name.is_some_and(|name| label::meaning(name).kind == label::Kind::Url);
+    (is_head && !said::GENUINE.is_match(text.trim())) || is_link(text)
+}
+
+/// Says whether a link is all of a line.
+fn is_link(text: &str) -> bool {
+    let text = text.trim();
+    LINK.find(text).is_some_and(|link| link.start() == 0 && link.end() == text.len())
+}
+
+/// "Phishing page on example[.]com": the name of a host at the end of a subject.
+static AT_THE_END: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:on|at|of|for|regarding|concerning|about|against|host|domain|site|website|sur|pour|auf|bei|en|sobre|su|op|na)\s+((?:[a-z0-9-]+(?:\[?\.\]?|\(\.\)))+[a-z]{2,24})\W*$",
+    )
+});
+
+fn in_subject(lines: &[Line<'_>]) -> impl Iterator<Item = String> {
+    let subjects = lines.iter().filter(|line| line.role == SectionRole::Subject).take(1);
+    let name = |line: &Line<'_>| Some(AT_THE_END.captures(line.text)?[1].replace(['[', ']', '(', ')'], ""));
+    subjects.filter_map(name).map(|name| name.to_ascii_lowercase())
 }

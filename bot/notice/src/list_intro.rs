@@ -39,13 +39,18 @@ static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
         r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
     )
 });
+static FROM_THESE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:from|by|originat\w+\s+(?:from|at)|coming\s+from)\s+(?:(?:all|both|any|one)\s+of\s+)?(?:the\s+|these\s+|those\s+)?(?:following\s+|below\s+|next\s+)?(?:two\s+|three\s+|\d+\s+)?(?:source\s+|remote\s+|external\s+)?(?:hosts?|ips?|ip[ -]address(?:es)?|address(?:es)?|machines?|servers?|systems?|sources?)\b[^.;]{0,60}:?\s*$",
+    )
+});
 /// What is said of the writer's own.
 static AFFECTED: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"^\s*(?:that\s+|which\s+)?(?:was|were|are|is|have been)\s+(?:\w+ly\s+)?affected\b")
 });
 static DID: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^[^,;]{0,24}?\b(?:took\s+part|(?:added|put|placed|listed|entered)\s+(?:to|on|in|into)|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
+        r"^[^,;]{0,24}?\b(?:took\s+part|engag(?:ed|ing)\s+in|(?:added|put|placed|listed|entered)\s+(?:to|on|in|into)|take\s+part|participat\w+|attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing|e)|tr(?:y|ied|ying)|attempt(?:ed|ing)?|sen[dt]|sending|crawl\w*|post(?:ed|ing)?|spam\w*|flood\w*|brute\w*|hammer\w*|abus\w+|connect\w*|generat\w+|(?:was|were|are|is|been)\s+(?:seen|observed|found|detected|caught|used|involved|identified|responsible|infected|compromised|attacking|scanning|trying|sending))\b",
     )
 });
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
@@ -86,8 +91,10 @@ pub(super) fn read(intro: &str) -> Option<(Role, String)> {
             let start = whole.start();
             Some((role, intro[start..whole.end() + found.end()].trim().to_owned()))
         };
+        // "One of our servers was attacked from the following addresses:".
+        let whence = || FROM_THESE.find(after);
         if let Some(found) = DONE_TO.find(after) {
-            return said(Role::Victim, found);
+            return whence().map_or_else(|| said(Role::Victim, found), |found| said(Role::Accused, found));
         }
         if OURS.is_match(whose.as_str()) {
             if let Some(found) = AFFECTED.find(after) {
@@ -121,6 +128,11 @@ mod tests {
             ("The following addresses were attacked:", Some(Role::Victim)),
             ("4. Which of our systems were affected?", Some(Role::Victim)),
             ("Which addresses of the recipient took part? Tick all that apply.", Some(Role::Accused)),
+            (
+                "One of our web servers was attacked from the following IP address we could trace to you:",
+                Some(Role::Accused),
+            ),
+            ("IPs engaged in dictionary attacks on your network:", Some(Role::Accused)),
             ("Our servers saw the traffic below:", None),
             ("Attacks against these hosts of ours:", Some(Role::Victim)),
             (

@@ -14,6 +14,7 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::record::Record;
+use super::record::WEB;
 use super::record::port_of;
 use super::record::protocol;
 use super::roles::Roles;
@@ -55,7 +56,8 @@ pub(super) fn labelled(lines: &[Line<'_>]) -> Vec<(u16, Option<ClaimProtocol>)> 
         }
         // "(e.g. 22/TCP)" is part of the name.
         let named = line.text.rsplit_once("):").or_else(|| super::activity::field(line.text));
-        let Some((name, value)) = named.filter(|(name, _)| name.len() <= 80 && line.spots.is_empty()) else {
+        let is_plain = line.spots.is_empty() && line.stamps.is_empty();
+        let Some((name, value)) = named.filter(|(name, _)| name.len() <= 80 && is_plain) else {
             continue;
         };
         let meaning = label::meaning(name);
@@ -145,6 +147,21 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"(?i)(?:\b|_)(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?|refused)(?:\b|_)")
 });
 
+/// What a web server answered whom it turned away.
+static TURNED_AWAY: LazyLock<Regex> = LazyLock::new(|| compile(r#"" [45]\d\d (?:\d|-)"#));
+
+/// Says whether most rows are of a web server that had not, or did not give, what was asked for.
+fn is_turned_away(lines: &[Line<'_>], records: &[Option<Record>]) -> bool {
+    let rows =
+        lines.iter().zip(records).filter(|(_, record)| record.as_ref().is_some_and(|it| it.how == WEB));
+    let (mut all, mut turned_away) = (0, 0);
+    for (line, _) in rows.take(1_000) {
+        all += 1;
+        turned_away += usize::from(TURNED_AWAY.is_match(line.text));
+    }
+    all > 0 && turned_away * 2 >= all
+}
+
 /// Guesses the activity from where the rows went.
 pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[Remote]) -> Option<Activity> {
     let rows: Vec<&Record> = records.iter().flatten().filter(|record| record.target_port.is_some()).collect();
@@ -158,6 +175,9 @@ pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[R
     let mut refused = lines.iter().zip(records).filter(|(_, record)| record.is_some());
     if targets.len() >= 2 && refused.all(|(line, _)| REFUSED.is_match(line.text)) {
         return Some(Activity::PortScan);
+    }
+    if is_turned_away(lines, records) {
+        return Some(Activity::IntrusionAttempt);
     }
     if all_in(&[22, 23, 2222, 3389, 5900, 21, 110, 143, 993, 995, 5060]) {
         return Some(Activity::LoginAttack);

@@ -25,7 +25,7 @@ use crate::claim::ZoneSource;
 
 static TODAY: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\b(?:today|this (?:morning|afternoon|evening)|tonight|heute|aujourd'hui|hoy|hoje|oggi|vandaag|dzisiaj|dzis|idag|i dag|danas|dnes|dzisiaj|siandien|sodien|tana|avui|a mai nap|ma (?:reggel|delutan|este|hajnal\w*)|tanaan|bugun|astazi|hari ini|hom nay)\b|сегодня|сьогодні|днес|данас|σημερα|اليوم|امروز|היום|आज|วันนี้|今日|本日|今早|今天|오늘|금일",
+        r"\b(?:today|this (?:morning|afternoon|evening)|tonight|heute|aujourd'hui|ce (?:matin|soir)|cet apres-midi|hoy|esta (?:manana|tarde|noche|madrugada|manha|noite)|hoje|oggi|sta(?:mattina|mani|mane|sera|notte)|van(?:morgen|middag|avond)|i ?morse|ikvall|vandaag|dzisiaj|dzis|idag|i dag|danas|dnes|dzisiaj|siandien|sodien|tana|avui|a mai nap|ma (?:reggel|delutan|este|hajnal\w*)|tanaan|bugun|astazi|hari ini|hom nay)\b|сегодня|сьогодні|днес|данас|σημερα|اليوم|امروز|היום|आज|วันนี้|今日|本日|今早|今天|오늘|금일",
     )
 });
 static YESTERDAY: LazyLock<Regex> = LazyLock::new(|| {
@@ -95,6 +95,29 @@ pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interv
     };
     let indexed = lines.iter().enumerate().filter(|(_, line)| own(line)).take(200);
     indexed.map(|(index, _)| sentence(index)).find_map(|text| of_sentence(&text, sent, resolver))
+}
+
+/// A clock right behind the day: "this morning at 7:31".
+static CLOCK_NEAR: LazyLock<Regex> = LazyLock::new(|| compile(r"^[^\d.;]{0,24}\d{1,2}[:.h]\d{2}\b"));
+
+/// Adds to what a letter tells with dates what it tells from the day of writing: "the last one this morning at 7:31".
+pub(super) fn extended(told: Interval, lines: &[Line<'_>], resolver: &Resolver) -> Interval {
+    let read = |line: &Line<'_>, sent: Timestamp| {
+        let text = fold(line.text);
+        let days = [(&*TODAY, 0), (&*YESTERDAY, 1)].into_iter();
+        let (end, back) = days.filter_map(|(names, back)| Some((names.find(&text)?.end(), back))).next()?;
+        let behind = text.get(end..).filter(|behind| CLOCK_NEAR.is_match(behind))?;
+        let today = Offset::UTC.to_datetime(sent).date();
+        let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
+        let clocks = clocks_on(day, behind);
+        let found = clocks.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join)?;
+        (told.from <= found.from && found.from <= sent).then_some(found)
+    };
+    let Some(sent) = resolver.sent else { return told };
+    let lines =
+        lines.iter().filter(|line| line.kind == LineKind::Statement && line.role == SectionRole::Body);
+    let own = lines.filter(|line| !line.is_quoted && line.has_words()).take(200);
+    own.filter_map(|line| read(line, sent)).fold(told, Interval::join)
 }
 
 fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {

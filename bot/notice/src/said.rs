@@ -77,7 +77,11 @@ pub(super) fn of(
             return Some(said);
         }
         if let Some(said) = said_by_label(&name, ours) {
-            return Some(said);
+            return Some(if serves_a_link(lines, index, &name) {
+                (said.0, said.1.max(2.5), said.2)
+            } else {
+                said
+            });
         }
     } else if let Some(said) = by_list(line, intro)
         .or_else(|| by_continuation(lines, index, ours))
@@ -288,6 +292,28 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
         }
         _ => None,
     }
+}
+
+/// "URL: hxxp://…" with "IP: 192.0.2.1" right beside it: where the reported page is.
+fn serves_a_link(lines: &[Line<'_>], index: usize, name: &str) -> bool {
+    let meaning = label::meaning(name);
+    let is_plain = meaning.role.is_none() && meaning.kind == Kind::Address && label::is_plain_address(name);
+    let is_reported = |line: &Line<'_>| {
+        let is_url = || {
+            let named = line.text.split_once([':', '\u{ff1a}']);
+            named.is_some_and(|(name, _)| name.len() <= 40 && label::meaning(name).kind == Kind::Url)
+        };
+        let text = line.text.trim_start();
+        DEFANGED.is_match(text) || text.starts_with("http") || (text.contains("://") && is_url())
+    };
+    // A blank line may stand between.
+    let near = || {
+        let section = lines[index].section;
+        let of = move |line: &&Line<'_>| line.section == section && !line.is_blank();
+        let above = lines[..index].iter().rev().take(2).filter(of);
+        above.chain(lines[index + 1..].iter().take(2).filter(of))
+    };
+    is_plain && near().any(is_reported)
 }
 
 enum Link {

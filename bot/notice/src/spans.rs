@@ -46,8 +46,12 @@ pub(super) fn resolver(
     let every = || times.labelled.iter().chain(&times.wide).chain(&times.told);
     let ends = rows.first().into_iter().chain(rows.last()).copied();
     let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
-    let zoned: Vec<&Stamp> =
-        every().chain(rows.iter().copied().take(4)).filter(|stamp| stamp.zone.is_some()).take(16).collect();
+    // "Blocked after 2026-12-12 15:08:19 +0100": what is still to come was not seen in any log.
+    let has_been = |stamp: &&Stamp| {
+        stamp.zone.is_some()
+            && resolver.resolve(stamp).is_some_and(|at| sent.is_none_or(|sent| at.from <= sent))
+    };
+    let zoned: Vec<&Stamp> = every().chain(rows.iter().copied().take(4)).filter(has_been).take(16).collect();
     if let Some(zone) = when::calibrate(&resolver, &unzoned, &zoned) {
         resolver.stated = Some((zone, ZoneSource::Prose));
     } else if let Some(zone) = when::only_offset(lines) {

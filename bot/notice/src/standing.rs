@@ -53,7 +53,7 @@ impl Standing {
             (parties.is_passed_on, 1),
             (parties.is_of_aws, 1),
         ];
-        let names_no_deed = words.activity.is_none() && !parties.is_to_abuse;
+        let names_no_deed = words.activity.is_none() && !parties.is_to_abuse && !plea.is_titled;
         let only_asks = names_no_deed && !plea.asks && !plea.is_titled && !said.blamed;
         let doubts = [
             (said.reader_wronged, 2, "it tells its reader of what was done to the reader"),

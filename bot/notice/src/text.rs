@@ -168,6 +168,13 @@ fn read_lines(
         }
         appeal => appeal,
     };
+    // A report need not speak to its reader: "the host at 192.0.2.1 is infected".
+    let may_report = parties.way == Way::ToUs
+        && !(plea.said.reader_wronged || plea.said.reader_cleared)
+        && (parties.is_to_abuse || roles.tallies.iter().any(|tally| tally.ours));
+    if roles.appeal == Appeal::Elsewhere && may_report && roles.only_one_is_accused() {
+        roles.appeal = Appeal::Tells;
+    }
     // Without any deed, a word such as "from" is no accusation.
     roles.is_harmless = activity.is_none() && !sentences.tell_of_a_deed();
     let tells_nothing = document.outer_mail().is_some()
@@ -204,6 +211,8 @@ fn read_lines(
     if whole.interval.is_none() {
         whole.interval = relative::interval(lines, &resolver);
         whole.is_vague = whole.interval.is_some_and(|it| it.to.duration_since(it.from) > VAGUE);
+    } else if times.labelled.is_empty() {
+        whole.interval = whole.interval.map(|told| relative::extended(told, lines, &resolver));
     }
     if let Some(open) = whole.interval.and_then(|begin| spans::open_end(lines, begin, resolver.sent)) {
         draft.warnings.push("it names when it began, and no end: the window ends when the notice was written, or as long after as it says".to_owned());

@@ -91,7 +91,7 @@ const STATES: [&str; 21] = [
 /// What clears, whoever says it.
 static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"^(?:normal|benign|clean|harmless|legit(?:imate)?|false positive|false alarm|white ?list(?:ed)?|allow ?list(?:ed)?|not (?:affected|involved|vulnerable|malicious|abuse|an attack)|unaffected|uninvolved|exempt|authori[sz]ed|no (?:abuse|issue|finding|complaint)s?|unauffallig|sauber|harmlos|nicht betroffen|fehlalarm|legitim|faux positif|benin|non (?:concerne|affecte|vulnerable)|falso positivo|no afectad[oa]|legitimo|non (?:interessato|coinvolto)|niet betrokken|vals positief|(?:not your|another|other|different) (?:network|provider|operator|customer)|reported (?:there|elsewhere|separately)|anderes netz|autre reseau|otra red|正常|误报|誤検知|정상)(?:[^\w]|$)",
+        r"^(?:normal|benign|clean|harmless|legit(?:imate)?|false positive|false alarm|white ?list(?:ed)?|allow ?list(?:ed)?|not (?:affected|involved|vulnerable|malicious|abuse|an attack)|unaffected|uninvolved|exempt|authori[sz]ed|fixed|remediated|mitigated|secured|no (?:abuse|issue|finding|complaint)s?|no (?:\w+ ){1,3}(?:observed|seen|detected|found|recorded)|(?:nothing|not) (?:observed|seen|detected|found)|no longer (?:open|listed|active|reachable|vulnerable|observed|seen|exposed)|unauffallig|sauber|harmlos|nicht betroffen|fehlalarm|legitim|faux positif|benin|non (?:concerne|affecte|vulnerable)|falso positivo|no afectad[oa]|legitimo|non (?:interessato|coinvolto)|niet betrokken|vals positief|(?:not your|another|other|different) (?:network|provider|operator|customer)|reported (?:there|elsewhere|separately)|anderes netz|autre reseau|otra red|正常|误报|誤検知|정상)(?:[^\w]|$)",
     )
 });
 

@@ -34,7 +34,7 @@ classes! {
     14 ADDRESS "adres adresse adresa adresu adresen direccion endereco indirizzo osoite alamat cim adressen asset assets ip ips ipv4 ipv6 address addresses addr host hosts hostname saddr daddr"
     15 SERVICE "service method"
     16 ABOUT_SERVICE "name version provider"
-    17 ACTIVITY "type category activity classification violation infection threat kind reason vrsta vrste tip tipo tipus tuup tyyppi tipusa typ typu liik kategorija kategoria kategooria kategori jenis tur turu τυποσ ειδοσ rusis veids pobudis vid loai вид тип категория категорія врста tipas"
+    17 ACTIVITY "problem type category activity classification violation infection threat kind reason vrsta vrste tip tipo tipus tuup tyyppi tipusa typ typu liik kategorija kategoria kategooria kategori jenis tur turu τυποσ ειδοσ rusis veids pobudis vid loai вид тип категория категорія врста tipas"
     18 ELSEWHEN "cert certificate issue issued expiration registration build uptime creation"
     19 EVENT "abuse attack incident event seen observed first last begin began beginning start started end ended stop evento ereignis evenement udalost zdarzenie gebeurtenis hendelse handelse latest earliest newest oldest"
     20 ATTRIBUTE "name id version port count size bytes asn geo country city"
@@ -69,7 +69,7 @@ const BEGINNINGS: [(Classes, &str); 8] = [
 ];
 
 /// Parts of words in scripts without blanks, and in Russian and Korean.
-const PARTS: [(Classes, &str); 7] = [
+const PARTS: [(Classes, &str); 8] = [
     (
         VICTIM,
         "対象サーバ 対象ホスト 対象システム 目的 目标 目標 宛先 被害 受害 攻撃先 攻撃対象 攻撃を受け 被攻击 被攻擊 攻击对象 攻击目标 攻擊目標 相手先 피해 공격대상 공격받 피공격 대상 목적지 назначен получател жертв призначен الضحية ضحية الهدف المستهدف الوجهة المتضرر היעד יעד הקורבן ปลายทาง เหยื่อ लक्ष्य पीड़ित निशाना เป้าหมาย ผู้เสียหาย ที่ถูกโจมตี مقصد قربانی",
@@ -83,6 +83,7 @@ const PARTS: [(Classes, &str); 7] = [
         TIME,
         "时间 時間 日時 日期 시간 일시 время дата начало конец окончани початок кінець เริ่ม สิ้นสุด วันที่ เวลา आरंभ आरम्भ प्रारंभ समाप्ति समय شروع پایان زمان تاریخ بداية نهاية وقت تاريخ التوقيت התחלה סיום תאריך שעה",
     ),
+    (ADDRESS, "アドレス 地址 주소 адрес διευθυνσ عنوان כתובת"),
     (PORT, "端口 ポート 포트 порт พอร์ต पोर्ट پورت منفذ פורט"),
     (ZONE, "时区 時區 タイムゾーン 시간대 เขตเวลา โซนเวลา क्षेत्र منطقه المنطقة אזור"),
     (

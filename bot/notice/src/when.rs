@@ -170,8 +170,10 @@ fn sort_where(
                 times.wide.push(stamp.clone());
             } else if spans {
                 times.labelled.push(stamp.clone());
-            } else if let Some(whole) = with_clock_below(lines, index, nth) {
-                times.told.push(whole);
+            } else if let clocks = with_clocks_below(lines, index, nth)
+                && !clocks.is_empty()
+            {
+                times.told.extend(clocks);
             } else {
                 times.told.push(stamp.clone());
             }
@@ -191,18 +193,26 @@ static TO_BE_CONTINUED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// A clock at the beginning of a line.
-static CLOCK_FIRST: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*\d{1,2}[:.h]\d{2}"));
+static CLOCK_FIRST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^\s*(?:(?:at|about|around|from|between|um|gegen|ab|zwischen|à|vers|de|entre|dalle|desde|a|as|às|las|le|om|rond|tussen|kl\.?|klo|saat|в|о)\s+){0,3}\d{1,2}[:.h]\d{2}",
+    )
+});
 
-/// "on 5 Nov 2026 at" above "14:20 UTC, …": the day's clock stands on the next line.
-fn with_clock_below(lines: &[Line<'_>], index: usize, nth: usize) -> Option<Stamp> {
-    let line = &lines[index];
-    let day = line.stamps.get(nth).filter(|it| it.precision == Precision::Day)?;
-    let is_last = nth + 1 == line.stamps.len() && TO_BE_CONTINUED.is_match(line.text.get(day.end..)?);
-    let below = lines.get(index + 1).filter(|below| is_last && below.section == line.section)?;
-    let head = &below.text[..below.stamps.first().map_or(below.text.len(), |stamp| stamp.start)];
-    let clock = || clock_on(day.civil, head.trim_start()).into_iter().next();
-    let clock = CLOCK_FIRST.is_match(below.text).then(clock)??;
-    Some(Stamp { day_month_unsure: day.day_month_unsure, year_known: day.year_known, ..clock })
+/// "on 5 Nov 2026 at" above "14:20 UTC, …": the day's clock, or both ends of its range, stand on the next line.
+fn with_clocks_below(lines: &[Line<'_>], index: usize, nth: usize) -> Vec<Stamp> {
+    let read = || {
+        let line = &lines[index];
+        let day = line.stamps.get(nth).filter(|it| it.precision == Precision::Day)?;
+        let is_last = nth + 1 == line.stamps.len() && TO_BE_CONTINUED.is_match(line.text.get(day.end..)?);
+        let below = lines.get(index + 1).filter(|below| is_last && below.section == line.section)?;
+        let head = &below.text[..below.stamps.first().map_or(below.text.len(), |stamp| stamp.start)];
+        let clocks = CLOCK_FIRST.is_match(below.text).then(|| clock_on(day.civil, head.trim_start()))?;
+        let of_day =
+            |clock| Stamp { day_month_unsure: day.day_month_unsure, year_known: day.year_known, ..clock };
+        Some(clocks.into_iter().take(2).map(of_day).collect())
+    };
+    read().unwrap_or_default()
 }
 
 /// "Until: …" right below "From: …" is no deadline.

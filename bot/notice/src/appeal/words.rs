@@ -13,7 +13,7 @@ use super::super::pattern::compile_set;
 /// What a complaint calls itself.
 pub(super) static TITLE: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"\babuse\b|\bsbl\s?(?:notification|\d)|\b(?:dnsbl|rbl|block-?list)\s(?:notification|listing|notice)|zloupor|zloupotr|zlorab|piktnaudz|launprat|kuritarv|visszael|vaarinkayt|kaebus|sudzib|skund|prituzb|prijav[ae]\s|staznost|nahlaseni|ilmoitus\svaar|laporan|aduan|penyalahgunaan|lam\sdung|denunc|\babus\b|καταγγελ|καταχρησ|παραπον|злоуп|оплакван|сигнал\sза|жалб|зловжив|злоупотр|пријава|سوءاستفاده|سوء\sاستفاده|شکایت|दुरुपयोग|การใช้งานในทางที่ผิด|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
+        r"\babuse(?:info|id)?\b|\b(?:sbl|xbl|css|cbl|pbl|dnsbl|rbl|block-?list|black-?list)\s?(?:notification|listing|listed|notice|removal|\d)|\b(?:listed|added|entered|put)\s(?:in|on|by|to|into)\s(?:the\s|our\s)?(?:sbl|xbl|css|cbl|pbl|dbl|spamhaus|\w*\s?(?:block|black)-?list)|zloupor|zloupotr|zlorab|piktnaudz|launprat|kuritarv|visszael|vaarinkayt|kaebus|sudzib|skund|prituzb|prijav[ae]\s|staznost|nahlaseni|ilmoitus\svaar|laporan|aduan|penyalahgunaan|lam\sdung|denunc|\babus\b|καταγγελ|καταχρησ|παραπον|злоуп|оплакван|сигнал\sза|жалб|зловжив|злоупотр|пријава|سوءاستفاده|سوء\sاستفاده|شکایت|दुरुपयोग|การใช้งานในทางที่ผิด|\bmisuse|complain|beschwerde|missbrauch|misbrauch|plainte|signalement|denuncia|reclama|queja|queixa|segnalazion|klacht|misbruik|skarg|naduzy|stiznost|zneuzi|anmal|klage|misbrug|valitus|panasz|sikayet|plangere|laporan|khieu nai|жалоб|скарг|بلاغ|شكوى|תלונה|ร้องเรียน|शिकायत|投诉|投訴|举报|舉報|檢舉|检举|通報|申告|신고",
     )
 });
 /// What a machine tells the holder of an address that it shuts out.
@@ -28,7 +28,7 @@ pub(super) static OWN: LazyLock<Regex> = LazyLock::new(|| compile(r"\b(?:our|my|
 /// words themselves ask for it.
 const REQUESTS: &[(&str, &str, usize)] = &[
     (
-        r"\b(?:please|kindly|pls|plz|(?:can|could|would|will)\s+you|(?:i|we)(?:'d|\s+would)?\s+(?:\w+\s+)?(?:ask|request|expect|demand|urge|want|like)\b|you\s+(?:must|should|need\s+to|have\s+to))\b",
+        r"\b(?:please|kindly|pls|plz|(?:can|could|would|will)\s+you|(?:i|we)(?:'d|\s+would)?\s+(?:\w+\s+)?(?:ask(?:ing)?|request(?:ing)?|expect(?:ing)?|demand(?:ing)?|urg(?:e|ing)|want|like)\b|you\s+(?:must|should|need\s+to|have\s+to))\b",
         r"\b(?:stop|investigat|act\b|action|measures?|steps|look\s+(?:into|at)|have\s+a(?:nother)?\s+look|disabl|remov|clean|fix|null|isolat|shut|suspend|terminat|cease|disconnect|take\b|tak(?:e|ing)\s|cut\b|deal|handl|block\s+(?:it|him|them|this|the)|resolv|address\s+this|close|secur|restrict|harden|limit\b|lock\s+down|configur|prevent|put\s+an\s+end|do\s+something|make\s+(?:it|them|this))",
         80,
     ),

@@ -115,6 +115,7 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         let introduces = acts.is_some() && between.trim() == ":";
         between.len() < 40
             && !between.contains("owner")
+            && !["connection", "traffic", "packet", "request"].iter().any(|it| between.contains(it))
             && reaches
             && !introduces
             && !(found.as_str().starts_with("reported") && DEED.is_match(found.as_str()))
@@ -144,7 +145,14 @@ fn by_words_before(before: &str, after: &str, acts: Option<regex::Match<'_>>) ->
     let before = without(&CODE, before, " ", has_code);
     let reaches = |found: &regex::Match<'_>| reaches(&before[found.end()..]);
     let accused = last(&ACCUSED, &before).filter(reaches);
-    let victim = last(&VICTIM, &before).filter(reaches);
+    // "Against our Zimbra from 192.0.2.1"; "our clerk logs in from 192.0.2.1" is another thing.
+    let is_whence = |found: &regex::Match<'_>| {
+        let towards = || before[..found.start()].split_whitespace().next_back();
+        ["our ", "my "].iter().any(|it| found.as_str().starts_with(it))
+            && [" from", " by"].iter().any(|it| found.as_str().ends_with(it))
+            && towards().is_some_and(|it| ["against", "to", "at", "on", "into", "of"].contains(&it))
+    };
+    let victim = last(&VICTIM, &before).filter(reaches).filter(|found| !is_whence(found));
     // What it did itself, said right after it, counts more than a word far before it.
     if let Some(found) = &acts
         && (before.trim_end().ends_with(':')

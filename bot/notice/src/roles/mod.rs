@@ -172,6 +172,12 @@ impl Roles {
         (!self.names_ours()).then_some(role)
     }
 
+    /// Says whether it names one address, and says that it did something.
+    pub fn only_one_is_accused(&self) -> bool {
+        let mut named = self.tallies.iter().filter(|it| !address::is_private(it.ip));
+        named.next().is_some_and(|it| it.role() == Some(Role::Accused)) && named.next().is_none()
+    }
+
     fn others<'a>(&'a self, tally: &Tally) -> impl Iterator<Item = &'a Tally> {
         let ip = tally.ip;
         self.tallies.iter().filter(move |it| it.ip != ip)

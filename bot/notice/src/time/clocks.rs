@@ -17,7 +17,7 @@ static BARE_CLOCK: LazyLock<Regex> = LazyLock::new(|| compile(&format!(r"(?:^|[^
 /// The other end of a range, right after a time.
 pub(super) static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     compile(&format!(
-        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et|hasta(?:\s+las)?|y|a(?:\s+las)?|até(?:\s+às)?|às|e(?:\s+le)?|fino\s+alle|alle|tot|en|do|og|och|ja|sampai|s/d|đến|до|и|та|й|і|έως|εως|και|és|i|in|ir|un|až(?:\s+do)?|ter|iki|līdz|kuni|ile|hingga|până\s+la|pana\s+la|fins(?:\s+a\s+les)?|a\s+les|إلى|الى|حتى|تا|עד|ועד|ถึง|से)\s)\s*(?:(?:kl\.?|plkst\.?|klo|kell|pukul|ora|lúc|الساعة|ساعت)\s)?{CLOCK}"
+        r"(?i)^\s*(?:[-~\u{{2013}}\u{{2014}}\u{{301c}}\u{{ff5e}}]|から|至|到|부터|(?:to|until|till?|through|and|bis|und|jusqu['\u{{2019}}]?(?:à|a)?|à|et(?:\s+les?)?|hasta(?:\s+las)?|y(?:\s+las)?|a(?:\s+las)?|até(?:\s+[àa]s)?|às|e(?:\s+(?:le|alle|[àa]s))?|fino\s+alle|alle|tot|en|do|og|och|ja|sampai|s/d|đến|до|и|та|й|і|έως|εως|και|és|i|in|ir|un|až(?:\s+do)?|ter|iki|līdz|kuni|ile|hingga|până\s+la|pana\s+la|fins(?:\s+a\s+les)?|a\s+les|إلى|الى|حتى|تا|עד|ועד|ถึง|से)\s)\s*(?:(?:kl\.?|plkst\.?|klo|kell|pukul|ora|lúc|الساعة|ساعت)\s)?{CLOCK}"
     ))
 });
 
@@ -83,6 +83,14 @@ const TODAY: [&str; 12] = [
     "stamani",
 ];
 
+/// "The last one this morning at 7:31" is of another day than the date before it.
+fn is_of_today(line: &str, date_end: usize, clock: usize) -> bool {
+    // What begins with its date says of which day it is.
+    let is_dated = line[..date_end].bytes().all(|byte| !byte.is_ascii_alphabetic());
+    let between = line.get(date_end..clock).unwrap_or_default().to_lowercase();
+    !is_dated && TODAY.iter().any(|it| between.contains(it))
+}
+
 /// Adds the clocks of a sentence that stand apart from its date.
 pub(super) fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
     // A row of a log begins with its time; only sentences name a date in their middle.
@@ -97,10 +105,8 @@ pub(super) fn add_later_clocks(line: &str, stamps: &mut Vec<Stamp>) {
         let (Some(whole), Some(start)) = (found.get(0), found.name("h").map(|it| it.start())) else {
             continue;
         };
-        // "The last one this morning at 7:31" is of another day.
-        let between = line.get(first.end..start).unwrap_or_default().to_lowercase();
         let free = start > first.end
-            && !TODAY.iter().any(|it| between.contains(it))
+            && !is_of_today(line, first.end, start)
             && stamps.iter().all(|it| whole.end() <= it.start || it.end <= start);
         let Some((hour, minute, second)) = clock_of(&found).filter(|_| free) else { continue };
         let Ok(time) = jiff::civil::Time::new(hour, minute, second.unwrap_or(0), 0) else { continue };
@@ -141,7 +147,8 @@ pub(super) fn add_bare_clocks(line: &str, stamps: &mut Vec<Stamp>) {
         if days.iter().any(|day| start < day.end && day.start < end) {
             continue;
         }
-        let Some(at) = day_of(&days, start, last) else {
+        let Some(at) = day_of(&days, start, last).filter(|at| !is_of_today(line, days[*at].end, start))
+        else {
             continue;
         };
         let Some((hour, minute, second)) = clock_of(&found) else {
