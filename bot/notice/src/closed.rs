@@ -140,7 +140,7 @@ fn judged(line: &Line<'_>) -> Option<Verdict> {
 
 fn short_field<'a>(line: &Line<'a>) -> Option<(&'a str, &'a str)> {
     let is_short = line.kind == LineKind::Statement && line.text.len() <= HEAD_BYTES_MAX;
-    field(line.text).filter(|_| is_short)
+    field(line.text.trim_start()).filter(|_| is_short)
 }
 
 /// Says whether the head of an entry does.
@@ -187,6 +187,7 @@ mod tests {
             "2) Report 102\nSource: 34.229.150.90\nActivity: port scan\nStatus: Closed\n",
             "2) Elastic IP 34.229.150.90 (us-east-1)\n   Tested: 2026-01-16 08:12:00 UTC - no answer any more, thank you.\n",
             "2) 34.229.150.90, port scan on 10 Jan: nothing to do for this address.\n",
+            "  IP       34.229.150.90\n  Result   no scanning observed in the last 90 days\n",
             "2) Meldung 102\nQuelle: 34.229.150.90\nStatus: erledigt am 12.01.2026\n",
             "2) 案件102\n送信元: 34.229.150.90\n状態: 対応済み\n",
         ] {

@@ -31,6 +31,8 @@ const FIRST_OF_LINE: &str = "the first address of a log line";
 pub(super) const IN_ITEM: &str = "begins an item of a list as those do that are accused";
 /// What all rows of logs and tables together may say.
 const ROWS_WEIGHT: f32 = 4.0;
+/// Beside so many rows of one that a notice is about, a single one of another is left over.
+const LEFT_OVER: u32 = 3;
 /// What rows say whose order is the only sign of a direction: alone it accuses nobody.
 const ORDER_WEIGHT: f32 = 1.0;
 /// What places in log lines without a direction may say, however many lines there are.
@@ -379,12 +381,15 @@ impl Tally {
             && self.role() == Some(Role::Accused)
     }
 
-    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, or
-    /// one that refused this one and not the other.
+    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, one
+    /// that refused this one and not the other, or one in which a single row is of the other.
     pub fn contrasts_with(&self, other: &Self) -> bool {
         let (own, others) = (self.told(), other.told());
         let is_web = others.rows_of_web > 0;
-        is_web || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
+        // One row of another is left over from the search for this one.
+        let is_left_over =
+            others.rows_from == 1 && own.rows_from >= LEFT_OVER && self.is_pointed_at(ACCUSED_MIN);
+        is_web || is_left_over || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
     }
 
     /// Says whether a sentence names it, and nothing in it was understood as an accusation.

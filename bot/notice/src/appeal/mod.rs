@@ -14,6 +14,7 @@ use super::pattern::fold;
 use super::sentence::Appeal as Said;
 use super::sentence::Sentences;
 use words::ASKS;
+use words::HANDS_OVER;
 use words::NOT_TO;
 use words::OWN;
 use words::Request;
@@ -75,7 +76,7 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
     let confirms = || {
         let says = text_of(SectionRole::Body, false);
         sentences.quoted.sentences > 0
-            && YOUR_REPORT.is_match(&says)
+            && speaks_of_readers_report(&says)
             && !(own.wronged || own.blamed || asks(&says))
     };
     let body = text(SectionRole::Body);
@@ -88,7 +89,7 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
         // It was done to the reader, who did nothing.
         () if said.reader_wronged && !blames() => Appeal::Elsewhere,
         // Whose complaint it speaks of is no accused.
-        () if YOUR_REPORT.is_match(&body) && !blames() => Appeal::Elsewhere,
+        () if speaks_of_readers_report(&body) && !blames() => Appeal::Elsewhere,
         // Below what it confirms it repeats it.
         () if is_brief && confirms() => Appeal::Elsewhere,
         () if said.complains() || is_titled || asks => Appeal::Complains,
@@ -98,6 +99,11 @@ pub(super) fn of(lines: &[Line<'_>], sentences: &Sentences) -> Plea {
         () => Appeal::Elsewhere,
     };
     Plea { appeal, said, asks, is_titled }
+}
+
+/// Says whether a folded text speaks of what the reader reported, and does not hand the reader a report.
+fn speaks_of_readers_report(text: &str) -> bool {
+    YOUR_REPORT.find_iter(text).any(|found| !HANDS_OVER.is_match(&text[..found.start()]))
 }
 
 /// Says whether a folded text asks for something to be stopped or looked at.

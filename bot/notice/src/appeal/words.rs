@@ -166,3 +166,9 @@ pub(super) static YOUR_REPORT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x)\b(?:your\s+(?:\w+\s+){0,2}?(?:report|complaint|request|application|message|e-?mail|enquiry|inquiry)|(?:ihre?[nrm]?|eure)\s+(?:\w+\s+)?(?:meldung|beschwerde|anzeige)|votre\s+(?:signalement|plainte)|su\s+(?:denuncia|reclamacion|queja)|sua\s+(?:denuncia|reclamacao|queixa)|(?:vostra|sua)\s+segnalazione|uw\s+(?:melding|klacht)|panstwa\s+(?:zgloszeni|skarg)\w*|vase\s+(?:hlaseni|stiznost)|(?:er|din)\s+anmalan|(?:jeres|deres|din)\s+(?:anmeldelse|klage)|ilmoituksenne|bildiriminiz|sikayetiniz)\b|ваш[аеуи]\S*\s(?:жалоб|обращени|сообщени)|您的(?:投诉|举报|投訴|檢舉)|貴社からの(?:ご報告|通報)|귀하의\s신고",
     )
 });
+/// "Below is your report", "to view your report": one for the reader.
+pub(super) static HANDS_OVER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\b(?:(?:below|here|attached|enclosed|this|following)\s+(?:is|are)|view|visit|see|find|download|read|access|open)\s+$",
+    )
+});
