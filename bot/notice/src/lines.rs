@@ -117,6 +117,11 @@ fn count_letters(text: &str) -> usize {
     text.chars().filter(|letter| letter.is_alphabetic()).count()
 }
 
+/// Headers that whoever writes a mail sets.
+static WRITERS_HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)^(?:date|subject|to|cc|sender|reply-to):\s|^from:\s[^0-9]*@|^from:\s\x22")
+});
+
 static MAIL_HEADER: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^(?:received|return-path|message-id|dkim-signature|authentication-results|x-[a-z-]+|mime-version|content-[a-z-]+|delivered-to|domainkey-signature|received-spf|arc-[a-z-]+|list-[a-z-]+|envelope-to|references|in-reply-to|user-agent|thread-[a-z-]+):\s",
@@ -257,7 +262,9 @@ fn cut_section<'a>(index: usize, section: &'a Section, lines: &mut Vec<Line<'a>>
             in_signature = is_foot && section.role != SectionRole::Attachment;
         }
         let continues = in_header && text.starts_with([' ', '\t']) && !trimmed.is_empty();
-        in_header = MAIL_HEADER.is_match(trimmed) || continues || is_forward_header(&raw, at);
+        // Among those that relays wrote stand those of whoever wrote the mail.
+        let goes_on = in_header && WRITERS_HEADER.is_match(trimmed);
+        in_header = MAIL_HEADER.is_match(trimmed) || continues || goes_on || is_forward_header(&raw, at);
         let kind = if section.role == SectionRole::Evidence || in_header {
             LineKind::Header
         } else if in_signature

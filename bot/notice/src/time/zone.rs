@@ -193,7 +193,7 @@ static REGION: LazyLock<Regex> = LazyLock::new(|| {
 
 static LONG_NAME: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)^[\s(,]{0,3}(?:us\s)?((?:(?:eastern|pacific|mountain|central|central european|japan|india|indian|china|singapore|korea|moscow|greenwich)(?:\s(?:standard|daylight|summer|mean))?|coordinated universal)\s+time)\b",
+        r"(?i)^[\s(,]{0,3}(?:us\s)?((?:(?:eastern|pacific|mountain|central|central european|japan|india|indian|china|singapore|korea|moscow|greenwich)(?:\s(?:standard|daylight|summer|mean))?|coordinated universal)\s+time\b|(?:eastern|pacific|mountain)$)",
     )
 });
 /// Zones by their long names, in minutes; others are in [`NAMED`].
@@ -354,7 +354,7 @@ static ZONE_WORD: LazyLock<Regex> = LazyLock::new(|| {
         (?P<own>北京时间|北京時間|日本時間|日本標準時|한국\ ?시간|мск|МСК|московск) | (?P<num>\b(?:UTC|GMT|utc|gmt)\s?[+\-\u{2212}]\s?\d{1,2}(?::?\d{2})?) | (?P<bare>(?:^|[\s(:=])[+-]\d{2}:?\d{2}\b)
         | \b(?P<abbr>UTC|GMT|[A-Z]{3,4}|utc|gmt)\b
         | (?P<long>(?i:coordinated\ universal|greenwich|central\ european|(?:us\s)?(?:eastern|pacific|mountain|central)(?:\s(?:standard|daylight|summer|\(summer\)))?\s+time))
-        | (?P<us>\((?i:eastern|pacific|mountain)\)) | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
+        | (?P<us>\((?i:eastern|pacific|mountain)(?:\)|$)) | (?P<region>\b(?:Europe|America|Asia|Africa|Australia|US|Etc)/[A-Za-z_]+)",
     )
 });
 
