@@ -147,6 +147,7 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         Activity::PortScan,
         2.5,
     ),
+    (r"\bsafe browsing\b|\bsuspicious urls?\b", Activity::MalwareHosting, 2.0),
     (r"\bunsolicited smtp\b|\bsmtp connections with helo", Activity::Spam, 2.5),
     (
         r"vulnerab\w*[ :_-]{1,3}(?:rpcbind|portmapper|ntp|snmp|ssdp|memcached|open ?resolver|netbios|ldap|cldap|chargen|qotd|tftp|mdns)",

@@ -134,13 +134,13 @@ pub(super) struct MailHeaders {
     pub reply_to: String,
     /// To, as written.
     pub to: String,
-    /// Cc, Bcc and whose mailbox it lay in, as written.
+    /// Cc and Bcc, as written.
     pub copy_to: String,
     /// The mailboxes in which it was put, as the receiving side noted.
     pub delivered_to: Vec<String>,
-    /// A mailing list sent it out.
+    /// A mailing list sent it out, and no group that stands for a mailbox.
     pub is_of_list: bool,
-    /// A relay took it: it is no copy that lay where it was written.
+    /// Somebody received it: it is no copy that lay where it was written.
     pub is_relayed: bool,
     /// Date, and its offset from UTC in seconds.
     pub date: Option<(Timestamp, i32)>,

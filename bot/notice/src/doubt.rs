@@ -64,6 +64,13 @@ static UNBLOCK: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// An answer to what the reader asked for: "your takedown request for … was approved".
+static ANSWERS_REQUEST: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\byour\s(?:[\w-]+\s){0,3}?(?:request|application|appeal|complaint|report|ticket)\b[^;]{0,60}\b(?:(?:was|has\sbeen|is)\s(?:\w+ly\s)?(?:approved|granted|accepted|received|processed|denied|rejected|declined|completed))\b",
+    )
+});
+
 /// A letter that ends a case of its own, answers one of ours, or tells us of an attack on us.
 static SETTLES: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -112,11 +119,14 @@ pub(super) fn leave_open(
             "it names several, and says of none firmly enough that it did it"
         }
         _ if !is_titled && says(&UNBLOCK) => "it asks for an address to be let in again",
+        _ if !is_titled && says(&ANSWERS_REQUEST) => "it answers a request of ours",
         _ if says(&BLAMES_NOBODY) => "it says that it blames nobody of ours",
         _ if words.is_some_and(|words| words.only_said) && settles() => {
             "it ends a case, answers a complaint of ours or tells of an attack on us, and only its prose accuses anybody"
         }
-        Way::FromUs => "one of ours wrote it to somebody else",
+        Way::FromUs if !(parties.is_guess && draft.claims.iter().any(is_ours)) => {
+            "one of ours wrote it to somebody else"
+        }
         Way::ToMany => "it was written to a mailing list",
         Way::Answer if draft.claims.iter().all(is_nobodys) => {
             "it answers a letter of ours, and may only repeat whom that accused"

@@ -76,6 +76,10 @@ static CLEARS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Could you check if this is legitimate": nobody says that it is.
+static IS_ASKED: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\b(?:if|whether|ob|si|se|czy|zda|om)\s[^,.;]{0,40}$"));
+
 /// What begins a sentence about whom the one before it names.
 static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
     compile(
@@ -121,7 +125,7 @@ impl Sentence {
     }
 
     fn clears(&self) -> bool {
-        CLEARS.is_match(&self.text)
+        CLEARS.find_iter(&self.text).any(|found| !IS_ASKED.is_match(&self.text[..found.start()]))
     }
 
     /// Takes a piece of a line.
@@ -311,6 +315,7 @@ mod tests {
         for text in [
             "Your host 192.0.2.1 scanned our network on Monday. Our own monitoring is fine and all ports are closed.",
             "The attacks from 192.0.2.1 did not stop after our last letter. Please close this hole as soon as you can.",
+            "We saw probing from 192.0.2.1. Could you please check and validate if this is legitimate or not.",
             "2026-03-09 10:00 192.0.2.1 is clean fine and so on and on and on for ever",
         ] {
             assert_eq!(cleared(text), [""; 0], "{text}");

@@ -21,6 +21,7 @@ use super::said;
 use super::sentence;
 use super::tally;
 use super::verdict;
+use super::vocabulary;
 
 /// A longer line is a sentence.
 const BYTES_MAX: usize = 70;
@@ -202,6 +203,9 @@ fn told(text: &str) -> Option<Heading> {
     if let Some((role, _)) = is_yours.then(|| list_intro::read(&text.replace(['(', ')'], " "))).flatten() {
         return Some(Heading::Of(role));
     }
+    if is_head_of_table(text) {
+        return None;
+    }
     let head = text.split('(').next().filter(|it| !it.trim().is_empty()).unwrap_or(text);
     // "Annex B (victim systems)".
     let by_remark = || {
@@ -210,6 +214,14 @@ fn told(text: &str) -> Option<Heading> {
     };
     let role = list_intro::read(head).map(|(role, _)| role).or_else(|| label::strong_role(head));
     role.or_else(by_remark).map(Heading::Of)
+}
+
+/// "Source IP Source Port Destination": the columns of a table.
+fn is_head_of_table(text: &str) -> bool {
+    let holds = |class| label::holds(text, class);
+    !text.contains(|letter: char| letter.is_ascii_digit())
+        && holds(vocabulary::PORT)
+        && holds(vocabulary::VICTIM | vocabulary::ACCUSED)
 }
 
 /// "NOT AFFECTED - no action is needed".
@@ -247,6 +259,8 @@ mod tests {
             ("Excerpt (our firewall, local time)", None),
             ("TOP EXTERNAL IPs (within your network)", Some(Heading::Of(Role::Accused))),
             ("ANNEXURE-B (victim systems, for information)", Some(Heading::Of(Role::Victim))),
+            ("Timestamp Source IP Source Port Destination", None),
+            ("IP Destination Port Connection Protocol Count", None),
             ("Log excerpt", None),
             ("Details", None),
         ] {

@@ -232,7 +232,7 @@ fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &
     let accuses = words.activity.is_some() || !draft.claims.is_empty() || words.names_addresses;
     let names_somebody = draft.claims.iter().any(|claim| !text::is_nobody(&claim.accused));
     // A letter that names who did it and when is a report, whatever stands at its foot.
-    let disposition = match not_ours::recognise(
+    let recognised = not_ours::recognise(
         lines,
         document.outer_mail(),
         not_ours::Marks {
@@ -243,7 +243,10 @@ fn of_words(lines: &[Line<'_>], document: &Document, parties: &Parties, words: &
                 && (words.subject_accuses || tells_of_a_deed(lines, words, &draft.claims)),
             may_be_ours: !parties.is_from_outside || parties.ours.is_empty(),
         },
-    ) {
+    );
+    // What a mail says that is passed on as an offence is no letter to us.
+    let recognised = recognised.filter(|it| *it == NotOurs::AutoReply || !words.passes_mail_on);
+    let disposition = match recognised {
         // A word at its foot closes no letter that names who did it.
         Some(NotOurs::Business) if words.names_the_source && names_somebody => Disposition::Claims,
         Some(reason) => {

@@ -30,6 +30,7 @@ mod exculpation;
 mod field_name;
 mod flatten;
 mod flow_log;
+mod flowed;
 mod forwarded;
 mod groups;
 mod guardduty;

@@ -66,6 +66,17 @@ pub(super) fn add_hosts(
     }
     if accused.is_empty() && hosts.is_empty() {
         hosts.extend(in_subject(lines).filter(|host| !is_reporters(host)));
+        let alone = lines.iter().enumerate().take(2_000).filter(|(_, line)| {
+            line.kind == LineKind::Statement && line.role == SectionRole::Body && is_link(line.text)
+        });
+        let is_genuine = |at: usize| {
+            let above = lines[..at].iter().rev().find(|line| !line.is_blank());
+            above.is_some_and(|line| said::GENUINE.is_match(line.text.trim()))
+        };
+        let shown = alone.filter(|(at, _)| activity != Some(Activity::Copyright) && !is_genuine(*at));
+        let names = shown.filter_map(|(_, line)| Some(LINK.captures(line.text)?[2].to_ascii_lowercase()));
+        let names = names.filter(|host| host.parse::<IpAddr>().is_err() && !is_reporters(host));
+        hosts.extend(names.take(1));
     }
     if hosts.is_empty() {
         return;

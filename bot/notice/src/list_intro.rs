@@ -34,6 +34,12 @@ static THEY_DID: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:they|these|those|the\s+(?:following|two|three)|(?:these|those)\s+(?:two|three|four|\d+))\s+(?:(?:are|were|keep|kept|have\s+been|all|both)\s+)*(?:\w+ly\s+)?(?:attack(?:ed|ing)?|scan(?:ned|ning)?|prob(?:ed|ing)|flood(?:ed|ing)?|hammer(?:ed|ing)?|spam(?:med|ming)?|brute[- ]?forc(?:ed|ing)|hit(?:ting)?|abus(?:ed|ing)|tr(?:ied|y|ying))\b",
     )
 });
+/// "Having determined you to be providers for the following IPs:".
+static YOU_HOLD: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\byou\b[^.;]{0,40}\b(?:providers?|hosts?|hosters?|owners?|contacts?|responsible|registered|listed)\b[^.;]{0,40}\b(?:for|of)\s+(?:all\s+of\s+)?(?:the\s+|these\s+)?(?:following\s+|below\s+)?(?:\d+\s+)?(?:ips?|ip[ -]address(?:es)?|address(?:es)?|hosts?|networks?|domains?)\b",
+    )
+});
 static DONE_TO: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"^\s*(?:of\s+ours?\b|in\s+our\b|on\s+our\b)|^[^,;]{0,40}?\b(?:(?:was|were|are|being|been)\s+(?:\w+ly\s+)?(?:attacked|targeted|scanned|probed|hit|flooded|affected\s+by))\b",
@@ -81,7 +87,7 @@ pub(super) fn read(intro: &str) -> Option<(Role, String)> {
         let words = found.as_str().trim_end_matches([' ', '(', ':']);
         return Some((Role::Accused, words.trim().to_owned()));
     }
-    if let Some(found) = THEY_DID.find(&intro) {
+    if let Some(found) = THEY_DID.find(&intro).or_else(|| YOU_HOLD.find(&intro)) {
         return Some((Role::Accused, found.as_str().trim().to_owned()));
     }
     for noun in NOUN.captures_iter(&intro).take(4) {
@@ -133,6 +139,7 @@ mod tests {
                 Some(Role::Accused),
             ),
             ("IPs engaged in dictionary attacks on your network:", Some(Role::Accused)),
+            ("having determined you all to be providers for the following IPs:", Some(Role::Accused)),
             ("Our servers saw the traffic below:", None),
             ("Attacks against these hosts of ours:", Some(Role::Victim)),
             (

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::address;
 use super::document::MailHeaders;
 use super::document::SectionRole;
+use super::flowed;
 use super::forwarded;
 use super::forwarded::Forwarded;
 use super::limits;
@@ -125,6 +126,9 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
     let subject_role = if nested { role } else { SectionRole::Subject };
     let subject_name = if nested { "subject of an inner message" } else { "subject" };
     unwrapper.add_section(&place.inside_as(subject_role, subject_name), &headers.subject);
+    if nested {
+        unwrapper.add_section(&place.inside_as(role, "way of an inner message"), &way_of(message));
+    }
     if !nested && !headers.to.is_empty() && headers.to.contains(" IP") {
         unwrapper.add_section(&place.inside_as(SectionRole::Subject, "to"), &headers.to);
     }
@@ -152,6 +156,17 @@ fn open_message(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place)
             open_attachment(unwrapper, part, place, role);
         }
     }
+}
+
+/// Relays of a mail inside a mail that are kept.
+const RELAYS_MAX: usize = 12;
+
+/// Returns by which way a mail came, as its relays wrote it.
+fn way_of(message: &Message<'_>) -> String {
+    let headers = message.headers_raw().filter(|(name, _)| name.eq_ignore_ascii_case("received"));
+    let folded = |value: &str| value.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = headers.take(RELAYS_MAX).map(|(_, value)| format!("Received: {}\n", folded(value)));
+    lines.collect()
 }
 
 /// A mail inside a mail.
@@ -248,7 +263,10 @@ fn open_bodies(unwrapper: &mut Unwrapper, message: &Message<'_>, place: &Place) 
             PartType::Text(text) => {
                 plain_len += text.trim().len();
                 plain_names |= !is_about_nobody(text);
-                unwrapper.open_text(text, place);
+                let is_flowed =
+                    part.content_type().is_some_and(|kind| kind.attribute("format") == Some("flowed"));
+                let text = if is_flowed { flowed::joined(text) } else { text.as_ref().into() };
+                unwrapper.open_text(&text, place);
             }
             PartType::Html(text) => {
                 plain_len += text.len();
@@ -330,12 +348,15 @@ fn headers(message: &Message<'_>) -> MailHeaders {
             found.and_then(|list| list.first()).and_then(|it| it.address().map(str::to_ascii_lowercase));
         first.unwrap_or_default()
     };
-    let from = address(message.from());
-    let reply_to = address(message.reply_to());
     let raw = |name: &str| -> Vec<String> {
         let found = message.headers_raw().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" ")).take(20).collect()
     };
+    // A group that stands for a mailbox sends mails on in its own name, and notes who wrote them.
+    let written_by = ["x-original-from", "x-original-sender"].into_iter().flat_map(&raw).find_map(mailbox);
+    let from = written_by.clone().unwrap_or_else(|| address(message.from()));
+    let reply_to = address(message.reply_to());
+    let is_of_list = !raw("list-id").is_empty() || !raw("list-post").is_empty();
     let content_type = raw("content-type").join(" ").to_ascii_lowercase();
     let auto_submitted = raw("auto-submitted").join(" ").to_ascii_lowercase();
     let yes = |name: &str| raw(name).first().is_some_and(|it| !it.eq_ignore_ascii_case("no"));
@@ -344,10 +365,10 @@ fn headers(message: &Message<'_>) -> MailHeaders {
         reply_to: if reply_to.is_empty() { from.clone() } else { reply_to },
         from,
         to: raw("to").join(", "),
-        copy_to: ["cc", "bcc", "delivered-to", "x-original-to"].map(|name| raw(name).join(", ")).join(", "),
+        copy_to: ["cc", "bcc"].map(|name| raw(name).join(", ")).join(", "),
         delivered_to: delivered_to(raw),
-        is_of_list: !raw("list-id").is_empty() || !raw("list-post").is_empty(),
-        is_relayed: !raw("received").is_empty(),
+        is_of_list: is_of_list && written_by.is_none(),
+        is_relayed: RECEIVERS.iter().any(|name| !raw(name).is_empty()),
         date: message.date().filter(|date| date.is_valid()).and_then(date_header),
         message_id: message.message_id().map(str::to_owned),
         references: [message.references(), message.in_reply_to()].into_iter().flat_map(ids).collect(),
@@ -357,6 +378,26 @@ fn headers(message: &Message<'_>) -> MailHeaders {
         feedback_report: content_type.contains("feedback-report"),
         xarf: yes("x-xarf") || yes("x-arf"),
     }
+}
+
+/// Headers that only who receives a mail writes.
+const RECEIVERS: [&str; 7] = [
+    "received",
+    "return-path",
+    "delivered-to",
+    "x-original-to",
+    "received-spf",
+    "authentication-results",
+    "x-original-sender",
+];
+
+/// Returns the address in a header, in lower case.
+fn mailbox(header: String) -> Option<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "@.-_+=".contains(letter);
+    let mut words = header.split(|letter| !is_part(letter)).filter(|word| word.len() > 2);
+    words
+        .rfind(|word| word.find('@').is_some_and(|at| at > 0 && at + 1 < word.len()))
+        .map(str::to_ascii_lowercase)
 }
 
 /// Returns where a mail was delivered: what the receiving side noted, and whom the topmost relay took it for.

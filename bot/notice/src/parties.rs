@@ -31,6 +31,8 @@ pub(super) struct Parties {
     pub ours: Vec<String>,
     /// Which way it goes.
     pub way: Way,
+    /// Nothing tells where it was delivered: that its sender kept a copy is all that says whose it is.
+    pub is_guess: bool,
     /// It was sent to a mailbox that takes complaints (RFC 2142, 4).
     pub is_to_abuse: bool,
     /// It does not tell to whom it was sent.
@@ -50,7 +52,10 @@ const ADDRESSES_MAX: usize = 50;
 /// Reads between whom the mail goes that a notice holds. Only where it was delivered tells who we are.
 pub(super) fn of(document: &Document) -> Parties {
     let Some(mail) = document.outer_mail() else { return Parties::default() };
-    let ours = ours(document);
+    let delivered = ours(document);
+    let is_guess = delivered.is_empty();
+    let ours = if is_guess { keepers(document) } else { delivered };
+    let is_guess = is_guess && !ours.is_empty();
     let mailboxes =
         || document.delivered_to.iter().chain(&mail.delivered_to).chain([&mail.to, &mail.copy_to]);
     let is_to_abuse = mailboxes().any(|header| has_abuse_mailbox(header));
@@ -59,7 +64,7 @@ pub(super) fn of(document: &Document) -> Parties {
     let is_of_aws = document.mails.iter().any(|mail| trust::is_aws(mail.sender_domain()));
     let is_passed_on = document.passed_on_by.is_some();
     let is_from_outside = is_from_outside(document, &ours);
-    Parties { ours, way, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on, is_from_outside }
+    Parties { ours, way, is_guess, is_to_abuse, is_to_nobody, is_of_aws, is_passed_on, is_from_outside }
 }
 
 fn is_from_outside(document: &Document, ours: &[String]) -> bool {
@@ -89,13 +94,21 @@ fn ours(document: &Document) -> Vec<String> {
     let Some(mail) = document.outer_mail() else { return Vec::new() };
     let passed_on_to = document.passed_on_by.iter().flat_map(|mail| &mail.delivered_to);
     let mailboxes = document.delivered_to.iter().chain(passed_on_to).chain(&mail.delivered_to);
-    let mut ours: Vec<String> = mailboxes.flat_map(|it| domains(it)).collect();
-    if ours.is_empty() && !mail.is_relayed && document.receipt.is_none() {
-        // No relay ever took it: it lies where it was written.
-        let copied = domains(&mail.copy_to);
-        ours.extend(domains(&mail.from).into_iter().filter(|it| copied.contains(it)));
+    mailboxes.flat_map(|it| domains(it)).collect()
+}
+
+/// Returns who may have written it and kept a copy: no relay took it, and its sender has a copy, as nobody else does whom
+/// it was sent to.
+fn keepers(document: &Document) -> Vec<String> {
+    let Some(mail) = document.outer_mail() else { return Vec::new() };
+    if mail.is_relayed || document.receipt.is_some() {
+        return Vec::new();
     }
-    ours
+    let (to, copied) = (domains(&mail.to), domains(&mail.copy_to));
+    if to.iter().any(|it| copied.contains(it)) {
+        return Vec::new();
+    }
+    domains(&mail.from).into_iter().filter(|it| copied.contains(it)).collect()
 }
 
 fn way(document: &Document, ours: &[String], is_to_abuse: bool) -> Way {
@@ -185,10 +198,12 @@ mod tests {
             Way::Copy,
         );
         check("noc@example.org", "abuse@example.net", "", ours, Way::ToUs);
+        check("noc@example.org", "abuse@example.net", "noc@example.org", ours, Way::ToUs);
         check("a@example.com", "abuse@example.net", "security@example.com", ours, Way::FromUs);
         check("a@example.com", "b@example.com", "", ours, Way::Among);
         check("a@example.com", "undisclosed-recipients:;", "", ours, Way::Among);
         check("a@example.com", "abuse@example.net", "security@example.com", "", Way::FromUs);
+        check("a@example.com", "abuse@example.net", "noc@example.net, soc@example.com", "", Way::ToUs);
         check("a@example.com", "abuse@example.net", "soc@example.org", "", Way::ToUs);
     }
 

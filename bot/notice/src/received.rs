@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::address;
+use super::document::SectionRole;
 use super::domain;
 use super::lines::Line;
 use super::lines::LineKind;
@@ -37,12 +38,29 @@ pub(super) fn handed_over_by(lines: &[Line<'_>]) -> Option<(IpAddr, usize)> {
         }
         last = Some(index);
         let organisation = receiver_of(&lines[index..])?;
-        if *receiver.get_or_insert_with(|| organisation.clone()) != organisation {
+        // Until somebody from elsewhere connected, the receiver's servers hand it on to each other.
+        if found.is_some() && receiver.as_ref().is_some_and(|receiver| *receiver != organisation) {
             break;
         }
+        receiver = Some(organisation);
         found = sender_of(&lines[index..]).map(|ip| (ip, index)).or(found);
     }
     found
+}
+
+/// Who passes a mail on to be looked at says less than this of his own, letters.
+const FEW_LETTERS: usize = 160;
+
+/// Says whether a text is hardly more than a mail with the headers of its way.
+pub(super) fn is_passed_on(lines: &[Line<'_>]) -> bool {
+    let is_own = |line: &&Line<'_>| line.role == SectionRole::Body && line.kind == LineKind::Statement;
+    let is_way = |line: &Line<'_>| line.kind == LineKind::Header && RECEIVED.is_match(line.text);
+    let Some(way) = lines.iter().position(is_way) else { return false };
+    let own = lines[..way]
+        .iter()
+        .filter(is_own)
+        .map(|line| line.text.chars().filter(|it| it.is_alphabetic()).count());
+    own.sum::<usize>() <= FEW_LETTERS
 }
 
 /// Returns the one address of the quoted mail's `Received` headers that fits; none where several do.
@@ -119,6 +137,8 @@ mod tests {
         let forged = "Received: from y ([198.51.100.1]) by mx.other.co.uk with SMTP\n";
         check(&format!("{others}{forged}"), Some("192.0.2.1"));
         check("Received: from x (localhost [127.0.0.1]) by mx.example.org\n", None);
+        let within = "Received: from a (a.lan [10.80.44.42]) by b.example.com with LMTP; now\n";
+        check(&format!("{within}{outer}{forged}"), Some("192.0.2.1"));
         check("Received: from x (unknown [192.0.2.1]) without a server\n", None);
     }
 }

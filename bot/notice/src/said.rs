@@ -63,6 +63,9 @@ pub(super) fn of(
     if matches!(link_around(line.text, spot), Some(Link::Other)) {
         return None;
     }
+    if stands_behind_a_link(line, spot) {
+        return Some((Role::Accused, 2.0, "stands in brackets behind a link".to_owned()));
+    }
     // What a later sentence says of one of several is more than what was said of all.
     let told = sentences.of(index, spot.start).filter(|_| line.role != SectionRole::Subject);
     if let Some((role, weight)) = told.filter(|(_, weight)| *weight >= sentence::CERTAIN) {
@@ -292,6 +295,18 @@ fn said_by_label(name: &str, ours: bool) -> Option<Said> {
         }
         _ => None,
     }
+}
+
+/// "http://example.com/a.html (192.0.2.1)", all of a line: where what is linked to is.
+fn stands_behind_a_link(line: &Line<'_>, spot: &Spot) -> bool {
+    let text = line.text.trim_start();
+    let begins = text.starts_with("http") || DEFANGED.is_match(text);
+    let rest = line.text.get(spot.end..).unwrap_or_default();
+    begins
+        && text.contains("://")
+        && line.text[..spot.start].ends_with(" (")
+        && rest.trim_end() == ")"
+        && line.text.split_whitespace().count() <= 4
 }
 
 /// "URL: hxxp://…" with "IP: 192.0.2.1" right beside it: where the reported page is.

@@ -15,6 +15,7 @@ use super::record::Record;
 use super::relative;
 use super::roles::Roles;
 use super::time::Interval;
+use super::time::Precision;
 use super::time::Resolver;
 use super::time::Stamp;
 use super::time::Zone;
@@ -39,11 +40,20 @@ pub(super) fn resolver(
     zone: Option<Zone>,
 ) -> Resolver {
     let mut resolver = when::resolver(lines, sent, zone);
-    if resolver.stated.is_some() {
-        return resolver;
-    }
     let rows: Vec<&Stamp> = records.iter().flatten().flat_map(|record| &record.stamps).collect();
     let every = || times.labelled.iter().chain(&times.wide).chain(&times.told);
+    if resolver.stated.is_some() {
+        // A row that shows the very second of a field is in the field's zone, whatever else is said.
+        let is_shown = |stamp: &&Stamp| {
+            let is_same = |row: &&&Stamp| row.zone.is_none() && row.civil == stamp.civil;
+            stamp.precision == Precision::Second && rows.iter().take(4).any(|row| is_same(&row))
+        };
+        if let Some(zone) = every().filter(|stamp| stamp.zone.is_some()).find(is_shown).and_then(|it| it.zone)
+        {
+            resolver.stated = Some((zone, ZoneSource::Prose));
+        }
+        return resolver;
+    }
     let ends = rows.first().into_iter().chain(rows.last()).copied();
     let unzoned: Vec<&Stamp> = every().chain(ends).filter(|stamp| stamp.zone.is_none()).take(64).collect();
     // "Blocked after 2026-12-12 15:08:19 +0100": what is still to come was not seen in any log.

@@ -381,15 +381,18 @@ impl Tally {
             && self.role() == Some(Role::Accused)
     }
 
-    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, one
-    /// that refused this one and not the other, or one in which a single row is of the other.
+    /// Says whether a log tells this one, which words accuse, from another that only it names: one of a web server, or
+    /// one that refused this one and not the other.
     pub fn contrasts_with(&self, other: &Self) -> bool {
         let (own, others) = (self.told(), other.told());
         let is_web = others.rows_of_web > 0;
-        // One row of another is left over from the search for this one.
-        let is_left_over =
-            others.rows_from == 1 && own.rows_from >= LEFT_OVER && self.is_pointed_at(ACCUSED_MIN);
-        is_web || is_left_over || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
+        is_web || others.rows_from == 0 || (own.rows_refused > 0 && others.rows_refused == 0)
+    }
+
+    /// Says whether a single row of another was left over from the search for this one, which the notice points at.
+    pub fn leaves_over(&self, other: &Self) -> bool {
+        let (own, others) = (self.told(), other.told());
+        others.rows_from == 1 && own.rows_from >= LEFT_OVER && self.is_pointed_at(ACCUSED_MIN)
     }
 
     /// Says whether a sentence names it, and nothing in it was understood as an accusation.

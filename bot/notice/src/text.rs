@@ -35,6 +35,7 @@ use super::not_ours;
 use super::parties::Parties;
 use super::parties::Way;
 use super::ports;
+use super::received;
 use super::relative;
 use super::resource;
 use super::roles;
@@ -84,6 +85,8 @@ pub(super) struct TextReading {
     pub plea: Plea,
     /// Whom rows of a log or fields name as the source of something.
     pub shown: Shown,
+    /// It passes an offending mail on, and says hardly anything itself.
+    pub passes_mail_on: bool,
     /// It names a public address that is nobody's in particular.
     pub names_addresses: bool,
     /// The addresses that it names as anybody's but a relay's, those whose role is open before the victims.
@@ -148,7 +151,8 @@ fn read_lines(
     let tells_of_a_deed =
         sentences.tell_of_a_deed() || records.iter().flatten().any(|record| record.source.is_some());
     let mut roles = roles::weigh(lines, &records, &under, &sentences, side);
-    let activity = activity::of_lines(lines);
+    let passes_mail_on = parties.is_to_abuse && parties.is_from_outside && received::is_passed_on(lines);
+    let activity = activity::of_lines(lines).or_else(|| passes_mail_on.then_some(Activity::Spam));
     if rows::turn_visits(lines, &mut records, activity, &roles) {
         roles = roles::weigh(lines, &records, &under, &sentences, side);
     }
@@ -252,6 +256,7 @@ fn read_lines(
         only_faint,
         only_said: roles.is_only_said() && no_instance,
         plea,
+        passes_mail_on,
         shown: roles.shows_the_source(),
         names_addresses: roles.tallies.iter().any(|tally| {
             !address::is_private(tally.ip) && roles.role_of(tally) != Some(Role::Infrastructure)

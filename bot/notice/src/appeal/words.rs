@@ -33,6 +33,11 @@ const REQUESTS: &[(&str, &str, usize)] = &[
         80,
     ),
     (
+        r"\bappreciat\w+\s+(?:your|any)\s+(?:\w+\s+){0,2}?(?:assistance|help|cooperation|attention|action)\b",
+        r"(?:investigat|suspend|resolv|stop|tak|remov|disabl|shut|clean|verif|mitigat)",
+        90,
+    ),
+    (
         r"(?:^|[.!?:]\s+(?:-\s+)?)(?:stop|make\s+it\s+stop|take\s+(?:it|them|this)\s+(?:down|offline)|investigate|cease)\b",
         r"",
         0,

@@ -30,6 +30,7 @@ use words::LEAKED;
 use words::LEAKED_OF_YOURS;
 use words::MEND;
 use words::OF_SOMEBODY;
+use words::OPENS_A_TICKET;
 use words::ORDERED_TEST;
 use words::OWNER_DID;
 use words::SENT_FROM;
@@ -194,6 +195,20 @@ pub(super) fn is_told_by_somebody(lines: &[Line<'_>]) -> bool {
     own.filter(|line| !TO_MANY.is_match(line.text)).any(|line| OF_SOMEBODY.is_match(line.text))
 }
 
+/// Says whether a mail that a ticket system calls an answer answers nothing: it quotes nothing, and refers to its own
+/// ticket alone.
+fn is_first(mail: &MailHeaders, lines: &[Line<'_>]) -> bool {
+    let domain = mail.sender_domain();
+    let is_own = |id: &String| id.starts_with("RT-Ticket-") || (!domain.is_empty() && id.ends_with(domain));
+    let is_answer = mail.subject.trim_start().to_ascii_lowercase().starts_with("re:");
+    let opens_a_ticket = || lines.iter().take(40).any(|line| OPENS_A_TICKET.is_match(line.text));
+    !is_answer
+        && !AUTO_SUBJECT.is_match(&mail.subject)
+        && mail.references.iter().all(is_own)
+        && !lines.iter().any(|line| line.is_quoted)
+        && !opens_a_ticket()
+}
+
 /// Recognises a message that accuses nobody.
 pub(super) fn recognise(
     lines: &[Line<'_>],
@@ -201,7 +216,7 @@ pub(super) fn recognise(
     Marks { accuses, says_abuse, tells_of_a_deed, is_report, may_be_ours }: Marks,
 ) -> Option<NotOurs> {
     if let Some(mail) = mail
-        && (mail.auto_reply
+        && ((mail.auto_reply && !(says_abuse && accuses && is_first(mail, lines)))
             || mail.bounce
             || AUTO_TITLE.is_match(&mail.subject)
             || (AUTO_SUBJECT.is_match(&mail.subject) && !is_report))

@@ -8,6 +8,13 @@ use regex::RegexSet;
 use super::super::pattern::compile;
 use super::super::pattern::compile_set;
 
+/// How ticket systems answer what opened a ticket.
+pub(super) static OPENS_A_TICKET: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\bautomatically generated in response|\bin response to the creation of a\b|\b(?:ticket|case|request) has been (?:assigned|created|opened|registered|received)|\byour (?:ticket|case|request) (?:number|id) is\b|\btype your reply above\b|\bautomatisch erstellt\w*|\bticket wurde (?:erstellt|eroffnet|angelegt)",
+    )
+});
+
 pub(super) static AUTO_SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?i)^\W*(?:auto(?:matic|mated)?[\s-]*(?:reply|response|answer)|out of (?:the )?office\b(?:[^?]|$)|abwesen|vacation|undeliver|delivery (?:status|failure)|mail delivery (?:failed|subsystem)|returned mail|autoreply|we (?:have )?received your (?:request|message|mail))",
@@ -22,7 +29,7 @@ pub(super) static AUTO_TITLE: LazyLock<Regex> = LazyLock::new(|| {
 /// What a machine says that confirms a report of ours, where nothing of its headers is left.
 pub(super) static CONFIRMS: LazyLock<Regex> = LazyLock::new(|| {
     compile(
-        r"(?i)\b(?:we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|beschwerde|anfrage|nachricht|e-?mail)\b(?:[^.;]|\.\S){0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
+        r"(?i)\b(?:(?:case|ticket|request)\s(?:#?[\w-]*\d[\w-]*\s)(?:has been|was) (?:created|opened|received|registered)\b|we (?:have )?(?:received|got) your (?:report|request|message|e-?mail|complaint|ticket)|your (?:report|request|message|e-?mail|complaint|ticket)\b[^.;]{0,60}\b(?:was|has been|is) (?:received|registered|logged)|wir haben ihre? (?:meldung|anfrage|nachricht|e-?mail)\b[^.;]{0,60}\berhalten|ihre? (?:meldung|beschwerde|anfrage|nachricht|e-?mail)\b(?:[^.;]|\.\S){0,60}\beingegangen|nous avons (?:bien )?reçu votre (?:signalement|message|demande|plainte)|(?:hemos recibido su|recebemos (?:a )?sua?|abbiamo ricevuto la (?:tua|sua|vostra)) )",
     )
 });
 /// Who is away answers by machine.

@@ -152,7 +152,15 @@ impl Roles {
         }
         // A log shows others too: where words say who it was, they are bystanders.
         let named = |it: &Tally| it.is_accused_by_words() && it.contrasts_with(tally);
-        if !tally.ours && tally.is_accused_by_log_only() && self.others(tally).any(named) {
+        let leaves_over = |it: &Tally| it.is_accused_by_words() && it.leaves_over(tally);
+        let is_bystander = || {
+            let mut others = self.others(tally);
+            // Where a log names many sources, each may have one row.
+            let is_source = |it: &Tally| it.role() == Some(Role::Accused) && it.is_accused_by_log_only();
+            let is_only_other = || !self.others(tally).any(is_source);
+            others.any(named) || (is_only_other() && self.others(tally).any(leaves_over))
+        };
+        if !tally.ours && tally.is_accused_by_log_only() && is_bystander() {
             return None;
         }
         if tally.ours {

@@ -281,6 +281,7 @@ impl Finder {
         add_bare_clocks(line, &mut stamps);
         share_zone(&mut stamps);
         take_zone_key(line, &mut stamps);
+        take_zone_of_name(line, &mut stamps);
         stamps
     }
 }
@@ -460,6 +461,20 @@ fn share_zone(stamps: &mut [Stamp]) {
         for stamp in stamps {
             stamp.zone = Some(only);
         }
+    }
+}
+
+/// "Timestamp (UTC)    2026-07-28 21:56:55": the name of a field tells the zone of its value.
+static ZONE_OF_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"^\s*[\p{L} _-]{3,40}\(((?:UTC|GMT|[A-Z]{3,4})(?:[+-]\d{1,2}(?::?\d\d)?)?)\)[\s:=.|]{1,60}$")
+});
+
+fn take_zone_of_name(line: &str, stamps: &mut [Stamp]) {
+    let [stamp] = stamps else { return };
+    if stamp.zone.is_none()
+        && let Some(name) = line.get(..stamp.start).and_then(|before| ZONE_OF_NAME.captures(before))
+    {
+        stamp.zone = read_zone(&name[1]).map(|(zone, _)| zone);
     }
 }
 
