@@ -148,6 +148,17 @@ const PATTERNS: &[(&str, Activity, f32)] = &[
         2.5,
     ),
     (r"\bsafe browsing\b|\bsuspicious urls?\b", Activity::MalwareHosting, 2.0),
+    (
+        r"\bsql (?:attacks?|injections?)\b|\bunion(?:\s|\+|%20)(?:all(?:\s|\+|%20))?select\b|information_schema",
+        Activity::IntrusionAttempt,
+        3.0,
+    ),
+    (r"\bscanning (?:packets|activit(?:y|ies)|traffic|attempts|probes)\b", Activity::PortScan, 2.5),
+    (
+        r"\b(?:kelihos|gamarue|andromeda|necurs|emotet|qakbot|qbot|trickbot|cutwail|sality|virut|ramnit|gozi|dridex|flubot|nymaim|avalanche|gamut|pandabanker|brownflood)\b|\binfected (?:ips?|devices?|clients?)\b|\btrojaner?\b",
+        Activity::CommandAndControl,
+        2.5,
+    ),
     (r"\bunsolicited smtp\b|\bsmtp connections with helo", Activity::Spam, 2.5),
     (
         r"vulnerab\w*[ :_-]{1,3}(?:rpcbind|portmapper|ntp|snmp|ssdp|memcached|open ?resolver|netbios|ldap|cldap|chargen|qotd|tftp|mdns)",

@@ -14,7 +14,6 @@ use super::lines::Line;
 use super::lines::LineKind;
 use super::pattern::compile;
 use super::record::Record;
-use super::record::WEB;
 use super::record::port_of;
 use super::record::protocol;
 use super::roles::Roles;
@@ -147,19 +146,22 @@ static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     compile(r"(?i)(?:\b|_)(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?|refused)(?:\b|_)")
 });
 
-/// What a web server answered whom it turned away.
-static TURNED_AWAY: LazyLock<Regex> = LazyLock::new(|| compile(r#"" [45]\d\d (?:\d|-)"#));
+/// What a web server answered whom it turned away, in its logs of requests and of errors.
+static TURNED_AWAY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"" [45]\d\d (?:\d|-)|HTTP/[12].*\s(?:400|401|403|404|405)\s|(?i)not found or unable to stat|file does not exist|script .{1,80} not found|client denied by server configuration|primary script unknown"#,
+    )
+});
 
 /// Says whether most rows are of a web server that had not, or did not give, what was asked for.
 fn is_turned_away(lines: &[Line<'_>], records: &[Option<Record>]) -> bool {
-    let rows =
-        lines.iter().zip(records).filter(|(_, record)| record.as_ref().is_some_and(|it| it.how == WEB));
+    let rows = lines.iter().zip(records).filter(|(_, record)| record.is_some()).take(1_000);
     let (mut all, mut turned_away) = (0, 0);
-    for (line, _) in rows.take(1_000) {
+    for (line, _) in rows {
         all += 1;
         turned_away += usize::from(TURNED_AWAY.is_match(line.text));
     }
-    all > 0 && turned_away * 2 >= all
+    turned_away * 2 >= all && all > 0
 }
 
 /// Guesses the activity from where the rows went.
@@ -168,6 +170,9 @@ pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[R
     let named = remotes.iter().filter_map(|remote| remote.port);
     let ports: HashSet<u16> = rows.iter().filter_map(|row| row.target_port).chain(named).collect();
     let targets: HashSet<IpAddr> = rows.iter().filter_map(|row| row.target).collect();
+    if is_turned_away(lines, records) {
+        return Some(Activity::IntrusionAttempt);
+    }
     let all_in = |known: &[u16]| !ports.is_empty() && ports.iter().all(|port| known.contains(port));
     if ports.len() >= 5 || targets.len() >= 5 {
         return Some(Activity::PortScan);
@@ -175,9 +180,6 @@ pub(super) fn guess(lines: &[Line<'_>], records: &[Option<Record>], remotes: &[R
     let mut refused = lines.iter().zip(records).filter(|(_, record)| record.is_some());
     if targets.len() >= 2 && refused.all(|(line, _)| REFUSED.is_match(line.text)) {
         return Some(Activity::PortScan);
-    }
-    if is_turned_away(lines, records) {
-        return Some(Activity::IntrusionAttempt);
     }
     if all_in(&[22, 23, 2222, 3389, 5900, 21, 110, 143, 993, 995, 5060]) {
         return Some(Activity::LoginAttack);

@@ -86,6 +86,7 @@ pub(super) fn interval(lines: &[Line<'_>], resolver: &Resolver) -> Option<Interv
             && line.role != SectionRole::Subject
             && !line.is_quoted
             && line.stamps.is_empty()
+            && !line.text.trim_start().starts_with('|')
     };
     let sentence = |index: usize| match lines.get(index + 1) {
         Some(below) if said::runs_on(lines, index + 1) => {

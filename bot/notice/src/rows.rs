@@ -233,6 +233,12 @@ pub(super) fn turn_visits(
     if first.is_none_or(|first| are_readers(lines, first)) {
         return false;
     }
+    // Where the words say of those that come there that they did it, and more than of the host, they are meant.
+    let said = |ip: Option<IpAddr>| ip.map_or(0.0, |ip| roles.said_accused(ip));
+    let is_of_visitors = |record: &Record| said(record.source) > said(record.target);
+    if records.iter().flatten().filter(|record| comes_there(record)).any(is_of_visitors) {
+        return false;
+    }
     records.iter_mut().flatten().filter(|record| comes_there(record)).for_each(Record::turn);
     true
 }

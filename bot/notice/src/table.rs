@@ -210,12 +210,19 @@ impl Header {
         let mut day = day.to_owned();
         // Beside an instance, "remote" is whom that talked to.
         let instance = cells.iter().find_map(|cell| resource::instances(cell).into_iter().next());
+        let is_about_first = self.is_about_first();
         for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
             match column.meaning.kind {
                 Kind::Address if instance.is_some() && label::holds(&column.name, vocabulary::REMOTE) => {
                     record.target = address::find(cell).into_iter().find_map(|spot| spot.ip);
                     record.source_instance = instance.clone().map(|(_, id)| id);
+                }
+                Kind::Address if is_about_first && label::holds(&column.name, vocabulary::REMOTE) => {
+                    record.target = address::find(cell).into_iter().find_map(|spot| spot.ip);
+                }
+                Kind::Address if is_about_first && index == self.first_address() => {
+                    record.source = address::find(cell).into_iter().find_map(|spot| spot.ip);
                 }
                 Kind::Address => self.take_address(&mut record, column, cell),
                 Kind::Port => self.take_port(&mut record, index, cell),
@@ -244,6 +251,25 @@ impl Header {
             record.target = self.in_nameless_column(&record, cells);
         }
         (record.source.is_some() || record.target.is_some()).then_some(record)
+    }
+
+    /// Says whether its rows are about the addresses of a first column that is called nothing but "ip": a later "remote_ip"
+    /// is whom those spoke to.
+    fn is_about_first(&self) -> bool {
+        let first = self.columns.get(self.first_address());
+        let is_plain = first.is_some_and(|column| {
+            let words = label::words(&column.name);
+            words == ["ip"] || words == ["ip", "address"] || words == ["infected", "ip"]
+        });
+        let is_remote = |column: &Column| {
+            column.meaning.kind == Kind::Address && label::holds(&column.name, vocabulary::REMOTE)
+        };
+        is_plain && self.columns.iter().any(is_remote)
+    }
+
+    fn first_address(&self) -> usize {
+        let is_address = |column: &Column| column.meaning.kind == Kind::Address;
+        self.columns.iter().position(is_address).unwrap_or(usize::MAX)
     }
 
     /// Where a column of another's name holds no address ("hostname_source"), a plain one is the source's.

@@ -310,6 +310,11 @@ impl Tally {
         told.sums[role as usize].min(9.0) + of_rows + of_places
     }
 
+    /// Returns how firmly words and fields accuse it, rows of logs left out.
+    pub fn accused_by_words(&self) -> f32 {
+        self.told().sums[Role::Accused as usize]
+    }
+
     /// Returns what accuses it beyond a subject that merely names it.
     pub fn accused_by_text(&self) -> f32 {
         self.sum(Role::Accused) - self.told().by_subject

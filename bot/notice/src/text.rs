@@ -57,6 +57,9 @@ use crate::claim::Activity;
 /// "Today" and "yesterday evening" are no more than hints where rows tell when.
 const VAGUE: SignedDuration = SignedDuration::from_hours(6);
 
+/// A mail is taken in this soon after it was sent.
+const TAKEN_IN_SOON: SignedDuration = SignedDuration::from_hours(6);
+
 /// What a text says, before it is known what is to become of it.
 pub(super) struct TextReading {
     /// Claims, facts, warnings.
@@ -209,9 +212,16 @@ fn read_lines(
         remotes: ports::victims(lines, &roles, &accused),
         activity: Activity::Other,
     };
-    if whole.interval.is_none() {
-        whole.interval = spans::header_interval(lines, &resolver, &roles);
-    }
+    // What a mail says of its own time, and when it was taken in.
+    let taken_in = spans::header_interval(lines, &resolver, &roles);
+    whole.interval = match (whole.interval, taken_in) {
+        (Some(told), Some(taken_in))
+            if activity == Some(Activity::Spam) && when::gap(told, taken_in) <= TAKEN_IN_SOON =>
+        {
+            Some(told.join(taken_in))
+        }
+        (told, taken_in) => told.or(taken_in),
+    };
     if whole.interval.is_none() {
         whole.interval = relative::interval(lines, &resolver);
         whole.is_vague = whole.interval.is_some_and(|it| it.to.duration_since(it.from) > VAGUE);

@@ -251,3 +251,47 @@ fn a_single_row_of_another_is_left_over() {
     );
     assert_eq!(accused(&notice), ["192.0.2.92"]);
 }
+
+/// Each host of a table has its own time, also where that has no year.
+#[test]
+fn every_row_of_a_table_has_its_own_time() {
+    let notice = read(
+        "ddos@example.net",
+        "DDoS from your IPs",
+        "Your participating machines are listed below, along with the time they were most recently seen (UTC).\n\n\
+         +************+***************+\n| source_ip  | last_seen_utc |\n+************+***************+\n\
+         | 192.0.2.93 | 10/31 23:26   |\n| 192.0.2.94 | 10/31 19:20   |\n",
+    );
+    let told: Vec<_> = notice.claims.iter().filter_map(|claim| claim.window.clone()).collect();
+    let told: Vec<String> = told.iter().map(|window| window.from.to_string()).collect();
+    assert_eq!(told, ["2026-10-31T23:26:00Z", "2026-10-31T19:20:00Z"]);
+}
+
+/// A list of infected hosts names whom they spoke to as "remote".
+#[test]
+fn what_infected_hosts_spoke_to_is_no_accused() {
+    let notice = read(
+        "cert@example.net",
+        "Infected hosts in your network",
+        "Please clean the infected hosts in your network; what they spoke to is a sinkhole (times are UTC).\n\n\
+         ip,asn,lastseen,botname,remote_ip,remote_port,local_port\n\
+         192.0.2.95,64496,1794312000,andromeda,198.51.100.192,80,32308\n\
+         192.0.2.96,64496,1794312060,andromeda,198.51.100.192,80,8933\n",
+    );
+    assert_eq!(accused(&notice), ["192.0.2.95", "192.0.2.96"]);
+    assert_eq!(activity(&notice), Activity::CommandAndControl);
+    assert_eq!(notice.claims[0].remote[0].address.to_string(), "198.51.100.192");
+}
+
+/// The words for what was done, as administrators use them.
+#[test]
+fn deeds_are_called_by_many_names() {
+    for (words, expect) in [
+        ("I see SQL attacks from 192.0.2.97 on my shop.", Activity::IntrusionAttempt),
+        ("We detected unauthorized scanning packets from 192.0.2.97.", Activity::PortScan),
+        ("192.0.2.97 talks to our sinkhole and is infected with Emotet.", Activity::CommandAndControl),
+        ("192.0.2.97 is probing my website for vulnerabilities.", Activity::IntrusionAttempt),
+    ] {
+        assert_eq!(activity(&read("me@example.net", "Abuse report", words)), expect, "{words}");
+    }
+}

@@ -180,9 +180,15 @@ impl Roles {
         (!self.names_ours()).then_some(role)
     }
 
+    /// Returns how firmly words and fields say of an address that it did it.
+    pub fn said_accused(&self, ip: IpAddr) -> f32 {
+        self.places.get(&ip).map_or(0.0, |at| self.tallies[*at].accused_by_words())
+    }
+
     /// Says whether it names one address, and says that it did something.
     pub fn only_one_is_accused(&self) -> bool {
-        let mut named = self.tallies.iter().filter(|it| !address::is_private(it.ip));
+        let is_named = |it: &&Tally| !address::is_private(it.ip) && it.role() != Some(Role::Infrastructure);
+        let mut named = self.tallies.iter().filter(is_named);
         named.next().is_some_and(|it| it.role() == Some(Role::Accused)) && named.next().is_none()
     }
 

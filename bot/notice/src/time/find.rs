@@ -97,9 +97,9 @@ static SPACED: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?P<d>\d{{1,2}})\.\s(?P<mo>\d{{1,2}})\.\s(?P<y>20\d{{2}})\b(?:\.?[\s,]{{1,3}}(?:(?:ob|v|o|u|kl\.)\s)?{CLOCK})?"
     ))
 });
-/// "07/15-02:11:00.1" as Snort and Suricata begin their lines, without a year.
+/// "07/15-02:11:00.1" as Snort and Suricata begin their lines, and "07/15 02:11" in tables, without a year.
 static MONTH_DAY_CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!(r"(?:^|\s)(?P<a>\d{{2}})(?P<sep>/)(?P<b>\d{{2}})-{CLOCK}")));
+    LazyLock::new(|| compile(&format!(r"(?:^|\s)(?P<a>\d{{2}})(?P<sep>/)(?P<b>\d{{2}})[- ]{CLOCK}")));
 static EAST_ASIAN: LazyLock<Regex> = LazyLock::new(|| {
     compile(
         r"(?:(?P<roc>民國|民国)\s?)?(?P<y>20\d{2}|1\d\d)\s?(?:年|년)\s?(?P<mo>\d{1,2})\s?(?:月|월)\s?(?P<d>\d{1,2})\s?(?:日|일)?(?:[\s,、(（]{0,2}[月火水木金土日一二三四五六월화수목금토일]?(?:曜日?|요일)?[)）]?[\s,、]{0,2}(?P<half>午前|午後|上午|下午|오전|오후|晚上|凌晨|早上|中午|새벽|밤)?\s?(?P<h>\d{1,2})\s?(?::|：|時|时|点|點|시)\s?(?P<mi>\d{1,2})\s?(?:(?::|：|分|분)\s?(?:(?P<s>\d{1,2})(?:秒|초)?)?)?)?",
