@@ -113,9 +113,10 @@ pub(super) fn read(before: &str, after: &str) -> Option<Cue> {
         let reaches = !HOLDS_ADDRESS.is_match(between)
             && between.find(':').is_none_or(|colon| between[..colon].trim().is_empty());
         let introduces = acts.is_some() && between.trim() == ":";
+        // "Detected by a connection from": whose that is, it does not tell.
+        const OTHERS: [&str; 5] = ["owner", "connection", "traffic", "packet", "request"];
         between.len() < 40
-            && !between.contains("owner")
-            && !["connection", "traffic", "packet", "request"].iter().any(|it| between.contains(it))
+            && OTHERS.iter().all(|it| !between.contains(it))
             && reaches
             && !introduces
             && !(found.as_str().starts_with("reported") && DEED.is_match(found.as_str()))
