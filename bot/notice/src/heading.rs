@@ -134,11 +134,7 @@ const SENTENCE_BYTES_MAX: usize = 160;
 fn cleared_in_a_sentence(lines: &[Line<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let text = line.text.trim();
-    let is_one = text.ends_with(':')
-        && text.len() <= SENTENCE_BYTES_MAX
-        && line.spots.is_empty()
-        && line.kind == LineKind::Statement
-        && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence);
+    let is_one = text.ends_with(':') && text.len() <= SENTENCE_BYTES_MAX && names_nobody(line);
     let is_done = is_one && DONE_WITH.is_match(&fold(text));
     below(lines, index).filter(|_| is_done).map(|_| Heading::Cleared)
 }
@@ -174,8 +170,12 @@ fn name<'a>(line: &Line<'a>) -> Option<&'a str> {
 
 /// Says whether a line may be a heading with this text.
 fn may_be_one(line: &Line<'_>, text: &str) -> bool {
-    (3..=BYTES_MAX).contains(&text.len())
-        && line.spots.is_empty()
+    (3..=BYTES_MAX).contains(&text.len()) && names_nobody(line)
+}
+
+/// Says whether a line of the letter names no address.
+fn names_nobody(line: &Line<'_>) -> bool {
+    line.spots.is_empty()
         && line.kind == LineKind::Statement
         && !matches!(line.role, SectionRole::Subject | SectionRole::Evidence)
 }

@@ -113,7 +113,8 @@ impl Line<'_> {
 
 const SENTENCE_WORDS_MIN: usize = 8;
 
-fn count_letters(text: &str) -> usize {
+/// Returns how many letters a text has.
+pub(super) fn count_letters(text: &str) -> usize {
     text.chars().filter(|letter| letter.is_alphabetic()).count()
 }
 

@@ -164,9 +164,13 @@ const RELAYS_MAX: usize = 12;
 /// Returns by which way a mail came, as its relays wrote it.
 fn way_of(message: &Message<'_>) -> String {
     let headers = message.headers_raw().filter(|(name, _)| name.eq_ignore_ascii_case("received"));
-    let folded = |value: &str| value.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lines = headers.take(RELAYS_MAX).map(|(_, value)| format!("Received: {}\n", folded(value)));
+    let lines = headers.take(RELAYS_MAX).map(|(_, value)| format!("Received: {}\n", unfolded(value)));
     lines.collect()
+}
+
+/// Returns the value of a header in one line.
+fn unfolded(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A mail inside a mail.
@@ -350,7 +354,7 @@ fn headers(message: &Message<'_>) -> MailHeaders {
     };
     let raw = |name: &str| -> Vec<String> {
         let found = message.headers_raw().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.split_whitespace().collect::<Vec<_>>().join(" ")).take(20).collect()
+        found.map(|(_, value)| unfolded(value)).take(20).collect()
     };
     // A group that stands for a mailbox sends mails on in its own name, and notes who wrote them.
     let written_by = ["x-original-from", "x-original-sender"].into_iter().flat_map(&raw).find_map(mailbox);

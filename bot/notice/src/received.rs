@@ -14,6 +14,7 @@ use super::document::SectionRole;
 use super::domain;
 use super::lines::Line;
 use super::lines::LineKind;
+use super::lines::count_letters;
 use super::pattern::compile;
 
 static RECEIVED: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^\W*received:\s*from\s"));
@@ -56,10 +57,7 @@ pub(super) fn is_passed_on(lines: &[Line<'_>]) -> bool {
     let is_own = |line: &&Line<'_>| line.role == SectionRole::Body && line.kind == LineKind::Statement;
     let is_way = |line: &Line<'_>| line.kind == LineKind::Header && RECEIVED.is_match(line.text);
     let Some(way) = lines.iter().position(is_way) else { return false };
-    let own = lines[..way]
-        .iter()
-        .filter(is_own)
-        .map(|line| line.text.chars().filter(|it| it.is_alphabetic()).count());
+    let own = lines[..way].iter().filter(is_own).map(|line| count_letters(line.text));
     own.sum::<usize>() <= FEW_LETTERS
 }
 

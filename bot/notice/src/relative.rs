@@ -108,9 +108,7 @@ pub(super) fn extended(told: Interval, lines: &[Line<'_>], resolver: &Resolver) 
         let days = [(&*TODAY, 0), (&*YESTERDAY, 1)].into_iter();
         let (end, back) = days.filter_map(|(names, back)| Some((names.find(&text)?.end(), back))).next()?;
         let behind = text.get(end..).filter(|behind| CLOCK_NEAR.is_match(behind))?;
-        let today = Offset::UTC.to_datetime(sent).date();
-        let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
-        let clocks = clocks_on(day, behind);
+        let clocks = clocks_on(day_before(sent, back)?, behind);
         let found = clocks.iter().filter_map(|stamp| resolver.resolve(stamp)).reduce(Interval::join)?;
         (told.from <= found.from && found.from <= sent).then_some(found)
     };
@@ -119,6 +117,11 @@ pub(super) fn extended(told: Interval, lines: &[Line<'_>], resolver: &Resolver) 
         lines.iter().filter(|line| line.kind == LineKind::Statement && line.role == SectionRole::Body);
     let own = lines.filter(|line| !line.is_quoted && line.has_words()).take(200);
     own.filter_map(|line| read(line, sent)).fold(told, Interval::join)
+}
+
+/// Returns the day that was so many before the one of writing, as UTC counts.
+fn day_before(sent: Timestamp, back: i64) -> Option<Date> {
+    Offset::UTC.to_datetime(sent).date().checked_sub(jiff::Span::new().days(back)).ok()
 }
 
 fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
@@ -136,8 +139,7 @@ fn of_sentence(sentence: &str, sent: Timestamp, resolver: &Resolver) -> Option<I
         _ => return None,
     };
     // The day is the sender's; which one that is, its mail's Date tells only in UTC.
-    let today = Offset::UTC.to_datetime(sent).date();
-    let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
+    let day = day_before(sent, back)?;
     let clocks = clocks_on(day, sentence);
     let Some(first) = clocks.first() else {
         return part_of_day(day, &text, sent, resolver);
@@ -187,10 +189,9 @@ pub(super) static GOES_ON: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A clock whose zone is known and that has no day is the last one before the notice was written.
 fn clock_alone(sentence: &str, text: &str, sent: Timestamp, resolver: &Resolver) -> Option<Interval> {
-    let today = Offset::UTC.to_datetime(sent).date();
     let mut last: Option<(Interval, usize)> = None;
     for back in [0, 1] {
-        let day = today.checked_sub(jiff::Span::new().days(back)).ok()?;
+        let day = day_before(sent, back)?;
         let clocks = clocks_on(day, sentence);
         let is_known = |stamp: &Stamp| stamp.zone.is_some() || resolver.stated.is_some();
         if !clocks.iter().all(is_known) {

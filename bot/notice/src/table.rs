@@ -40,6 +40,8 @@ enum Separator {
 pub(super) struct Header {
     separator: Separator,
     columns: Vec<Column>,
+    /// The column of the addresses that all rows are about, where a later one holds whom those spoke to.
+    subject: Option<usize>,
     /// What stands above it.
     heading: Option<Heading>,
 }
@@ -51,6 +53,11 @@ struct Column {
 }
 
 impl Column {
+    /// It holds addresses of the other side.
+    fn is_remote(&self) -> bool {
+        self.meaning.kind == Kind::Address && label::holds(&self.name, vocabulary::REMOTE)
+    }
+
     /// "Local" before "Address", "Source" before "Port": two words of one name.
     fn is_adjective_of(&self, next: &Self) -> bool {
         let noun = matches!(next.meaning.kind, Kind::Address | Kind::Port) && next.meaning.role.is_none();
@@ -62,6 +69,14 @@ impl Column {
         self.name = format!("{} {}", self.name, next.name);
         self.meaning = label::meaning(&self.name);
     }
+}
+
+/// Returns the first column of addresses where it is called nothing but "ip", and another one "remote".
+fn subject_of(columns: &[Column]) -> Option<usize> {
+    let first = columns.iter().position(|column| column.meaning.kind == Kind::Address)?;
+    let words = label::words(&columns[first].name);
+    let is_plain = words == ["ip"] || words == ["ip", "address"] || words == ["infected", "ip"];
+    (is_plain && columns.iter().any(Column::is_remote)).then_some(first)
 }
 
 impl Header {
@@ -120,7 +135,7 @@ impl Header {
         let is_flow = spelled >= 2 && known * 2 >= columns.len();
         let all_known = separator != Separator::Words || known + 1 >= columns.len() || is_flow;
         let is_header = columns.len() >= 2 && known >= 2 && named(Kind::Address) >= 1 && short && all_known;
-        is_header.then_some(Self { separator, columns, heading: None })
+        is_header.then(|| Self { separator, subject: subject_of(&columns), columns, heading: None })
     }
 
     /// Puts it under a heading, which counts where no column of it says whose the addresses are.
@@ -210,18 +225,17 @@ impl Header {
         let mut day = day.to_owned();
         // Beside an instance, "remote" is whom that talked to.
         let instance = cells.iter().find_map(|cell| resource::instances(cell).into_iter().next());
-        let is_about_first = self.is_about_first();
         for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
             let cell = cell.trim();
             match column.meaning.kind {
-                Kind::Address if instance.is_some() && label::holds(&column.name, vocabulary::REMOTE) => {
+                Kind::Address if instance.is_some() && column.is_remote() => {
                     record.target = address::find(cell).into_iter().find_map(|spot| spot.ip);
                     record.source_instance = instance.clone().map(|(_, id)| id);
                 }
-                Kind::Address if is_about_first && label::holds(&column.name, vocabulary::REMOTE) => {
+                Kind::Address if self.subject.is_some() && column.is_remote() => {
                     record.target = address::find(cell).into_iter().find_map(|spot| spot.ip);
                 }
-                Kind::Address if is_about_first && index == self.first_address() => {
+                Kind::Address if self.subject == Some(index) => {
                     record.source = address::find(cell).into_iter().find_map(|spot| spot.ip);
                 }
                 Kind::Address => self.take_address(&mut record, column, cell),
@@ -253,25 +267,6 @@ impl Header {
         (record.source.is_some() || record.target.is_some()).then_some(record)
     }
 
-    /// Says whether its rows are about the addresses of a first column that is called nothing but "ip": a later "remote_ip"
-    /// is whom those spoke to.
-    fn is_about_first(&self) -> bool {
-        let first = self.columns.get(self.first_address());
-        let is_plain = first.is_some_and(|column| {
-            let words = label::words(&column.name);
-            words == ["ip"] || words == ["ip", "address"] || words == ["infected", "ip"]
-        });
-        let is_remote = |column: &Column| {
-            column.meaning.kind == Kind::Address && label::holds(&column.name, vocabulary::REMOTE)
-        };
-        is_plain && self.columns.iter().any(is_remote)
-    }
-
-    fn first_address(&self) -> usize {
-        let is_address = |column: &Column| column.meaning.kind == Kind::Address;
-        self.columns.iter().position(is_address).unwrap_or(usize::MAX)
-    }
-
     /// Where a column of another's name holds no address ("hostname_source"), a plain one is the source's.
     fn settle_plain(&self, record: &mut Record, cells: &[String]) {
         let held = |role| {
@@ -294,8 +289,7 @@ impl Header {
     /// Beside the source, an address under a head that says nobody's part, or "remote", is the other side.
     fn in_nameless_column(&self, record: &Record, cells: &[String]) -> Option<IpAddr> {
         let is_nameless = |column: &Column| {
-            column.meaning.kind == Kind::Other && column.meaning.role.is_none()
-                || column.meaning.kind == Kind::Address && label::holds(&column.name, vocabulary::REMOTE)
+            column.meaning.kind == Kind::Other && column.meaning.role.is_none() || column.is_remote()
         };
         let named = self.columns.iter().zip(cells).filter(|(column, _)| is_nameless(column));
         let whole = named.filter_map(|(_, cell)| {

@@ -213,11 +213,10 @@ fn read_lines(
         activity: Activity::Other,
     };
     // What a mail says of its own time, and when it was taken in.
-    let taken_in = spans::header_interval(lines, &resolver, &roles);
+    let is_asked = whole.interval.is_none() || activity == Some(Activity::Spam);
+    let taken_in = is_asked.then(|| spans::header_interval(lines, &resolver, &roles)).flatten();
     whole.interval = match (whole.interval, taken_in) {
-        (Some(told), Some(taken_in))
-            if activity == Some(Activity::Spam) && when::gap(told, taken_in) <= TAKEN_IN_SOON =>
-        {
+        (Some(told), Some(taken_in)) if when::gap(told, taken_in) <= TAKEN_IN_SOON => {
             Some(told.join(taken_in))
         }
         (told, taken_in) => told.or(taken_in),
